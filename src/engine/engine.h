@@ -1,0 +1,211 @@
+/*
+ * engine.h
+ *	  The numerics of Gaussian mixtures over plain pointers.
+ *
+ * Everything that fits or applies a mixture stands on four operations:
+ *
+ *		prepare(parameters)			Cholesky factors, log-determinants
+ *		accumulate(block, stats)	E-step of a block of rows, added to the
+ *									sufficient statistics
+ *		merge(stats, stats)
+ *		maximize(stats)				M-step: parameters
+ *
+ * The engine knows nothing of PostgreSQL.  Memory, interrupts and rows come
+ * from the caller (MixtureHost, MixtureSource), so it runs as well in a unit
+ * test, under a fuzzer or a sanitizer.  A host's function may leave by
+ * longjmp: the engine keeps no static state and owns nothing but what the
+ * host allocated.
+ *
+ * Matrices are symmetric or lower triangular and stored packed, row by row:
+ * element (i, j), j <= i, is at i * (i + 1) / 2 + j.
+ */
+#ifndef GMM_ENGINE_H
+#define GMM_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Limits of a model.  The last bounds the text form of a model below 1 GB. */
+#define MIXTURE_MAX_COMPONENTS	10000
+#define MIXTURE_MAX_DIMENSIONS	4096
+#define MIXTURE_MAX_VALUES		(1 << 25)	/* of k * d * d, or of k * d */
+
+/* Rows of a block at the most; a block's stride is a multiple of the second */
+#define MIXTURE_BLOCK_ROWS		256
+#define MIXTURE_LANES			8
+
+typedef enum MixtureCovarianceType
+{
+	MIXTURE_FULL = 0,			/* each component its own matrix (mclust VVV) */
+	MIXTURE_TIED = 1,			/* one matrix for all (EEE) */
+	MIXTURE_DIAG = 2,			/* each its own variances (VVI) */
+	MIXTURE_SPHERICAL = 3		/* each one variance (VII) */
+} MixtureCovarianceType;
+
+#define MIXTURE_N_COVARIANCE_TYPES	4
+
+/* What the engine asks of its caller. */
+typedef struct MixtureHost
+{
+	void	   *context;		/* handed to each function below */
+
+	/* Never returns NULL; what cannot be had is the host's to report. */
+	void	   *(*allocate) (void *context, size_t size);
+	void		(*release) (void *context, void *pointer);
+
+	/* Called often; may not return if the work is to stop. */
+	void		(*check_interrupts) (void *context);
+} MixtureHost;
+
+/*
+ * The parameters of a mixture of k components in d dimensions.  The arrays
+ * belong to whoever set the pointers.
+ */
+typedef struct MixtureParameters
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	double	   *weights;		/* k, not negative, sum 1 */
+	double	   *means;			/* k x d */
+	double	   *covariances;	/* mixture_covariance_count() values: full k
+								 * packed matrices, tied one, diag k x d,
+								 * spherical k */
+} MixtureParameters;
+
+/*
+ * A block of rows, stored feature by feature so that a SIMD lane is a row:
+ * feature j of row i is features[j * stride + i].  Lanes n_rows to stride - 1
+ * hold finite values and weight 0.
+ */
+typedef struct MixtureBlock
+{
+	int			n_rows;			/* 1 to MIXTURE_BLOCK_ROWS */
+	int			stride;			/* multiple of MIXTURE_LANES */
+	const double *features;		/* d x stride */
+	const double *weights;		/* stride */
+} MixtureBlock;
+
+/*
+ * Rows, as the engine reads them: n_blocks blocks, each asked for by its
+ * number, over and over.  A block need only stay valid until the next call.
+ */
+typedef struct MixtureSource
+{
+	int			d;
+	int64_t		n_rows;			/* over all blocks */
+	int64_t		n_blocks;
+	void	   *context;
+	void		(*block) (void *context, int64_t number, MixtureBlock *block);
+} MixtureSource;
+
+/* Parameters made ready for the E-step. */
+typedef struct MixturePrepared MixturePrepared;
+
+/* Sufficient statistics of an E-step, about the means it was made with. */
+typedef struct MixtureStats MixtureStats;
+
+typedef enum MixtureInit
+{
+	MIXTURE_INIT_KMEANS_PLUS_PLUS = 0,
+	MIXTURE_INIT_RANDOM = 1
+} MixtureInit;
+
+typedef struct MixtureOptions
+{
+	MixtureCovarianceType covariance_type;
+	int			max_iter;		/* passes over the rows, at least 1 */
+	double		tol;			/* change of the mean log-likelihood per unit
+								 * of weight; 0: make max_iter passes */
+	double		reg_covar;		/* least variance in any direction, as a share
+								 * of the features' variances */
+	int			n_init;			/* starts, at least 1 */
+	MixtureInit init;
+	uint64_t	seed;
+	bool		accelerate;		/* false: plain EM, a pass is an EM step */
+} MixtureOptions;
+
+/* What a fit found.  The arrays of parameters come from the host. */
+typedef struct MixtureFit
+{
+	MixtureParameters parameters;
+	int64_t		n_rows;
+	double		sum_weights;
+	double		log_likelihood; /* of these parameters, the sum over rows of
+								 * weight times log density */
+	int			iterations;		/* EM passes over all rows, as max_iter counts */
+	bool		converged;
+	int			n_starts;
+	int			n_best_starts;	/* starts that came to the best optimum */
+} MixtureFit;
+
+typedef enum MixtureStatus
+{
+	MIXTURE_OK = 0,
+	MIXTURE_NO_WEIGHT,			/* the weights sum to 0 */
+	MIXTURE_TOO_FEW_DISTINCT,	/* fewer distinct rows than components:
+								 * count says how many */
+	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
+	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
+	MIXTURE_WEIGHT_RANGE		/* the weights' sum overflows */
+} MixtureStatus;
+
+/* Why a call failed, with numbers counted from 0. */
+typedef struct MixtureError
+{
+	int			component;
+	int			feature;
+	int64_t		count;
+} MixtureError;
+
+/* mixture.c */
+extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
+extern int64_t mixture_free_parameters(MixtureCovarianceType type, int k, int d);
+extern double mixture_bic(const MixtureParameters *parameters,
+						  double log_likelihood, double sum_weights);
+extern double mixture_aic(const MixtureParameters *parameters,
+						  double log_likelihood);
+extern bool mixture_shape_allowed(MixtureCovarianceType type, int k, int d);
+extern void mixture_allocate_parameters(MixtureParameters *parameters,
+										MixtureCovarianceType type, int k, int d,
+										const MixtureHost *host);
+extern bool mixture_covariances_valid(const MixtureParameters *parameters,
+									  const MixtureHost *host,
+									  MixtureError *error);
+extern void mixture_component_covariance(const MixtureParameters *parameters,
+										 int component, double *matrix);
+
+extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters,
+											 const MixtureHost *host,
+											 MixtureError *error);
+extern size_t mixture_prepared_size(const MixturePrepared *prepared);
+
+/* em.c */
+extern MixtureStatus mixture_fit(const MixtureSource *source, int k,
+								 const MixtureOptions *options,
+								 const MixtureHost *host,
+								 MixtureFit *fit, MixtureError *error);
+extern MixtureStatus mixture_refit(const MixtureSource *source,
+								   const MixtureParameters *start,
+								   const MixtureOptions *options,
+								   const MixtureHost *host,
+								   MixtureFit *fit, MixtureError *error);
+
+/* kernels.c: scoring one row with what mixture_prepare_rows() made */
+extern int	mixture_row_predict(const MixturePrepared *prepared,
+								const double *row, double *work);
+extern double mixture_row_responsibilities(const MixturePrepared *prepared,
+										   const double *row, double *work,
+										   double *responsibilities);
+extern double mixture_row_log_density(const MixturePrepared *prepared,
+									  const double *row, double *work);
+extern void mixture_row_mahalanobis(const MixturePrepared *prepared,
+									const double *row, double *work,
+									double *distances);
+extern size_t mixture_row_work_size(const MixturePrepared *prepared);
+
+extern const double *mixture_unit_weights(int n_rows);
+extern const char *mixture_clone_name(void);
+
+#endif							/* GMM_ENGINE_H */

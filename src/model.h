@@ -1,0 +1,70 @@
+/*
+ * model.h
+ *	  The gmm_model datum: a fitted mixture as it is stored.
+ *
+ * Everything that receives a model gets it through DatumGetGmmModel(), which
+ * detoasts, checks version and size, and so is the one place that will
+ * upgrade older formats.  What is not reachable by C code is validated where
+ * it enters (text, jsonb, binary, arrays): shapes, finite numbers, weights
+ * that sum to 1, positive definite covariances.
+ */
+#ifndef GMM_MODEL_H
+#define GMM_MODEL_H
+
+#include "fmgr.h"
+
+#include "engine/engine.h"
+
+#define GMM_MODEL_VERSION	1
+
+/* flags */
+#define GMM_MODEL_FITTED	0x0001	/* the fields about the fit are known */
+#define GMM_MODEL_CONVERGED	0x0002
+
+typedef struct GmmModel
+{
+	int32		vl_len_;		/* varlena header, not to be touched */
+	uint8		version;
+	uint8		covariance_type;	/* MixtureCovarianceType */
+	uint16		flags;
+	int32		k;
+	int32		d;
+	uint64		fingerprint;	/* hash of the parameters, so that a cache
+								 * recognises a model without comparing it */
+	int64		n_rows;
+	double		sum_weights;
+	double		log_likelihood;
+	int32		iterations;
+	int32		n_starts;
+	int32		n_best_starts;
+	int32		reserved;		/* 0 */
+	double		values[FLEXIBLE_ARRAY_MEMBER];	/* weights, means,
+												 * covariances, as in
+												 * MixtureParameters */
+} GmmModel;
+
+/* What a fit knows beside the parameters. */
+typedef struct GmmFitInfo
+{
+	int64		n_rows;
+	double		sum_weights;
+	double		log_likelihood;
+	int32		iterations;
+	bool		converged;
+	int32		n_starts;
+	int32		n_best_starts;
+} GmmFitInfo;
+
+extern GmmModel *DatumGetGmmModel(Datum datum);
+extern GmmModel *gmm_model_make(const MixtureParameters *parameters,
+								const GmmFitInfo *info);
+extern void gmm_model_parameters(const GmmModel *model,
+								 MixtureParameters *parameters);
+extern const char *gmm_covariance_type_name(MixtureCovarianceType type);
+extern bool gmm_covariance_type_parse(const char *name,
+									  MixtureCovarianceType *type);
+
+#define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
+#define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)
+
+#endif							/* GMM_MODEL_H */
