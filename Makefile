@@ -1,17 +1,38 @@
+# Builds, installs and tests the extension with PostgreSQL's own rules (PGXS).
+#
+#	make					for the server that pg_config belongs to
+#	make install			may need root
+#	make installcheck		against a running server that has it installed
+#	make unitcheck			the engine's tests; these need no server
+#
+# Another server: make PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
+# All of it on a machine that has nothing: sh test/check.sh
+
 EXTENSION = gmm
 MODULE_big = gmm
 DATA = src/gmm--1.0.sql
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/engine/*.c))
-HEADERS_INTERNAL = $(wildcard src/*.h src/engine/*.h)
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/engine/*.c)))
+INTERNAL_HEADERS = $(wildcard src/*.h src/engine/*.h)
 
 PG_CPPFLAGS = -I$(srcdir)/src
 SHLIB_LINK = -lm
 
-REGRESS = model options fit score
+# Every file of sql/ is a test, so that none can be forgotten here.
+REGRESS = $(sort $(notdir $(basename $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=gmm
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(HEADERS_INTERNAL)
+# PGXS does not follow includes: after a change of a header, build all.
+$(OBJS): $(INTERNAL_HEADERS)
+
+.PHONY: unitcheck
+unitcheck:
+	$(MAKE) -C test/unit check
+
+clean: clean-unit
+.PHONY: clean-unit
+clean-unit:
+	$(MAKE) -C test/unit clean
