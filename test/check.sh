@@ -1,0 +1,183 @@
+#!/bin/sh
+# check.sh: every test, on a machine that may have nothing.
+#
+#   sh test/check.sh [--keep]
+#
+# Installs what is missing (Debian's packages, as root or with sudo), builds a
+# copy of the sources, starts a private server in a temporary directory and
+# runs there: the engine's unit tests, pg_regress, the tests of test/t and
+# every statement of the README.  Nothing of a PostgreSQL that is already there
+# is touched.  The last line is "N passed, N failed"; the exit status is 0 if
+# something passed and nothing failed.
+#
+# --keep leaves the directory with all logs, and the server.
+# PG_CONFIG chooses the PostgreSQL; CI=true makes compiler warnings errors.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+
+if [ -z "${GMM_WORK:-}" ]; then
+    for argument; do
+        [ "$argument" = --keep ] || die "usage: sh test/check.sh [--keep]"
+    done
+    prepare_machine cron
+    enter_second_stage check.sh "$@"
+fi
+
+begin_second_stage
+[ "${1:-}" != --keep ] || keep_asked=yes
+passed=0 failed=0 skipped=0
+
+# report NAME PASSED FAILED SKIPPED
+report()
+{
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    words="$2 passed"
+    if [ "$3" != 0 ]; then words="$words, $3 FAILED"; fi
+    if [ "$4" != 0 ]; then words="$words, $4 skipped"; fi
+    done_step "$words"
+}
+
+# tally FILE STATUS: sets tally_passed, tally_failed and tally_skipped from TAP.
+# A missing or wrong plan is a failure, and so is a bad end that no test shows.
+tally()
+{
+    eval "$(awk -v status="$2" '
+        /^ok/ { if (tolower($0) ~ /# *skip/) skipped++; else passed++; next }
+        /^not ok/ { if (tolower($0) ~ /# *todo/) skipped++; else failed++; next }
+        /^1\.\.[0-9]+/ {
+            planned = substr($1, 4) + 0; plan = 1
+            if (planned == 0) skipped++
+        }
+        END {
+            ran = passed + failed + skipped - (plan && planned == 0)
+            if (!plan || planned != ran || (status != 0 && !failed))
+                failed++
+            printf "tally_passed=%d tally_failed=%d tally_skipped=%d\n",
+                passed, failed, skipped
+        }' "$1")"
+}
+
+# run_tap NAME COMMAND...: a program that writes TAP.
+run_tap()
+{
+    name=$1
+    shift
+    log=$work/log/$(printf '%s' "$name" | tr -c 'A-Za-z0-9._-' _)
+    step "$name"
+    status=0
+    waiting "$@" >"$log" 2>&1 || status=$?
+    tally "$log" "$status"
+    report "$name" "$tally_passed" "$tally_failed" "$tally_skipped"
+    sed -n 's/^ok.*# *[Ss][Kk][Ii][Pp] */    skipped: /p
+        s/^1\.\.0 *# *[Ss][Kk][Ii][Pp] */    skipped: /p' "$log" | sort -u
+    if [ "$tally_failed" != 0 ]; then
+        say "    exit status $status; what went wrong:"
+        grep -v '^ok' "$log" | tail -n 60 | sed 's/^/    /'
+    fi
+}
+
+# One database for each test, so that none sees what another left.
+run_sql_test()
+{
+    psql -X -q -A -t -v ON_ERROR_STOP=1 -v "source=$work/source" \
+        -f test/t/tap.psql -f "$1"
+}
+
+mkdir "$work/log"
+say "gmm, $pg_version, $(gcc --version | head -n 1)"
+
+step "build"
+werror=
+if [ -n "${CI:-}" ]; then werror=COPT=-Werror; fi
+if ! build ${werror:+"$werror"}; then
+    failed_step "$work/build.log"
+    say "0 passed, 1 failed"
+    exit 1
+fi
+done_step
+grep -E 'warning:' "$work/build.log" | sed 's/^/    /' || true
+
+step "unit tests: build"
+if waiting make -s -C test/unit >"$work/log/unit-build" 2>&1; then
+    done_step
+    run_tap "unit tests" test/unit/unit_tests
+else
+    report unit 0 1 0
+    tail -n 40 "$work/log/unit-build" | sed 's/^/    /'
+fi
+
+step "private server"
+cron=
+if [ -e "$pkglibdir/pg_cron.so" ]; then
+    cron=yes
+    # Background workers, since no one can connect over TCP here.
+    start_server "shared_preload_libraries = 'pg_cron'" \
+        "cron.database_name = 'gmm_cron'" "cron.use_background_workers = on"
+else
+    start_server
+fi
+done_step "ready"
+
+# pg_regress prints "test NAME ... ok" or, since PostgreSQL 16, TAP.
+step "pg_regress"
+log=$work/log/pg_regress
+status=0
+waiting make -s PG_CONFIG="$pg_config" installcheck >"$log" 2>&1 || status=$?
+regress_passed=$(grep -cE '^(ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. ok)' "$log") || true
+regress_failed=$(grep -cE '^(not ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. FAILED)' "$log") || true
+if [ "$regress_failed" = 0 ] &&
+    { [ "$status" != 0 ] || [ "$regress_passed" = 0 ]; }
+then
+    regress_failed=1
+fi
+report pg_regress "$regress_passed" "$regress_failed" 0
+if [ "$regress_failed" != 0 ]; then
+    head -n 400 regression.diffs 2>/dev/null || cat "$log"
+fi
+
+GMM_SOURCE=$work/source GMM_CRON=$cron
+export GMM_SOURCE GMM_CRON
+psql -X -q -c 'CREATE DATABASE gmm_template' &&
+    psql -X -q -d gmm_template -c 'CREATE EXTENSION gmm'
+number=0
+for test in test/t/*; do
+    number=$((number + 1))
+    PGDATABASE=gmm_test_$number
+    export PGDATABASE
+    case $test in
+        */pg_cron.sh) PGDATABASE=gmm_cron ;;
+        *.psql) continue ;;
+    esac
+    psql -X -q -d postgres \
+        -c "CREATE DATABASE $PGDATABASE TEMPLATE gmm_template"
+    case $test in
+        *.sql) run_tap "$test" run_sql_test "$test" ;;
+        *.sh) run_tap "$test" sh "$test" ;;
+        *.pl) run_tap "$test" perl "$test" ;;
+        *) die "$test: neither .sql, .sh nor .pl" ;;
+    esac
+done
+
+# A server that crashed and came back is not a server that passed.
+step "the server is alive and never crashed"
+if grep -qE 'terminated by signal|PANIC:|TRAP:' "$work/server.log"; then
+    report server 0 1 0
+    grep -nE -B5 'terminated by signal|PANIC:|TRAP:' "$work/server.log" |
+        tail -n 60 | sed 's/^/    /'
+elif "$bindir/pg_isready" -q; then
+    report server 1 0 0
+else
+    report server 0 1 0
+fi
+
+if [ -n "${keep_asked:-}" ]; then
+    keep=yes
+    say "kept: $work (psql -h $work -U postgres; stop: pg_ctl -D $work/data stop)"
+fi
+say ""
+total="$passed passed, $failed failed"
+if [ "$skipped" != 0 ]; then total="$total, $skipped skipped"; fi
+say "$total"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
