@@ -1,0 +1,44 @@
+/*
+ * options.h
+ *	  The options of a fit, as jsonb and as the engine takes them.
+ *
+ * Defaults and limits stand here and nowhere else.
+ */
+#ifndef GMM_OPTIONS_H
+#define GMM_OPTIONS_H
+
+#include "utils/jsonb.h"
+
+#include "engine/engine.h"
+
+#define GMM_MIN_MAX_ITER		1
+#define GMM_MAX_MAX_ITER		1000000
+#define GMM_DEFAULT_MAX_ITER	100
+
+#define GMM_DEFAULT_TOL			1e-7
+
+#define GMM_DEFAULT_REG_COVAR	1e-6
+
+#define GMM_MIN_N_INIT			1
+#define GMM_MAX_N_INIT			1000
+#define GMM_DEFAULT_N_INIT		10
+
+#define GMM_DEFAULT_COVARIANCE_TYPE	MIXTURE_FULL
+#define GMM_DEFAULT_INIT		MIXTURE_INIT_KMEANS_PLUS_PLUS
+#define GMM_DEFAULT_SEED		UINT64CONST(1)
+#define GMM_DEFAULT_ACCELERATE	true
+
+/* Which options were named, as bits of GmmOptions.given. */
+#define GMM_OPTION_COVARIANCE_TYPE	0x01
+#define GMM_OPTION_N_INIT			0x02
+#define GMM_OPTION_INIT				0x04
+
+typedef struct GmmOptions
+{
+	MixtureOptions mixture;
+	int			given;
+} GmmOptions;
+
+extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
+
+#endif							/* GMM_OPTIONS_H */
