@@ -1,0 +1,37 @@
+/*
+ * modelkey.h
+ *	  Recognising a model that was seen before, without reading it.
+ */
+#ifndef GMM_MODELKEY_H
+#define GMM_MODELKEY_H
+
+#include "model.h"
+
+/*
+ * Equal keys mean equal models; a model may have two, that of where it is
+ * stored and that of what it says.  No padding, so that bytes can be hashed
+ * and compared.
+ */
+typedef struct GmmModelKey
+{
+	uint64		identity;		/* fingerprint, or the toasted value's OIDs */
+	int32		kind;			/* MixtureCovarianceType, or
+								 * GMM_MODEL_KEY_TOASTED */
+	int32		k;				/* of a toasted value its size in bytes */
+	int32		d;				/* of a toasted value 0 */
+	int32		unused;
+} GmmModelKey;
+
+#define GMM_MODEL_KEY_TOASTED	(-1)
+
+extern bool gmm_model_key_toasted(Datum datum, GmmModelKey *key);
+extern void gmm_model_key_contents(const GmmModel *model, GmmModelKey *key);
+
+static inline bool
+gmm_model_key_equal(const GmmModelKey *a, const GmmModelKey *b)
+{
+	return a->identity == b->identity && a->kind == b->kind &&
+		a->k == b->k && a->d == b->d;
+}
+
+#endif							/* GMM_MODELKEY_H */
