@@ -164,4 +164,36 @@ COMMENT ON AGGREGATE gmm_refit(double precision[], gmm_model, jsonb, double prec
 
 -- === applying a model: predict and its family (score.c) ===
 
+CREATE FUNCTION gmm_predict(model gmm_model, features double precision[])
+RETURNS integer
+AS 'MODULE_PATHNAME', 'gmm_predict'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_predict(gmm_model, double precision[]) IS
+'the most probable component of a row, counted from 1';
+
+CREATE FUNCTION gmm_predict_proba(model gmm_model, features double precision[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'gmm_predict_proba'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_predict_proba(gmm_model, double precision[]) IS
+'the probability of each component given a row; they sum to 1';
+
+CREATE FUNCTION gmm_logpdf(model gmm_model, features double precision[])
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'gmm_logpdf'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_logpdf(gmm_model, double precision[]) IS
+'the logarithm of the mixture''s density at a row';
+
+CREATE FUNCTION gmm_mahalanobis(model gmm_model, features double precision[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'gmm_mahalanobis'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_mahalanobis(gmm_model, double precision[]) IS
+'the Mahalanobis distance of a row to each component';
+
 -- === looking into a model: components, summary, criteria (inspect.c) ===
