@@ -349,20 +349,22 @@ private_installation()
     bindir=$work/root$original_bindir
     mkdir -p "$bindir"
     cp -RL "$original_bindir/." "$bindir/"
+    substitute="s#^$original_bindir#$work/root&#"
     for what in pkglibdir sharedir includedir-server; do
         original=$("$1" "--$what")
+        substitute="$substitute;s#^$original#$work/root&#"
         if [ -d "$original" ] && [ ! -d "$work/root$original" ]; then
             mirror "$original"
         fi
     done
     pg_config=$bindir/pg_config
-    for what in pkglibdir sharedir pgxs; do
-        case $("$pg_config" "--$what") in
-            "$work"/*) ;;
-            *) die "$1: this PostgreSQL cannot be run from a copy: its" \
-                "$what stays $("$pg_config" "--$what")" ;;
-        esac
-    done
+    if [ "$("$pg_config" --pgxs)" = "$("$1" --pgxs)" ]; then
+        # Debian 11 made pg_config, and it alone, stick to its directories.
+        rm -f "$pg_config"
+        printf '#!/bin/sh\n%s "$@" | sed "%s"\n' "$1" "$substitute" \
+            >"$pg_config"
+        chmod 755 "$pg_config"
+    fi
     sharedir=$("$pg_config" --sharedir)
     pkglibdir=$("$pg_config" --pkglibdir)
     rm -rf "$sharedir"/extension/gmm.control "$sharedir"/extension/gmm--*.sql \
@@ -409,4 +411,10 @@ start_server()
         failed_step "$work/server.log"
         exit 1
     }
+
+    # A server that does not look into our tree would test something else.
+    found=$(psql -X -A -t -c "SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")
+    [ "$found" = "$pkglibdir" ] ||
+        die "this PostgreSQL cannot be run from a copy: it looks for" \
+            "libraries in $found"
 }
