@@ -13,8 +13,8 @@
  * The engine knows nothing of PostgreSQL.  Memory, interrupts and rows come
  * from the caller (MixtureHost, MixtureSource), so it runs as well in a unit
  * test, under a fuzzer or a sanitizer.  A host's function may leave by
- * longjmp: the engine keeps no static state and owns nothing but what the
- * host allocated.
+ * longjmp: the engine keeps no static state but the choice of instruction set
+ * and owns nothing but what the host allocated.
  *
  * Matrices are symmetric or lower triangular and stored packed, row by row:
  * element (i, j), j <= i, is at i * (i + 1) / 2 + j.
@@ -119,7 +119,7 @@ typedef struct MixtureOptions
 	double		tol;			/* change of the mean log-likelihood per unit
 								 * of weight; 0: make max_iter passes */
 	double		reg_covar;		/* least variance in any direction, as a share
-								 * of the features' variances */
+								 * of the features' variances (maximize.c) */
 	int			n_init;			/* starts, at least 1 */
 	MixtureInit init;
 	uint64_t	seed;
@@ -181,7 +181,7 @@ extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters
 											 MixtureError *error);
 extern size_t mixture_prepared_size(const MixturePrepared *prepared);
 
-/* em.c */
+/* search.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,
 								 const MixtureOptions *options,
 								 const MixtureHost *host,

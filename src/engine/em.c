@@ -1,0 +1,195 @@
+/*
+ * em.c
+ *	  Expectation maximization from a given start: passes over the rows,
+ *	  convergence, acceleration with a guard.
+ *
+ * A pass is an E-step of all blocks.  Blocks are summed in runs of a fixed
+ * length and the runs are added in their order, so that however the runs may
+ * be shared out, the sums are the same to the last bit.
+ *
+ * The log-likelihood that a pass finds is that of the parameters it was given.
+ * A run therefore ends on a pass: what it returns has a known likelihood,
+ * rather than one that is a step old.
+ */
+#include "internal.h"
+
+#include <math.h>
+
+/* Blocks that are summed before they join the rest. */
+#define BLOCKS_PER_RUN 64
+
+/* Prepare for EM with k components of this family over the source. */
+void
+em_begin(Em *em, const MixtureSource *source, MixtureCovarianceType type, int k,
+		 const double *floor, const MixtureHost *host)
+{
+	em->source = source;
+	em->host = host;
+	em->floor = floor;
+	em->prepared = NULL;
+	em->coordinates = NULL;
+	em->stats = mixture_allocate_stats(type, k, source->d, host);
+	em->partial = mixture_allocate_stats(type, k, source->d, host);
+	kernels_allocate_work(&em->work, k, source->d, host);
+	for (int i = 0; i < 4; i++)
+		mixture_allocate_parameters(&em->points[i], type, k, source->d, host);
+}
+
+/* Give back what em_begin() and the passes allocated. */
+void
+em_end(Em *em)
+{
+	for (int i = 0; i < 4; i++)
+		mixture_release_parameters(&em->points[i], em->host);
+	if (em->coordinates != NULL)
+		em->host->release(em->host->context, em->coordinates);
+	kernels_release_work(&em->work, em->host);
+	mixture_release_stats(em->partial, em->host);
+	mixture_release_stats(em->stats, em->host);
+	if (em->prepared != NULL)
+		mixture_release_prepared(em->prepared, em->host);
+}
+
+/*
+ * One E-step over all rows.  em->stats then has the sums, without m_step only
+ * log-likelihood and weight.
+ */
+MixtureStatus
+em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
+		MixtureError *error)
+{
+	const MixtureSource *source = em->source;
+	MixturePrepared *prepared = mixture_prepare_blocks(parameters, em->prepared,
+													   em->host, error);
+
+	if (prepared == NULL)
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	em->prepared = prepared;
+	mixture_clear_stats(em->stats);
+	for (int64_t start = 0; start < source->n_blocks; start += BLOCKS_PER_RUN)
+	{
+		int64_t		end = start + BLOCKS_PER_RUN < source->n_blocks ?
+			start + BLOCKS_PER_RUN : source->n_blocks;
+
+		mixture_clear_stats(em->partial);
+		for (int64_t number = start; number < end; number++)
+		{
+			MixtureBlock block;
+
+			source->block(source->context, number, &block);
+			kernels_current()->accumulate(prepared, &block, m_step, &em->work,
+										  em->partial, em->host);
+		}
+		mixture_merge(em->stats, em->partial);
+	}
+	return MIXTURE_OK;
+}
+
+/* Exchange two sets of parameters. */
+static void
+swap_parameters(MixtureParameters *a, MixtureParameters *b)
+{
+	MixtureParameters copy = *a;
+
+	*a = *b;
+	*b = copy;
+}
+
+/*
+ * Extrapolate from three points of EM and evaluate there.  Returns whether
+ * the likelihood rose above that of the second point, with em->points[0] and
+ * em->stats then being the new point's.
+ */
+static bool
+try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
+{
+	MixtureParameters *points = em->points;
+	double		limit = *step_limit;
+	MixtureError error;
+
+	if (em->coordinates == NULL)
+		em->coordinates = em->host->allocate(em->host->context,
+											 squarem_scratch_count(points[0].covariance_type,
+																   points[0].k, points[0].d) *
+											 sizeof(double));
+	if (!squarem_extrapolate(&points[0], &points[1], &points[2], step_limit,
+							 em->coordinates, &points[3], em->host))
+		return false;
+	mixture_hold_floor(&points[3], em->floor, em->host);
+	if (em_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
+		*em->stats->log_likelihood >= least)
+	{
+		swap_parameters(&points[0], &points[3]);
+		return true;
+	}
+	/* too far: shorter steps from here on */
+	*step_limit = limit > 4 ? limit / 4 : 1;
+	return false;
+}
+
+/*
+ * Run EM from parameters, which it changes.
+ *
+ * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
+ * and a step raises the mean log-likelihood per unit of weight by less.  With
+ * acceleration every second step is followed by an extrapolation (SQUAREM,
+ * Varadhan and Roland 2008), which is kept only if the likelihood does not
+ * fall; a rejected one counts as an iteration, for it costs a pass.
+ */
+MixtureStatus
+em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
+	   bool accelerate, EmOutcome *outcome, MixtureError *error)
+{
+	MixtureParameters *points = em->points;
+	MixtureStatus status;
+	double		step_limit = 1;
+	double		log_likelihood;
+	bool		second = false; /* points[0] and [1] are a step apart */
+
+	mixture_copy_parameters(&points[0], parameters);
+	status = em_pass(em, &points[0], max_iter > 0, error);
+	if (status != MIXTURE_OK)
+		return status;
+	log_likelihood = *em->stats->log_likelihood;
+	outcome->sum_weights = *em->stats->sum_weights;
+	outcome->iterations = 0;
+	outcome->converged = false;
+
+	while (outcome->iterations < max_iter)
+	{
+		/* the point that the last pass was made at, and the next */
+		MixtureParameters *here = second ? &points[1] : &points[0];
+		MixtureParameters *next = second ? &points[2] : &points[1];
+		double		before = log_likelihood;
+		bool		more;
+
+		mixture_maximize(em->stats, here, em->floor, next, em->host);
+		more = ++outcome->iterations < max_iter;
+
+		if (second && accelerate && more)
+		{
+			if (try_extrapolation(em, &step_limit, more, log_likelihood))
+			{
+				log_likelihood = *em->stats->log_likelihood;
+				second = false;
+				continue;
+			}
+			more = ++outcome->iterations < max_iter;
+		}
+		status = em_pass(em, next, more, error);
+		if (status != MIXTURE_OK)
+			return status;
+		log_likelihood = *em->stats->log_likelihood;
+		if (second)
+			swap_parameters(&points[0], &points[2]);
+		second = !second;
+		if (tol > 0 && !(log_likelihood - before >= tol * outcome->sum_weights))
+		{
+			outcome->converged = true;
+			break;
+		}
+	}
+	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
+	outcome->log_likelihood = log_likelihood;
+	return MIXTURE_OK;
+}

@@ -1,0 +1,209 @@
+/*
+ * internal.h
+ *	  What the engine's files share and its callers need not see.
+ */
+#ifndef GMM_ENGINE_INTERNAL_H
+#define GMM_ENGINE_INTERNAL_H
+
+#include "engine.h"
+
+/*
+ * Parameters ready for the E-step: log densities are
+ * log_constants[k] - |precision_cholesky[k] (x - means[k])|^2 / 2.
+ *
+ * For blocks, where a lane is a row, the precision's Cholesky factor
+ * W = L^-1 lies packed by component (one for all if tied); diag and spherical
+ * have 1 / standard deviation.  For single rows a lane is a component: means,
+ * factors and constants are interleaved, `lanes` components at a time, and
+ * the last group is padded with components of log weight minus infinity.
+ */
+struct MixturePrepared
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	int			lanes;			/* components interleaved; 1 for blocks */
+	int			n_groups;		/* of lanes components */
+	size_t		factor_count;	/* values of one component's factor */
+	size_t		factor_step;	/* from a group's factor to the next: 0 if tied */
+	size_t		size;			/* bytes of all this */
+	double	   *log_constants;	/* n_groups x lanes */
+	double	   *means;			/* n_groups x d x lanes */
+	double	   *precision_cholesky; /* n_groups x factor_count x lanes; if tied
+									 * one factor, not interleaved */
+};
+
+/*
+ * Sufficient statistics about the means of the parameters that the E-step was
+ * made with.  All are sums over rows and so add up: merging is one addition
+ * of the whole array.
+ */
+struct MixtureStats
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	size_t		n_values;
+	double	   *sum_weights;	/* 1; the start of n_values values */
+	double	   *log_likelihood; /* 1 */
+	double	   *component_weights;	/* k: sum of responsibilities */
+	double	   *firsts;			/* k x d: sum of r (x - m) */
+	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T */
+};
+
+/* Scratch of the block kernels, and of the row kernels where k x rows. */
+typedef struct KernelWork
+{
+	void	   *memory;			/* what the three lie in */
+	double	   *log_densities;	/* k x MIXTURE_BLOCK_ROWS, then responsibilities */
+	double	   *centered;		/* d x MIXTURE_BLOCK_ROWS */
+	double	   *weighted;		/* d x MIXTURE_BLOCK_ROWS */
+} KernelWork;
+
+/*
+ * One clone of the kernels.  accumulate() adds a block to the statistics, or,
+ * where m_step is false, to sum_weights and log_likelihood only.
+ * row_log_densities() leaves k log densities, weighted, in work; row_softmax()
+ * makes responsibilities of them and returns the logarithm of their sum.
+ */
+typedef struct Kernels
+{
+	const char *name;
+	int			lanes;
+	void		(*accumulate) (const MixturePrepared *prepared,
+							   const MixtureBlock *block, bool m_step,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
+	void		(*row_log_densities) (const MixturePrepared *prepared,
+									  const double *row, double *work);
+	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
+	void		(*row_distances) (const MixturePrepared *prepared,
+								  const double *row, double *work);
+} Kernels;
+
+/* kernels.c */
+extern const Kernels *kernels_current(void);
+extern const Kernels *kernels_list(int number);
+extern void kernels_select(const Kernels *kernels);
+extern void kernels_allocate_work(KernelWork *work, int k, int d,
+								  const MixtureHost *host);
+extern void kernels_release_work(KernelWork *work, const MixtureHost *host);
+
+/* mixture.c */
+extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
+extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *parameters,
+											   MixturePrepared *reuse,
+											   const MixtureHost *host,
+											   MixtureError *error);
+extern void mixture_release_prepared(MixturePrepared *prepared,
+									 const MixtureHost *host);
+extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
+											const MixtureHost *host);
+extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
+extern void mixture_clear_stats(MixtureStats *stats);
+extern void mixture_merge(MixtureStats *target, const MixtureStats *source);
+extern void mixture_copy_parameters(MixtureParameters *target,
+									const MixtureParameters *source);
+extern void mixture_release_parameters(MixtureParameters *parameters,
+									   const MixtureHost *host);
+
+/* maximize.c */
+extern int	mixture_maximize(const MixtureStats *stats,
+							 const MixtureParameters *current,
+							 const double *floor,
+							 MixtureParameters *next,
+							 const MixtureHost *host);
+extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor,
+							   const MixtureHost *host);
+
+/*
+ * EM over one source: everything that iterations need again and again.
+ */
+typedef struct Em
+{
+	const MixtureSource *source;
+	const MixtureHost *host;
+	const double *floor;		/* d least variances, the caller's */
+	MixturePrepared *prepared;
+	MixtureStats *stats;		/* of the last pass */
+	MixtureStats *partial;		/* of a run of blocks */
+	KernelWork	work;
+	MixtureParameters points[4];	/* an acceleration cycle's */
+	double	   *coordinates;	/* and its scratch, made when first needed */
+} Em;
+
+/* What one call of em_run() did. */
+typedef struct EmOutcome
+{
+	int			iterations;		/* M-steps and rejected extrapolations */
+	bool		converged;
+	double		log_likelihood;
+	double		sum_weights;
+} EmOutcome;
+
+/* em.c */
+extern void em_begin(Em *em, const MixtureSource *source, MixtureCovarianceType type,
+					 int k, const double *floor, const MixtureHost *host);
+extern void em_end(Em *em);
+extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
+							 bool m_step, MixtureError *error);
+extern MixtureStatus em_run(Em *em, MixtureParameters *parameters, int max_iter,
+							double tol, bool accelerate, EmOutcome *outcome,
+							MixtureError *error);
+
+/* squarem.c */
+extern size_t squarem_scratch_count(MixtureCovarianceType type, int k, int d);
+extern bool squarem_extrapolate(const MixtureParameters *first,
+								const MixtureParameters *second,
+								const MixtureParameters *third,
+								double *step_limit, double *scratch,
+								MixtureParameters *result,
+								const MixtureHost *host);
+
+/* The range of every feature. */
+typedef struct FeatureRange
+{
+	double	   *least;			/* d */
+	double	   *most;			/* d */
+} FeatureRange;
+
+/*
+ * Distinct rows with their weights, each an equal chance of being here, in an
+ * order that depends on their content alone.
+ */
+typedef struct Sample
+{
+	int			d;
+	int64_t		n_rows;			/* distinct ones */
+	bool		complete;		/* every row of the source is in it */
+	double	   *rows;			/* n_rows x d */
+	double	   *weights;		/* n_rows */
+	uint64_t   *hashes;			/* n_rows, for random choices among them */
+	double	   *blocks;			/* the same rows as a source has them */
+	double	   *block_weights;
+	MixtureSource source;
+} Sample;
+
+/* sample.c */
+extern void sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
+							   const MixtureHost *host);
+extern void sample_take(Sample *sample, const MixtureSource *source,
+						const FeatureRange *range, int64_t limit, uint64_t seed,
+						const MixtureHost *host);
+extern void sample_release(Sample *sample, const MixtureHost *host);
+
+/* A metric in which rows are compared: z = factor (x - mean), d x d or d. */
+typedef struct SeedSpace
+{
+	double	   *rows;			/* n_rows x d, transformed */
+	MixtureParameters parameters;	/* one component: what z has as unit */
+} SeedSpace;
+
+/* seeding.c */
+extern bool seeding_space(SeedSpace *space, const Sample *sample,
+						  const MixtureParameters *metric, const MixtureHost *host);
+extern void seeding_choose(const Sample *sample, const SeedSpace *space,
+						   MixtureInit init, uint64_t seed, int k, int64_t *seeds,
+						   const MixtureHost *host);
+
+#endif							/* GMM_ENGINE_INTERNAL_H */

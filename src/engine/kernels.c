@@ -1,0 +1,229 @@
+/*
+ * kernels.c
+ *	  The E- and M-step over blocks and the scoring of single rows, in a
+ *	  clone for each instruction set, chosen for the CPU at first use.
+ *
+ * The one source of the kernels is kernels_clone.h, which is included once
+ * per instruction set with the width of its vectors.  A default build thus
+ * needs no -march and runs at full width wherever it is installed.
+ */
+#include "internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+#define CLONE(name) PASTE(name, CLONE_NAME)
+#define STRINGIFY_(a) #a
+#define STRINGIFY(a) STRINGIFY_(a)
+
+/* Loops over a handful of registers have to be unrolled to stay in them. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Offset between features in the scratch of a block. */
+#define WORK_STRIDE MIXTURE_BLOCK_ROWS
+
+/*
+ * Squared distances are held below this, so that rows further out than the
+ * range of a double still have a finite log density.
+ */
+#define MAX_DISTANCE_SQUARED 1e300
+
+/* e to less than this is 0 */
+#define EXP_UNDERFLOW (-708.0)
+
+#define CLONE_NAME baseline
+#define VL 2
+#include "kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+
+#if defined(__x86_64__)
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define CLONE_NAME avx2
+#define VL 4
+#include "kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+#define CLONE_NAME avx512
+#define VL 8
+#include "kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif							/* __x86_64__ */
+
+/* The kernels in use; NULL until the first call asks the CPU. */
+static const Kernels *chosen_kernels = NULL;
+
+/*
+ * The clones that this CPU can run, the plainest first; NULL beyond the last.
+ */
+const Kernels *
+kernels_list(int number)
+{
+	if (number == 0)
+		return &kernels_baseline;
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (number == 1 && __builtin_cpu_supports("avx2") &&
+		__builtin_cpu_supports("fma"))
+		return &kernels_avx2;
+	if (number == 2 && __builtin_cpu_supports("avx512f") &&
+		__builtin_cpu_supports("avx512dq") &&
+		__builtin_cpu_supports("avx512vl"))
+		return &kernels_avx512;
+#endif
+	return NULL;
+}
+
+const Kernels *
+kernels_current(void)
+{
+	if (chosen_kernels == NULL)
+	{
+		const Kernels *best = kernels_list(0);
+
+		for (int i = 1; kernels_list(i) != NULL; i++)
+			best = kernels_list(i);
+		chosen_kernels = best;
+	}
+	return chosen_kernels;
+}
+
+/* Use these kernels from now on; for tests that compare the clones. */
+void
+kernels_select(const Kernels *kernels)
+{
+	chosen_kernels = kernels;
+}
+
+/* The name of the instruction set in use. */
+const char *
+mixture_clone_name(void)
+{
+	return kernels_current()->name;
+}
+
+/* Scratch for accumulate(), to be given back by kernels_release_work(). */
+void
+kernels_allocate_work(KernelWork *work, int k, int d, const MixtureHost *host)
+{
+	size_t		rows = MIXTURE_BLOCK_ROWS;
+
+	work->memory = host->allocate(host->context,
+								  ((size_t) k + 2 * (size_t) d + 1) * rows *
+								  sizeof(double));
+	/* vectors that straddle cache lines are read twice */
+	work->log_densities = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
+	work->centered = work->log_densities + k * rows;
+	work->weighted = work->centered + d * rows;
+}
+
+void
+kernels_release_work(KernelWork *work, const MixtureHost *host)
+{
+	host->release(host->context, work->memory);
+}
+
+/*
+ * Weights for a block of n_rows rows of weight 1: that many ones, zeros after
+ * them.  Static memory.
+ */
+const double *
+mixture_unit_weights(int n_rows)
+{
+#define ONES_4 1, 1, 1, 1
+#define ONES_16 ONES_4, ONES_4, ONES_4, ONES_4
+#define ONES_64 ONES_16, ONES_16, ONES_16, ONES_16
+	static const double weights[2 * MIXTURE_BLOCK_ROWS] = {
+		ONES_64, ONES_64, ONES_64, ONES_64
+	};
+
+	return weights + MIXTURE_BLOCK_ROWS - n_rows;
+}
+
+/*
+ * Doubles of scratch that the functions below need for one row: log densities
+ * of every lane, then the row centered on each.
+ */
+size_t
+mixture_row_work_size(const MixturePrepared *prepared)
+{
+	return (size_t) prepared->n_groups * prepared->lanes +
+		(size_t) prepared->d * prepared->lanes;
+}
+
+/* The most probable component, from 0; the first of equals. */
+int
+mixture_row_predict(const MixturePrepared *prepared, const double *row, double *work)
+{
+	int			best = 0;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	for (int c = 1; c < prepared->k; c++)
+		if (work[c] > work[best])
+			best = c;
+	return best;
+}
+
+/*
+ * Responsibilities of the k components for one row; returns the row's log
+ * density.
+ */
+double
+mixture_row_responsibilities(const MixturePrepared *prepared, const double *row,
+							 double *work, double *responsibilities)
+{
+	double		log_density;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	log_density = kernels_current()->row_softmax(prepared, work);
+	memcpy(responsibilities, work, prepared->k * sizeof(double));
+	return log_density;
+}
+
+/* The log density of the mixture at one row. */
+double
+mixture_row_log_density(const MixturePrepared *prepared, const double *row,
+						double *work)
+{
+	kernels_current()->row_log_densities(prepared, row, work);
+	return kernels_current()->row_softmax(prepared, work);
+}
+
+/* Mahalanobis distances of one row from the k components. */
+void
+mixture_row_mahalanobis(const MixturePrepared *prepared, const double *row,
+						double *work, double *distances)
+{
+	kernels_current()->row_distances(prepared, row, work);
+	for (int c = 0; c < prepared->k; c++)
+		distances[c] = sqrt(work[c]);
+}

@@ -1,0 +1,635 @@
+/*
+ * kernels_clone.h
+ *	  The kernels, once per instruction set: kernels.c includes this with
+ *	  CLONE_NAME, the suffix of every name, and VL, the doubles of a vector.
+ *
+ * A vector holds one feature of VL rows.  The E-step takes four vectors of
+ * rows at a time through a few rows of the triangular factor, the M-step a
+ * tile of the scatter matrix through all rows of the block; both keep their
+ * sums in registers.  Nothing is reassociated by the compiler: the order of
+ * the additions is what is written here, and the same in every run.
+ */
+#define Vec CLONE(Vec)
+#define VecUnaligned CLONE(VecUnaligned)
+#define Bits CLONE(Bits)
+
+typedef double Vec __attribute__((vector_size(8 * VL)));
+typedef double VecUnaligned __attribute__((vector_size(8 * VL), aligned(8), may_alias));
+typedef uint64_t Bits __attribute__((vector_size(8 * VL)));
+
+/* Rows of a triangular factor that go through the rows of data together. */
+#if VL == 8
+#define TRIANGLE_ROWS 4			/* 32 registers */
+#else
+#define TRIANGLE_ROWS 2			/* 16 */
+#endif
+
+/* The even and the odd elements of two vectors, one after the other. */
+#ifdef __clang__
+#if VL == 2
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3)
+#elif VL == 4
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#else
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#endif
+#else
+#if VL == 2
+#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2})
+#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3})
+#elif VL == 4
+#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2, 4, 6})
+#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3, 5, 7})
+#else
+#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2, 4, 6, 8, 10, 12, 14})
+#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3, 5, 7, 9, 11, 13, 15})
+#endif
+#endif
+
+ALWAYS_INLINE Vec
+CLONE(load) (const double *p)
+{
+	return *(const VecUnaligned *) p;
+}
+
+ALWAYS_INLINE void
+CLONE(store) (double *p, Vec v)
+{
+	*(VecUnaligned *) p = v;
+}
+
+/* a where the mask is set, b elsewhere */
+ALWAYS_INLINE Vec
+CLONE(select) (Bits mask, Vec a, Vec b)
+{
+	return (Vec) ((mask & (Bits) a) | (~mask & (Bits) b));
+}
+
+/*
+ * The sums of n vectors' elements, n a power of two up to 16: pairs are added
+ * until a vector holds one element of each.
+ */
+ALWAYS_INLINE void
+CLONE(sum_elements) (Vec *v, const int n, double *sums)
+{
+	int			left = n;
+
+	UNROLL
+	for (int width = 1; width < VL; width *= 2)
+	{
+		if (left == 1)
+			v[0] = EVENS(v[0], v[0]) + ODDS(v[0], v[0]);
+		else
+		{
+			left /= 2;
+			UNROLL
+			for (int i = 0; i < left; i++)
+				v[i] = EVENS(v[2 * i], v[2 * i + 1]) + ODDS(v[2 * i], v[2 * i + 1]);
+		}
+	}
+	UNROLL
+	for (int i = 0; i < n; i++)
+		sums[i] = v[i / VL][i % VL];
+}
+
+ALWAYS_INLINE double
+CLONE(sum_of) (Vec v)
+{
+	double		sum;
+
+	CLONE(sum_elements) (&v, 1, &sum);
+	return sum;
+}
+
+/*
+ * e to the x, for x <= 0, to a relative error below 1e-15; 0 below
+ * EXP_UNDERFLOW.  x = n ln 2 + r, a Taylor polynomial for e^r, |r| <= ln 2 / 2,
+ * and n added to the exponent.
+ */
+ALWAYS_INLINE Vec
+CLONE(exp_negative) (Vec x)
+{
+	const double magic = 0x1.8p52;	/* adding it rounds to an integer */
+	Vec			shifted = x * 1.4426950408889634074 + magic;
+	Vec			n = shifted - magic;
+	Vec			r = (x - n * 0x1.62e42fefa38p-1) - n * 0x1.ef35793c7673p-45;
+	Vec			p = r * (1.0 / 479001600) + 1.0 / 39916800;
+
+	p = p * r + 1.0 / 3628800;
+	p = p * r + 1.0 / 362880;
+	p = p * r + 1.0 / 40320;
+	p = p * r + 1.0 / 5040;
+	p = p * r + 1.0 / 720;
+	p = p * r + 1.0 / 120;
+	p = p * r + 1.0 / 24;
+	p = p * r + 1.0 / 6;
+	p = p * r + 0.5;
+	p = p * r + 1.0;
+	p = p * r + 1.0;
+	return (Vec) (((Bits) p + ((Bits) shifted << 52)) & (Bits) (x > EXP_UNDERFLOW));
+}
+
+/*
+ * The natural logarithm of x >= 1, to a relative error below 1e-15.
+ * x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m - 1) / (m + 1)).
+ */
+ALWAYS_INLINE Vec
+CLONE(log_above_one) (Vec x)
+{
+	Bits		high;
+	Vec			m = (Vec) (((Bits) x & UINT64_C(0x000fffffffffffff)) |
+						   UINT64_C(0x3ff0000000000000));
+	Vec			e = (Vec) ((((Bits) x) >> 52) + UINT64_C(0x4330000000000000)) -
+		(0x1p52 + 1023);
+	Vec			t,
+				t2,
+				p;
+
+	high = (Bits) (m > 1.41421356237309504880);
+	m = CLONE(select) (high, m * 0.5, m);
+	e = CLONE(select) (high, e + 1.0, e);
+	t = (m - 1.0) / (m + 1.0);
+	t2 = t * t;
+	p = t2 * (2.0 / 21) + 2.0 / 19;
+	p = p * t2 + 2.0 / 17;
+	p = p * t2 + 2.0 / 15;
+	p = p * t2 + 2.0 / 13;
+	p = p * t2 + 2.0 / 11;
+	p = p * t2 + 2.0 / 9;
+	p = p * t2 + 2.0 / 7;
+	p = p * t2 + 2.0 / 5;
+	p = p * t2 + 2.0 / 3;
+	p = (p * t2) * t + 2.0 * t;
+	return e * 0x1.62e42fefa38p-1 + (e * 0x1.ef35793c7673p-45 + p);
+}
+
+/*
+ * Add to q, for n_vectors vectors of rows, the squares of n_rows consecutive
+ * rows, from row i, of factor times centered.  centered: feature j at
+ * j * n_vectors * VL.
+ */
+ALWAYS_INLINE void
+CLONE(triangle_rows) (const double *factor, int i, const double *centered,
+					  Vec *q, const int n_rows, const int n_vectors)
+{
+	const double *rows[TRIANGLE_ROWS];
+	Vec			y[TRIANGLE_ROWS][4];
+
+	UNROLL
+	for (int t = 0; t < n_rows; t++)
+	{
+		rows[t] = factor + (size_t) (i + t) * (i + t + 1) / 2;
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			y[t][v] = (Vec) {0};
+	}
+	for (int j = 0; j <= i; j++)
+	{
+		const double *column = centered + (size_t) j * n_vectors * VL;
+
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			Vec			x = CLONE(load) (column + v * VL);
+
+			UNROLL
+			for (int t = 0; t < n_rows; t++)
+				y[t][v] += rows[t][j] * x;
+		}
+	}
+	UNROLL
+	for (int s = 1; s < n_rows; s++)
+	{
+		const double *column = centered + (size_t) (i + s) * n_vectors * VL;
+
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			Vec			x = CLONE(load) (column + v * VL);
+
+			UNROLL
+			for (int t = s; t < n_rows; t++)
+				y[t][v] += rows[t][i + s] * x;
+		}
+	}
+	UNROLL
+	for (int t = 0; t < n_rows; t++)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			q[v] += y[t][v] * y[t][v];
+	}
+}
+
+/* Squared Mahalanobis distances where the factor is triangular. */
+ALWAYS_INLINE void
+CLONE(quadratic_full) (const double *factor, const double *mean, int d,
+					   const double *features, int stride, double *centered,
+					   Vec *q, const int n_vectors)
+{
+	int			i = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			CLONE(store) (centered + ((size_t) j * n_vectors + v) * VL,
+						  CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j]);
+	}
+	for (; i + TRIANGLE_ROWS <= d; i += TRIANGLE_ROWS)
+		CLONE(triangle_rows) (factor, i, centered, q, TRIANGLE_ROWS, n_vectors);
+	for (; i + 2 <= d; i += 2)
+		CLONE(triangle_rows) (factor, i, centered, q, 2, n_vectors);
+	for (; i < d; i++)
+		CLONE(triangle_rows) (factor, i, centered, q, 1, n_vectors);
+}
+
+/* The same where the factor is a diagonal (step 1) or one number (step 0). */
+ALWAYS_INLINE void
+CLONE(quadratic_diag) (const double *factor, int step, const double *mean, int d,
+					   const double *features, int stride, Vec *q,
+					   const int n_vectors)
+{
+	for (int j = 0; j < d; j++)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			Vec			y = (CLONE(load) (features + (size_t) j * stride + v * VL) -
+							 mean[j]) * factor[j * step];
+
+			q[v] += y * y;
+		}
+	}
+}
+
+/* Log densities of n_vectors vectors of rows under component c. */
+ALWAYS_INLINE void
+CLONE(component_rows) (const MixturePrepared *prepared, int c,
+					   const double *features, int stride, double *centered,
+					   double *log_densities, const int n_vectors)
+{
+	int			d = prepared->d;
+	const double *mean = prepared->means + (size_t) c * d;
+	const double *factor = prepared->precision_cholesky + c * prepared->factor_step;
+	Vec			q[4];
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+		q[v] = (Vec) {0};
+	if (prepared->covariance_type <= MIXTURE_TIED)
+		CLONE(quadratic_full) (factor, mean, d, features, stride, centered, q, n_vectors);
+	else
+		CLONE(quadratic_diag) (factor, prepared->covariance_type == MIXTURE_DIAG,
+							   mean, d, features, stride, q, n_vectors);
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		/* NaN, from infinity minus infinity, is far away too */
+		Vec			bounded = CLONE(select) ((Bits) (q[v] < MAX_DISTANCE_SQUARED), q[v],
+											 MAX_DISTANCE_SQUARED - (Vec) {0});
+
+		CLONE(store) (log_densities + v * VL,
+					  prepared->log_constants[c] - 0.5 * bounded);
+	}
+}
+
+/* Log densities of a block's rows under component c. */
+static void
+CLONE(component_densities) (const MixturePrepared *prepared, int c,
+							const MixtureBlock *block, const KernelWork *work)
+{
+	double	   *log_densities = work->log_densities + (size_t) c * WORK_STRIDE;
+	int			row = 0;
+
+	for (; row + 4 * VL <= block->stride && row < block->n_rows; row += 4 * VL)
+		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
+							   work->centered, log_densities + row, 4);
+	for (; row < block->n_rows; row += VL)
+		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
+							   work->centered, log_densities + row, 1);
+}
+
+/*
+ * Turn log densities into responsibilities times weight; returns the block's
+ * weighted log-likelihood.
+ */
+static double
+CLONE(normalize) (int k, const MixtureBlock *block, double *log_densities)
+{
+	Vec			log_likelihood = {0};
+
+	for (int row = 0; row < block->n_rows; row += VL)
+	{
+		double	   *column = log_densities + row;
+		Vec			weight = CLONE(load) (block->weights + row);
+		Vec			most = CLONE(load) (column);
+		Vec			sum = {0};
+		Vec			scale;
+
+		for (int c = 1; c < k; c++)
+		{
+			Vec			value = CLONE(load) (column + (size_t) c * WORK_STRIDE);
+
+			most = CLONE(select) ((Bits) (value > most), value, most);
+		}
+		for (int c = 0; c < k; c++)
+		{
+			double	   *value = column + (size_t) c * WORK_STRIDE;
+			Vec			share = CLONE(exp_negative) (CLONE(load) (value) - most);
+
+			CLONE(store) (value, share);
+			sum += share;
+		}
+		scale = weight / sum;
+		for (int c = 0; c < k; c++)
+		{
+			double	   *value = column + (size_t) c * WORK_STRIDE;
+
+			CLONE(store) (value, CLONE(load) (value) * scale);
+		}
+		log_likelihood += weight * (most + CLONE(log_above_one) (sum));
+	}
+	return CLONE(sum_of) (log_likelihood);
+}
+
+/*
+ * Add the sums over a block's rows of weighted_j * centered_i to elements
+ * (i, j) of a packed matrix, for an n_i by n_j tile.
+ */
+ALWAYS_INLINE void
+CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
+					 double *packed, const int n_i, const int n_j)
+{
+	const double *left = work->centered + (size_t) i * WORK_STRIDE;
+	const double *right = work->weighted + (size_t) j * WORK_STRIDE;
+	Vec			sum[16];
+	double		sums[16];
+
+	UNROLL
+	for (int t = 0; t < n_i * n_j; t++)
+		sum[t] = (Vec) {0};
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		Vec			x[4];
+
+		UNROLL
+		for (int a = 0; a < n_i; a++)
+			x[a] = CLONE(load) (left + a * WORK_STRIDE + row);
+		UNROLL
+		for (int b = 0; b < n_j; b++)
+		{
+			Vec			y = CLONE(load) (right + b * WORK_STRIDE + row);
+
+			UNROLL
+			for (int a = 0; a < n_i; a++)
+				sum[a * n_j + b] += x[a] * y;
+		}
+	}
+	CLONE(sum_elements) (sum, n_i * n_j, sums);
+	UNROLL
+	for (int a = 0; a < n_i; a++)
+	{
+		double	   *row = packed + (size_t) (i + a) * (i + a + 1) / 2 + j;
+
+		UNROLL
+		for (int b = 0; b < n_j; b++)
+			if (j + b <= i + a)
+				row[b] += sums[a * n_j + b];
+	}
+}
+
+/* Rows i to i + n_i - 1 of the scatter matrix. */
+ALWAYS_INLINE void
+CLONE(scatter_rows) (const KernelWork *work, int n_rows, int i, double *packed,
+					 const int n_i)
+{
+	int			end = i + n_i;
+	int			j = 0;
+
+	for (; j + 4 <= end; j += 4)
+		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 4);
+	for (; j + 2 <= end; j += 2)
+		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 2);
+	for (; j < end; j++)
+		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 1);
+}
+
+/* Add a block's part of the packed matrix sum r (x - m)(x - m)^T. */
+static void
+CLONE(scatter) (const KernelWork *work, int n_rows, int d, double *packed)
+{
+	int			i = 0;
+
+	for (; i + 4 <= d; i += 4)
+		CLONE(scatter_rows) (work, n_rows, i, packed, 4);
+	for (; i + 2 <= d; i += 2)
+		CLONE(scatter_rows) (work, n_rows, i, packed, 2);
+	for (; i < d; i++)
+		CLONE(scatter_rows) (work, n_rows, i, packed, 1);
+}
+
+/*
+ * Add component c's part of a block to the statistics.  Where every
+ * responsibility has underflowed to 0 there is nothing to add.
+ */
+static void
+CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
+							 const MixtureBlock *block, const KernelWork *work,
+							 MixtureStats *stats)
+{
+	int			d = prepared->d;
+	const double *mean = prepared->means + (size_t) c * d;
+	const double *responsibilities = work->log_densities + (size_t) c * WORK_STRIDE;
+	double	   *firsts = stats->firsts + (size_t) c * d;
+	double	   *seconds = stats->seconds;
+	bool		matrix = prepared->covariance_type <= MIXTURE_TIED;
+	Vec			weight = {0};
+	double		sums[2];
+
+	if (prepared->covariance_type != MIXTURE_TIED)
+		seconds += c * prepared->factor_count;
+	for (int row = 0; row < block->n_rows; row += VL)
+		weight += CLONE(load) (responsibilities + row);
+	sums[0] = CLONE(sum_of) (weight);
+	if (sums[0] == 0)
+		return;
+	stats->component_weights[c] += sums[0];
+
+	for (int j = 0; j < d; j++)
+	{
+		const double *feature = block->features + (size_t) j * block->stride;
+		double	   *centered = work->centered + (size_t) j * WORK_STRIDE;
+		double	   *weighted = work->weighted + (size_t) j * WORK_STRIDE;
+		Vec			sum[2] = {{0}, {0}};
+
+		if (matrix)
+			for (int row = 0; row < block->n_rows; row += VL)
+			{
+				Vec			x = CLONE(load) (feature + row) - mean[j];
+				Vec			y = CLONE(load) (responsibilities + row) * x;
+
+				CLONE(store) (centered + row, x);
+				CLONE(store) (weighted + row, y);
+				sum[0] += y;
+			}
+		else
+			for (int row = 0; row < block->n_rows; row += VL)
+			{
+				Vec			x = CLONE(load) (feature + row) - mean[j];
+				Vec			y = CLONE(load) (responsibilities + row) * x;
+
+				sum[0] += y;
+				sum[1] += y * x;
+			}
+		CLONE(sum_elements) (sum, 2, sums);
+		firsts[j] += sums[0];
+		if (!matrix)
+			seconds[prepared->covariance_type == MIXTURE_DIAG ? j : 0] += sums[1];
+	}
+	if (matrix)
+		CLONE(scatter) (work, block->n_rows, d, seconds);
+}
+
+/* E-step of a block, and, unless m_step is false, its sums for the M-step. */
+static void
+CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
+				   bool m_step, const KernelWork *work, MixtureStats *stats,
+				   const MixtureHost *host)
+{
+	Vec			weight = {0};
+
+	for (int c = 0; c < prepared->k; c++)
+	{
+		CLONE(component_densities) (prepared, c, block, work);
+		host->check_interrupts(host->context);
+	}
+	for (int row = 0; row < block->n_rows; row += VL)
+		weight += CLONE(load) (block->weights + row);
+	*stats->sum_weights += CLONE(sum_of) (weight);
+	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work->log_densities);
+	if (!m_step)
+		return;
+	for (int c = 0; c < prepared->k; c++)
+	{
+		CLONE(accumulate_component) (prepared, c, block, work, stats);
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * Squared Mahalanobis distances of one row from a group of VL components, a
+ * lane each.  centered: d x VL doubles of scratch.
+ */
+ALWAYS_INLINE Vec
+CLONE(group_distances) (const MixturePrepared *prepared, int group,
+						const double *row, double *centered)
+{
+	int			d = prepared->d;
+	const double *means = prepared->means + (size_t) group * d * VL;
+	const double *factors = prepared->precision_cholesky + group * prepared->factor_step;
+	Vec			q = {0};
+
+	for (int j = 0; j < d; j++)
+		CLONE(store) (centered + (size_t) j * VL,
+					  row[j] - CLONE(load) (means + (size_t) j * VL));
+	for (int i = 0; i < d; i++)
+	{
+		Vec			y = {0};
+
+		switch (prepared->covariance_type)
+		{
+			case MIXTURE_FULL:
+				for (int j = 0; j <= i; j++, factors += VL)
+					y += CLONE(load) (factors) * CLONE(load) (centered + (size_t) j * VL);
+				break;
+			case MIXTURE_TIED:
+				for (int j = 0; j <= i; j++, factors++)
+					y += *factors * CLONE(load) (centered + (size_t) j * VL);
+				break;
+			case MIXTURE_DIAG:
+				y = CLONE(load) (factors + (size_t) i * VL) *
+					CLONE(load) (centered + (size_t) i * VL);
+				break;
+			case MIXTURE_SPHERICAL:
+				y = CLONE(load) (factors) * CLONE(load) (centered + (size_t) i * VL);
+				break;
+		}
+		q += y * y;
+	}
+	return CLONE(select) ((Bits) (q < MAX_DISTANCE_SQUARED), q,
+						  MAX_DISTANCE_SQUARED - (Vec) {0});
+}
+
+static void
+CLONE(row_distances) (const MixturePrepared *prepared, const double *row, double *work)
+{
+	double	   *centered = work + (size_t) prepared->n_groups * VL;
+
+	for (int group = 0; group < prepared->n_groups; group++)
+		CLONE(store) (work + (size_t) group * VL,
+					  CLONE(group_distances) (prepared, group, row, centered));
+}
+
+static void
+CLONE(row_log_densities) (const MixturePrepared *prepared, const double *row,
+						  double *work)
+{
+	double	   *centered = work + (size_t) prepared->n_groups * VL;
+
+	for (int group = 0; group < prepared->n_groups; group++)
+		CLONE(store) (work + (size_t) group * VL,
+					  CLONE(load) (prepared->log_constants + (size_t) group * VL) -
+					  0.5 * CLONE(group_distances) (prepared, group, row, centered));
+}
+
+/*
+ * Log densities in work become responsibilities; returns the logarithm of the
+ * sum of the densities.
+ */
+static double
+CLONE(row_softmax) (const MixturePrepared *prepared, double *work)
+{
+	double		most = work[0];
+	double		total;
+	Vec			sum = {0};
+
+	for (int c = 1; c < prepared->k; c++)
+		if (work[c] > most)
+			most = work[c];
+	for (int group = 0; group < prepared->n_groups; group++)
+	{
+		double	   *values = work + (size_t) group * VL;
+		Vec			share = CLONE(exp_negative) (CLONE(load) (values) - most);
+
+		CLONE(store) (values, share);
+		sum += share;
+	}
+	total = CLONE(sum_of) (sum);
+	for (int group = 0; group < prepared->n_groups; group++)
+	{
+		double	   *values = work + (size_t) group * VL;
+
+		CLONE(store) (values, CLONE(load) (values) / total);
+	}
+	return most + log(total);
+}
+
+static const Kernels CLONE(kernels) = {
+	.name = STRINGIFY(CLONE_NAME),
+	.lanes = VL,
+	.accumulate = CLONE(accumulate),
+	.row_log_densities = CLONE(row_log_densities),
+	.row_softmax = CLONE(row_softmax),
+	.row_distances = CLONE(row_distances),
+};
+
+#undef Vec
+#undef VecUnaligned
+#undef Bits
+#undef TRIANGLE_ROWS
+#undef EVENS
+#undef ODDS

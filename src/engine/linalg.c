@@ -1,0 +1,285 @@
+/*
+ * linalg.c
+ *	  Cholesky factor, its inverse, and the symmetric eigenproblem.
+ *
+ * The matrices of a mixture are many and small, so what counts is that
+ * everything runs along rows that lie contiguously in the packed triangle;
+ * there is nothing here that a BLAS would do better below some hundred
+ * dimensions.  Loops that grow with the cube of the dimension ask for
+ * interrupts once per row.
+ */
+#include "linalg.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Four doubles that need no alignment; lowered to what the machine has. */
+typedef double Vector4 __attribute__((vector_size(32)));
+typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Sum of a[i] * b[i].  Four partial sums, so not the order of a plain loop. */
+double
+linalg_dot(const double *a, const double *b, int n)
+{
+	Vector4		sum = {0, 0, 0, 0};
+	double		rest = 0;
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		sum += *(const Vector4Unaligned *) (a + i) *
+			*(const Vector4Unaligned *) (b + i);
+	for (; i < n; i++)
+		rest += a[i] * b[i];
+	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
+}
+
+/* target[i] += factor * a[i] */
+static void
+linalg_add_multiple(double *target, double factor, const double *a, int n)
+{
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		*(Vector4Unaligned *) (target + i) +=
+			factor * *(const Vector4Unaligned *) (a + i);
+	for (; i < n; i++)
+		target[i] += factor * a[i];
+}
+
+/*
+ * Replace a symmetric matrix (packed, d dimensions) by its lower Cholesky
+ * factor.  Returns false, with the matrix in an undefined state, where it is
+ * not positive definite to working precision: a pivot is lost when what
+ * elimination leaves of a diagonal element is within the rounding error of
+ * the element itself (Higham 2002, section 10.1).
+ */
+bool
+linalg_cholesky(double *matrix, int d, const MixtureHost *host)
+{
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = matrix + linalg_row(i);
+		double		diagonal = row[i];
+		double		pivot;
+
+		for (int j = 0; j < i; j++)
+		{
+			const double *other = matrix + linalg_row(j);
+
+			row[j] = (row[j] - linalg_dot(row, other, j)) / other[j];
+		}
+		pivot = diagonal - linalg_dot(row, row, i);
+
+		/* written so that NaN fails */
+		if (!(pivot > d * DBL_EPSILON * diagonal && pivot >= DBL_MIN &&
+			  pivot <= DBL_MAX))
+			return false;
+		row[i] = sqrt(pivot);
+		host->check_interrupts(host->context);
+	}
+	return true;
+}
+
+/*
+ * Invert a lower triangle into another one (both packed, not the same).
+ * Row i of the inverse is (e_i - sum over j < i of lower_ij * row j) / lower_ii.
+ */
+void
+linalg_invert_lower(const double *lower, double *inverse, int d,
+					const MixtureHost *host)
+{
+	for (int i = 0; i < d; i++)
+	{
+		const double *factor = lower + linalg_row(i);
+		double	   *row = inverse + linalg_row(i);
+		double		scale = 1 / factor[i];
+
+		memset(row, 0, i * sizeof(double));
+		for (int j = 0; j < i; j++)
+			linalg_add_multiple(row, -factor[j] * scale,
+								inverse + linalg_row(j), j + 1);
+		row[i] = scale;
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * One Householder reflection of the reduction to tridiagonal form: row i of
+ * the square matrix a becomes the reflector, values[i] its squared norm over
+ * two, off[i] the off-diagonal element.
+ */
+static void
+tridiagonal_reflect(double *a, double *values, double *off, int d, int i)
+{
+	double	   *row = a + (size_t) i * d;
+	double		scale = 0;
+	double		norm = 0;
+	double		f,
+				g;
+
+	for (int j = 0; j < i; j++)
+		scale += fabs(row[j]);
+	if (i == 1 || scale == 0)
+	{
+		off[i] = row[i - 1];
+		values[i] = 0;
+		return;
+	}
+	for (int j = 0; j < i; j++)
+	{
+		row[j] /= scale;
+		norm += row[j] * row[j];
+	}
+	f = row[i - 1];
+	g = f >= 0 ? -sqrt(norm) : sqrt(norm);
+	off[i] = scale * g;
+	norm -= f * g;
+	row[i - 1] = f - g;
+	f = 0;
+	for (int j = 0; j < i; j++)
+	{
+		const double *other = a + (size_t) j * d;
+
+		a[(size_t) j * d + i] = row[j] / norm;
+		g = linalg_dot(other, row, j + 1);
+		for (int l = j + 1; l < i; l++)
+			g += a[(size_t) l * d + j] * row[l];
+		off[j] = g / norm;
+		f += off[j] * row[j];
+	}
+	f /= norm + norm;
+	for (int j = 0; j < i; j++)
+		off[j] -= f * row[j];
+	for (int j = 0; j < i; j++)
+	{
+		double	   *other = a + (size_t) j * d;
+
+		linalg_add_multiple(other, -row[j], off, j + 1);
+		linalg_add_multiple(other, -off[j], row, j + 1);
+	}
+	values[i] = norm;
+}
+
+/* The product of the reflections, made in place of the matrix. */
+static void
+tridiagonal_accumulate(double *a, double *values, int d,
+					   const MixtureHost *host)
+{
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = a + (size_t) i * d;
+
+		if (values[i] != 0)
+		{
+			for (int j = 0; j < i; j++)
+			{
+				double		g = 0;
+
+				for (int l = 0; l < i; l++)
+					g += row[l] * a[(size_t) l * d + j];
+				for (int l = 0; l < i; l++)
+					a[(size_t) l * d + j] -= g * a[(size_t) l * d + i];
+			}
+		}
+		values[i] = row[i];
+		row[i] = 1;
+		for (int j = 0; j < i; j++)
+			row[j] = a[(size_t) j * d + i] = 0;
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * One implicit QL sweep from m down to l; the rotations are applied to the
+ * eigenvectors' columns.  Returns false where a rotation underflowed and the
+ * sweep has to be taken again.
+ */
+static bool
+ql_sweep(double *a, double *values, double *off, int d, int l, int m)
+{
+	double		g = (values[l + 1] - values[l]) / (2 * off[l]);
+	double		r = hypot(g, 1);
+	double		s = 1;
+	double		c = 1;
+	double		p = 0;
+
+	g = values[m] - values[l] + off[l] / (g + copysign(r, g));
+	for (int i = m - 1; i >= l; i--)
+	{
+		double		f = s * off[i];
+		double		b = c * off[i];
+
+		r = hypot(f, g);
+		off[i + 1] = r;
+		if (r == 0)
+		{
+			values[i + 1] -= p;
+			off[m] = 0;
+			return false;
+		}
+		s = f / r;
+		c = g / r;
+		g = values[i + 1] - p;
+		r = (values[i] - g) * s + 2 * c * b;
+		p = s * r;
+		values[i + 1] = g + p;
+		g = c * r - b;
+		for (int row = 0; row < d; row++)
+		{
+			double	   *pair = a + (size_t) row * d + i;
+			double		next = pair[1];
+
+			pair[1] = s * pair[0] + c * next;
+			pair[0] = c * pair[0] - s * next;
+		}
+	}
+	values[l] -= p;
+	off[l] = g;
+	off[m] = 0;
+	return true;
+}
+
+/*
+ * Eigenvalues and eigenvectors of a symmetric matrix: Householder reduction
+ * to tridiagonal form, then the implicit QL method (Martin, Reinsch and
+ * Wilkinson 1968; Bowdler et al. 1968).
+ *
+ * vectors: in, the square matrix, d x d; out, eigenvector e in column e.
+ * values: d eigenvalues, in no order.  work: d doubles.  Returns false where
+ * QL does not converge, which happens only to matrices that are not finite.
+ */
+bool
+linalg_eigen(double *vectors, double *values, double *work, int d,
+			 const MixtureHost *host)
+{
+	values[0] = 0;
+	for (int i = d - 1; i > 0; i--)
+	{
+		tridiagonal_reflect(vectors, values, work, d, i);
+		host->check_interrupts(host->context);
+	}
+	tridiagonal_accumulate(vectors, values, d, host);
+	for (int i = 1; i < d; i++)
+		work[i - 1] = work[i];
+	work[d - 1] = 0;
+
+	for (int l = 0; l < d; l++)
+	{
+		for (int sweep = 0;; sweep++)
+		{
+			int			m = l;
+
+			while (m < d - 1 &&
+				   fabs(work[m]) > DBL_EPSILON * (fabs(values[m]) + fabs(values[m + 1])))
+				m++;
+			if (m == l)
+				break;
+			if (sweep == 60)
+				return false;
+			host->check_interrupts(host->context);
+			ql_sweep(vectors, values, work, d, l, m);
+		}
+	}
+	return true;
+}

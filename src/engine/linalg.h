@@ -1,0 +1,32 @@
+/*
+ * linalg.h
+ *	  The little dense linear algebra that a mixture needs.
+ *
+ * Matrices are packed lower triangles, row by row: element (i, j), j <= i,
+ * at i * (i + 1) / 2 + j.
+ */
+#ifndef GMM_ENGINE_LINALG_H
+#define GMM_ENGINE_LINALG_H
+
+#include "engine.h"
+
+static inline size_t
+linalg_packed_count(int d)
+{
+	return (size_t) d * ((size_t) d + 1) / 2;
+}
+
+static inline size_t
+linalg_row(int i)
+{
+	return (size_t) i * ((size_t) i + 1) / 2;
+}
+
+extern double linalg_dot(const double *a, const double *b, int n);
+extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
+extern void linalg_invert_lower(const double *lower, double *inverse, int d,
+								const MixtureHost *host);
+extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
+						 const MixtureHost *host);
+
+#endif							/* GMM_ENGINE_LINALG_H */

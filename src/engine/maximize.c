@@ -1,0 +1,219 @@
+/*
+ * maximize.c
+ *	  The M-step: sufficient statistics to parameters, within bounds.
+ *
+ * The statistics are sums about the means that the E-step was made with, so
+ * new mean = old mean + delta with delta = firsts / weight, and the new
+ * covariance is seconds / weight - delta delta^T.  Nothing is subtracted that
+ * is larger than the step itself, and offsets of the data never cancel.
+ *
+ * The M-step maximizes under the constraint that no component has, in any
+ * direction, less variance than a given share of the features' variances
+ * (covariance - floor is positive semidefinite).  A bound, unlike a constant
+ * added to the diagonal, leaves alone what has not collapsed, and EM under it
+ * still never lowers the likelihood: it is maximum likelihood in a smaller
+ * space (Ingrassia and Rocci 2007).
+ */
+#include "internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+
+/* Below this share of the weight a component's sums are noise of underflow. */
+#define NEGLIGIBLE_SHARE	1e-200
+
+/*
+ * The matrix closest in likelihood to a packed covariance among those that
+ * exceed the diagonal matrix floor: in coordinates where floor is the
+ * identity, every eigenvalue below 1 becomes 1.
+ */
+static void
+raise_to_floor(double *covariance, const double *floor, int d,
+			   const MixtureHost *host)
+{
+	double	   *vectors = host->allocate(host->context,
+										 ((size_t) d * d + 2 * d) * sizeof(double));
+	double	   *values = vectors + (size_t) d * d;
+	double	   *work = values + d;
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
+				covariance[linalg_row(i) + j] / sqrt(floor[i]) / sqrt(floor[j]);
+	if (linalg_eigen(vectors, values, work, d, host))
+	{
+		/* add what is missing to 1 along the eigenvectors that lack it */
+		for (int e = 0; e < d; e++)
+		{
+			double		missing = 1 - values[e];
+
+			if (!(missing > 0))
+				continue;
+			for (int i = 0; i < d; i++)
+			{
+				double		left = missing * sqrt(floor[i]) * vectors[(size_t) i * d + e];
+
+				for (int j = 0; j <= i; j++)
+					covariance[linalg_row(i) + j] +=
+						left * sqrt(floor[j]) * vectors[(size_t) j * d + e];
+			}
+			host->check_interrupts(host->context);
+		}
+	}
+	host->release(host->context, vectors);
+}
+
+/*
+ * Hold a component's covariance above the floor (d variances).  Returns
+ * whether it had to be raised.
+ */
+static bool
+apply_floor(MixtureCovarianceType type, int d, double *covariance,
+			const double *floor, const MixtureHost *host)
+{
+	bool		raised = false;
+
+	if (type == MIXTURE_SPHERICAL)
+	{
+		double		mean = 0;
+
+		for (int j = 0; j < d; j++)
+			mean += floor[j] / d;
+		raised = !(covariance[0] >= mean);
+		if (raised)
+			covariance[0] = mean;
+	}
+	else if (type == MIXTURE_DIAG)
+	{
+		for (int j = 0; j < d; j++)
+			if (!(covariance[j] >= floor[j]))
+			{
+				covariance[j] = floor[j];
+				raised = true;
+			}
+	}
+	else
+	{
+		size_t		count = linalg_packed_count(d);
+		double	   *scratch = host->allocate(host->context, count * sizeof(double));
+
+		/* covariance - floor has a Cholesky factor: nothing to raise */
+		memcpy(scratch, covariance, count * sizeof(double));
+		for (int j = 0; j < d; j++)
+			scratch[linalg_row(j) + j] -= floor[j];
+		raised = !linalg_cholesky(scratch, d, host);
+		host->release(host->context, scratch);
+		if (raised)
+			raise_to_floor(covariance, floor, d, host);
+	}
+	return raised;
+}
+
+/*
+ * seconds / weight - delta delta^T of one component, or, for tied, that
+ * component's share: target -= share * delta delta^T.
+ */
+static void
+subtract_shift(MixtureCovarianceType type, int d, double *target,
+			   const double *delta, double share)
+{
+	switch (type)
+	{
+		case MIXTURE_FULL:
+		case MIXTURE_TIED:
+			for (int i = 0; i < d; i++)
+				for (int j = 0; j <= i; j++)
+					target[linalg_row(i) + j] -= share * delta[i] * delta[j];
+			break;
+		case MIXTURE_DIAG:
+			for (int j = 0; j < d; j++)
+				target[j] -= share * delta[j] * delta[j];
+			break;
+		case MIXTURE_SPHERICAL:
+			target[0] -= share * linalg_dot(delta, delta, d) / d;
+			break;
+	}
+}
+
+/*
+ * The M-step.
+ *
+ * current: the parameters that the statistics were made with; next: gets the
+ * new ones, same shape, may not be current; floor: d least variances.  A
+ * component without weight keeps its mean and covariance.
+ * Returns how many covariances had to be raised to the floor.
+ */
+int
+mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
+				 const double *floor, MixtureParameters *next,
+				 const MixtureHost *host)
+{
+	int			k = stats->k;
+	int			d = stats->d;
+	MixtureCovarianceType type = stats->covariance_type;
+	bool		tied = type == MIXTURE_TIED;
+	size_t		count = mixture_factor_count(type, d);
+	double	   *delta = host->allocate(host->context, d * sizeof(double));
+	double		divisor = type == MIXTURE_SPHERICAL ? d : 1;
+	double		total = 0;
+	int			n_raised = 0;
+
+	for (int c = 0; c < k; c++)
+		total += stats->component_weights[c];
+	if (tied)
+		for (size_t i = 0; i < count; i++)
+			next->covariances[i] = stats->seconds[i] / total;
+
+	for (int c = 0; c < k; c++)
+	{
+		double		weight = stats->component_weights[c];
+		bool		seen = weight > total * NEGLIGIBLE_SHARE;
+		const double *mean = current->means + (size_t) c * d;
+		double	   *covariance = next->covariances + (tied ? 0 : c * count);
+
+		next->weights[c] = weight / total;
+		for (int j = 0; j < d; j++)
+		{
+			delta[j] = seen ? stats->firsts[(size_t) c * d + j] / weight : 0;
+			next->means[(size_t) c * d + j] = mean[j] + delta[j];
+		}
+		if (tied)
+			subtract_shift(type, d, covariance, delta, weight / total);
+		else if (seen)
+		{
+			for (size_t i = 0; i < count; i++)
+				covariance[i] = stats->seconds[c * count + i] / (weight * divisor);
+			subtract_shift(type, d, covariance, delta, 1);
+			n_raised += apply_floor(type, d, covariance, floor, host);
+		}
+		else
+			memcpy(covariance, current->covariances + c * count,
+				   count * sizeof(double));
+		host->check_interrupts(host->context);
+	}
+	if (tied)
+		n_raised += apply_floor(type, d, next->covariances, floor, host);
+	host->release(host->context, delta);
+	return n_raised;
+}
+
+/*
+ * Hold all covariances above the floor, for parameters that did not come out
+ * of mixture_maximize().  Returns how many had to be raised.
+ */
+int
+mixture_hold_floor(MixtureParameters *parameters, const double *floor,
+				   const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, parameters->d);
+	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
+	int			n_raised = 0;
+
+	for (int c = 0; c < n; c++)
+		n_raised += apply_floor(type, parameters->d, parameters->covariances + c * count,
+								floor, host);
+	return n_raised;
+}

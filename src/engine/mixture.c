@@ -1,0 +1,408 @@
+/*
+ * mixture.c
+ *	  A mixture's parameters: their shape and validity, their preparation
+ *	  for the E-step, and the sufficient statistics that it fills.
+ *
+ * Densities need the inverse of the covariance's Cholesky factor.  It is made
+ * once for all rows, so that an E-step is a triangular product, which has no
+ * division and no dependence between its rows.
+ */
+#include "internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "linalg.h"
+
+static const double log_two_pi = 1.8378770664093454835606594728112;
+
+/* Values of one component's covariance or precision factor. */
+size_t
+mixture_factor_count(MixtureCovarianceType type, int d)
+{
+	switch (type)
+	{
+		case MIXTURE_FULL:
+		case MIXTURE_TIED:
+			return linalg_packed_count(d);
+		case MIXTURE_DIAG:
+			return d;
+		case MIXTURE_SPHERICAL:
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * Number of doubles in a model's covariances.  With k and d within the
+ * limits it cannot overflow.
+ */
+size_t
+mixture_covariance_count(MixtureCovarianceType type, int k, int d)
+{
+	return (type == MIXTURE_TIED ? 1 : (size_t) k) *
+		mixture_factor_count(type, d);
+}
+
+/* Whether a model of this shape is within the limits of engine.h. */
+bool
+mixture_shape_allowed(MixtureCovarianceType type, int k, int d)
+{
+	int64_t		values;
+
+	if (k < 1 || k > MIXTURE_MAX_COMPONENTS || d < 1 || d > MIXTURE_MAX_DIMENSIONS)
+		return false;
+	values = (int64_t) k * d;
+	if (type == MIXTURE_FULL)
+		values *= d;
+	else if (type == MIXTURE_TIED && values < (int64_t) d * d)
+		values = (int64_t) d * d;
+	return values <= MIXTURE_MAX_VALUES;
+}
+
+/* Free parameters, as the information criteria count them. */
+int64_t
+mixture_free_parameters(MixtureCovarianceType type, int k, int d)
+{
+	return (int64_t) k - 1 + (int64_t) k * d +
+		(int64_t) mixture_covariance_count(type, k, d);
+}
+
+/*
+ * Bayesian information criterion (Schwarz 1978), lower is better.  The n is
+ * the sum of the weights.
+ */
+double
+mixture_bic(const MixtureParameters *parameters, double log_likelihood,
+			double sum_weights)
+{
+	return -2 * log_likelihood + log(sum_weights) *
+		(double) mixture_free_parameters(parameters->covariance_type,
+										 parameters->k, parameters->d);
+}
+
+/* Akaike's information criterion, lower is better. */
+double
+mixture_aic(const MixtureParameters *parameters, double log_likelihood)
+{
+	return -2 * log_likelihood + 2 *
+		(double) mixture_free_parameters(parameters->covariance_type,
+										 parameters->k, parameters->d);
+}
+
+/*
+ * Set the shape and allocate the arrays, all in one piece of memory that
+ * mixture_release_parameters() gives back.
+ */
+void
+mixture_allocate_parameters(MixtureParameters *parameters,
+							MixtureCovarianceType type, int k, int d,
+							const MixtureHost *host)
+{
+	size_t		count = (size_t) k + (size_t) k * d +
+		mixture_covariance_count(type, k, d);
+
+	parameters->k = k;
+	parameters->d = d;
+	parameters->covariance_type = type;
+	parameters->weights = host->allocate(host->context, count * sizeof(double));
+	parameters->means = parameters->weights + k;
+	parameters->covariances = parameters->means + (size_t) k * d;
+}
+
+void
+mixture_release_parameters(MixtureParameters *parameters, const MixtureHost *host)
+{
+	host->release(host->context, parameters->weights);
+}
+
+/* Copy between parameters of the same shape. */
+void
+mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *source)
+{
+	memcpy(target->weights, source->weights, source->k * sizeof(double));
+	memcpy(target->means, source->means,
+		   (size_t) source->k * source->d * sizeof(double));
+	memcpy(target->covariances, source->covariances,
+		   mixture_covariance_count(source->covariance_type, source->k, source->d) *
+		   sizeof(double));
+}
+
+/*
+ * The covariance of one component, whatever the family, as a square matrix:
+ * d x d doubles.
+ */
+void
+mixture_component_covariance(const MixtureParameters *parameters,
+							 int component, double *matrix)
+{
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	const double *values = parameters->covariances;
+
+	if (parameters->covariance_type != MIXTURE_TIED)
+		values += component * count;
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		value = 0;
+
+			if (count == linalg_packed_count(d) &&
+				parameters->covariance_type <= MIXTURE_TIED)
+				value = values[linalg_row(i) + j];
+			else if (i == j)
+				value = values[parameters->covariance_type == MIXTURE_DIAG ? i : 0];
+			matrix[(size_t) i * d + j] = matrix[(size_t) j * d + i] = value;
+		}
+}
+
+/*
+ * The precision factor of a component from its covariance: W = L^-1 or
+ * 1 / standard deviation.  scratch: as many doubles as the factor.  Returns
+ * false if the covariance is not positive definite; otherwise
+ * *log_determinant is that of W, minus half of the covariance's.
+ */
+static bool
+component_precision(MixtureCovarianceType type, int d, const double *covariance,
+					double *factor, double *scratch, double *log_determinant,
+					const MixtureHost *host)
+{
+	size_t		count = mixture_factor_count(type, d);
+	double		sum = 0;
+
+	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	{
+		memcpy(scratch, covariance, count * sizeof(double));
+		if (!linalg_cholesky(scratch, d, host))
+			return false;
+		linalg_invert_lower(scratch, factor, d, host);
+		for (int i = 0; i < d; i++)
+			sum += log(factor[linalg_row(i) + i]);
+	}
+	else
+	{
+		for (size_t i = 0; i < count; i++)
+		{
+			if (!(covariance[i] >= DBL_MIN && covariance[i] <= DBL_MAX))
+				return false;
+			factor[i] = 1 / sqrt(covariance[i]);
+			sum += log(factor[i]);
+		}
+		if (type == MIXTURE_SPHERICAL)
+			sum *= d;
+	}
+	*log_determinant = sum;
+	return isfinite(sum);
+}
+
+/*
+ * Whether every covariance is positive definite; if not, error->component is
+ * the first that is not (0 if tied).
+ */
+bool
+mixture_covariances_valid(const MixtureParameters *parameters,
+						  const MixtureHost *host, MixtureError *error)
+{
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	int			n = parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k;
+	double	   *factor = host->allocate(host->context, count * sizeof(double));
+	double	   *scratch = host->allocate(host->context, count * sizeof(double));
+	bool		valid = true;
+
+	for (int c = 0; c < n && valid; c++)
+	{
+		double		log_determinant;
+
+		valid = component_precision(parameters->covariance_type, d,
+									parameters->covariances + c * count,
+									factor, scratch, &log_determinant, host);
+		if (!valid)
+			error->component = c;
+	}
+	host->release(host->context, scratch);
+	host->release(host->context, factor);
+	return valid;
+}
+
+/*
+ * Allocate what parameters of this shape need when prepared, `lanes`
+ * components side by side.
+ */
+static MixturePrepared *
+allocate_prepared(const MixtureParameters *parameters, int lanes,
+				  const MixtureHost *host)
+{
+	int			k = parameters->k;
+	int			d = parameters->d;
+	int			n_groups = (k + lanes - 1) / lanes;
+	bool		tied = parameters->covariance_type == MIXTURE_TIED;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	size_t		constants = (size_t) n_groups * lanes;
+	size_t		means = (size_t) n_groups * lanes * d;
+	size_t		factors = tied ? count : (size_t) n_groups * lanes * count;
+	size_t		size = sizeof(MixturePrepared) +
+		(constants + means + factors) * sizeof(double);
+	MixturePrepared *prepared = host->allocate(host->context, size);
+
+	prepared->k = k;
+	prepared->d = d;
+	prepared->covariance_type = parameters->covariance_type;
+	prepared->lanes = lanes;
+	prepared->n_groups = n_groups;
+	prepared->factor_count = count;
+	prepared->factor_step = tied ? 0 : count * lanes;
+	prepared->size = size;
+	prepared->log_constants = (double *) (prepared + 1);
+	prepared->means = prepared->log_constants + constants;
+	prepared->precision_cholesky = prepared->means + means;
+	return prepared;
+}
+
+/*
+ * Fill what was allocated.  Returns false, and the component in error, where
+ * a covariance is not positive definite.
+ */
+static bool
+fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
+			  const MixtureHost *host, MixtureError *error)
+{
+	int			k = prepared->k;
+	int			d = prepared->d;
+	int			lanes = prepared->lanes;
+	bool		tied = prepared->covariance_type == MIXTURE_TIED;
+	size_t		count = prepared->factor_count;
+	double	   *scratch = host->allocate(host->context, 2 * count * sizeof(double));
+	double	   *factor = scratch + count;
+	double		log_determinant = 0;
+
+	for (int c = 0; c < prepared->n_groups * lanes; c++)
+	{
+		size_t		group = c / lanes;
+		int			lane = c % lanes;
+		int			source = c < k ? c : k - 1;
+		double	   *means = prepared->means + group * d * lanes + lane;
+		double	   *factors = prepared->precision_cholesky +
+			group * prepared->factor_step + (tied ? 0 : lane);
+		int			step = tied ? 1 : lanes;
+
+		if ((!tied || c == 0) && c < k)
+		{
+			if (!component_precision(prepared->covariance_type, d,
+									 parameters->covariances + c * count,
+									 factor, scratch, &log_determinant, host))
+			{
+				error->component = c;
+				host->release(host->context, scratch);
+				return false;
+			}
+		}
+		if (!tied || c == 0)
+			for (size_t i = 0; i < count; i++)
+				factors[i * step] = factor[i];
+		for (int j = 0; j < d; j++)
+			means[(size_t) j * lanes] = parameters->means[(size_t) source * d + j];
+		prepared->log_constants[c] = c < k ?
+			log(parameters->weights[c]) - 0.5 * d * log_two_pi + log_determinant :
+			-INFINITY;
+	}
+	host->release(host->context, scratch);
+	return true;
+}
+
+/*
+ * Prepare parameters for the E-step over blocks.  reuse: NULL, or what an
+ * earlier call for the same shape returned, to be filled again.  Returns NULL
+ * (and gives reuse back to the caller untouched in ownership) where a
+ * covariance is not positive definite.
+ */
+MixturePrepared *
+mixture_prepare_blocks(const MixtureParameters *parameters, MixturePrepared *reuse,
+					   const MixtureHost *host, MixtureError *error)
+{
+	MixturePrepared *prepared = reuse;
+
+	if (prepared == NULL)
+		prepared = allocate_prepared(parameters, 1, host);
+	if (fill_prepared(prepared, parameters, host, error))
+		return prepared;
+	if (reuse == NULL)
+		mixture_release_prepared(prepared, host);
+	return NULL;
+}
+
+/*
+ * Prepare parameters for scoring single rows.  The result is one piece of the
+ * host's memory, mixture_prepared_size() bytes; NULL where a covariance is
+ * not positive definite, with the component in error.
+ */
+MixturePrepared *
+mixture_prepare_rows(const MixtureParameters *parameters,
+					 const MixtureHost *host, MixtureError *error)
+{
+	MixturePrepared *prepared = allocate_prepared(parameters,
+												  kernels_current()->lanes, host);
+
+	if (fill_prepared(prepared, parameters, host, error))
+		return prepared;
+	mixture_release_prepared(prepared, host);
+	return NULL;
+}
+
+void
+mixture_release_prepared(MixturePrepared *prepared, const MixtureHost *host)
+{
+	host->release(host->context, prepared);
+}
+
+/* Bytes that a prepared model takes, for a cache's accounts. */
+size_t
+mixture_prepared_size(const MixturePrepared *prepared)
+{
+	return prepared->size;
+}
+
+/* Statistics of this shape, cleared. */
+MixtureStats *
+mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
+					   const MixtureHost *host)
+{
+	size_t		n_values = 2 + (size_t) k + (size_t) k * d +
+		mixture_covariance_count(type, k, d);
+	MixtureStats *stats = host->allocate(host->context, sizeof(MixtureStats) +
+										 n_values * sizeof(double));
+
+	stats->k = k;
+	stats->d = d;
+	stats->covariance_type = type;
+	stats->n_values = n_values;
+	stats->sum_weights = (double *) (stats + 1);
+	stats->log_likelihood = stats->sum_weights + 1;
+	stats->component_weights = stats->log_likelihood + 1;
+	stats->firsts = stats->component_weights + k;
+	stats->seconds = stats->firsts + (size_t) k * d;
+	mixture_clear_stats(stats);
+	return stats;
+}
+
+void
+mixture_release_stats(MixtureStats *stats, const MixtureHost *host)
+{
+	host->release(host->context, stats);
+}
+
+void
+mixture_clear_stats(MixtureStats *stats)
+{
+	memset(stats->sum_weights, 0, stats->n_values * sizeof(double));
+}
+
+/* Add statistics made with the same parameters. */
+void
+mixture_merge(MixtureStats *target, const MixtureStats *source)
+{
+	for (size_t i = 0; i < target->n_values; i++)
+		target->sum_weights[i] += source->sum_weights[i];
+}

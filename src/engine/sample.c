@@ -1,0 +1,338 @@
+/*
+ * sample.c
+ *	  A bounded sample of the rows, as a set: what is in it, and in which
+ *	  order, depends on the rows' content only.
+ *
+ * Equal rows are one row with the sum of their weights, so that copies and
+ * weights are the same thing from here on.  Of more rows than the limit those
+ * with the smallest hashes stay ("bottom-k" sampling, Cohen and Kaplan 2007),
+ * which is a sample of the distinct rows whatever the order they come in.
+ *
+ * Rows are hashed by the cell of a grid over the features' ranges, so that
+ * the hash, like the ranges, goes with the data when a feature is multiplied
+ * or shifted.
+ */
+#include "internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+
+/* Cells along a feature for the choice of rows: 2 to this. */
+#define FINE_BITS 20
+
+/* and for random choices among the rows, if enough cells are then in use */
+#define COARSE_BITS 10
+#define FINEST_BITS 40
+
+/* A row while the sample is being taken. */
+typedef struct Entry
+{
+	uint64_t	hash;
+	const double *row;
+	double		weight;
+	int			d;				/* the comparison has no other way to know */
+} Entry;
+
+/* The state of taking a sample. */
+typedef struct Taking
+{
+	Sample	   *sample;
+	Entry	   *entries;
+	double	   *spare;			/* capacity x d, for reordering */
+	int64_t		n;
+	int64_t		capacity;
+	int64_t		limit;
+	uint64_t	threshold;		/* hashes above this are not in the sample */
+} Taking;
+
+/*
+ * The range of every feature over all rows.  The arrays come from the host,
+ * in one piece that starts at range->least.
+ */
+void
+sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
+				   const MixtureHost *host)
+{
+	int			d = source->d;
+
+	range->least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	range->most = range->least + d;
+	for (int j = 0; j < d; j++)
+	{
+		range->least[j] = INFINITY;
+		range->most[j] = -INFINITY;
+	}
+	for (int64_t number = 0; number < source->n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		source->block(source->context, number, &block);
+		for (int j = 0; j < d; j++)
+		{
+			const double *feature = block.features + (size_t) j * block.stride;
+			double		least = range->least[j];
+			double		most = range->most[j];
+
+			for (int i = 0; i < block.n_rows; i++)
+			{
+				least = feature[i] < least ? feature[i] : least;
+				most = feature[i] > most ? feature[i] : most;
+			}
+			range->least[j] = least;
+			range->most[j] = most;
+		}
+		host->check_interrupts(host->context);
+	}
+}
+
+/* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
+static uint64_t
+cell_hash(const double *row, int step, int d, const FeatureRange *range, int bits,
+		  uint64_t seed)
+{
+	uint64_t	hash = random_mix(seed);
+
+	for (int j = 0; j < d; j++)
+	{
+		double		extent = range->most[j] - range->least[j];
+		double		place = extent > 0 ? (row[(size_t) j * step] - range->least[j]) / extent : 0;
+
+		/*
+		 * The lines of the grid are put where no value of a regular feature
+		 * (the least, the middle, the most) comes to lie on them.
+		 */
+		hash = random_combine(hash, (uint64_t) (int64_t) floor(ldexp(place, bits) + 0.381966));
+	}
+	return hash;
+}
+
+/* Hash of the exact values of a row. */
+static uint64_t
+content_hash(const double *row, int d)
+{
+	uint64_t	hash = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		uint64_t	bits;
+
+		memcpy(&bits, &row[j], sizeof(bits));
+		hash = random_combine(hash, bits);
+	}
+	return hash;
+}
+
+/* By hash, then by content: 0 only if the rows are equal. */
+static int
+compare_entries(const void *left, const void *right)
+{
+	const Entry *a = left;
+	const Entry *b = right;
+	uint64_t	hash_a,
+				hash_b;
+	int			equal = 1;
+
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	for (int j = 0; j < a->d && equal; j++)
+		equal = a->row[j] == b->row[j];
+	if (equal)
+		return 0;
+	hash_a = content_hash(a->row, a->d);
+	hash_b = content_hash(b->row, b->d);
+	if (hash_a != hash_b)
+		return hash_a < hash_b ? -1 : 1;
+	for (int j = 0; j < a->d; j++)
+		if (a->row[j] != b->row[j])
+			return a->row[j] < b->row[j] ? -1 : 1;
+	return 0;
+}
+
+/*
+ * Sort what has been taken, join equal rows and drop what is beyond the limit.
+ */
+static void
+compact(Taking *taking)
+{
+	Sample	   *sample = taking->sample;
+	Entry	   *entries = taking->entries;
+	int			d = sample->d;
+	int64_t		kept = 0;
+	double	   *rows;
+
+	qsort(entries, taking->n, sizeof(Entry), compare_entries);
+	for (int64_t i = 0; i < taking->n; i++)
+	{
+		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
+			entries[kept - 1].weight += entries[i].weight;
+		else if (kept < taking->limit)
+			entries[kept++] = entries[i];
+		else
+		{
+			sample->complete = false;
+			taking->threshold = entries[kept - 1].hash;
+			break;
+		}
+	}
+	rows = taking->spare;
+	for (int64_t i = 0; i < kept; i++)
+	{
+		memcpy(rows + i * d, entries[i].row, d * sizeof(double));
+		entries[i].row = rows + i * d;
+	}
+	taking->spare = sample->rows;
+	sample->rows = rows;
+	taking->n = kept;
+}
+
+/* Offer the rows of a block to the sample. */
+static void
+take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
+		   uint64_t seed)
+{
+	int			d = taking->sample->d;
+
+	for (int i = 0; i < block->n_rows; i++)
+	{
+		uint64_t	hash;
+		double	   *row;
+
+		if (!(block->weights[i] > 0))
+			continue;
+		hash = cell_hash(block->features + i, block->stride, d, range, FINE_BITS, seed);
+		if (hash > taking->threshold)
+			continue;
+		if (taking->n == taking->capacity)
+			compact(taking);
+		row = taking->sample->rows + taking->n * d;
+		for (int j = 0; j < d; j++)
+			row[j] = block->features[(size_t) j * block->stride + i];
+		taking->entries[taking->n++] = (Entry) {hash, row, block->weights[i], d};
+	}
+}
+
+/* The block of a sample, as a MixtureSource asks for it. */
+static void
+sample_block(void *context, int64_t number, MixtureBlock *block)
+{
+	const Sample *sample = context;
+	int64_t		start = number * MIXTURE_BLOCK_ROWS;
+	int64_t		left = sample->n_rows - start;
+
+	block->n_rows = left < MIXTURE_BLOCK_ROWS ? (int) left : MIXTURE_BLOCK_ROWS;
+	block->stride = (block->n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+	block->features = sample->blocks + start * sample->d;
+	block->weights = sample->block_weights + start;
+}
+
+/* Store the rows again as blocks. */
+static void
+make_blocks(Sample *sample, const MixtureHost *host)
+{
+	int			d = sample->d;
+	int64_t		padded = (sample->n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+
+	sample->blocks = host->allocate(host->context, padded * d * sizeof(double));
+	sample->block_weights = host->allocate(host->context, padded * sizeof(double));
+	sample->source.d = d;
+	sample->source.n_rows = sample->n_rows;
+	sample->source.n_blocks = (sample->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
+	sample->source.context = sample;
+	sample->source.block = sample_block;
+	for (int64_t number = 0; number < sample->source.n_blocks; number++)
+	{
+		int64_t		start = number * MIXTURE_BLOCK_ROWS;
+		MixtureBlock block;
+
+		sample_block(sample, number, &block);
+		for (int i = 0; i < block.stride; i++)
+		{
+			int64_t		row = start + (i < block.n_rows ? i : 0);
+
+			for (int j = 0; j < d; j++)
+				sample->blocks[start * d + (size_t) j * block.stride + i] =
+					sample->rows[row * d + j];
+			sample->block_weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
+		}
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * Hash the rows for random choices among them.  The grid is as coarse as
+ * leaves at least half of the rows a cell of their own, for a coarse one is
+ * the least disturbed by rounding.
+ */
+static void
+hash_rows(Sample *sample, Entry *scratch, const FeatureRange *range, uint64_t seed)
+{
+	for (int bits = COARSE_BITS;; bits += 10)
+	{
+		int64_t		distinct = 1;
+
+		for (int64_t i = 0; i < sample->n_rows; i++)
+		{
+			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, 1, sample->d,
+										  range, bits, ~seed);
+			/* compared by hash and, among equals, not at all */
+			scratch[i] = (Entry) {sample->hashes[i], NULL, 0, 0};
+		}
+		qsort(scratch, sample->n_rows, sizeof(Entry), compare_entries);
+		for (int64_t i = 1; i < sample->n_rows; i++)
+			distinct += scratch[i].hash != scratch[i - 1].hash;
+		if (2 * distinct >= sample->n_rows || bits >= FINEST_BITS)
+			return;
+	}
+}
+
+/*
+ * Take a sample of at most limit distinct rows of positive weight.  The
+ * arrays come from the host; sample_release() gives them back.
+ */
+void
+sample_take(Sample *sample, const MixtureSource *source, const FeatureRange *range,
+			int64_t limit, uint64_t seed, const MixtureHost *host)
+{
+	size_t		d = source->d;
+	Taking		taking = {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
+
+	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
+	sample->d = source->d;
+	sample->complete = true;
+	sample->rows = host->allocate(host->context, taking.capacity * d * sizeof(double));
+	taking.spare = host->allocate(host->context, taking.capacity * d * sizeof(double));
+	taking.entries = host->allocate(host->context, taking.capacity * sizeof(Entry));
+	for (int64_t number = 0; number < source->n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		source->block(source->context, number, &block);
+		take_block(&taking, &block, range, seed);
+		host->check_interrupts(host->context);
+	}
+	compact(&taking);
+
+	sample->n_rows = taking.n;
+	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
+	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
+	for (int64_t i = 0; i < taking.n; i++)
+		sample->weights[i] = taking.entries[i].weight;
+	host->release(host->context, taking.spare);
+	hash_rows(sample, taking.entries, range, seed);
+	host->release(host->context, taking.entries);
+	make_blocks(sample, host);
+}
+
+void
+sample_release(Sample *sample, const MixtureHost *host)
+{
+	host->release(host->context, sample->block_weights);
+	host->release(host->context, sample->blocks);
+	host->release(host->context, sample->hashes);
+	host->release(host->context, sample->weights);
+	host->release(host->context, sample->rows);
+}
