@@ -11,4 +11,50 @@
 #error "gmm requires PostgreSQL 13 or later"
 #endif
 
+/* The varlena macros left postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * Soft errors came with 16: before it every error is hard and the context,
+ * which nobody passes there, is ignored.
+ */
+#if PG_VERSION_NUM < 160000
+#define errsave(context, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+#define ereturn(context, result, ...) \
+	do { \
+		errsave(context, __VA_ARGS__); \
+		return result; \
+	} while (0)
+#endif
+
+/*
+ * The JSON parser's semantic actions return nothing before 16, and cannot
+ * stop the parser but by an error.  An action has return type GmmJsonAction
+ * and ends with GMM_JSON_ACTION_END(), which stops the parser if failed.
+ */
+#if PG_VERSION_NUM >= 160000
+#define GmmJsonAction	JsonParseErrorType
+#define GMM_JSON_ACTION_END(failed) \
+	return (failed) ? JSON_SEM_ACTION_FAILED : JSON_SUCCESS
+#else
+#define GmmJsonAction	void
+#define GMM_JSON_ACTION_END(failed) \
+	((void) (failed))
+#endif
+
+/* A lexer that de-escapes strings: the caller may allocate it since 17. */
+#if PG_VERSION_NUM >= 170000
+#define gmm_json_lexer(json, length, encoding) \
+	makeJsonLexContextCstringLen(NULL, json, length, encoding, true)
+#else
+#define gmm_json_lexer(json, length, encoding) \
+	makeJsonLexContextCstringLen(json, length, encoding, true)
+#endif
+
 #endif							/* GMM_COMPAT_H */

@@ -12,6 +12,7 @@
 #define GMM_MODEL_H
 
 #include "fmgr.h"
+#include "nodes/nodes.h"
 
 #include "engine/engine.h"
 
@@ -55,11 +56,40 @@ typedef struct GmmFitInfo
 	int32		n_best_starts;
 } GmmFitInfo;
 
+/*
+ * Values as a user gave them, in up to three dimensions.  n_dims counts all
+ * dimensions, those beyond the third too, so that it can be reported.
+ */
+#define GMM_ARRAY_MAX_DIMS	3
+
+typedef struct GmmArray
+{
+	const char *name;			/* of the argument or JSON key */
+	int			n_dims;
+	int			dims[GMM_ARRAY_MAX_DIMS];
+	const double *values;		/* row by row */
+} GmmArray;
+
+#define GMM_COVARIANCE_TYPES_HINT \
+	"Known are full, tied, diag and spherical, and mclust's VVV, EEE, VVI and VII."
+
 extern GmmModel *DatumGetGmmModel(Datum datum);
 extern GmmModel *gmm_model_make(const MixtureParameters *parameters,
 								const GmmFitInfo *info);
 extern void gmm_model_parameters(const GmmModel *model,
 								 MixtureParameters *parameters);
+extern bool gmm_model_check(const MixtureParameters *parameters,
+							const GmmFitInfo *info, Node *escontext);
+extern bool gmm_model_check_shape(MixtureCovarianceType type, int k, int d,
+								  Node *escontext);
+extern size_t gmm_model_n_values(MixtureCovarianceType type, int k, int d);
+extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
+									  const GmmArray *weights,
+									  const GmmArray *means,
+									  const GmmArray *covariances,
+									  const GmmFitInfo *info,
+									  Node *escontext);
+extern GmmModel *gmm_model_parse(char *text, size_t length, Node *escontext);
 extern const char *gmm_covariance_type_name(MixtureCovarianceType type);
 extern bool gmm_covariance_type_parse(const char *name,
 									  MixtureCovarianceType *type);

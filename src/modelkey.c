@@ -12,6 +12,7 @@
 
 #include "access/detoast.h"
 
+#include "compat.h"
 #include "modelkey.h"
 
 /*
