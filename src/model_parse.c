@@ -1,0 +1,556 @@
+/*
+ * model_parse.c
+ *	  Reading the text form of a gmm_model.
+ *
+ * The text is read by PostgreSQL's JSON parser as a stream of events and not
+ * as a tree: a model may be larger than a jsonb can be, and nothing is
+ * allocated that the input did not pay for.  The keys may come in any order,
+ * so the arrays are collected with the shapes that they turn out to have and
+ * compared with each other in the end.
+ *
+ * An error that is soft does not leave the parser at once: the action that
+ * found it returns a failure, and everything on the way returns too.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "model.h"
+
+/* The keys of the text form, in the order in which gmm_model_out() writes them. */
+typedef enum ModelKey
+{
+	KEY_K = 0,
+	KEY_D,
+	KEY_COVARIANCE_TYPE,
+	KEY_WEIGHTS,
+	KEY_MEANS,
+	KEY_COVARIANCES,
+	KEY_N_ROWS,
+	KEY_SUM_WEIGHTS,
+	KEY_LOG_LIKELIHOOD,
+	KEY_ITERATIONS,
+	KEY_CONVERGED,
+	KEY_N_STARTS,
+	KEY_N_BEST_STARTS
+} ModelKey;
+
+#define N_KEYS			(KEY_N_BEST_STARTS + 1)
+#define KEY_BIT(key)	(1U << (key))
+
+/* What a fit knows is known as a whole: all of these keys or none. */
+#define FIT_KEYS		(KEY_BIT(N_KEYS) - KEY_BIT(KEY_N_ROWS))
+#define REQUIRED_KEYS \
+	(KEY_BIT(KEY_WEIGHTS) | KEY_BIT(KEY_MEANS) | KEY_BIT(KEY_COVARIANCES))
+
+static const char *const key_names[N_KEYS] = {
+	"k", "d", "covariance_type", "weights", "means", "covariances",
+	"n_rows", "sum_weights", "log_likelihood", "iterations", "converged",
+	"n_starts", "n_best_starts"
+};
+
+#define KNOWN_KEYS_HINT \
+	"Known keys are k, d, covariance_type, weights, means, covariances, " \
+	"n_rows, sum_weights, log_likelihood, iterations, converged, n_starts " \
+	"and n_best_starts."
+#define FIT_KEYS_HINT \
+	"The keys n_rows, sum_weights, log_likelihood, iterations, converged, " \
+	"n_starts and n_best_starts are given together or not at all."
+
+/* Bytes of a user's string that a message repeats */
+#define MAX_QUOTED_BYTES	64
+
+/* A JSON array of numbers while it is being read. */
+typedef struct ArrayReader
+{
+	int			level;			/* brackets open now */
+	int			n_dims;			/* brackets around a number; 0: none seen */
+	int			deepest;		/* most brackets open so far */
+	int			counts[GMM_ARRAY_MAX_DIMS]; /* elements so far, by level */
+	int			dims[GMM_ARRAY_MAX_DIMS];	/* of the arrays closed, or -1 */
+	size_t		n_values;
+	size_t		max_values;		/* allocated */
+	double	   *values;
+} ArrayReader;
+
+/* The state of the JSON parser's semantic actions. */
+typedef struct ModelReader
+{
+	Node	   *escontext;
+	bool		failed;			/* a soft error was saved */
+	bool		in_object;
+	ModelKey	key;			/* whose value is being read */
+	uint32		seen;			/* KEY_BIT of the keys so far */
+
+	int64		k;
+	int64		d;
+	MixtureCovarianceType covariance_type;
+	ArrayReader arrays[3];		/* weights, means, covariances */
+	GmmFitInfo	info;
+} ModelReader;
+
+/*
+ * Save an error about the text and let the parser stop.  The rest are the
+ * arguments of ereport().
+ */
+#define reader_error(reader, ...) \
+	do { \
+		(reader)->failed = true; \
+		errsave((reader)->escontext, __VA_ARGS__); \
+	} while (0)
+
+/* Cut a user's string to a length fit for a message. */
+static char *
+clip(char *string)
+{
+	int			length = (int) strlen(string);
+
+	if (length > MAX_QUOTED_BYTES)
+		string[pg_mbcliplen(string, length, MAX_QUOTED_BYTES)] = '\0';
+	return string;
+}
+
+/* The reader of the array that is the value of the current key, or NULL. */
+static ArrayReader *
+current_array(ModelReader *reader)
+{
+	if (reader->key >= KEY_WEIGHTS && reader->key <= KEY_COVARIANCES)
+		return &reader->arrays[reader->key - KEY_WEIGHTS];
+	return NULL;
+}
+
+/* Complain that the current key's value is not of the kind that it must be. */
+static void
+wrong_kind(ModelReader *reader)
+{
+	const char *kind;
+
+	switch (reader->key)
+	{
+		case KEY_COVARIANCE_TYPE:
+			kind = "a string";
+			break;
+		case KEY_WEIGHTS:
+		case KEY_MEANS:
+		case KEY_COVARIANCES:
+			kind = "an array of numbers";
+			break;
+		case KEY_SUM_WEIGHTS:
+		case KEY_LOG_LIKELIHOOD:
+			kind = "a number";
+			break;
+		case KEY_CONVERGED:
+			kind = "true or false";
+			break;
+		default:
+			kind = "an integer";
+			break;
+	}
+	reader_error(reader,
+				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				  errmsg("\"%s\" of a gmm_model must be %s",
+						 key_names[reader->key], kind)));
+}
+
+/* Complain that the text is JSON, but not an object. */
+static void
+not_an_object(ModelReader *reader)
+{
+	reader_error(reader,
+				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				  errmsg("a gmm_model must be a JSON object"),
+				  errhint("An example is %s.",
+						  "{\"weights\": [0.5, 0.5], \"means\": [[0], [5]], \"covariances\": [[[1]], [[1]]]}")));
+}
+
+/* Complain that the arrays inside an array differ in length or depth. */
+static void
+not_rectangular(ModelReader *reader)
+{
+	reader_error(reader,
+				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				  errmsg("\"%s\" of a gmm_model must be a rectangular array of numbers",
+						 key_names[reader->key]),
+				  errdetail("The arrays inside of it differ in length or depth.")));
+}
+
+/* JSON parser: { */
+static GmmJsonAction
+read_object_start(void *state)
+{
+	ModelReader *reader = (ModelReader *) state;
+
+	if (reader->in_object)
+		wrong_kind(reader);
+	reader->in_object = true;
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* JSON parser: a key */
+static GmmJsonAction
+read_key(void *state, char *name, bool isnull)
+{
+	ModelReader *reader = (ModelReader *) state;
+	int			key = 0;
+
+	while (key < N_KEYS && strcmp(name, key_names[key]) != 0)
+		key++;
+	if (key == N_KEYS)
+		reader_error(reader,
+					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					  errmsg("unknown key \"%s\" in a gmm_model", clip(name)),
+					  errhint(KNOWN_KEYS_HINT)));
+	else if (reader->seen & KEY_BIT(key))
+		reader_error(reader,
+					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					  errmsg("duplicate key \"%s\" in a gmm_model", name)));
+	else
+	{
+		reader->key = (ModelKey) key;
+		reader->seen |= KEY_BIT(key);
+		if (isnull)
+			wrong_kind(reader);
+	}
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* JSON parser: [ */
+static GmmJsonAction
+read_array_start(void *state)
+{
+	ModelReader *reader = (ModelReader *) state;
+	ArrayReader *array;
+
+	if (!reader->in_object)
+		not_an_object(reader);
+	else if ((array = current_array(reader)) == NULL)
+		wrong_kind(reader);
+	else if (array->level == GMM_ARRAY_MAX_DIMS)
+		reader_error(reader,
+					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					  errmsg("\"%s\" of a gmm_model is nested too deeply",
+							 key_names[reader->key])));
+	else if (array->n_dims > 0 && array->level == array->n_dims)
+		not_rectangular(reader);
+	else
+	{
+		if (array->level > 0)
+			array->counts[array->level - 1]++;
+		array->counts[array->level] = 0;
+		array->level++;
+		array->deepest = Max(array->deepest, array->level);
+	}
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* JSON parser: ] */
+static GmmJsonAction
+read_array_end(void *state)
+{
+	ModelReader *reader = (ModelReader *) state;
+	ArrayReader *array = current_array(reader);
+	int			level = --array->level;
+
+	/* The first array of a level says how long the others must be */
+	if (array->dims[level] < 0)
+		array->dims[level] = array->counts[level];
+	else if (array->dims[level] != array->counts[level])
+		not_rectangular(reader);
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* Convert a number token as float8 does. */
+static bool
+read_double(ModelReader *reader, const char *token, double *value)
+{
+	errno = 0;
+	*value = strtod(token, NULL);
+	if (errno == ERANGE && (*value == 0.0 || isinf(*value)))
+	{
+		reader_error(reader,
+					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					  errmsg("a number in \"%s\" of a gmm_model is out of range for type double precision",
+							 key_names[reader->key])));
+		return false;
+	}
+	return true;
+}
+
+/* Convert a number token that must be an integer of at most max. */
+static int64
+read_integer(ModelReader *reader, const char *token, int64 max)
+{
+	char	   *end;
+	long long	value;
+
+	errno = 0;
+	value = strtoll(token, &end, 10);
+	if (*end != '\0')
+		wrong_kind(reader);
+	else if (errno == ERANGE || value > max || value < -max)
+		reader_error(reader,
+					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					  errmsg("\"%s\" of a gmm_model is out of range",
+							 key_names[reader->key])));
+	return reader->failed ? 0 : value;
+}
+
+/* Take a number inside of an array. */
+static void
+read_array_number(ModelReader *reader, ArrayReader *array, const char *token)
+{
+	double		value;
+
+	if (array->n_dims == 0)
+		array->n_dims = array->level;
+	if (array->level != array->n_dims || array->deepest != array->n_dims)
+	{
+		not_rectangular(reader);
+		return;
+	}
+	if (!read_double(reader, token, &value))
+		return;
+
+	if (array->n_values == array->max_values)
+	{
+		if (array->n_values >= MIXTURE_MAX_VALUES)
+		{
+			reader_error(reader,
+						 (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						  errmsg("\"%s\" of a gmm_model has more than %d values",
+								 key_names[reader->key], MIXTURE_MAX_VALUES)));
+			return;
+		}
+		array->max_values *= 2;
+		array->values = (double *)
+			repalloc(array->values, array->max_values * sizeof(double));
+	}
+	array->values[array->n_values++] = value;
+	array->counts[array->level - 1]++;
+}
+
+/* Take a number that is the value of the current key. */
+static void
+read_number(ModelReader *reader, const char *token)
+{
+	GmmFitInfo *info = &reader->info;
+
+	switch (reader->key)
+	{
+		case KEY_K:
+			reader->k = read_integer(reader, token, PG_INT32_MAX);
+			break;
+		case KEY_D:
+			reader->d = read_integer(reader, token, PG_INT32_MAX);
+			break;
+		case KEY_N_ROWS:
+			info->n_rows = read_integer(reader, token, PG_INT64_MAX);
+			break;
+		case KEY_SUM_WEIGHTS:
+			(void) read_double(reader, token, &info->sum_weights);
+			break;
+		case KEY_LOG_LIKELIHOOD:
+			(void) read_double(reader, token, &info->log_likelihood);
+			break;
+		case KEY_ITERATIONS:
+			info->iterations = (int32) read_integer(reader, token, PG_INT32_MAX);
+			break;
+		case KEY_N_STARTS:
+			info->n_starts = (int32) read_integer(reader, token, PG_INT32_MAX);
+			break;
+		case KEY_N_BEST_STARTS:
+			info->n_best_starts = (int32) read_integer(reader, token, PG_INT32_MAX);
+			break;
+		default:
+			wrong_kind(reader);
+			break;
+	}
+}
+
+/* JSON parser: a string, number, true, false or null */
+static GmmJsonAction
+read_scalar(void *state, char *token, JsonTokenType type)
+{
+	ModelReader *reader = (ModelReader *) state;
+	ArrayReader *array;
+
+	CHECK_FOR_INTERRUPTS();
+
+	if (!reader->in_object)
+		not_an_object(reader);
+	else if ((array = current_array(reader)) != NULL)
+	{
+		if (type == JSON_TOKEN_NUMBER && array->level > 0)
+			read_array_number(reader, array, token);
+		else
+			wrong_kind(reader);
+	}
+	else if (reader->key == KEY_COVARIANCE_TYPE && type == JSON_TOKEN_STRING)
+	{
+		if (!gmm_covariance_type_parse(token, &reader->covariance_type))
+			reader_error(reader,
+						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						  errmsg("unknown covariance_type \"%s\" in a gmm_model",
+								 clip(token)),
+						  errhint(GMM_COVARIANCE_TYPES_HINT)));
+	}
+	else if (reader->key == KEY_CONVERGED &&
+			 (type == JSON_TOKEN_TRUE || type == JSON_TOKEN_FALSE))
+		reader->info.converged = type == JSON_TOKEN_TRUE;
+	else if (type == JSON_TOKEN_NUMBER)
+		read_number(reader, token);
+	else
+		wrong_kind(reader);
+
+	/* A large model has millions of these */
+	if (token != NULL)
+		pfree(token);
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* Start reading: nothing is known yet, covariances are full by default. */
+static void
+init_reader(ModelReader *reader, Node *escontext)
+{
+	memset(reader, 0, sizeof(ModelReader));
+	reader->escontext = escontext;
+	reader->covariance_type = MIXTURE_FULL;
+	for (int i = 0; i < 3; i++)
+	{
+		ArrayReader *array = &reader->arrays[i];
+
+		for (int level = 0; level < GMM_ARRAY_MAX_DIMS; level++)
+			array->dims[level] = -1;
+
+		/* A power of two, so that doubling ends at MIXTURE_MAX_VALUES */
+		array->max_values = 16;
+		array->values = (double *) palloc(array->max_values * sizeof(double));
+	}
+}
+
+/* Parse the text into the reader; return false after a soft error. */
+static bool
+parse_text(ModelReader *reader, char *text, size_t length)
+{
+	JsonLexContext *lexer = gmm_json_lexer(text, length, GetDatabaseEncoding());
+	JsonSemAction actions;
+	JsonParseErrorType result;
+
+	memset(&actions, 0, sizeof(actions));
+	actions.semstate = reader;
+	actions.object_start = read_object_start;
+	actions.object_field_start = read_key;
+	actions.array_start = read_array_start;
+	actions.array_end = read_array_end;
+	actions.scalar = read_scalar;
+
+	result = pg_parse_json(lexer, &actions);
+	if (reader->failed)
+		return false;
+	if (result != JSON_SUCCESS)
+		ereturn(reader->escontext, false,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s", "gmm_model"),
+				 errdetail_internal("%s", json_errdetail(result, lexer))));
+	return true;
+}
+
+/* Check that the keys are complete. */
+static bool
+check_keys(const ModelReader *reader)
+{
+	uint32		wanted = REQUIRED_KEYS;
+
+	if (reader->seen & FIT_KEYS)
+		wanted |= FIT_KEYS;
+	for (int key = 0; key < N_KEYS; key++)
+	{
+		if (wanted & ~reader->seen & KEY_BIT(key))
+			ereturn(reader->escontext, false,
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					 errmsg("key \"%s\" is missing in a gmm_model",
+							key_names[key]),
+					 KEY_BIT(key) & FIT_KEYS ? errhint(FIT_KEYS_HINT) :
+					 errhint("The keys weights, means and covariances are required.")));
+	}
+	return true;
+}
+
+/* View what was read of a key as an array. */
+static void
+view_array(const ModelReader *reader, ModelKey key, GmmArray *view)
+{
+	const ArrayReader *array = &reader->arrays[key - KEY_WEIGHTS];
+
+	view->name = key_names[key];
+	view->n_dims = array->deepest;
+	for (int i = 0; i < array->deepest; i++)
+		view->dims[i] = Max(array->dims[i], 0);
+	view->values = array->values;
+}
+
+/* Check that the model is of the shape that the keys k and d say. */
+static bool
+check_said_shape(const ModelReader *reader, const GmmModel *model)
+{
+	const char *name = NULL;
+	int64		said = 0;
+	int			found = 0;
+
+	if ((reader->seen & KEY_BIT(KEY_K)) && reader->k != model->k)
+	{
+		name = "k";
+		said = reader->k;
+		found = model->k;
+	}
+	else if ((reader->seen & KEY_BIT(KEY_D)) && reader->d != model->d)
+	{
+		name = "d";
+		said = reader->d;
+		found = model->d;
+	}
+	if (name != NULL)
+		ereturn(reader->escontext, false,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("\"%s\" of a gmm_model is " INT64_FORMAT ", but the arrays say %d",
+						name, said, found)));
+	return true;
+}
+
+/*
+ * Read the text form and make a model of it, palloc'd; NULL is returned
+ * after a soft error.  The text is not changed, only that before 17 the
+ * parser did not promise that.
+ */
+GmmModel *
+gmm_model_parse(char *text, size_t length, Node *escontext)
+{
+	ModelReader reader;
+	GmmArray	weights;
+	GmmArray	means;
+	GmmArray	covariances;
+	GmmModel   *model;
+
+	init_reader(&reader, escontext);
+	if (!parse_text(&reader, text, length) || !check_keys(&reader))
+		return NULL;
+
+	view_array(&reader, KEY_WEIGHTS, &weights);
+	view_array(&reader, KEY_MEANS, &means);
+	view_array(&reader, KEY_COVARIANCES, &covariances);
+	model = gmm_model_from_parts(reader.covariance_type, &weights, &means,
+								 &covariances,
+								 reader.seen & FIT_KEYS ? &reader.info : NULL,
+								 escontext);
+	for (int i = 0; i < 3; i++)
+		pfree(reader.arrays[i].values);
+
+	if (model == NULL || !check_said_shape(&reader, model))
+		return NULL;
+	return model;
+}
