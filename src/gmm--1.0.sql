@@ -251,3 +251,39 @@ COMMENT ON FUNCTION gmm_mahalanobis(gmm_model, double precision[]) IS
 'the Mahalanobis distance of a row to each component';
 
 -- === looking into a model: components, summary, criteria (inspect.c) ===
+
+CREATE FUNCTION gmm_components(
+	model gmm_model,
+	OUT component integer,
+	OUT weight double precision,
+	OUT mean double precision[],
+	OUT covariance double precision[]
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
+COMMENT ON FUNCTION gmm_components(gmm_model) IS 'components of a mixture model, one a row';
+
+CREATE FUNCTION gmm_summary(
+	model gmm_model,
+	OUT k integer,
+	OUT d integer,
+	OUT covariance_type text,
+	OUT n_rows bigint,
+	OUT sum_weights double precision,
+	OUT log_likelihood double precision,
+	OUT bic double precision,
+	OUT aic double precision,
+	OUT iterations integer,
+	OUT converged boolean,
+	OUT n_starts integer,
+	OUT n_best_starts integer
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';
+
+CREATE FUNCTION gmm_bic(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_bic(gmm_model) IS 'Bayesian information criterion of a fitted model, lower is better';
+
+CREATE FUNCTION gmm_aic(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_aic(gmm_model) IS 'Akaike information criterion of a fitted model, lower is better';
