@@ -85,7 +85,7 @@ report_changed(const char *argument)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be the same in all rows of a group", argument),
-			 errhint("Group by %s, or pass a constant.", argument)));
+			 errhint("Pass the same value with every row, or group by %s.", argument)));
 }
 
 /* The argument as a copy in the aggregate's context; NULL for NULL. */
@@ -311,8 +311,9 @@ add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	else if (gmm_rowstore_dimensions(state->rows) != features.d)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("features have %d elements, but had %d in earlier rows",
-						features.d, gmm_rowstore_dimensions(state->rows)),
+				 errmsg("features have %d %s, but had %d in earlier rows",
+						features.d, features.d == 1 ? "element" : "elements",
+						gmm_rowstore_dimensions(state->rows)),
 				 errhint("All rows of a group must have the same features.")));
 
 	gmm_rowstore_append(state->rows, features.values, weight);

@@ -63,7 +63,7 @@ describe_value(const JsonbValue *value)
 				strcpy(text + QUOTED_LENGTH, "...");
 			return text;
 		default:
-			return "an array or object";
+			return "an array or an object";
 	}
 }
 
@@ -209,40 +209,60 @@ static const OptionRule option_rules[] = {
 	{"tol", set_tol}
 };
 
+/*
+ * The known name that an unknown one was meant to be, or NULL: the one that
+ * it begins, or else the one with the fewest edits; case does not count.
+ */
+static const char *
+closest_name(const char *name, int length)
+{
+	const char *closest = NULL;
+	int			distance = SUGGESTION_DISTANCE;
+	char	   *lower;
+
+	if (length < SUGGESTION_DISTANCE || length > QUOTED_LENGTH)
+		return NULL;
+
+	lower = pnstrdup(name, length);
+	for (char *c = lower; *c != '\0'; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+	{
+		const char *candidate = option_rules[i].name;
+		int			edits;
+
+		if (strncmp(candidate, lower, length) == 0)
+			return candidate;
+
+		edits = varstr_levenshtein_less_equal(lower, length,
+											  candidate, strlen(candidate),
+											  1, 1, 1, distance, true);
+		if (edits <= distance && edits < length)
+		{
+			closest = candidate;
+			distance = edits;
+		}
+	}
+	return closest;
+}
+
 /* Raise an error for a name that is not known. */
 static void pg_attribute_noreturn()
 refuse_name(const char *name, int length)
 {
+	const char *closest = closest_name(name, length);
 	StringInfoData known;
-	const char *closest = NULL;
-	int			distance = SUGGESTION_DISTANCE;
-	int			shown = pg_mbcliplen(name, length, QUOTED_LENGTH);
 
 	initStringInfo(&known);
 	for (size_t i = 0; i < lengthof(option_rules); i++)
-	{
-		const char *candidate = option_rules[i].name;
-
-		appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ", candidate);
-		if (length == shown)
-		{
-			int			edits = varstr_levenshtein_less_equal(name, length,
-															  candidate,
-															  strlen(candidate),
-															  1, 1, 1,
-															  distance, true);
-
-			if (edits <= distance && edits < length)
-			{
-				closest = candidate;
-				distance = edits - 1;
-			}
-		}
-	}
+		appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ",
+						 option_rules[i].name);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%.*s\"", shown, name),
+			 errmsg("unknown option \"%.*s\"",
+					pg_mbcliplen(name, length, QUOTED_LENGTH), name),
 			 errdetail("The options are %s.", known.data),
 			 closest ? errhint("Perhaps you meant \"%s\".", closest) : 0));
 }
