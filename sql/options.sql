@@ -1,0 +1,107 @@
+--
+-- Options of a fit: gmm_options(), and jsonb as gmm_fit reads it
+--
+\set VERBOSITY terse
+\pset format unaligned
+\pset tuples_only on
+
+-- What an error says, with its SQLSTATE
+CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
+					 nullif(detail, ''), nullif(hint, ''));
+END $$;
+
+-- The same for options as jsonb, which the first row of a fit brings
+CREATE FUNCTION pg_temp.option_refusal(options jsonb) RETURNS text
+LANGUAGE sql AS $$
+	SELECT pg_temp.refusal(format('SELECT gmm_fit(ARRAY[x, x * x], 1, %L) FROM generate_series(1.0, 9.0) x', options))
+$$;
+
+-- Only what is given is kept
+SELECT gmm_options();
+SELECT gmm_options(covariance_type => 'diag', max_iter => 50);
+SELECT gmm_options('tied', 10, 0.001, 0, 3, 'random', -1, false);
+SELECT gmm_options(max_iter => NULL, seed => 9223372036854775807);
+SELECT gmm_options(seed => (-9223372036854775808)::bigint);
+
+-- Doubles survive exactly, whatever extra_float_digits
+SET extra_float_digits = -3;
+SELECT (gmm_options(tol => 0.1::float8 + 0.2::float8)->>'tol')::float8 = 0.1::float8 + 0.2::float8;
+SELECT gmm_options(tol => 0.1, reg_covar => 1e-300)->'tol';
+RESET extra_float_digits;
+
+-- Names of families, scikit-learn's and mclust's, in any case
+SELECT name, pg_temp.option_refusal(gmm_options(covariance_type => name))
+FROM unnest(ARRAY['full', 'tied', 'diag', 'spherical', 'VVV', 'EEE', 'VVI', 'VII', 'Full', 'vvi']) name;
+
+-- The ends of the ranges
+SELECT pg_temp.option_refusal(options)
+FROM unnest(ARRAY['{}', '{"max_iter": 1}', '{"max_iter": 1000000}', '{"max_iter": 5.0}', '{"tol": 0}',
+				  '{"reg_covar": 0}', '{"n_init": 1}', '{"n_init": 1000}', '{"init": "random"}',
+				  '{"init": "kmeans++"}', '{"seed": -9223372036854775808}',
+				  '{"seed": 9223372036854775807}', '{"accelerate": false}']::jsonb[]) options;
+
+-- Unknown names
+SELECT pg_temp.option_refusal('{"maxiter": 10}');
+SELECT pg_temp.option_refusal('{"covariance": "full"}');
+SELECT pg_temp.option_refusal('{"SEED": 1}');
+SELECT pg_temp.option_refusal('{"": 1}');
+SELECT pg_temp.option_refusal('{"missing": "skip"}');
+SELECT pg_temp.option_refusal(jsonb_build_object(repeat('x', 300), 1));
+
+-- Not an object
+SELECT pg_temp.option_refusal('[]');
+SELECT pg_temp.option_refusal('"diag"');
+SELECT pg_temp.option_refusal('null');
+SELECT pg_temp.option_refusal('[{"seed": 1}]');
+
+-- Wrong type or range, one option after the other
+SELECT pg_temp.option_refusal('{"covariance_type": "round"}');
+SELECT pg_temp.option_refusal('{"covariance_type": 1}');
+SELECT pg_temp.option_refusal('{"covariance_type": null}');
+SELECT pg_temp.option_refusal('{"max_iter": 0}');
+SELECT pg_temp.option_refusal('{"max_iter": 1000001}');
+SELECT pg_temp.option_refusal('{"max_iter": 1.5}');
+SELECT pg_temp.option_refusal('{"max_iter": "10"}');
+SELECT pg_temp.option_refusal('{"max_iter": 1e400}');
+SELECT pg_temp.option_refusal('{"tol": -1e-9}');
+SELECT pg_temp.option_refusal('{"tol": "small"}');
+SELECT pg_temp.option_refusal('{"reg_covar": -1}');
+SELECT pg_temp.option_refusal('{"reg_covar": [1, 2]}');
+SELECT pg_temp.option_refusal('{"n_init": 0}');
+SELECT pg_temp.option_refusal('{"n_init": 1001}');
+SELECT pg_temp.option_refusal('{"n_init": {}}');
+SELECT pg_temp.option_refusal('{"init": "kmeans"}');
+SELECT pg_temp.option_refusal('{"init": true}');
+SELECT pg_temp.option_refusal('{"seed": 9223372036854775808}');
+SELECT pg_temp.option_refusal('{"seed": 0.5}');
+SELECT pg_temp.option_refusal('{"seed": null}');
+SELECT pg_temp.option_refusal('{"accelerate": "yes"}');
+SELECT pg_temp.option_refusal('{"accelerate": 1}');
+SELECT pg_temp.option_refusal(jsonb_build_object('init', repeat('x', 300)));
+
+-- gmm_options() validates at once
+SELECT pg_temp.refusal($$SELECT gmm_options(covariance_type => 'round')$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(covariance_type => '')$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(max_iter => 0)$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(tol => 'NaN')$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(tol => -1)$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(reg_covar => 'Infinity')$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(n_init => -3)$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(init => 'first')$$);
+
+-- Options are read with the first row, not after the last
+SELECT pg_temp.refusal($$
+	SELECT gmm_fit(ARRAY[1 / (x - 1)], 1, '{"sed": 1}') FROM generate_series(2, 1, -1) x
+$$);

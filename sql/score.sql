@@ -1,0 +1,248 @@
+--
+-- Applying a model: gmm_predict, gmm_predict_proba, gmm_logpdf and
+-- gmm_mahalanobis, and how often a model is prepared
+--
+\set VERBOSITY terse
+\pset format unaligned
+\pset tuples_only on
+
+-- What an error says, with its SQLSTATE
+CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
+					 nullif(detail, ''), nullif(hint, ''));
+END $$;
+
+-- Does the plan of a statement have a node of this name?
+CREATE FUNCTION pg_temp.plan_has(statement text, node text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+		IF line ~ ('(^|->)\s*' || node) THEN
+			RETURN true;
+		END IF;
+	END LOOP;
+	RETURN false;
+END $$;
+
+CREATE TABLE score_points AS
+SELECT i AS id, ARRAY[(i * 37 % 101) / 10.0 - 5, (i * 53 % 103) / 10.0 - 5]::float8[] AS features
+FROM generate_series(1, 300) i;
+ANALYZE score_points;
+
+-- One model of each family, with the covariances they amount to
+CREATE TABLE score_models (name text, model gmm_model, covariances float8[]);
+INSERT INTO score_models VALUES
+('full', gmm_model(ARRAY[0.3, 0.7], ARRAY[[-1, 0], [2, 3]], ARRAY[[[1, 0.5], [0.5, 2]], [[3, -1], [-1, 1]]]),
+ ARRAY[[1, 0.5, 2], [3, -1, 1]]),
+('tied', gmm_model(ARRAY[0.3, 0.7], ARRAY[[-1, 0], [2, 3]], ARRAY[[1, 0.5], [0.5, 2]], 'tied'),
+ ARRAY[[1, 0.5, 2], [1, 0.5, 2]]),
+('diag', gmm_model(ARRAY[0.3, 0.7], ARRAY[[-1, 0], [2, 3]], ARRAY[[1, 2], [0.5, 3]], 'diag'),
+ ARRAY[[1, 0, 2], [0.5, 0, 3]]),
+('spherical', gmm_model(ARRAY[0.3, 0.7], ARRAY[[-1, 0], [2, 3]], ARRAY[1.5, 0.25], 'spherical'),
+ ARRAY[[1.5, 0, 1.5], [0.25, 0, 0.25]]);
+
+-- Squared distances and log densities of the components, by the textbook
+CREATE VIEW score_textbook AS
+SELECT name, id, array_agg(sqrt(q) ORDER BY c) AS m,
+	   array_agg(ln(weight) - ln(2 * pi()) - ln(determinant) / 2 - q / 2 ORDER BY c) AS l
+FROM score_models, score_points,
+	 LATERAL (SELECT c, (ARRAY[0.3, 0.7]::float8[])[c] AS weight,
+					 covariances[c][1] AS a, covariances[c][2] AS b, covariances[c][3] AS d,
+					 features[1] - (ARRAY[-1, 2])[c] AS x, features[2] - (ARRAY[0, 3])[c] AS y
+			  FROM generate_series(1, 2) c) parts,
+	 LATERAL (SELECT a * d - b * b AS determinant) e,
+	 LATERAL (SELECT (d * x * x - 2 * b * x * y + a * y * y) / determinant AS q) f
+GROUP BY name, id;
+
+SELECT name, count(*),
+	   bool_and(abs(log_density - textbook) < 1e-12 * (1 + abs(textbook))) AS logpdf,
+	   bool_and(abs(proba[1] - exp(l[1] - textbook)) < 1e-12 AND abs(proba[2] - exp(l[2] - textbook)) < 1e-12) AS proba,
+	   bool_and(abs(distances[1] - m[1]) < 1e-12 * (1 + m[1]) AND abs(distances[2] - m[2]) < 1e-12 * (1 + m[2])) AS mahalanobis,
+	   bool_and(component = CASE WHEN l[1] >= l[2] THEN 1 ELSE 2 END) AS predict
+FROM score_textbook JOIN score_models USING (name) JOIN score_points USING (id),
+	 LATERAL (SELECT greatest(l[1], l[2]) + ln(1 + exp(-abs(l[1] - l[2]))) AS textbook) t,
+	 LATERAL (SELECT gmm_logpdf(model, features) AS log_density, gmm_predict_proba(model, features) AS proba,
+					 gmm_mahalanobis(model, features) AS distances, gmm_predict(model, features) AS component) s
+GROUP BY name ORDER BY name;
+
+-- The most probable component has the largest probability; they sum to 1
+SELECT name, bool_and(abs(p[1] + p[2] - 1) < 1e-14), bool_and(p[gmm_predict(model, features)] = greatest(p[1], p[2])), bool_and(array_ndims(p) = 1 AND array_lower(p, 1) = 1 AND array_length(p, 1) = 2)
+FROM score_models, score_points, LATERAL (SELECT gmm_predict_proba(model, features) AS p) s
+GROUP BY name ORDER BY name;
+
+-- Rows so far away that every density is 0 still belong somewhere
+SELECT name, f, gmm_predict(model, f) IN (1, 2), abs(p[1] + p[2] - 1) < 1e-12, gmm_logpdf(model, f) < -1e6
+FROM score_models, (VALUES ('{1e6,-1e6}'::float8[]), ('{-1e100,0}'), ('{1e308,-1e308}')) v(f), LATERAL (SELECT gmm_predict_proba(model, f) AS p) s
+ORDER BY name, f;
+
+-- One component, one dimension
+SELECT gmm_predict(m, '{7}'), gmm_predict_proba(m, '{7}'), gmm_mahalanobis(m, '{7}'), abs(gmm_logpdf(m, '{7}') + ln(2 * pi() * 4) / 2 + 2) < 1e-14
+FROM gmm_model(ARRAY[1], ARRAY[[3]], ARRAY[[[4]]]) m;
+
+-- A component of weight 0 takes no part
+SELECT gmm_predict(m, '{5}'), gmm_predict_proba(m, '{5}'), gmm_mahalanobis(m, '{5}')
+FROM gmm_model(ARRAY[1, 0], ARRAY[[0], [5]], ARRAY[1, 1], 'spherical') m;
+
+-- Other arrays coerce by themselves; lower bounds do not matter
+SELECT gmm_predict(model, '{1,2}'), gmm_predict(model, ARRAY[1, 2]), gmm_predict(model, ARRAY[1.5, 2]),
+	   gmm_predict(model, '{1,2}'::real[]), gmm_predict(model, '[0:1]={1,2}'::float8[]), gmm_predict(features => ARRAY[1, 2], model => model)
+FROM score_models ORDER BY name;
+
+-- NULL for NULL
+SELECT gmm_predict(NULL, '{1}') IS NULL, gmm_predict(model, NULL) IS NULL, gmm_predict_proba(model, NULL) IS NULL,
+	   gmm_logpdf(model, NULL) IS NULL, gmm_mahalanobis(NULL, NULL) IS NULL
+FROM score_models WHERE name = 'full';
+
+-- === bad input ===
+
+CREATE FUNCTION pg_temp.score_refusal(features text, function text DEFAULT 'gmm_predict') RETURNS text
+LANGUAGE sql AS $$
+	SELECT pg_temp.refusal(format('SELECT %s(model, %L) FROM score_models', function, features))
+$$;
+SELECT pg_temp.score_refusal('{1}');
+SELECT pg_temp.score_refusal('{1,2,3}');
+SELECT pg_temp.score_refusal('{1}', 'gmm_predict_proba');
+SELECT pg_temp.score_refusal('{1}', 'gmm_logpdf');
+SELECT pg_temp.score_refusal('{1}', 'gmm_mahalanobis');
+SELECT pg_temp.score_refusal('{}');
+SELECT pg_temp.score_refusal('{{1,2}}');
+SELECT pg_temp.score_refusal('{1,NULL}');
+SELECT pg_temp.score_refusal('{NULL,NULL}');
+SELECT pg_temp.score_refusal('{NaN,2}');
+SELECT pg_temp.score_refusal('{1,Infinity}');
+SELECT pg_temp.score_refusal('{-Infinity,1}');
+
+-- === a model is prepared once, and the right one is used ===
+
+-- 20 models of one shape small enough to be in line, and 20 that are not
+CREATE TABLE score_many (id integer PRIMARY KEY, small gmm_model, large gmm_model);
+INSERT INTO score_many
+SELECT i, gmm_model(ARRAY[0.5, 0.5], ARRAY[[0, 0], [i % 7, i]], ARRAY[1, 1], 'spherical'),
+	   gmm_model(array_fill(0.01::float8, ARRAY[100]),
+				 (SELECT array_agg(ARRAY[j % 10, j / 10 + i]) FROM generate_series(0, 99) j)::float8[],
+				 array_fill(1.0::float8, ARRAY[100, 2]), 'diag')
+FROM generate_series(1, 20) i;
+VACUUM ANALYZE score_many;
+SELECT max(pg_column_size(small)) < 1000, min(pg_column_size(large)) > 2100 FROM score_many;
+
+-- What each row should get, each model by a query of its own
+CREATE TABLE score_expected (id integer, model integer, small integer, large integer);
+DO $$
+DECLARE
+	m record;
+BEGIN
+	FOR m IN SELECT * FROM score_many LOOP
+		EXECUTE format('INSERT INTO score_expected SELECT id, %s, gmm_predict(%L, features), gmm_predict(%L, features) FROM score_points',
+					   m.id, m.small, m.large);
+	END LOOP;
+END $$;
+SELECT count(DISTINCT small), count(DISTINCT large) > 20 FROM score_expected;
+
+SET jit = off;
+SET max_parallel_workers_per_gather = 0;
+SET client_min_messages = debug1;
+-- a constant
+SELECT sum(gmm_predict('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}', features)) FROM score_points;
+-- a subquery, in line and out of line
+SELECT sum(gmm_predict((SELECT small FROM score_many WHERE id = 1), features)) - (SELECT sum(small) FROM score_expected WHERE model = 1) FROM score_points;
+SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) - (SELECT sum(large) FROM score_expected WHERE model = 1) FROM score_points;
+-- a join with one model
+SELECT sum(gmm_predict(small, features)) - (SELECT sum(small) FROM score_expected WHERE model = 1) FROM score_points, score_many WHERE score_many.id = 1;
+-- a model that is the result of an expression
+SELECT count(DISTINCT gmm_predict(gmm_model(ARRAY[1], ARRAY[[0, 0]], ARRAY[id % 2 + 1], 'spherical'), features)) FROM score_points;
+-- 20 models in changing order, 300 rows each
+SELECT count(*), count(*) FILTER (WHERE p.small = e.small)
+FROM (SELECT p.id, m.id AS model, gmm_predict(small, features) AS small FROM score_points p, score_many m ORDER BY p.id * 7 % 300, m.id OFFSET 0) p
+JOIN score_expected e USING (id, model);
+SELECT count(*), count(*) FILTER (WHERE p.large = e.large)
+FROM (SELECT p.id, m.id AS model, gmm_predict(large, features) AS large FROM score_points p, score_many m OFFSET 0) p
+JOIN score_expected e USING (id, model);
+-- both in one call site
+SELECT count(*), count(*) FILTER (WHERE p.predicted = CASE WHEN id % 2 = 0 THEN e.small ELSE e.large END)
+FROM (SELECT p.id, m.id AS model, gmm_predict(CASE WHEN p.id % 2 = 0 THEN small ELSE large END, features) AS predicted FROM score_points p, score_many m WHERE m.id <= 3 OFFSET 0) p
+JOIN score_expected e USING (id, model);
+-- a generic plan: the model is a parameter of the execution
+SET plan_cache_mode = force_generic_plan;
+PREPARE score_prepared(gmm_model) AS SELECT sum(gmm_predict($1, features)) FROM score_points;
+EXECUTE score_prepared('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}');
+EXECUTE score_prepared('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[1, 1], [0, 0]], "covariances": [1, 1]}');
+RESET plan_cache_mode;
+-- a PL/pgSQL variable: the expression outlives each of its values
+DO $$
+DECLARE
+	a gmm_model := (SELECT small FROM score_many WHERE id = 1);
+	b gmm_model := (SELECT large FROM score_many WHERE id = 2);
+	current gmm_model;
+	x float8[];
+	wrong integer := 0;
+	predicted integer;
+BEGIN
+	FOR i IN 1..300 LOOP
+		IF i % 2 = 0 THEN current := a; ELSE current := b; END IF;
+		SELECT features INTO x FROM score_points WHERE id = i;
+		predicted := gmm_predict(current, x);
+		IF predicted <> (SELECT CASE WHEN i % 2 = 0 THEN small ELSE large END FROM score_expected
+						 WHERE id = i AND model = CASE WHEN i % 2 = 0 THEN 1 ELSE 2 END) THEN
+			wrong := wrong + 1;
+		END IF;
+	END LOOP;
+	RAISE NOTICE 'wrong: %', wrong;
+END $$;
+-- the same with the values read anew, out of line and changed in between
+DO $$
+DECLARE
+	m gmm_model;
+	wrong integer := 0;
+BEGIN
+	FOR i IN 1..6 LOOP
+		SELECT large INTO m FROM score_many WHERE id = 1 + i % 3;
+		IF gmm_predict(m, (SELECT features FROM score_points WHERE id = i)) <> (SELECT large FROM score_expected WHERE id = i AND model = 1 + i % 3) THEN
+			wrong := wrong + 1;
+		END IF;
+	END LOOP;
+	RAISE NOTICE 'wrong: %', wrong;
+END $$;
+-- a query in a SQL function, once per call
+CREATE FUNCTION pg_temp.score_all(gmm_model) RETURNS bigint LANGUAGE sql STABLE AS $$
+	SELECT sum(gmm_predict($1, features)) FROM score_points
+$$;
+SELECT bool_and(pg_temp.score_all(small) = (SELECT sum(e.small) FROM score_expected e WHERE e.model = m.id)) FROM score_many m WHERE id <= 3;
+-- a model out of line that is replaced within a transaction
+BEGIN;
+SELECT gmm_predict(large, '{0,3}') FROM score_many WHERE id = 1;
+UPDATE score_many SET large = (SELECT large FROM score_many WHERE id = 20) WHERE id = 1;
+SELECT gmm_predict(large, '{0,3}') FROM score_many WHERE id = 1;
+ROLLBACK;
+RESET client_min_messages;
+
+-- In an index, and in parallel workers
+CREATE INDEX score_index ON score_points (gmm_predict('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}', features));
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET max_parallel_workers_per_gather = 2;
+ALTER TABLE score_points SET (parallel_workers = 2);
+SELECT pg_temp.plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Gather'),
+	   pg_temp.plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Partial Aggregate');
+SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) - (SELECT sum(large) FROM score_expected WHERE model = 1) FROM score_points;
+RESET min_parallel_table_scan_size;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET max_parallel_workers_per_gather;
+RESET jit;
+
+DROP VIEW score_textbook;
+DROP TABLE score_points, score_models, score_many, score_expected;
