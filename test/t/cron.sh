@@ -1,0 +1,77 @@
+#!/bin/sh
+# cron.sh: the README's crontab, as cron reads and runs it.
+#
+# A table is taken apart by the rules of crontab(5): lines NAME=VALUE set the
+# environment, a line of five fields and a command is a job, and in a command
+# an unescaped % ends the line.  The command then runs as cron runs it: sh -c,
+# with next to nothing in the environment.  Only where the server is, is ours.
+set -eu
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/cron.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+ask()
+{
+    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
+}
+
+echo "1..5"
+ask -o /dev/null <<'SQL'
+CREATE TABLE faithful (eruptions double precision, waiting double precision);
+\copy faithful FROM 'test/data/faithful.csv' CSV HEADER
+SQL
+awk -v dir="$dir" -f test/blocks.awk README.md |
+    grep ' Refit on a schedule$' >"$dir/index"
+while read -r number language line needs heading; do
+    case $language in
+        sql) [ "$needs" != - ] || ask -o /dev/null -f "$dir/$number.sql" ;;
+        cron) cp "$dir/$number.cron" "$dir/crontab" ;;
+    esac
+done <"$dir/index"
+
+job=$(grep -cE '^[^#A-Z]' "$dir/crontab")
+if [ "$job" = 1 ]; then
+    echo "ok 1 - the crontab has one job"
+else
+    echo "not ok 1 - the crontab has one job, not $job"
+fi
+
+line=$(grep -E '^[^#A-Z]' "$dir/crontab" | head -n 1)
+field='[-0-9*,/]+[[:blank:]]+'
+if printf '%s\n' "$line" | grep -Eq "^$field$field$field$field$field[^[:blank:]]"; then
+    echo "ok 2 - five fields and a command: $line"
+else
+    echo "not ok 2 - five fields and a command: $line"
+fi
+
+command=$(printf '%s\n' "$line" | sed -E "s/^($field){5}//")
+if printf '%s\n' "$command" | sed 's/\\%//g' | grep -q %; then
+    echo "not ok 3 - no bare % in the command: cron would cut it there"
+else
+    echo "ok 3 - no bare % in the command"
+fi
+command=$(printf '%s\n' "$command" | sed 's/\\%/%/g')
+
+# PGDATABASE as the table says, but for the name of our database.
+grep -E '^[A-Z_]+=' "$dir/crontab" | grep -v '^PGDATABASE=' >"$dir/environment" || true
+database=$PGDATABASE
+models=$(ask -c 'SELECT count(*) FROM gmm_models')
+# shellcheck disable=SC2046
+if (cd /; env -i HOME="$dir" LOGNAME="$(id -un)" USER="$(id -un)" SHELL=/bin/sh \
+    PATH="$(dirname "$(command -v psql)"):/usr/bin:/bin" \
+    PGHOST="$PGHOST" PGPORT="$PGPORT" PGUSER="$PGUSER" PGDATABASE="$database" \
+    $(cat "$dir/environment") /bin/sh -c "$command") </dev/null >"$dir/mail" 2>&1 &&
+    [ "$(ask -c 'SELECT count(*) FROM gmm_models')" -gt "$models" ]
+then
+    echo "ok 4 - the command stores a new model"
+else
+    echo "not ok 4 - the command stores a new model"
+    sed 's/^/# /' "$dir/mail"
+fi
+
+if [ -s "$dir/mail" ]; then
+    echo "not ok 5 - it prints nothing, so that cron mails only errors"
+    sed 's/^/# /' "$dir/mail"
+else
+    echo "ok 5 - it prints nothing, so that cron mails only errors"
+fi

@@ -1,0 +1,84 @@
+#!/bin/sh
+# pg_cron.sh: the README's scheduled refit, done by the real pg_cron.
+#
+# The blocks of "Refit on a schedule" run as they stand there; then the job's
+# schedule is changed to soon, and a new model must appear by itself.
+# check.sh runs this in the database that pg_cron watches.
+set -eu
+
+if [ -z "${GMM_CRON:-}" ]; then
+    echo "1..0 # SKIP pg_cron is not installed for this PostgreSQL"
+    exit 0
+fi
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/pg_cron.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+ask()
+{
+    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
+}
+
+echo "1..4"
+ask -o /dev/null <<'SQL'
+CREATE EXTENSION pg_cron;
+CREATE TABLE faithful (eruptions double precision, waiting double precision);
+\copy faithful FROM 'test/data/faithful.csv' CSV HEADER
+SQL
+awk -v dir="$dir" -f test/blocks.awk README.md |
+    grep ' Refit on a schedule$' >"$dir/index"
+while read -r number language line needs heading; do
+    if [ "$language" = sql ]; then
+        ask -o /dev/null -f "$dir/$number.sql"
+    fi
+done <"$dir/index"
+
+if [ "$(ask -c 'SELECT count(*) FROM cron.job')" = 1 ]; then
+    echo "ok 1 - the README's statement makes a job"
+else
+    echo "not ok 1 - the README's statement makes a job"
+fi
+
+# Seconds came with pg_cron 1.5; before that, the next minute must do.
+models=$(ask -c 'SELECT count(*) FROM gmm_models')
+ask -o /dev/null -c "SELECT cron.alter_job(jobid, schedule := '1 seconds') FROM cron.job" 2>/dev/null ||
+    ask -o /dev/null -c "SELECT cron.alter_job(jobid, schedule := '* * * * *') FROM cron.job"
+
+waited=0
+while [ "$(ask -c 'SELECT count(*) FROM gmm_models')" = "$models" ] && [ "$waited" -lt 130 ]; do
+    sleep 1
+    waited=$((waited + 1))
+done
+ask -o /dev/null -c 'SELECT cron.unschedule(jobid) FROM cron.job'
+
+if [ "$(ask -c 'SELECT count(*) FROM gmm_models')" -gt "$models" ]; then
+    echo "ok 2 - pg_cron stored a new model (after $waited s)"
+else
+    echo "not ok 2 - pg_cron stored a new model (after $waited s)"
+    ask -c 'SELECT * FROM cron.job_run_details' | sed 's/^/# /'
+fi
+
+# The row of a run is updated after the job's own transaction.
+waited=0
+until [ "$(ask -c "SELECT count(*) FROM cron.job_run_details WHERE status = 'succeeded'")" -gt 0 ] ||
+    [ "$waited" = 10 ]
+do
+    sleep 1
+    waited=$((waited + 1))
+done
+if [ "$waited" -lt 10 ]; then
+    echo "ok 3 - its log says that the job succeeded"
+else
+    echo "not ok 3 - its log says that the job succeeded"
+    ask -c 'SELECT * FROM cron.job_run_details' | sed 's/^/# /'
+fi
+
+if [ "$(ask -c "SELECT bool_and(gmm_predict(n.model, x) = gmm_predict(o.model, x))
+        FROM (SELECT model FROM gmm_models ORDER BY fitted_at LIMIT 1) AS o,
+             (SELECT model FROM gmm_models ORDER BY fitted_at DESC LIMIT 1) AS n,
+             (SELECT ARRAY[eruptions, waiting] AS x FROM faithful) AS rows")" = t ]
+then
+    echo "ok 4 - the new model numbers the components as the old one"
+else
+    echo "not ok 4 - the new model numbers the components as the old one"
+fi
