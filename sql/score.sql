@@ -101,6 +101,14 @@ SELECT gmm_predict(model, '{1,2}'), gmm_predict(model, ARRAY[1, 2]), gmm_predict
 	   gmm_predict(model, '{1,2}'::real[]), gmm_predict(model, '[0:1]={1,2}'::float8[]), gmm_predict(features => ARRAY[1, 2], model => model)
 FROM score_models ORDER BY name;
 
+-- Features out of line, and short enough to be stored unaligned
+CREATE TABLE score_wide (d integer, features float8[]);
+ALTER TABLE score_wide ALTER features SET STORAGE EXTERNAL;
+INSERT INTO score_wide SELECT d, array_fill(2.0::float8, ARRAY[d]) FROM unnest(ARRAY[1, 11, 12, 13, 14, 15, 400]) d;
+SELECT d, gmm_predict(m, features), abs((gmm_mahalanobis(m, features))[1] - sqrt(d)) < 1e-12
+FROM score_wide, LATERAL (SELECT gmm_model(ARRAY[1], ARRAY[array_fill(1.0::float8, ARRAY[d])], ARRAY[1], 'spherical') AS m) s ORDER BY d;
+DROP TABLE score_wide;
+
 -- NULL for NULL
 SELECT gmm_predict(NULL, '{1}') IS NULL, gmm_predict(model, NULL) IS NULL, gmm_predict_proba(model, NULL) IS NULL,
 	   gmm_logpdf(model, NULL) IS NULL, gmm_mahalanobis(NULL, NULL) IS NULL

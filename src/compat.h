@@ -16,6 +16,11 @@
 #include "varatt.h"
 #endif
 
+/* pg_noreturn goes before the declaration; before 18 it had another name. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * Soft errors came with 16: before it every error is hard and the context,
  * which nobody passes there, is ignored.

@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "compat.h"
 #include "engine/engine.h"
 #include "featurearray.h"
 
@@ -87,6 +88,32 @@ check_finite(const double *values, int d)
 	}
 }
 
+/* The array of a datum, aligned and detoasted. */
+static inline ArrayType *
+get_array(Datum datum, GmmFeatures *features)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	ArrayType  *array;
+
+	features->copy = NULL;
+
+	/* A toast pointer counts as short, too. */
+	if (VARATT_IS_SHORT(value) && !VARATT_IS_EXTERNAL(value))
+	{
+		Size		size = VARSIZE_SHORT(value) - VARHDRSZ_SHORT;
+
+		array = &features->unpacked.array;
+		SET_VARSIZE(array, VARHDRSZ + size);
+		memcpy(VARDATA(array), VARDATA_SHORT(value), size);
+		return array;
+	}
+
+	array = DatumGetArrayTypeP(datum);
+	if ((Pointer) array != (Pointer) value)
+		features->copy = array;
+	return array;
+}
+
 /*
  * Read a row: a one-dimensional array of 1 to MIXTURE_MAX_DIMENSIONS finite
  * numbers.  Raises an error for anything else.
@@ -94,7 +121,7 @@ check_finite(const double *values, int d)
 void
 gmm_features_get(Datum datum, GmmFeatures *features)
 {
-	ArrayType  *array = DatumGetArrayTypeP(datum);
+	ArrayType  *array = get_array(datum, features);
 
 	if (unlikely(ARR_NDIM(array) != 1 || ARR_HASNULL(array) ||
 				 ARR_ELEMTYPE(array) != FLOAT8OID ||
@@ -103,7 +130,6 @@ gmm_features_get(Datum datum, GmmFeatures *features)
 
 	features->d = ARR_DIMS(array)[0];
 	features->values = array_values(array);
-	features->copy = (Pointer) array == DatumGetPointer(datum) ? NULL : array;
 	check_finite(features->values, features->d);
 }
 

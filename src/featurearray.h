@@ -10,20 +10,32 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
+#include "compat.h"
+
 /*
- * The values point into the datum or, where it had to be detoasted, into a
- * copy in the memory context current at the time of gmm_features_get().
+ * The values point into the datum where that is possible.  The short form in
+ * which tables hold arrays of up to 12 elements is not aligned: it is copied
+ * into this struct, which therefore must stay where it is.  Anything else
+ * that has to be detoasted becomes a copy in the memory context current at
+ * the time of gmm_features_get().
  */
 typedef struct GmmFeatures
 {
 	int			d;
 	const double *values;
 	ArrayType  *copy;			/* NULL if there was no need for one */
+	union
+	{
+		ArrayType	array;
+		double		alignment;
+		char		bytes[VARHDRSZ + VARATT_SHORT_MAX];
+	}			unpacked;
 } GmmFeatures;
 
 extern void gmm_features_get(Datum datum, GmmFeatures *features);
 extern void gmm_features_release(GmmFeatures *features);
-extern void gmm_features_report_dimensions(int features_d, int model_d) pg_attribute_noreturn();
+pg_noreturn extern void gmm_features_report_dimensions(int features_d,
+													   int model_d);
 extern ArrayType *gmm_make_array(int n, double **values);
 
 #endif							/* GMM_FEATUREARRAY_H */

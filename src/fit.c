@@ -25,6 +25,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "featurearray.h"
 #include "host.h"
 #include "model.h"
@@ -79,7 +80,7 @@ check_k(FunctionCallInfo fcinfo)
 				 errhint("k is the number of components.")));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 report_changed(const char *argument)
 {
 	ereport(ERROR,

@@ -6,6 +6,7 @@
 #ifndef GMM_HOST_H
 #define GMM_HOST_H
 
+#include "compat.h"
 #include "engine/engine.h"
 
 /*
@@ -14,7 +15,7 @@
  */
 extern const MixtureHost gmm_host;
 
-extern void gmm_report_status(MixtureStatus status, int k,
-							  const MixtureError *error) pg_attribute_noreturn();
+pg_noreturn extern void gmm_report_status(MixtureStatus status, int k,
+										  const MixtureError *error);
 
 #endif							/* GMM_HOST_H */

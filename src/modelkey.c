@@ -13,6 +13,7 @@
 #include "access/detoast.h"
 
 #include "compat.h"
+#include "compat.h"
 #include "modelkey.h"
 
 /*

@@ -18,6 +18,7 @@
 #include "utils/numeric.h"
 #include "utils/varlena.h"
 
+#include "compat.h"
 #include "model.h"
 #include "options.h"
 
@@ -67,7 +68,7 @@ describe_value(const JsonbValue *value)
 	}
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_value(const char *name, const char *allowed, const char *value)
 {
 	ereport(ERROR,
@@ -248,7 +249,7 @@ closest_name(const char *name, int length)
 }
 
 /* Raise an error for a name that is not known. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_name(const char *name, int length)
 {
 	const char *closest = closest_name(name, length);
