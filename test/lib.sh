@@ -247,6 +247,7 @@ enter_second_stage()
     trap remove_work EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+    trap 'exit 141' PIPE
     if [ ${#work} -gt 80 ]; then
         die "$work is too long a name for a server's socket; set TMPDIR" \
             "to a shorter one"
@@ -302,7 +303,7 @@ stop_server()
 
 clean_up()
 {
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     if [ -n "${child:-}" ]; then
         kill "$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
@@ -325,6 +326,7 @@ begin_second_stage()
     trap clean_up EXIT
     trap 'keep=; exit 130' INT
     trap 'keep=; exit 143' TERM HUP
+    trap 'keep=; exit 141' PIPE
 
     # A directory from which nothing may be executed cannot hold a server.
     cp /bin/true "$work/true"
