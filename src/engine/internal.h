@@ -113,6 +113,8 @@ extern int	mixture_maximize(const MixtureStats *stats,
 							 const double *floor,
 							 MixtureParameters *next,
 							 const MixtureHost *host);
+extern int	mixture_count_at_floor(const MixtureParameters *parameters,
+								   const double *floor, const MixtureHost *host);
 extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
 
@@ -203,7 +205,7 @@ typedef struct SeedSpace
 extern bool seeding_space(SeedSpace *space, const Sample *sample,
 						  const MixtureParameters *metric, const MixtureHost *host);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
-						   MixtureInit init, uint64_t seed, int k, int64_t *seeds,
-						   const MixtureHost *host);
+						   MixtureInit init, bool greedy, uint64_t seed, int k,
+						   int64_t *seeds, const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_INTERNAL_H */

@@ -23,6 +23,7 @@ linalg_row(int i)
 }
 
 extern double linalg_dot(const double *a, const double *b, int n);
+extern double linalg_distance(const double *a, const double *b, int n);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
 extern void linalg_invert_lower(const double *lower, double *inverse, int d,
 								const MixtureHost *host);

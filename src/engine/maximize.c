@@ -65,6 +65,46 @@ raise_to_floor(double *covariance, const double *floor, int d,
 	host->release(host->context, vectors);
 }
 
+/* The floor of a spherical covariance: the mean over the features. */
+static double
+mean_floor(const double *floor, int d)
+{
+	double		mean = 0;
+
+	for (int j = 0; j < d; j++)
+		mean += floor[j] / d;
+	return mean;
+}
+
+/*
+ * Whether a covariance exceeds the floor in every direction: for a matrix,
+ * whether covariance - floor has a Cholesky factor.
+ */
+static bool
+exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
+			  const double *floor, const MixtureHost *host)
+{
+	size_t		count = linalg_packed_count(d);
+	bool		exceeds = true;
+	double	   *scratch;
+
+	if (type == MIXTURE_SPHERICAL)
+		return covariance[0] >= mean_floor(floor, d);
+	if (type == MIXTURE_DIAG)
+	{
+		for (int j = 0; j < d; j++)
+			exceeds = exceeds && covariance[j] >= floor[j];
+		return exceeds;
+	}
+	scratch = host->allocate(host->context, count * sizeof(double));
+	memcpy(scratch, covariance, count * sizeof(double));
+	for (int j = 0; j < d; j++)
+		scratch[linalg_row(j) + j] -= floor[j];
+	exceeds = linalg_cholesky(scratch, d, host);
+	host->release(host->context, scratch);
+	return exceeds;
+}
+
 /*
  * Hold a component's covariance above the floor (d variances).  Returns
  * whether it had to be raised.
@@ -73,42 +113,19 @@ static bool
 apply_floor(MixtureCovarianceType type, int d, double *covariance,
 			const double *floor, const MixtureHost *host)
 {
-	bool		raised = false;
-
+	if (exceeds_floor(type, d, covariance, floor, host))
+		return false;
 	if (type == MIXTURE_SPHERICAL)
-	{
-		double		mean = 0;
-
-		for (int j = 0; j < d; j++)
-			mean += floor[j] / d;
-		raised = !(covariance[0] >= mean);
-		if (raised)
-			covariance[0] = mean;
-	}
+		covariance[0] = mean_floor(floor, d);
 	else if (type == MIXTURE_DIAG)
 	{
 		for (int j = 0; j < d; j++)
 			if (!(covariance[j] >= floor[j]))
-			{
 				covariance[j] = floor[j];
-				raised = true;
-			}
 	}
 	else
-	{
-		size_t		count = linalg_packed_count(d);
-		double	   *scratch = host->allocate(host->context, count * sizeof(double));
-
-		/* covariance - floor has a Cholesky factor: nothing to raise */
-		memcpy(scratch, covariance, count * sizeof(double));
-		for (int j = 0; j < d; j++)
-			scratch[linalg_row(j) + j] -= floor[j];
-		raised = !linalg_cholesky(scratch, d, host);
-		host->release(host->context, scratch);
-		if (raised)
-			raise_to_floor(covariance, floor, d, host);
-	}
-	return raised;
+		raise_to_floor(covariance, floor, d, host);
+	return true;
 }
 
 /*
@@ -197,6 +214,30 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 		n_raised += apply_floor(type, d, next->covariances, floor, host);
 	host->release(host->context, delta);
 	return n_raised;
+}
+
+/*
+ * How many covariances have, in some direction, no more variance than twice
+ * the floor.
+ */
+int
+mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
+					   const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
+	double	   *doubled = host->allocate(host->context, d * sizeof(double));
+	int			n_low = 0;
+
+	for (int j = 0; j < d; j++)
+		doubled[j] = 2 * floor[j];
+	for (int c = 0; c < n; c++)
+		n_low += !exceeds_floor(type, d, parameters->covariances + c * count,
+								doubled, host);
+	host->release(host->context, doubled);
+	return n_low;
 }
 
 /*

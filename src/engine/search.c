@@ -10,9 +10,10 @@
  * not needed, and the fit then is the same to the last bit in whatever order
  * the rows came.
  *
- * Maxima at which a component has shrunk onto fewer rows than its parameters
- * need are artefacts of the likelihood (McLachlan and Peel 2000, section
- * 3.10): another optimum is preferred to them even if it is lower.
+ * Maxima at which a component has shrunk onto a handful of rows, or onto a
+ * plane, are artefacts of a likelihood that has no bound there (McLachlan and
+ * Peel 2000, section 3.10): another optimum is preferred to them even if it
+ * is lower.
  */
 #include "internal.h"
 
@@ -28,7 +29,12 @@
 #define SHORT_RUN_ITERATIONS 10
 
 /* Covariance of a start, as a share of that of all rows */
-#define START_SPREAD 0.1
+#define NARROW_START 0.1
+#define WIDE_START 1.0
+
+/* Starts that are run to convergence: four, and one in so many more */
+#define KEPT_STARTS 4
+#define STARTS_PER_KEPT 8
 
 /* Rows of the sample, and its values unless a component then has too few */
 #define SAMPLE_ROWS 10000
@@ -59,7 +65,7 @@ typedef struct Candidate
 {
 	MixtureParameters parameters;
 	EmOutcome	outcome;
-	bool		suspect;		/* a component has too few rows */
+	int			n_artefacts;	/* components that the rows do not support */
 } Candidate;
 
 /* Everything that one search works with. */
@@ -270,18 +276,23 @@ make_spaces(Search *search)
 		search->n_spaces = 2;
 }
 
-/* Parameters that start number `start` begins with. */
+/*
+ * Parameters that start number `start` begins with.  Greedy seeds in
+ * narrow components find clusters that stand apart; the others, from wide
+ * ones, come to better optima where clusters overlap.
+ */
 static void
 make_start(Search *search, int start, MixtureParameters *parameters)
 {
 	int			k = search->k;
 	int			d = search->d;
 	int			space = start % search->n_spaces;
+	bool		greedy = start / search->n_spaces % 2 == 0;
 	MixtureParameters diagonal = {.covariance_type = MIXTURE_DIAG};
 
 	seeding_choose(&search->sample, &search->spaces[space], search->options->init,
-				   random_combine(search->options->seed, start), k, search->seeds,
-				   search->host);
+				   greedy, random_combine(search->options->seed, start), k,
+				   search->seeds, search->host);
 	for (int c = 0; c < k; c++)
 	{
 		parameters->weights[c] = 1.0 / k;
@@ -289,7 +300,8 @@ make_start(Search *search, int start, MixtureParameters *parameters)
 			   search->sample.rows + search->seeds[c] * d, d * sizeof(double));
 	}
 	spread_covariance(parameters, space == 1 ? &search->scales.moments : &diagonal,
-					  search->scales.variances, START_SPREAD);
+					  search->scales.variances,
+					  greedy ? NARROW_START : WIDE_START);
 }
 
 /* Rows that a component needs to be more than an artefact. */
@@ -299,16 +311,20 @@ least_rows(MixtureCovarianceType type, int d)
 	return type == MIXTURE_FULL ? d + 1 : type == MIXTURE_TIED ? 1 : 2;
 }
 
-/* Note whether any component of a candidate has too few rows. */
+/*
+ * Count the components of a candidate that are artefacts: with too few rows,
+ * or shrunk in some direction to the least variance allowed.
+ */
 static void
 judge(const Search *search, Candidate *candidate)
 {
 	double		least = least_rows(search->options->covariance_type, search->d);
 
-	candidate->suspect = false;
+	candidate->n_artefacts = mixture_count_at_floor(&candidate->parameters,
+													search->scales.floor, search->host);
 	for (int c = 0; c < search->k; c++)
 		if (candidate->parameters.weights[c] * search->sample.n_rows < least)
-			candidate->suspect = true;
+			candidate->n_artefacts++;
 }
 
 /*
@@ -320,8 +336,8 @@ better(const Candidate *a, const Candidate *b)
 {
 	double		difference = a->outcome.log_likelihood - b->outcome.log_likelihood;
 
-	if (a->suspect != b->suspect)
-		return b->suspect;
+	if (a->n_artefacts != b->n_artefacts)
+		return a->n_artefacts < b->n_artefacts;
 	return difference > 1e-9 * (fabs(b->outcome.log_likelihood) + b->outcome.sum_weights);
 }
 
@@ -504,7 +520,9 @@ begin_search(Search *search)
 	make_spaces(search);
 	search->seeds = search->host->allocate(search->host->context,
 										   search->k * sizeof(int64_t));
-	search->max_kept = n_init < 3 ? n_init : 2 + n_init / 8;
+	search->max_kept = KEPT_STARTS + n_init / STARTS_PER_KEPT;
+	if (search->max_kept > n_init)
+		search->max_kept = n_init;
 	search->n_kept = 0;
 	search->candidates = search->host->allocate(search->host->context,
 												(search->max_kept + 1) * sizeof(Candidate));

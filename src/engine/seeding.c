@@ -87,51 +87,127 @@ race(const Sample *sample, const double *distances, uint64_t draw)
 	return winner;
 }
 
+/* Any row that is not among the first n seeds. */
+static int64_t
+unchosen_row(const int64_t *seeds, int n)
+{
+	for (int64_t row = 0;; row++)
+	{
+		bool		taken = false;
+
+		for (int i = 0; i < n && !taken; i++)
+			taken = seeds[i] == row;
+		if (!taken)
+			return row;
+	}
+}
+
 /*
- * Choose k rows of the sample, which has at least k, into seeds.  Different
- * seeds of randomness give different choices.
+ * What the distances of all rows from their nearest seed become with one more
+ * seed, into `nearer`; returns their weighted sum.
+ */
+static double
+distances_with(const Sample *sample, const SeedSpace *space, int64_t seed,
+			   const double *distances, double *nearer, const MixtureHost *host)
+{
+	int			d = sample->d;
+	const double *center = space->rows + seed * d;
+	double		potential = 0;
+
+	for (int64_t i = 0; i < sample->n_rows; i++)
+	{
+		double		distance = linalg_distance(space->rows + i * d, center, d);
+
+		nearer[i] = distance < distances[i] ? distance : distances[i];
+		potential += sample->weights[i] * nearer[i];
+		if (i % CHECK_ROWS == 0)
+			host->check_interrupts(host->context);
+	}
+	return potential;
+}
+
+/*
+ * Draw the next seed: of some candidates the one that leaves the least sum of
+ * distances, whose new distances take the place of *distances.  *nearer and
+ * *spare are scratch of the same size.
+ */
+static int64_t
+draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
+		  int n_candidates, double **distances, double **nearer, double **spare,
+		  const MixtureHost *host)
+{
+	int64_t		chosen = -1;
+	double		least = INFINITY;
+	double	   *best;
+
+	for (int candidate = 0; candidate < n_candidates; candidate++)
+	{
+		int64_t		row = race(sample, *distances, random_combine(draw, candidate));
+		double		potential;
+
+		if (row < 0)
+			return row;
+		potential = distances_with(sample, space, row, *distances, *spare, host);
+
+		/* by more than rounding, or the order of the sums would show */
+		if (chosen < 0 || potential < least * (1 - 1e-9))
+		{
+			least = potential;
+			chosen = row;
+			best = *nearer;
+			*nearer = *spare;
+			*spare = best;
+		}
+	}
+	best = *distances;
+	*distances = *nearer;
+	*nearer = best;
+	return chosen;
+}
+
+/*
+ * Choose k rows of the sample, which has at least k, into seeds: the first by
+ * weight alone; each later one, for k-means++, by distance, or if greedy the
+ * best of a few candidates drawn so (the variant that Arthur and Vassilvitskii
+ * name in their conclusion); for random by weight alone.  Different seeds of
+ * randomness give different choices.
  */
 void
 seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
-			   uint64_t seed, int k, int64_t *seeds, const MixtureHost *host)
+			   bool greedy, uint64_t seed, int k, int64_t *seeds,
+			   const MixtureHost *host)
 {
-	int			d = sample->d;
-	double	   *distances = host->allocate(host->context, sample->n_rows * sizeof(double));
-	double	   *difference = host->allocate(host->context, d * sizeof(double));
+	size_t		n = sample->n_rows;
+	double	   *memory = host->allocate(host->context, 4 * n * sizeof(double));
+	double	   *rates = memory;	/* what the first draw goes by */
+	double	   *distances = memory + n;
+	double	   *nearer = memory + 2 * n;
+	double	   *spare = memory + 3 * n;
+	int			n_candidates = greedy ? 2 + (int) log(k) : 1;
 
-	for (int64_t i = 0; i < sample->n_rows; i++)
-		distances[i] = 1;
+	for (size_t i = 0; i < n; i++)
+	{
+		rates[i] = 1;
+		distances[i] = INFINITY;
+	}
 	for (int c = 0; c < k; c++)
 	{
-		int64_t		chosen = race(sample, distances, random_combine(seed, c));
+		uint64_t	draw = random_combine(seed, c);
 
-		/* rows that differ, but not in this space: any that is not chosen */
-		for (int64_t i = 0; chosen < 0; i++)
+		if (c > 0 && init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
+			seeds[c] = draw_seed(sample, space, draw, n_candidates, &distances,
+								 &nearer, &spare, host);
+		else
 		{
-			bool		taken = false;
-
-			for (int other = 0; other < c && !taken; other++)
-				taken = seeds[other] == i;
-			if (!taken)
-				chosen = i;
+			seeds[c] = race(sample, rates, draw);
+			rates[seeds[c]] = 0;
+			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
+				distances_with(sample, space, seeds[c], distances, distances, host);
 		}
-		seeds[c] = chosen;
-		for (int64_t i = 0; i < sample->n_rows; i++)
-		{
-			double		distance;
-
-			if (i % CHECK_ROWS == 0)
-				host->check_interrupts(host->context);
-			if (init == MIXTURE_INIT_RANDOM)
-				continue;
-			for (int j = 0; j < d; j++)
-				difference[j] = space->rows[i * d + j] - space->rows[chosen * d + j];
-			distance = linalg_dot(difference, difference, d);
-			if (c == 0 || distance < distances[i])
-				distances[i] = distance;
-		}
-		distances[chosen] = 0;
+		/* rows that differ, but not in this space */
+		if (seeds[c] < 0)
+			seeds[c] = unchosen_row(seeds, c);
+		host->check_interrupts(host->context);
 	}
-	host->release(host->context, difference);
-	host->release(host->context, distances);
+	host->release(host->context, memory);
 }
