@@ -161,7 +161,6 @@ SELECT count(DISTINCT small), count(DISTINCT large) > 20 FROM score_expected;
 
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
-SET client_min_messages = debug1;
 -- a constant
 SELECT sum(gmm_predict('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}', features)) FROM score_points;
 -- a subquery, in line and out of line
@@ -234,7 +233,6 @@ SELECT gmm_predict(large, '{0,3}') FROM score_many WHERE id = 1;
 UPDATE score_many SET large = (SELECT large FROM score_many WHERE id = 20) WHERE id = 1;
 SELECT gmm_predict(large, '{0,3}') FROM score_many WHERE id = 1;
 ROLLBACK;
-RESET client_min_messages;
 
 -- In an index, and in parallel workers
 CREATE INDEX score_index ON score_points (gmm_predict('{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}', features));
