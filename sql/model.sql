@@ -453,6 +453,22 @@ SELECT name, bytes FROM
 SELECT count(*) FROM received;
 
 --
+-- Corrupted storage.  A path is stored with the same alignment, so that a
+-- superuser can pass one off as a model: data_corrupted (XX001), whatever
+-- the order of bytes.
+--
+CREATE CAST (path AS gmm_model) WITHOUT FUNCTION;
+CREATE FUNCTION read_path(points integer) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN gmm_summary(('[' || repeat('(1,2),', points - 1) || '(1,2)]')::path::gmm_model);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+SELECT read_path(points) FROM unnest(ARRAY[1, 2, 3, 4, 257, 513, 1025]) AS points;
+DROP CAST (path AS gmm_model);
+
+--
 -- Soft errors, since 16.  (Before it, the answers are put in so that the
 -- expected file is one.)
 --
@@ -487,4 +503,4 @@ SELECT true AS as_expected, '"weights" must sum to 1, but sum to 2' AS message \
 SELECT :'as_expected', :'message';
 
 DROP TABLE models, hostile, received, inputs;
-DROP FUNCTION read_model, read_fit, random_values, random_matrix, random_model, same;
+DROP FUNCTION read_model, read_fit, read_path, random_values, random_matrix, random_model, same;
