@@ -78,13 +78,6 @@ run_tap()
     fi
 }
 
-# One database for each test, so that none sees what another left.
-run_sql_test()
-{
-    psql -X -q -A -t -v ON_ERROR_STOP=1 -v "source=$work/source" \
-        -f test/t/tap.psql -f "$1"
-}
-
 mkdir "$work/log"
 say "gmm, $pg_version, $(gcc --version | head -n 1)"
 
@@ -137,10 +130,11 @@ if [ "$regress_failed" != 0 ]; then
     head -n 400 regression.diffs 2>/dev/null || cat "$log"
 fi
 
-GMM_SOURCE=$work/source GMM_CRON=$cron
-export GMM_SOURCE GMM_CRON
+GMM_CRON=$cron
+export GMM_CRON
 psql -X -q -c 'CREATE DATABASE gmm_template' &&
     psql -X -q -d gmm_template -c 'CREATE EXTENSION gmm'
+# One database for each test, so that none sees what another left.
 number=0
 for test in test/t/*; do
     number=$((number + 1))
@@ -153,7 +147,8 @@ for test in test/t/*; do
     psql -X -q -d postgres \
         -c "CREATE DATABASE $PGDATABASE TEMPLATE gmm_template"
     case $test in
-        *.sql) run_tap "$test" run_sql_test "$test" ;;
+        *.sql) run_tap "$test" psql -X -q -A -t -v ON_ERROR_STOP=1 \
+            -f test/t/tap.psql -f "$test" ;;
         *.sh) run_tap "$test" sh "$test" ;;
         *.pl) run_tap "$test" perl "$test" ;;
         *) die "$test: neither .sql, .sh nor .pl" ;;

@@ -44,7 +44,9 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
 esac
 
 status=0
-PGCLIENTENCODING=UTF8 PAGER='' waiting psql -X -q -v ON_ERROR_STOP=1 \
+PGCLIENTENCODING=UTF8 PAGER=
+export PGCLIENTENCODING PAGER
+waiting psql -X -q -v ON_ERROR_STOP=1 \
     -v look="$look" -v full="$full" -v empty="$empty" -v one="$one" \
     -v two="$two" -v plusminus="$plusminus" -f test/demo.psql || status=$?
 if [ "$status" != 0 ]; then

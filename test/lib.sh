@@ -252,7 +252,7 @@ enter_second_stage()
         die "$work is too long a name for a server's socket; set TMPDIR" \
             "to a shorter one"
     fi
-    mkdir "$work/source"
+    mkdir "$work/source" "$work/tmp"
     (cd "$here/.." && tar -cf - --exclude=./.git --exclude='*.o' \
         --exclude='*.so' --exclude='*.bc' --exclude=./results \
         --exclude=./test/unit/unit_tests .) | (cd "$work/source" && tar -xf -)
@@ -275,17 +275,18 @@ enter_second_stage()
     # shellcheck disable=SC2086
     exec $as_user env -i PATH="$PATH" HOME="$work" LANG="${LANG:-}" \
         LC_ALL="${LC_ALL:-}" LC_CTYPE="${LC_CTYPE:-}" TERM="${TERM:-dumb}" \
-        CI="${CI:-}" GMM_WORK="$work" GMM_PG_CONFIG="$pg_config" \
+        CI="${CI:-}" TMPDIR="$work/tmp" GMM_WORK="$work" GMM_PG_CONFIG="$pg_config" \
         sh "$work/source/test/$script" "$@"
 }
 
 # --- second stage: build, install, serve ------------------------------------
 
 # Children that take long run through this, so that a signal is answered at
-# once and not when they are done.
+# once and not when they are done.  Each has a process group of its own, by
+# which clean_up ends all that it started.
 waiting()
 {
-    "$@" </dev/null &
+    setsid "$@" </dev/null &
     child=$!
     status=0
     wait "$child" || status=$?
@@ -305,7 +306,7 @@ clean_up()
 {
     trap '' INT TERM HUP PIPE
     if [ -n "${child:-}" ]; then
-        kill "$child" 2>/dev/null || true
+        kill -TERM "-$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
     fi
     if [ -z "${keep:-}" ]; then
