@@ -21,6 +21,7 @@ if [ -z "${GMM_WORK:-}" ]; then
     for argument; do
         [ "$argument" = --keep ] || die "usage: sh test/check.sh [--keep]"
     done
+    begin_first_stage
     prepare_machine cron
     enter_second_stage check.sh "$@"
 fi

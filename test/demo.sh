@@ -19,6 +19,7 @@ if [ -z "${GMM_WORK:-}" ]; then
     for argument; do
         [ "$argument" = --keep ] || die "usage: sh test/demo.sh [--keep]"
     done
+    begin_first_stage
     prepare_machine
     enter_second_stage demo.sh "$@"
 fi

@@ -49,6 +49,27 @@ failed_step()
 
 # --- first stage: the machine -----------------------------------------------
 
+remove_work()
+{
+    if [ -n "${work:-}" ]; then
+        rm -rf "$work"
+    fi
+}
+
+# The directory in which everything happens, and that is gone at the end.
+begin_first_stage()
+{
+    work=$(mktemp -d "${TMPDIR:-/tmp}/gmm.XXXXXX")
+    trap remove_work EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    trap 'exit 141' PIPE
+    if [ ${#work} -gt 80 ]; then
+        die "$work is too long a name for a server's socket; set TMPDIR" \
+            "to a shorter one"
+    fi
+}
+
 installed()
 {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -126,7 +147,9 @@ distribution_version()
 # output goes to a log.  The packages are for the message of a refusal.
 become_root()
 {
-    if [ "$(id -u)" != 0 ] && ! sudo -v; then
+    if [ "$(id -u)" != 0 ] &&
+        ! { command -v sudo >/dev/null 2>&1 && sudo -v; }
+    then
         die "not root, and sudo does not work.  As root, run:" \
             "apt-get install --no-install-recommends $*"
     fi
@@ -148,14 +171,12 @@ install_packages()
     become_root "$@"
     say "Installing: $*"
     step "apt-get (some minutes if a compiler is new here)"
-    log=$(mktemp "${TMPDIR:-/tmp}/gmm-apt.XXXXXX")
-    if run_as_root sh "$here/packages.sh" "$@" </dev/null >"$log" 2>&1; then
+    if run_as_root sh "$here/packages.sh" "$@" </dev/null >"$work/apt.log" 2>&1
+    then
         done_step
-        rm -f "$log"
         return 0
     fi
-    failed_step "$log" 25
-    rm -f "$log"
+    failed_step "$work/apt.log" 25
     return 1
 }
 
@@ -232,26 +253,10 @@ prepare_cron()
 
 # --- from the first stage to the second -------------------------------------
 
-remove_work()
-{
-    if [ -n "${work:-}" ]; then
-        rm -rf "$work"
-    fi
-}
-
-# enter_second_stage SCRIPT ARGUMENT...: go on as an ordinary user in a
-# temporary directory, with a copy of the sources.
+# enter_second_stage SCRIPT ARGUMENT...: go on as an ordinary user, with a copy
+# of the sources.
 enter_second_stage()
 {
-    work=$(mktemp -d "${TMPDIR:-/tmp}/gmm.XXXXXX")
-    trap remove_work EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
-    trap 'exit 141' PIPE
-    if [ ${#work} -gt 80 ]; then
-        die "$work is too long a name for a server's socket; set TMPDIR" \
-            "to a shorter one"
-    fi
     mkdir "$work/source" "$work/tmp"
     (cd "$here/.." && tar -cf - --exclude=./.git --exclude='*.o' \
         --exclude='*.so' --exclude='*.bc' --exclude=./results \
