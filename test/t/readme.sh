@@ -2,9 +2,9 @@
 # readme.sh: the README tells the truth.
 #
 # Every ```sql block runs, in order, in one database that starts without the
-# extension; where a ```text block follows, it is what psql printed.  Blocks
-# that need what a server need not have are run by the tests named after it
-# (pg_cron.sh).  Every object of the extension is in the reference, and every
+# extension; where a ```text block follows, it is what psql printed.  A block
+# that needs=errors consists of statements that fail; one that needs what a
+# server need not have is run by the test of that name (pg_cron.sh).  Every object of the extension is in the reference, and every
 # default in the table of options is the one of src/options.h.
 set -eu
 
@@ -41,11 +41,18 @@ while read -r number language line needs heading; do
     case $language in
         sql)
             before=
-            if [ "$needs" != - ]; then continue; fi
+            case $needs in
+                -) stop=1 wanted=0 ;;
+                errors) stop=0 wanted=$(grep -c ';$' "$dir/$number.sql") ;;
+                *) continue ;;
+            esac
             name="line $line ($heading): $(grep -v '^ *--' "$dir/$number.sql" |
                 head -n 1 | cut -c 1-60)"
-            if PAGER='' psql -X -q -v ON_ERROR_STOP=1 -f "$dir/$number.sql" \
-                >"$dir/$number.out" 2>&1
+            status=0
+            PAGER='' psql -X -q -v ON_ERROR_STOP="$stop" <"$dir/$number.sql" \
+                >"$dir/$number.out" 2>&1 || status=$?
+            if [ "$status" = 0 ] &&
+                [ "$(grep -c '^ERROR: ' "$dir/$number.out")" = "$wanted" ]
             then
                 ok "$name"
                 before=$number
