@@ -98,7 +98,7 @@ versions_with()
 # extensions are built for here, then the newest server, then Debian's own.
 choose_postgresql()
 {
-    pg_config= version=
+    pg_config='' version=''
     if [ -n "${PG_CONFIG:-}" ]; then
         bindir=$("$PG_CONFIG" --bindir) ||
             die "PG_CONFIG=$PG_CONFIG cannot be run"
@@ -324,7 +324,7 @@ clean_up()
 begin_second_stage()
 {
     work=$GMM_WORK
-    child= keep=
+    child='' keep=''
     bindir=
     unset GMM_WORK
     cd "$work/source"

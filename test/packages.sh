@@ -12,7 +12,7 @@ set -eu
 snippet_dir=/etc/postgresql-common/createcluster.d
 snippet=$snippet_dir/zz-gmm-test.conf
 policy=/usr/sbin/policy-rc.d
-made_policy= made_dirs= wrote_snippet=
+made_policy='' made_dirs='' wrote_snippet=''
 
 restore()
 {

@@ -38,7 +38,7 @@ fi
 
 line=$(grep -E '^[^#A-Z]' "$dir/crontab" | head -n 1)
 field='[-0-9*,/]+[[:blank:]]+'
-if printf '%s\n' "$line" | grep -Eq "^$field$field$field$field$field[^[:blank:]]"; then
+if printf '%s\n' "$line" | grep -Eq "^$field$field$field$field${field}[^[:blank:]]"; then
     echo "ok 2 - five fields and a command: $line"
 else
     echo "not ok 2 - five fields and a command: $line"

@@ -96,7 +96,7 @@ done <"$dir/objects"
 # | `max_iter` | integer ... | `100` | ... and #define GMM_DEFAULT_MAX_ITER 100
 for option in max_iter tol reg_covar n_init; do
     macro=GMM_DEFAULT_$(echo "$option" | tr '[:lower:]' '[:upper:]')
-    wanted=$(sed -n "s/^#define $macro[[:space:]]*//p" src/options.h)
+    wanted=$(sed -n "s/^#define ${macro}[[:space:]]*//p" src/options.h)
     if [ -n "$wanted" ] &&
         grep -q "^| \`$option\` .*| \`$wanted\` |" README.md
     then
