@@ -17,7 +17,7 @@
 
 #define GMM_DEFAULT_TOL			1e-7
 
-#define GMM_DEFAULT_REG_COVAR	1e-6
+#define GMM_DEFAULT_REG_COVAR	1e-9
 
 #define GMM_MIN_N_INIT			1
 #define GMM_MAX_N_INIT			1000

@@ -97,8 +97,8 @@ swap_parameters(MixtureParameters *a, MixtureParameters *b)
 
 /*
  * Extrapolate from three points of EM and evaluate there.  Returns whether
- * the likelihood rose above that of the second point, with em->points[0] and
- * em->stats then being the new point's.
+ * the log-likelihood is at least `least`, with em->points[0] and em->stats
+ * then being the new point's.
  */
 static bool
 try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
@@ -133,8 +133,9 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
  * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
  * and a step raises the mean log-likelihood per unit of weight by less.  With
  * acceleration every second step is followed by an extrapolation (SQUAREM,
- * Varadhan and Roland 2008), which is kept only if the likelihood does not
- * fall; a rejected one counts as an iteration, for it costs a pass.
+ * Varadhan and Roland 2008), which is kept only if it raises the likelihood by
+ * more than the last EM step did; a rejected one counts as an iteration, for
+ * it costs a pass.
  */
 MixtureStatus
 em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
@@ -144,6 +145,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	MixtureStatus status;
 	double		step_limit = 1;
 	double		log_likelihood;
+	double		gain = 0;		/* of the last EM step */
 	bool		second = false; /* points[0] and [1] are a step apart */
 
 	mixture_copy_parameters(&points[0], parameters);
@@ -168,7 +170,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 
 		if (second && accelerate && more)
 		{
-			if (try_extrapolation(em, &step_limit, more, log_likelihood))
+			if (try_extrapolation(em, &step_limit, more, log_likelihood + gain))
 			{
 				log_likelihood = *em->stats->log_likelihood;
 				second = false;
@@ -180,10 +182,11 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (status != MIXTURE_OK)
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
+		gain = log_likelihood - before;
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
-		if (tol > 0 && !(log_likelihood - before >= tol * outcome->sum_weights))
+		if (tol > 0 && !(gain >= tol * outcome->sum_weights))
 		{
 			outcome->converged = true;
 			break;

@@ -29,7 +29,8 @@
 /* Limits of a model.  The last bounds the text form of a model below 1 GB. */
 #define MIXTURE_MAX_COMPONENTS	10000
 #define MIXTURE_MAX_DIMENSIONS	4096
-#define MIXTURE_MAX_VALUES		(1 << 25)	/* of k * d * d, or of k * d */
+#define MIXTURE_MAX_VALUES		(1 << 25)	/* of means and covariances, as text
+											 * has them */
 
 /* Rows of a block at the most; a block's stride is a multiple of the second */
 #define MIXTURE_BLOCK_ROWS		256

@@ -169,6 +169,22 @@ typedef struct FeatureRange
 	double	   *most;			/* d */
 } FeatureRange;
 
+/* Rows less a center, as a source of their own. */
+typedef struct Centering
+{
+	const MixtureSource *original;
+	MixtureSource source;		/* what to read instead */
+	double	   *center;			/* d, 0 where there is no need */
+	double	   *features;		/* the block that was asked for last */
+} Centering;
+
+/* center.c */
+extern void center_begin(Centering *centering, const MixtureSource *source,
+						 FeatureRange *range, const MixtureHost *host);
+extern void center_move(const Centering *centering, MixtureParameters *parameters,
+						double sign);
+extern void center_end(Centering *centering, const MixtureHost *host);
+
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
  * order that depends on their content alone.

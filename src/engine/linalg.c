@@ -18,7 +18,10 @@
 typedef double Vector4 __attribute__((vector_size(32)));
 typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
 
-/* Sum of a[i] * b[i].  Four partial sums, so not the order of a plain loop. */
+/*
+ * Sum of a[i] * b[i], in partial sums that do not wait for each other, so not
+ * in the order of a plain loop.
+ */
 double
 linalg_dot(const double *a, const double *b, int n)
 {
@@ -26,6 +29,23 @@ linalg_dot(const double *a, const double *b, int n)
 	double		rest = 0;
 	int			i = 0;
 
+	if (n >= 32)
+	{
+		Vector4		sums[4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+
+		for (; i + 16 <= n; i += 16)
+		{
+			sums[0] += *(const Vector4Unaligned *) (a + i) *
+				*(const Vector4Unaligned *) (b + i);
+			sums[1] += *(const Vector4Unaligned *) (a + i + 4) *
+				*(const Vector4Unaligned *) (b + i + 4);
+			sums[2] += *(const Vector4Unaligned *) (a + i + 8) *
+				*(const Vector4Unaligned *) (b + i + 8);
+			sums[3] += *(const Vector4Unaligned *) (a + i + 12) *
+				*(const Vector4Unaligned *) (b + i + 12);
+		}
+		sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+	}
 	for (; i + 4 <= n; i += 4)
 		sum += *(const Vector4Unaligned *) (a + i) *
 			*(const Vector4Unaligned *) (b + i);

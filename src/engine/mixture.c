@@ -55,10 +55,21 @@ mixture_shape_allowed(MixtureCovarianceType type, int k, int d)
 	if (k < 1 || k > MIXTURE_MAX_COMPONENTS || d < 1 || d > MIXTURE_MAX_DIMENSIONS)
 		return false;
 	values = (int64_t) k * d;
-	if (type == MIXTURE_FULL)
-		values *= d;
-	else if (type == MIXTURE_TIED && values < (int64_t) d * d)
-		values = (int64_t) d * d;
+	switch (type)
+	{
+		case MIXTURE_FULL:
+			values += (int64_t) k * d * d;
+			break;
+		case MIXTURE_TIED:
+			values += (int64_t) d * d;
+			break;
+		case MIXTURE_DIAG:
+			values += (int64_t) k * d;
+			break;
+		case MIXTURE_SPHERICAL:
+			values += k;
+			break;
+	}
 	return values <= MIXTURE_MAX_VALUES;
 }
 
@@ -205,25 +216,24 @@ bool
 mixture_covariances_valid(const MixtureParameters *parameters,
 						  const MixtureHost *host, MixtureError *error)
 {
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
-	int			n = parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k;
-	double	   *factor = host->allocate(host->context, count * sizeof(double));
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, parameters->d);
+	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
 	double	   *scratch = host->allocate(host->context, count * sizeof(double));
 	bool		valid = true;
 
 	for (int c = 0; c < n && valid; c++)
 	{
-		double		log_determinant;
-
-		valid = component_precision(parameters->covariance_type, d,
-									parameters->covariances + c * count,
-									factor, scratch, &log_determinant, host);
+		memcpy(scratch, parameters->covariances + c * count, count * sizeof(double));
+		if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+			valid = linalg_cholesky(scratch, parameters->d, host);
+		else
+			for (size_t i = 0; i < count; i++)
+				valid = valid && scratch[i] >= DBL_MIN && scratch[i] <= DBL_MAX;
 		if (!valid)
 			error->component = c;
 	}
 	host->release(host->context, scratch);
-	host->release(host->context, factor);
 	return valid;
 }
 

@@ -50,7 +50,7 @@ typedef struct Taking
 } Taking;
 
 /*
- * The range of every feature over all rows.  The arrays come from the host,
+ * The range of every feature over all rows that have weight.  The arrays come from the host,
  * in one piece that starts at range->least.
  */
 void
@@ -79,6 +79,8 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 
 			for (int i = 0; i < block.n_rows; i++)
 			{
+				if (!(block.weights[i] > 0))
+					continue;
 				least = feature[i] < least ? feature[i] : least;
 				most = feature[i] > most ? feature[i] : most;
 			}

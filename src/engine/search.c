@@ -54,6 +54,7 @@
 typedef struct Scales
 {
 	FeatureRange range;
+	Centering	centering;		/* its source is what the fit reads */
 	MixtureParameters moments;	/* one component: mean and covariance */
 	double	   *variances;		/* d */
 	double	   *floor;			/* d */
@@ -65,6 +66,7 @@ typedef struct Candidate
 {
 	MixtureParameters parameters;
 	EmOutcome	outcome;
+	int			start;			/* its number */
 	int			n_artefacts;	/* components that the rows do not support */
 } Candidate;
 
@@ -86,12 +88,17 @@ typedef struct Search
 	int			max_kept;
 } Search;
 
-/* Find the features' ranges and refuse what arithmetic cannot follow. */
+/*
+ * Find the features' ranges, refuse what arithmetic cannot follow, and center
+ * what lies far from zero.
+ */
 static MixtureStatus
 scan_ranges(Scales *scales, const MixtureSource *source, const MixtureHost *host,
 			MixtureError *error)
 {
 	sample_scan_ranges(source, &scales->range, host);
+	if (!(scales->range.most[0] >= scales->range.least[0]))
+		return MIXTURE_NO_WEIGHT;
 	for (int j = 0; j < source->d; j++)
 	{
 		double		least = scales->range.least[j];
@@ -102,6 +109,7 @@ scan_ranges(Scales *scales, const MixtureSource *source, const MixtureHost *host
 			(most > least && most - least < MIN_FEATURE_RANGE))
 			return MIXTURE_FEATURE_RANGE;
 	}
+	center_begin(&scales->centering, source, &scales->range, host);
 	return MIXTURE_OK;
 }
 
@@ -154,16 +162,17 @@ constant_variance(const FeatureRange *range, int j)
  * a pass about the middle of the range, then one about the mean.
  */
 static MixtureStatus
-find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType type,
+find_scales(Scales *scales, const MixtureSource *rows, MixtureCovarianceType type,
 			double reg_covar, const MixtureHost *host, MixtureError *error)
 {
-	int			d = source->d;
+	const MixtureSource *source = &scales->centering.source;
+	int			d = rows->d;
 	double		share = reg_covar > LEAST_FLOOR ? reg_covar : LEAST_FLOOR;
 	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
 	MixtureParameters first;
 	MixtureStatus status;
 
-	status = scan_ranges(scales, source, host, error);
+	status = scan_ranges(scales, rows, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
@@ -211,6 +220,7 @@ static void
 release_scales(Scales *scales, const MixtureHost *host)
 {
 	mixture_release_parameters(&scales->moments, host);
+	center_end(&scales->centering, host);
 	host->release(host->context, scales->variances);
 	host->release(host->context, scales->range.least);
 }
@@ -328,8 +338,10 @@ judge(const Search *search, Candidate *candidate)
 }
 
 /*
- * Whether a is the better candidate, by more than rounding: among equals the
- * earlier one stays.
+ * Whether a is the better candidate.  Candidates that have come to the same
+ * optimum differ in likelihood by what convergence left over, and in their
+ * parameters by the root of that; between these the earlier start decides, so
+ * that a rounding error somewhere does not choose another one.
  */
 static bool
 better(const Candidate *a, const Candidate *b)
@@ -338,7 +350,9 @@ better(const Candidate *a, const Candidate *b)
 
 	if (a->n_artefacts != b->n_artefacts)
 		return a->n_artefacts < b->n_artefacts;
-	return difference > 1e-9 * (fabs(b->outcome.log_likelihood) + b->outcome.sum_weights);
+	if (fabs(difference) > SAME_OPTIMUM * b->outcome.sum_weights)
+		return difference > 0;
+	return a->start < b->start;
 }
 
 /* Put the spare candidate among the kept ones, if it is good enough. */
@@ -393,6 +407,7 @@ run_starts(Search *search, MixtureError *error)
 						options->tol, options->accelerate, &spare->outcome, error);
 		if (status != MIXTURE_OK)
 			return status;
+		spare->start = start;
 		judge(search, spare);
 		keep_candidate(search);
 	}
@@ -564,9 +579,9 @@ fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts
 
 /* Try the starts on the sample, and go on with the best on all rows. */
 static MixtureStatus
-search_optimum(Search *search, const MixtureSource *source, MixtureFit *fit,
-			   MixtureError *error)
+search_optimum(Search *search, MixtureFit *fit, MixtureError *error)
 {
+	const MixtureSource *source = &search->scales.centering.source;
 	Candidate  *best = search->candidates;
 	const MixtureOptions *options = search->options;
 	int			n_best = 0;
@@ -589,6 +604,7 @@ search_optimum(Search *search, const MixtureSource *source, MixtureFit *fit,
 	mixture_allocate_parameters(&fit->parameters, options->covariance_type,
 								search->k, search->d, search->host);
 	order_components(&best->parameters, &fit->parameters, search->host);
+	center_move(&search->scales.centering, &fit->parameters, 1);
 	fill_fit(fit, &best->outcome, source->n_rows,
 			 search->k == 1 ? 1 : options->n_init, n_best);
 	return MIXTURE_OK;
@@ -614,7 +630,7 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 						 options->reg_covar, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	sample_take(&search.sample, source, &search.scales.range,
+	sample_take(&search.sample, &search.scales.centering.source, &search.scales.range,
 				sample_limit(k, source->d), options->seed, host);
 	if (search.sample.n_rows < k)
 	{
@@ -622,7 +638,7 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 		return MIXTURE_TOO_FEW_DISTINCT;
 	}
 	begin_search(&search);
-	status = search_optimum(&search, source, fit, error);
+	status = search_optimum(&search, fit, error);
 	if (status != MIXTURE_OK)
 		return status;
 	end_search(&search);
@@ -653,12 +669,14 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
 								start->k, start->d, host);
 	mixture_copy_parameters(&fit->parameters, start);
-	em_begin(&em, source, start->covariance_type, start->k, scales.floor, host);
+	center_move(&scales.centering, &fit->parameters, -1);
+	em_begin(&em, &scales.centering.source, start->covariance_type, start->k, scales.floor, host);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
 					options->accelerate, &outcome, error);
 	if (status != MIXTURE_OK)
 		return status;
 	em_end(&em);
+	center_move(&scales.centering, &fit->parameters, 1);
 	release_scales(&scales, host);
 	fill_fit(fit, &outcome, source->n_rows, 1, 1);
 	return MIXTURE_OK;

@@ -1,0 +1,131 @@
+/*
+ * reference.c
+ *	  The E-step as the textbook has it: one row and one component at a time,
+ *	  in long double, by solving with a Cholesky factor instead of inverting
+ *	  it.  What the kernels are compared with; it shares nothing with them.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Element (i, j), j <= i, of a component's covariance. */
+static long double
+covariance_element(const MixtureParameters *parameters, int c, int i, int j)
+{
+	int			d = parameters->d;
+	size_t		packed = (size_t) i * (i + 1) / 2 + j;
+
+	switch (parameters->covariance_type)
+	{
+		case MIXTURE_FULL:
+			return parameters->covariances[(size_t) c * d * (d + 1) / 2 + packed];
+		case MIXTURE_TIED:
+			return parameters->covariances[packed];
+		case MIXTURE_DIAG:
+			return i == j ? parameters->covariances[c * d + i] : 0;
+		case MIXTURE_SPHERICAL:
+			return i == j ? parameters->covariances[c] : 0;
+	}
+	abort();
+}
+
+/* Weighted log densities and squared distances of one row. */
+void
+reference_log_densities(const MixtureParameters *parameters, const double *row,
+						long double *log_densities, long double *distances)
+{
+	int			d = parameters->d;
+	long double *factor = malloc(sizeof(long double) * d * d);
+	long double *solved = malloc(sizeof(long double) * d);
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		long double half_log_determinant = 0;
+
+		distances[c] = 0;
+		for (int i = 0; i < d; i++)
+		{
+			for (int j = 0; j <= i; j++)
+			{
+				long double value = covariance_element(parameters, c, i, j);
+
+				for (int l = 0; l < j; l++)
+					value -= factor[i * d + l] * factor[j * d + l];
+				factor[i * d + j] = i == j ? sqrtl(value) : value / factor[j * d + j];
+			}
+			solved[i] = (long double) row[i] - parameters->means[c * d + i];
+			for (int j = 0; j < i; j++)
+				solved[i] -= factor[i * d + j] * solved[j];
+			solved[i] /= factor[i * d + i];
+			distances[c] += solved[i] * solved[i];
+			half_log_determinant += logl(factor[i * d + i]);
+		}
+		log_densities[c] = logl(parameters->weights[c]) - half_log_determinant -
+			0.5L * (d * logl(2 * acosl(-1)) + distances[c]);
+	}
+	free(solved);
+	free(factor);
+}
+
+/* Add one row, whose responsibilities are given, to the statistics. */
+static void
+add_row(const MixtureParameters *parameters, const double *row,
+		const long double *responsibilities, MixtureStats *stats)
+{
+	int			d = parameters->d;
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		long double r = responsibilities[c];
+		const double *mean = parameters->means + c * d;
+
+		stats->component_weights[c] += r;
+		for (int i = 0; i < d; i++)
+		{
+			long double x = (long double) row[i] - mean[i];
+
+			stats->firsts[c * d + i] += r * x;
+			if (parameters->covariance_type == MIXTURE_DIAG)
+				stats->seconds[c * d + i] += r * x * x;
+			else if (parameters->covariance_type == MIXTURE_SPHERICAL)
+				stats->seconds[c] += r * x * x;
+			else
+				for (int j = 0; j <= i; j++)
+					stats->seconds[(parameters->covariance_type == MIXTURE_FULL ?
+									(size_t) c * d * (d + 1) / 2 : 0) + i * (i + 1) / 2 + j] +=
+						r * x * ((long double) row[j] - mean[j]);
+		}
+	}
+}
+
+/* The E-step of all rows, with the sums that the M-step needs. */
+void
+reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
+					 MixtureStats *stats)
+{
+	int			k = parameters->k;
+	long double *values = malloc(sizeof(long double) * 2 * k);
+
+	mixture_clear_stats(stats);
+	for (int64_t row = 0; row < rows->n; row++)
+	{
+		const double *features = rows->values + row * rows->d;
+		long double weight = rows->weights[row];
+		long double most = -INFINITY;
+		long double sum = 0;
+
+		reference_log_densities(parameters, features, values, values + k);
+		for (int c = 0; c < k; c++)
+			most = fmaxl(most, values[c]);
+		for (int c = 0; c < k; c++)
+			sum += values[c] = expl(values[c] - most);
+		for (int c = 0; c < k; c++)
+			values[c] *= weight / sum;
+		*stats->sum_weights += weight;
+		*stats->log_likelihood += weight * (most + logl(sum));
+		add_row(parameters, features, values, stats);
+	}
+	free(values);
+}

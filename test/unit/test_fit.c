@@ -1,0 +1,347 @@
+/*
+ * test_fit.c
+ *	  What a whole fit promises: the order, the units and the multiplicity of
+ *	  the rows do not matter, what comes out is sound, and refusals name their
+ *	  reason.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A copy of rows in another order. */
+static Rows *
+shuffled(Random *random, const Rows *rows)
+{
+	int			d = rows->d;
+	Rows	   *copy = rows_allocate(rows->n, d);
+	int64_t    *order = malloc(sizeof(int64_t) * rows->n);
+
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		int64_t		j = (int64_t) (random_uniform(random) * (i + 1));
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		memcpy(copy->values + i * d, rows->values + order[i] * d, d * sizeof(double));
+		copy->weights[i] = rows->weights[order[i]];
+	}
+	free(order);
+	rows_seal(copy);
+	return copy;
+}
+
+/*
+ * Largest difference between two models of the same shape, means and
+ * deviations measured against `scales` (d deviations of the data, NULL: 1).
+ */
+static double
+model_difference(const MixtureParameters *a, const MixtureParameters *b, const double *scales)
+{
+	int			d = a->d;
+	double		worst = largest_difference(a->weights, b->weights, a->k, 1e-3);
+	double	   *left = malloc(sizeof(double) * d * d);
+	double	   *right = malloc(sizeof(double) * d * d);
+
+	for (int c = 0; c < a->k; c++)
+	{
+		mixture_component_covariance(a, c, left);
+		mixture_component_covariance(b, c, right);
+		for (int i = 0; i < d; i++)
+		{
+			double		scale_i = scales ? scales[i] : 1;
+
+			worst = fmax(worst, fabs(a->means[c * d + i] - b->means[c * d + i]) / scale_i);
+			for (int j = 0; j < d; j++)
+				worst = fmax(worst, fabs(left[i * d + j] - right[i * d + j]) /
+							 (scale_i * (scales ? scales[j] : 1)));
+		}
+	}
+	free(right);
+	free(left);
+	return isnan(worst) ? INFINITY : worst;
+}
+
+static MixtureFit
+fit_rows(const Rows *rows, int k, MixtureCovarianceType type)
+{
+	MixtureOptions options = default_options(type);
+	MixtureFit	fit = {.log_likelihood = NAN};
+	MixtureError error;
+
+	if (mixture_fit(&rows->source, k, &options, &unit_host, &fit, &error) != MIXTURE_OK)
+	{
+		mixture_allocate_parameters(&fit.parameters, type, k, rows->d, &unit_host);
+		for (int c = 0; c < k; c++)
+			fit.parameters.weights[c] = NAN;
+	}
+	return fit;
+}
+
+/* Compare two fits, and release them. */
+static double
+fit_difference(MixtureFit *a, MixtureFit *b, const double *scales)
+{
+	double		worst = model_difference(&a->parameters, &b->parameters, scales);
+
+	mixture_release_parameters(&a->parameters, &unit_host);
+	mixture_release_parameters(&b->parameters, &unit_host);
+	return worst;
+}
+
+static void
+test_order(Random *random, MixtureCovarianceType type, int64_t n)
+{
+	int			k = 2 + random_below(random, 3);
+	int			d = 1 + random_below(random, 4);
+	Rows	   *rows = rows_clusters(random, n, d, k, 3);
+	Rows	   *other = shuffled(random, rows);
+	MixtureFit	a = fit_rows(rows, k, type);
+	MixtureFit	b = fit_rows(other, k, type);
+	double		likelihood = relative_difference(a.log_likelihood, b.log_likelihood, 0);
+	double		worst = fit_difference(&a, &b, NULL);
+
+	check(worst < 1e-9 && likelihood < 1e-12,
+		  "%s, k %d, d %d, %lld rows: their order does not matter (%.1e)",
+		  family_names[type], k, d, (long long) n, worst);
+	rows_free(other);
+	rows_free(rows);
+}
+
+/*
+ * Multiply one column by 1e6, shift another by 1e9, and undo it in the model.
+ * The values are on a grid fine enough not to matter and coarse enough for the
+ * shift to be exact, so that the rows themselves are not rounded.
+ */
+static void
+test_units(Random *random, MixtureCovarianceType type)
+{
+	int			k = 2 + random_below(random, 2);
+	int			d = 2;
+	Rows	   *rows = rows_clusters(random, 400, d, k, 4);
+	Rows	   *other = rows_allocate(rows->n, d);
+	MixtureFit	a,
+				b;
+	double		worst;
+
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		rows->values[2 * i + 1] = ldexp(nearbyint(ldexp(rows->values[2 * i + 1], 20)), -20);
+		other->values[2 * i] = rows->values[2 * i] * 1e6;
+		other->values[2 * i + 1] = rows->values[2 * i + 1] + 1e9;
+	}
+	rows_seal(rows);
+	rows_seal(other);
+	a = fit_rows(rows, k, type);
+	b = fit_rows(other, k, type);
+	for (int c = 0; c < k; c++)
+	{
+		b.parameters.means[c * d] /= 1e6;
+		b.parameters.means[c * d + 1] -= 1e9;
+	}
+	for (size_t c = 0; c < mixture_covariance_count(type, k, d); c += type == MIXTURE_DIAG ? 2 : 3)
+	{
+		b.parameters.covariances[c] /= 1e12;
+		if (type != MIXTURE_DIAG)
+			b.parameters.covariances[c + 1] /= 1e6;
+	}
+	worst = fit_difference(&a, &b, NULL);
+	check(worst < 1e-6, "%s, k %d: units and offsets do not matter (%.1e)",
+		  family_names[type], k, worst);
+	rows_free(other);
+	rows_free(rows);
+}
+
+/* Weights 0 to 3 against as many copies. */
+static void
+test_copies(Random *random, MixtureCovarianceType type, int64_t n)
+{
+	int			k = 2 + random_below(random, 2);
+	int			d = 1 + random_below(random, 3);
+	Rows	   *rows = rows_clusters(random, n, d, k, 3);
+	Rows	   *other = rows_allocate(4 * n, d);
+	MixtureFit	a,
+				b;
+	double		likelihood;
+	double		worst;
+
+	other->n = 0;
+	for (int64_t i = 0; i < n; i++)
+	{
+		int			copies = random_below(random, 4);
+
+		rows->weights[i] = copies;
+		while (copies-- > 0)
+			memcpy(other->values + d * other->n++, rows->values + d * i, d * sizeof(double));
+	}
+	rows_seal(rows);
+	rows_seal(other);
+	a = fit_rows(rows, k, type);
+	b = fit_rows(other, k, type);
+	likelihood = relative_difference(a.log_likelihood, b.log_likelihood, 0);
+	worst = fit_difference(&a, &b, NULL);
+	check(worst < 1e-9 && likelihood < 1e-12 && a.sum_weights == b.sum_weights,
+		  "%s, k %d, d %d, %lld rows: a weight is as many copies (%.1e)",
+		  family_names[type], k, d, (long long) n, worst);
+	rows_free(other);
+	rows_free(rows);
+}
+
+/* Whether every number is finite and every covariance positive definite. */
+static bool
+sound_fit(const MixtureFit *fit)
+{
+	const MixtureParameters *parameters = &fit->parameters;
+	size_t		count = parameters->k + (size_t) parameters->k * parameters->d +
+		mixture_covariance_count(parameters->covariance_type, parameters->k, parameters->d);
+	MixtureError error;
+	double		sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!isfinite(parameters->weights[i]))
+			return false;
+	for (int c = 0; c < parameters->k; c++)
+	{
+		if (parameters->weights[c] < 0)
+			return false;
+		sum += parameters->weights[c];
+	}
+	return fabs(sum - 1) < 1e-9 && isfinite(fit->log_likelihood) &&
+		mixture_covariances_valid(parameters, &unit_host, &error);
+}
+
+/* Data that breaks careless code: each kind spoils clusters in its own way. */
+static const char *const nasty_kinds[] = {
+	"duplicates", "a constant column", "collinear columns", "an outlier of 1e12",
+	"values of 1e-50", "values of 1e50", "as many components as rows",
+	"more dimensions than rows", "a lattice"
+};
+
+static void
+spoil(Rows *rows, int kind)
+{
+	int			d = rows->d;
+
+	for (int64_t i = 0; i < rows->n; i++)
+		for (int j = 0; j < d; j++)
+		{
+			double	   *value = &rows->values[i * d + j];
+
+			if (kind == 0)
+				*value = rows->values[i % 7 * d + j];
+			else if (kind == 1 && j == 0)
+				*value = -42.5;
+			else if (kind == 2 && j > 0)
+				*value = 3 * rows->values[i * d] - j;
+			else if (kind == 3 && i == 5)
+				*value = 1e12;
+			else if (kind == 4)
+				*value *= 1e-50;
+			else if (kind == 5)
+				*value *= 1e50;
+			else if (kind == 8)
+				*value = nearbyint(*value / 2);
+		}
+	rows_seal(rows);
+}
+
+static void
+test_nasty(Random *random, MixtureCovarianceType type, int kind)
+{
+	int64_t		n = kind == 7 ? 6 : kind == 6 ? 8 : 150;
+	int			d = kind == 7 ? 9 : 2 + random_below(random, 3);
+	int			k = kind == 6 ? 8 : kind == 7 ? 2 : 5;
+	Rows	   *rows = rows_clusters(random, n, d, 3, 3);
+	MixtureFit	fit;
+
+	spoil(rows, kind);
+	fit = fit_rows(rows, k, type);
+	check(sound_fit(&fit), "%s, k %d, d %d: %s: the model is sound",
+		  family_names[type], k, d, nasty_kinds[kind]);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(rows);
+}
+
+/* Status and error of a fit that must be refused. */
+static MixtureStatus
+refusal(Rows *rows, int k, MixtureError *error)
+{
+	MixtureOptions options = default_options(MIXTURE_FULL);
+	MixtureFit	fit;
+
+	rows_seal(rows);
+	return mixture_fit(&rows->source, k, &options, &unit_host, &fit, error);
+}
+
+static void
+test_refusals(void)
+{
+	Rows	   *rows = rows_allocate(6, 2);
+	MixtureError error;
+	MixtureStatus status;
+
+	for (int i = 0; i < 12; i++)
+		rows->values[i] = i / 2 % 3;
+	status = refusal(rows, 4, &error);
+	check(status == MIXTURE_TOO_FEW_DISTINCT && error.count == 3,
+		  "more components than distinct rows are refused, with the number of these");
+	rows->values[3] = 1e120;
+	status = refusal(rows, 2, &error);
+	check(status == MIXTURE_FEATURE_RANGE && error.feature == 1,
+		  "a feature out of range is refused, with its number");
+	rows->values[3] = 1;
+	for (int i = 0; i < 6; i++)
+		rows->weights[i] = 0;
+	status = refusal(rows, 2, &error);
+	check(status == MIXTURE_NO_WEIGHT, "rows without weight are refused");
+	for (int i = 0; i < 6; i++)
+		rows->weights[i] = 1e308;
+	status = refusal(rows, 2, &error);
+	check(status == MIXTURE_WEIGHT_RANGE, "weights whose sum overflows are refused");
+	rows_free(rows);
+}
+
+/* Components are ordered by weight, and equal ones by mean. */
+static void
+test_component_order(void)
+{
+	Rows	   *rows = rows_allocate(60, 1);
+	MixtureFit	fit;
+
+	for (int i = 0; i < 60; i++)
+		rows->values[i] = (i < 30 ? 50 : i < 45 ? 100 : 0) + i % 5;
+	rows_seal(rows);
+	fit = fit_rows(rows, 3, MIXTURE_FULL);
+	check(fabs(fit.parameters.means[0] - 52) < 1e-6 &&
+		  fabs(fit.parameters.means[1] - 2) < 1e-6 &&
+		  fabs(fit.parameters.means[2] - 102) < 1e-6,
+		  "components are ordered by weight, and equal ones by mean");
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(rows);
+}
+
+void
+test_fit(void)
+{
+	Random		random = random_start(6);
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		test_order(&random, type, 300);
+		test_order(&random, type, 300);
+		test_order(&random, type, 25000);
+		if (type != MIXTURE_SPHERICAL)
+			for (int i = 0; i < 4; i++)
+				test_units(&random, type);
+		test_copies(&random, type, 200);
+		test_copies(&random, type, 12000);
+		for (int kind = 0; kind < (int) (sizeof(nasty_kinds) / sizeof(nasty_kinds[0])); kind++)
+			test_nasty(&random, type, kind);
+	}
+	test_refusals();
+	test_component_order();
+}

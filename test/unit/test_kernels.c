@@ -1,0 +1,171 @@
+/*
+ * test_kernels.c
+ *	  Every clone of the kernels that this CPU has agrees with the plain
+ *	  reference, in sums over blocks and for single rows.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define TOLERANCE 1e-12
+
+/* Largest difference between the statistics of a clone and the reference's. */
+static double
+compare_blocks(const Kernels *kernels, const MixtureParameters *parameters,
+			   const Rows *rows, const MixtureStats *expected)
+{
+	Em			em;
+	MixtureError error;
+	double		scale = *expected->sum_weights;
+	double		floor = 1e-9;
+	double		worst;
+	double		log_likelihood;
+
+	kernels_select(kernels);
+	em_begin(&em, &rows->source, parameters->covariance_type, parameters->k, &floor, &unit_host);
+	em_pass(&em, parameters, true, &error);
+	worst = largest_difference(em.stats->sum_weights, expected->sum_weights,
+							   em.stats->n_values, scale);
+	log_likelihood = *em.stats->log_likelihood;
+	em_pass(&em, parameters, false, &error);
+	worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
+	em_end(&em);
+	return worst;
+}
+
+/* Largest difference between what a clone says of single rows and the reference. */
+static double
+compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const Rows *rows)
+{
+	int			k = parameters->k;
+	MixtureError error;
+	MixturePrepared *prepared;
+	double	   *work;
+	double	   *values = malloc(sizeof(double) * k);
+	long double *densities = malloc(sizeof(long double) * 2 * k);
+	double		worst = 0;
+
+	kernels_select(kernels);
+	prepared = mixture_prepare_rows(parameters, &unit_host, &error);
+	work = malloc(sizeof(double) * mixture_row_work_size(prepared));
+	for (int64_t row = 0; row < rows->n && row < 20; row++)
+	{
+		const double *features = rows->values + row * rows->d;
+		long double most = -INFINITY;
+		long double sum = 0;
+		int			best = 0;
+		double		log_density;
+
+		reference_log_densities(parameters, features, densities, densities + k);
+		for (int c = 0; c < k; c++)
+			if (densities[c] > densities[best])
+				best = c;
+		most = densities[best];
+		for (int c = 0; c < k; c++)
+			sum += expl(densities[c] - most);
+
+		log_density = mixture_row_responsibilities(prepared, features, work, values);
+		worst = fmax(worst, relative_difference(log_density, most + logl(sum), 1));
+		worst = fmax(worst, relative_difference(log_density,
+												mixture_row_log_density(prepared, features, work), 1));
+		for (int c = 0; c < k; c++)
+			worst = fmax(worst, relative_difference(values[c],
+													expl(densities[c] - most) / sum, 1e-3));
+		mixture_row_mahalanobis(prepared, features, work, values);
+		for (int c = 0; c < k; c++)
+			worst = fmax(worst, relative_difference(values[c], sqrtl(densities[k + c]), 1e-3));
+		if (mixture_row_predict(prepared, features, work) != best)
+			worst = INFINITY;
+	}
+	mixture_release_prepared(prepared, &unit_host);
+	free(densities);
+	free(values);
+	free(work);
+	return worst;
+}
+
+/* One shape of model and data, on every clone. */
+static void
+test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n)
+{
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	MixtureParameters parameters;
+	MixtureStats *expected = mixture_allocate_stats(type, k, d, &unit_host);
+	const Kernels *kernels;
+
+	for (int64_t i = 0; i < n; i++)
+		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	reference_accumulate(&parameters, rows, expected);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		double		blocks = compare_blocks(kernels, &parameters, rows, expected);
+		double		singles = compare_rows(kernels, &parameters, rows);
+
+		check(blocks < TOLERANCE && singles < TOLERANCE,
+			  "%s, k %d, d %d, %lld rows: %s kernels agree with the reference (%.1e, %.1e)",
+			  family_names[type], k, d, (long long) n, kernels->name, blocks, singles);
+	}
+	kernels_select(NULL);
+	mixture_release_stats(expected, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
+/* Rows so far out, and weights so small, that naive arithmetic gives NaN. */
+static void
+test_extremes(void)
+{
+	static const double points[] = {0, 40, 1e5, 1e100, 1e200, -1e308};
+	MixtureParameters parameters;
+	MixtureError error;
+	Random		random = random_start(3);
+	const Kernels *kernels;
+
+	random_parameters(&random, &parameters, MIXTURE_FULL, 3, 2);
+	parameters.weights[0] = 0;
+	parameters.weights[1] = 1e-300;
+	parameters.weights[2] = 1;
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		MixturePrepared *prepared;
+		double		work[64];
+		double		values[3];
+		bool		sound = true;
+
+		kernels_select(kernels);
+		prepared = mixture_prepare_rows(&parameters, &unit_host, &error);
+		for (size_t p = 0; p < sizeof(points) / sizeof(double); p++)
+		{
+			double		row[2] = {points[p], -points[p]};
+			double		log_density = mixture_row_responsibilities(prepared, row, work, values);
+
+			sound = sound && isfinite(log_density) && values[0] == 0 &&
+				fabs(values[0] + values[1] + values[2] - 1) < 1e-15;
+			mixture_row_mahalanobis(prepared, row, work, values);
+			sound = sound && isfinite(values[0]) && values[0] >= 0;
+		}
+		check(sound, "%s kernels: rows far out have finite densities and proper responsibilities",
+			  kernels->name);
+		mixture_release_prepared(prepared, &unit_host);
+	}
+	kernels_select(NULL);
+	mixture_release_parameters(&parameters, &unit_host);
+}
+
+void
+test_kernels(void)
+{
+	static const int shapes[][3] = {
+		{1, 1, 1}, {2, 1, 100}, {3, 2, 257}, {5, 3, 256}, {9, 4, 700}, {2, 7, 33},
+		{10, 10, 1000}, {17, 6, 31}, {3, 33, 300}, {2, 65, 129}
+	};
+	Random		random = random_start(2);
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+			test_shape(&random, type, shapes[i][0], shapes[i][1], shapes[i][2]);
+	test_extremes();
+}

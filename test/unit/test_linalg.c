@@ -1,0 +1,142 @@
+/*
+ * test_linalg.c
+ *	  Factor, inverse and eigenvectors multiply back to what they came from.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/linalg.h"
+
+/* A A^T + diagonal, packed; where rank < d and diagonal is 0 it is singular. */
+static double *
+random_matrix(Random *random, int d, int rank, double diagonal)
+{
+	double	   *a = malloc(sizeof(double) * d * rank);
+	double	   *matrix = malloc(sizeof(double) * linalg_packed_count(d));
+
+	for (int i = 0; i < d * rank; i++)
+		a[i] = random_normal(random);
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		value = i == j ? diagonal : 0;
+
+			for (int l = 0; l < rank; l++)
+				value += a[i * rank + l] * a[j * rank + l];
+			matrix[linalg_row(i) + j] = value;
+		}
+	free(a);
+	return matrix;
+}
+
+static void
+test_cholesky(Random *random, int d)
+{
+	size_t		count = linalg_packed_count(d);
+	double	   *matrix = random_matrix(random, d, d, 0.1);
+	double	   *factor = malloc(sizeof(double) * count);
+	double	   *inverse = malloc(sizeof(double) * count);
+	double		worst = 0;
+	double		worst_inverse = 0;
+	bool		done;
+
+	memcpy(factor, matrix, sizeof(double) * count);
+	done = linalg_cholesky(factor, d, &unit_host);
+	linalg_invert_lower(factor, inverse, d, &unit_host);
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		product = 0;
+			double		identity = 0;
+
+			for (int l = 0; l <= j; l++)
+				product += factor[linalg_row(i) + l] * factor[linalg_row(j) + l];
+			for (int l = j; l <= i; l++)
+				identity += inverse[linalg_row(i) + l] * factor[linalg_row(l) + j];
+			worst = fmax(worst, relative_difference(product, matrix[linalg_row(i) + j], d));
+			worst_inverse = fmax(worst_inverse, fabs(identity - (i == j)));
+		}
+	check(done && worst < 1e-14, "d %d: a Cholesky factor multiplies back (%.1e)", d, worst);
+	check(worst_inverse < 1e-10, "d %d: the inverse of a factor is one (%.1e)", d, worst_inverse);
+	free(inverse);
+	free(factor);
+	free(matrix);
+}
+
+static void
+test_eigen(Random *random, int d, int rank)
+{
+	double	   *matrix = random_matrix(random, d, rank, 0);
+	double	   *vectors = malloc(sizeof(double) * d * d);
+	double	   *values = malloc(sizeof(double) * d);
+	double	   *work = malloc(sizeof(double) * d);
+	double		worst = 0;
+	double		worst_product = 0;
+	bool		done;
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < d; j++)
+			vectors[i * d + j] = matrix[i > j ? linalg_row(i) + j : linalg_row(j) + i];
+	done = linalg_eigen(vectors, values, work, d, &unit_host);
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		product = 0;
+			double		dot = 0;
+
+			for (int e = 0; e < d; e++)
+			{
+				product += vectors[i * d + e] * values[e] * vectors[j * d + e];
+				dot += vectors[e * d + i] * vectors[e * d + j];
+			}
+			worst = fmax(worst, relative_difference(product, matrix[linalg_row(i) + j], d));
+			worst_product = fmax(worst_product, fabs(dot - (i == j)));
+		}
+	check(done && worst < 1e-13, "d %d, rank %d: eigenvectors rebuild the matrix (%.1e)",
+		  d, rank, worst);
+	check(worst_product < 1e-13, "d %d, rank %d: eigenvectors are orthonormal (%.1e)",
+		  d, rank, worst_product);
+	free(work);
+	free(values);
+	free(vectors);
+	free(matrix);
+}
+
+static void
+test_not_positive_definite(Random *random)
+{
+	double		indefinite[] = {1, 2, 1};
+	double		negative[] = {-1};
+	double		zero[] = {0};
+	double		not_a_number[] = {NAN};
+	double		infinite[] = {INFINITY};
+	double	   *singular = random_matrix(random, 6, 4, 0);
+
+	check(!linalg_cholesky(indefinite, 2, &unit_host), "an indefinite matrix has no factor");
+	check(!linalg_cholesky(negative, 1, &unit_host), "a negative variance has no factor");
+	check(!linalg_cholesky(zero, 1, &unit_host), "a variance of 0 has no factor");
+	check(!linalg_cholesky(not_a_number, 1, &unit_host), "NaN has no factor");
+	check(!linalg_cholesky(infinite, 1, &unit_host), "infinity has no factor");
+	check(!linalg_cholesky(singular, 6, &unit_host), "a singular matrix has no factor");
+	free(singular);
+}
+
+void
+test_linalg(void)
+{
+	static const int dimensions[] = {1, 2, 3, 5, 8, 17, 64};
+	Random		random = random_start(1);
+
+	for (size_t i = 0; i < sizeof(dimensions) / sizeof(int); i++)
+	{
+		int			d = dimensions[i];
+
+		test_cholesky(&random, d);
+		test_eigen(&random, d, d);
+		test_eigen(&random, d, (d + 1) / 2);
+	}
+	test_not_positive_definite(&random);
+}

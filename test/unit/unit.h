@@ -1,0 +1,66 @@
+/*
+ * unit.h
+ *	  What the engine's unit tests share: assertions in TAP, a host on malloc,
+ *	  seeded random data, rows as a source, and a plain scalar reference.
+ */
+#ifndef GMM_UNIT_H
+#define GMM_UNIT_H
+
+#include "engine/internal.h"
+
+/* unit_tests.c */
+extern void check(bool passed, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern const MixtureHost unit_host;
+extern const char *const family_names[MIXTURE_N_COVARIANCE_TYPES];
+extern uint64_t base_seed;
+
+/* How far numbers are apart, relative to the larger or to `scale`. */
+extern double relative_difference(double a, double b, double scale);
+extern double largest_difference(const double *a, const double *b, size_t n, double scale);
+
+/* A generator for tests, seeded with base_seed and a number. */
+typedef struct Random
+{
+	uint64_t	state;
+} Random;
+
+extern Random random_start(uint64_t number);
+extern double random_uniform(Random *random);
+extern double random_normal(Random *random);
+extern int	random_below(Random *random, int n);
+
+/* Rows, row by row, with weights; and the same as blocks. */
+typedef struct Rows
+{
+	int			d;
+	int64_t		n;
+	double	   *values;			/* n x d */
+	double	   *weights;		/* n */
+	double	   *blocks;
+	double	   *block_weights;
+	MixtureSource source;
+} Rows;
+
+extern Rows *rows_allocate(int64_t n, int d);
+extern void rows_seal(Rows *rows);
+extern void rows_free(Rows *rows);
+extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double distance);
+
+extern void random_parameters(Random *random, MixtureParameters *parameters,
+							  MixtureCovarianceType type, int k, int d);
+extern MixtureOptions default_options(MixtureCovarianceType type);
+
+/* reference.c: one row at a time, in long double */
+extern void reference_log_densities(const MixtureParameters *parameters,
+									const double *row, long double *log_densities,
+									long double *distances);
+extern void reference_accumulate(const MixtureParameters *parameters,
+								 const Rows *rows, MixtureStats *stats);
+
+/* the tests */
+extern void test_linalg(void);
+extern void test_kernels(void);
+extern void test_em(void);
+extern void test_fit(void);
+
+#endif							/* GMM_UNIT_H */
