@@ -340,7 +340,7 @@ SELECT name, bytes FROM
 		('d = 0', overlay(b PLACING '\x00000000' FROM 9)),
 		('d = -2147483648', overlay(b PLACING '\x80000000' FROM 9)),
 		('d = 65536', overlay(b PLACING '\x00010000' FROM 9)),
-		('d = 4096', overlay(b PLACING '\x00001000' FROM 9)),
+		('d = 4000', overlay(b PLACING '\x00000fa0' FROM 9)),
 		('weight NaN', overlay(b PLACING '\x7ff8000000000000' FROM 13)),
 		('weight -0.5', overlay(b PLACING '\xbfe0000000000000' FROM 13)),
 		('weight 0.25', overlay(b PLACING '\x3fd0000000000000' FROM 13)),
@@ -414,8 +414,8 @@ SELECT name, bytes FROM
 \echo d = 65536
 \copy (SELECT bytes FROM hostile WHERE name = 'd = 65536') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo d = 4096
-\copy (SELECT bytes FROM hostile WHERE name = 'd = 4096') TO 'results/hostile.bin' (FORMAT binary)
+\echo d = 4000
+\copy (SELECT bytes FROM hostile WHERE name = 'd = 4000') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo weight NaN
 \copy (SELECT bytes FROM hostile WHERE name = 'weight NaN') TO 'results/hostile.bin' (FORMAT binary)
