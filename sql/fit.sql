@@ -188,7 +188,7 @@ WHERE cluster = 2;
 CREATE TABLE fit_wide (id integer, features float8[]);
 ALTER TABLE fit_wide ALTER features SET STORAGE EXTERNAL;
 INSERT INTO fit_wide SELECT i, array_agg(((i * j + i * i) % 101)::float8 ORDER BY j) FROM generate_series(1, 40) i, generate_series(1, 400) j GROUP BY i;
-INSERT INTO fit_wide SELECT id + 40, array_replace(features, 5, 6) FROM fit_wide;
+INSERT INTO fit_wide SELECT id + 40, array_replace(features, 5::float8, 6::float8) FROM fit_wide;
 SELECT bool_and(abs(m - (SELECT avg(features[j]) FROM fit_wide)) < 1e-9)
 FROM (SELECT gmm_fit(features, 1, '{"covariance_type": "diag"}') FROM fit_wide) f(model),
 	 unnest((SELECT mean FROM gmm_components(model))) WITH ORDINALITY u(m, j);
