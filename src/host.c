@@ -13,20 +13,20 @@
 #include "host.h"
 
 static void *
-host_allocate(void *context, size_t size)
+host_allocate(void *context pg_attribute_unused(), size_t size)
 {
 	return MemoryContextAllocExtended(CurrentMemoryContext, size,
 									  MCXT_ALLOC_HUGE);
 }
 
 static void
-host_release(void *context, void *pointer)
+host_release(void *context pg_attribute_unused(), void *pointer)
 {
 	pfree(pointer);
 }
 
 static void
-host_check_interrupts(void *context)
+host_check_interrupts(void *context pg_attribute_unused())
 {
 	CHECK_FOR_INTERRUPTS();
 }

@@ -13,7 +13,6 @@
 #include "access/detoast.h"
 
 #include "compat.h"
-#include "compat.h"
 #include "modelkey.h"
 
 /*

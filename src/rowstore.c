@@ -234,4 +234,5 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 	source->n_blocks = store->n_blocks;
 	source->context = store;
 	source->block = read_block;
+	source->pass = NULL;
 }

@@ -11,83 +11,67 @@
 #include "internal.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Distance from zero, in ranges, beyond which a feature is centered */
 #define FAR_RANGES 8
 
-/* A block of the source underneath, less the center. */
-static void
-centered_block(void *context, int64_t number, MixtureBlock *block)
-{
-	Centering  *centering = context;
-	const MixtureSource *source = centering->original;
-	size_t		stride;
-
-	source->block(source->context, number, block);
-	stride = block->stride;
-	for (int j = 0; j < source->d; j++)
-	{
-		const double *from = block->features + j * stride;
-		double	   *to = centering->features + j * stride;
-		double		center = centering->center[j];
-
-		for (size_t i = 0; i < stride; i++)
-			to[i] = from[i] - center;
-	}
-	block->features = centering->features;
-}
-
 /*
- * Decide by the features' ranges whether to center, and make
- * centering->source the rows to work with.  The ranges move with them.
+ * What to subtract from each feature: d values in the host's memory, or NULL
+ * where there is no need.  The ranges move with the features.
  */
-void
-center_begin(Centering *centering, const MixtureSource *source, FeatureRange *range,
-			 const MixtureHost *host)
+double *
+center_find(FeatureRange *range, int d, const MixtureHost *host)
 {
-	int			d = source->d;
+	double	   *center = host->allocate(host->context, d * sizeof(double));
 	bool		needed = false;
 
-	centering->original = source;
-	centering->source = *source;
-	centering->features = NULL;
-	centering->center = host->allocate(host->context, d * sizeof(double));
 	for (int j = 0; j < d; j++)
 	{
 		double		middle = range->least[j] / 2 + range->most[j] / 2;
 		double		extent = range->most[j] - range->least[j];
 
-		centering->center[j] = 0;
+		center[j] = 0;
 		if (extent > 0 && fabs(middle) > FAR_RANGES * extent)
 		{
-			centering->center[j] = middle;
+			center[j] = middle;
 			range->least[j] -= middle;
 			range->most[j] -= middle;
 			needed = true;
 		}
 	}
-	if (!needed)
-		return;
-	centering->features = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS *
-										 sizeof(double));
-	centering->source.context = centering;
-	centering->source.block = centered_block;
+	if (needed)
+		return center;
+	host->release(host->context, center);
+	return NULL;
 }
 
-/* Add the center, times `sign`, to a model's means. */
+/* Add the center, times `sign`, to a model's means; NULL is 0. */
 void
-center_move(const Centering *centering, MixtureParameters *parameters, double sign)
+center_move(const double *center, MixtureParameters *parameters, double sign)
 {
+	if (center == NULL)
+		return;
 	for (int c = 0; c < parameters->k; c++)
 		for (int j = 0; j < parameters->d; j++)
-			parameters->means[(size_t) c * parameters->d + j] += sign * centering->center[j];
+			parameters->means[(size_t) c * parameters->d + j] += sign * center[j];
 }
 
+/*
+ * Make of a block the same less the center, whose features lie in the given
+ * d x MIXTURE_BLOCK_ROWS doubles.
+ */
 void
-center_end(Centering *centering, const MixtureHost *host)
+center_block(const double *center, int d, MixtureBlock *block, double *features)
 {
-	if (centering->features != NULL)
-		host->release(host->context, centering->features);
-	host->release(host->context, centering->center);
+	size_t		stride = block->stride;
+
+	for (int j = 0; j < d; j++)
+	{
+		const double *from = block->features + j * stride;
+		double	   *to = features + j * stride;
+
+		for (size_t i = 0; i < stride; i++)
+			to[i] = from[i] - center[j];
+	}
+	block->features = features;
 }

@@ -3,10 +3,6 @@
  *	  Expectation maximization from a given start: passes over the rows,
  *	  convergence, acceleration with a guard.
  *
- * A pass is an E-step of all blocks.  Blocks are summed in runs of a fixed
- * length and the runs are added in their order, so that however the runs may
- * be shared out, the sums are the same to the last bit.
- *
  * The log-likelihood that a pass finds is that of the parameters it was given.
  * A run therefore ends on a pass: what it returns has a known likelihood,
  * rather than one that is a step old.
@@ -15,22 +11,23 @@
 
 #include <math.h>
 
-/* Blocks that are summed before they join the rest. */
-#define BLOCKS_PER_RUN 64
-
-/* Prepare for EM with k components of this family over the source. */
+/*
+ * Prepare for EM with k components of this family over the source, less the
+ * center if that is not NULL.
+ */
 void
-em_begin(Em *em, const MixtureSource *source, MixtureCovarianceType type, int k,
-		 const double *floor, const MixtureHost *host)
+em_begin(Em *em, const MixtureSource *source, const double *center,
+		 MixtureCovarianceType type, int k, const double *floor,
+		 const MixtureHost *host)
 {
 	em->source = source;
+	em->center = center;
 	em->host = host;
 	em->floor = floor;
-	em->prepared = NULL;
+	em->runner = NULL;
+	em->run_sums = NULL;
 	em->coordinates = NULL;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
-	em->partial = mixture_allocate_stats(type, k, source->d, host);
-	kernels_allocate_work(&em->work, k, source->d, host);
 	for (int i = 0; i < 4; i++)
 		mixture_allocate_parameters(&em->points[i], type, k, source->d, host);
 }
@@ -39,15 +36,45 @@ em_begin(Em *em, const MixtureSource *source, MixtureCovarianceType type, int k,
 void
 em_end(Em *em)
 {
+	const MixtureHost *host = em->host;
+
 	for (int i = 0; i < 4; i++)
-		mixture_release_parameters(&em->points[i], em->host);
+		mixture_release_parameters(&em->points[i], host);
 	if (em->coordinates != NULL)
-		em->host->release(em->host->context, em->coordinates);
-	kernels_release_work(&em->work, em->host);
-	mixture_release_stats(em->partial, em->host);
-	mixture_release_stats(em->stats, em->host);
-	if (em->prepared != NULL)
-		mixture_release_prepared(em->prepared, em->host);
+		host->release(host->context, em->coordinates);
+	if (em->runner != NULL)
+	{
+		mixture_runner_release(em->runner);
+		host->release(host->context, em->run_sums);
+	}
+	mixture_release_stats(em->stats, host);
+}
+
+/* A pass in this process: run after run. */
+static MixtureStatus
+pass_alone(Em *em, const MixturePass *pass, MixtureError *error)
+{
+	MixtureStats *stats = em->stats;
+	int			n_runs = mixture_n_runs(em->source->n_blocks);
+	MixtureStatus status;
+
+	if (em->runner == NULL)
+	{
+		em->runner = mixture_runner_create(stats->covariance_type, stats->k, stats->d,
+										   em->host);
+		em->run_sums = em->host->allocate(em->host->context,
+										  stats->n_values * sizeof(double));
+	}
+	status = mixture_runner_begin(em->runner, pass, error);
+	if (status != MIXTURE_OK)
+		return status;
+	mixture_clear_stats(stats);
+	for (int run = 0; run < n_runs; run++)
+	{
+		mixture_runner_run(em->runner, em->source, run, em->run_sums);
+		mixture_add_sums(stats->sum_weights, em->run_sums, stats->n_values);
+	}
+	return MIXTURE_OK;
 }
 
 /*
@@ -58,31 +85,11 @@ MixtureStatus
 em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 		MixtureError *error)
 {
-	const MixtureSource *source = em->source;
-	MixturePrepared *prepared = mixture_prepare_blocks(parameters, em->prepared,
-													   em->host, error);
+	MixturePass pass = {parameters, em->center, m_step};
 
-	if (prepared == NULL)
-		return MIXTURE_NOT_POSITIVE_DEFINITE;
-	em->prepared = prepared;
-	mixture_clear_stats(em->stats);
-	for (int64_t start = 0; start < source->n_blocks; start += BLOCKS_PER_RUN)
-	{
-		int64_t		end = start + BLOCKS_PER_RUN < source->n_blocks ?
-			start + BLOCKS_PER_RUN : source->n_blocks;
-
-		mixture_clear_stats(em->partial);
-		for (int64_t number = start; number < end; number++)
-		{
-			MixtureBlock block;
-
-			source->block(source->context, number, &block);
-			kernels_current()->accumulate(prepared, &block, m_step, &em->work,
-										  em->partial, em->host);
-		}
-		mixture_merge(em->stats, em->partial);
-	}
-	return MIXTURE_OK;
+	if (em->source->pass != NULL)
+		return em->source->pass(em->source->context, &pass, em->stats->sum_weights, error);
+	return pass_alone(em, &pass, error);
 }
 
 /* Exchange two sets of parameters. */

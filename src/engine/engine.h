@@ -88,6 +88,34 @@ typedef struct MixtureBlock
 	const double *weights;		/* stride */
 } MixtureBlock;
 
+typedef enum MixtureStatus
+{
+	MIXTURE_OK = 0,
+	MIXTURE_NO_WEIGHT,			/* the weights sum to 0 */
+	MIXTURE_TOO_FEW_DISTINCT,	/* fewer distinct rows than components:
+								 * count says how many */
+	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
+	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
+	MIXTURE_WEIGHT_RANGE		/* the weights' sum overflows */
+} MixtureStatus;
+
+/* Why a call failed, with numbers counted from 0. */
+typedef struct MixtureError
+{
+	int			component;
+	int			feature;
+	int64_t		count;
+} MixtureError;
+
+/* What one pass over the rows, an E-step of all of them, is asked for. */
+typedef struct MixturePass
+{
+	const MixtureParameters *parameters;
+	const double *center;		/* d values that are subtracted from the rows
+								 * (the means are less them already), or NULL */
+	bool		m_step;			/* false: only weight and log-likelihood */
+} MixturePass;
+
 /*
  * Rows, as the engine reads them: n_blocks blocks, each asked for by its
  * number, over and over.  A block need only stay valid until the next call.
@@ -99,6 +127,15 @@ typedef struct MixtureSource
 	int64_t		n_blocks;
 	void	   *context;
 	void		(*block) (void *context, int64_t number, MixtureBlock *block);
+
+	/*
+	 * Makes a whole pass, in whatever way and by whomever: sums is to be the
+	 * sum, in their order, of what a MixtureRunner finds for each run of
+	 * blocks, mixture_sums_count() values.  May return an error as a runner
+	 * does.  NULL: the engine does it with a runner of its own.
+	 */
+	MixtureStatus (*pass) (void *context, const MixturePass *pass, double *sums,
+						   MixtureError *error);
 } MixtureSource;
 
 /* Parameters made ready for the E-step. */
@@ -141,25 +178,6 @@ typedef struct MixtureFit
 	int			n_best_starts;	/* starts that came to the best optimum */
 } MixtureFit;
 
-typedef enum MixtureStatus
-{
-	MIXTURE_OK = 0,
-	MIXTURE_NO_WEIGHT,			/* the weights sum to 0 */
-	MIXTURE_TOO_FEW_DISTINCT,	/* fewer distinct rows than components:
-								 * count says how many */
-	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
-	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
-	MIXTURE_WEIGHT_RANGE		/* the weights' sum overflows */
-} MixtureStatus;
-
-/* Why a call failed, with numbers counted from 0. */
-typedef struct MixtureError
-{
-	int			component;
-	int			feature;
-	int64_t		count;
-} MixtureError;
-
 /* mixture.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
 extern int64_t mixture_free_parameters(MixtureCovarianceType type, int k, int d);
@@ -181,6 +199,24 @@ extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters
 											 const MixtureHost *host,
 											 MixtureError *error);
 extern size_t mixture_prepared_size(const MixturePrepared *prepared);
+
+/*
+ * runner.c: a pass in pieces, which may be made in several processes.  Blocks
+ * are summed in runs, whose number depends on n_blocks alone, and the runs'
+ * sums are added in their order, so that it does not show who made them.
+ */
+typedef struct MixtureRunner MixtureRunner;
+
+extern MixtureRunner *mixture_runner_create(MixtureCovarianceType type, int k, int d,
+											const MixtureHost *host);
+extern void mixture_runner_release(MixtureRunner *runner);
+extern MixtureStatus mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass,
+										  MixtureError *error);
+extern void mixture_runner_run(MixtureRunner *runner, const MixtureSource *source,
+							   int run, double *sums);
+extern int	mixture_n_runs(int64_t n_blocks);
+extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
+extern void mixture_add_sums(double *target, const double *source, size_t count);
 
 /* search.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

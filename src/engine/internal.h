@@ -97,11 +97,12 @@ extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *paramete
 											   MixtureError *error);
 extern void mixture_release_prepared(MixturePrepared *prepared,
 									 const MixtureHost *host);
+extern void mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type,
+								int k, int d, double *values);
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
 											const MixtureHost *host);
 extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
 extern void mixture_clear_stats(MixtureStats *stats);
-extern void mixture_merge(MixtureStats *target, const MixtureStats *source);
 extern void mixture_copy_parameters(MixtureParameters *target,
 									const MixtureParameters *source);
 extern void mixture_release_parameters(MixtureParameters *parameters,
@@ -124,12 +125,12 @@ extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor
 typedef struct Em
 {
 	const MixtureSource *source;
+	const double *center;		/* as in a MixturePass, the caller's */
 	const MixtureHost *host;
 	const double *floor;		/* d least variances, the caller's */
-	MixturePrepared *prepared;
 	MixtureStats *stats;		/* of the last pass */
-	MixtureStats *partial;		/* of a run of blocks */
-	KernelWork	work;
+	MixtureRunner *runner;		/* made when first needed */
+	double	   *run_sums;		/* with it */
 	MixtureParameters points[4];	/* an acceleration cycle's */
 	double	   *coordinates;	/* and its scratch, made when first needed */
 } Em;
@@ -144,8 +145,9 @@ typedef struct EmOutcome
 } EmOutcome;
 
 /* em.c */
-extern void em_begin(Em *em, const MixtureSource *source, MixtureCovarianceType type,
-					 int k, const double *floor, const MixtureHost *host);
+extern void em_begin(Em *em, const MixtureSource *source, const double *center,
+					 MixtureCovarianceType type, int k, const double *floor,
+					 const MixtureHost *host);
 extern void em_end(Em *em);
 extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
 							 bool m_step, MixtureError *error);
@@ -169,21 +171,10 @@ typedef struct FeatureRange
 	double	   *most;			/* d */
 } FeatureRange;
 
-/* Rows less a center, as a source of their own. */
-typedef struct Centering
-{
-	const MixtureSource *original;
-	MixtureSource source;		/* what to read instead */
-	double	   *center;			/* d, 0 where there is no need */
-	double	   *features;		/* the block that was asked for last */
-} Centering;
-
 /* center.c */
-extern void center_begin(Centering *centering, const MixtureSource *source,
-						 FeatureRange *range, const MixtureHost *host);
-extern void center_move(const Centering *centering, MixtureParameters *parameters,
-						double sign);
-extern void center_end(Centering *centering, const MixtureHost *host);
+extern double *center_find(FeatureRange *range, int d, const MixtureHost *host);
+extern void center_move(const double *center, MixtureParameters *parameters, double sign);
+extern void center_block(const double *center, int d, MixtureBlock *block, double *features);
 
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
@@ -206,8 +197,8 @@ typedef struct Sample
 extern void sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 							   const MixtureHost *host);
 extern void sample_take(Sample *sample, const MixtureSource *source,
-						const FeatureRange *range, int64_t limit, uint64_t seed,
-						const MixtureHost *host);
+						const double *center, const FeatureRange *range,
+						int64_t limit, uint64_t seed, const MixtureHost *host);
 extern void sample_release(Sample *sample, const MixtureHost *host);
 
 /* A metric in which rows are compared: z = factor (x - mean), d x d or d. */

@@ -374,25 +374,38 @@ mixture_prepared_size(const MixturePrepared *prepared)
 	return prepared->size;
 }
 
-/* Statistics of this shape, cleared. */
-MixtureStats *
-mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
-					   const MixtureHost *host)
+/* Values of the statistics of this shape, which are sums over rows. */
+size_t
+mixture_sums_count(MixtureCovarianceType type, int k, int d)
 {
-	size_t		n_values = 2 + (size_t) k + (size_t) k * d +
-		mixture_covariance_count(type, k, d);
-	MixtureStats *stats = host->allocate(host->context, sizeof(MixtureStats) +
-										 n_values * sizeof(double));
+	return 2 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+}
 
+/* Let the statistics be of this shape and lie in values. */
+void
+mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type, int k, int d,
+					double *values)
+{
 	stats->k = k;
 	stats->d = d;
 	stats->covariance_type = type;
-	stats->n_values = n_values;
-	stats->sum_weights = (double *) (stats + 1);
+	stats->n_values = mixture_sums_count(type, k, d);
+	stats->sum_weights = values;
 	stats->log_likelihood = stats->sum_weights + 1;
 	stats->component_weights = stats->log_likelihood + 1;
 	stats->firsts = stats->component_weights + k;
 	stats->seconds = stats->firsts + (size_t) k * d;
+}
+
+/* Statistics of this shape, cleared, in one piece of the host's memory. */
+MixtureStats *
+mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
+					   const MixtureHost *host)
+{
+	MixtureStats *stats = host->allocate(host->context, sizeof(MixtureStats) +
+										 mixture_sums_count(type, k, d) * sizeof(double));
+
+	mixture_place_stats(stats, type, k, d, (double *) (stats + 1));
 	mixture_clear_stats(stats);
 	return stats;
 }
@@ -409,10 +422,10 @@ mixture_clear_stats(MixtureStats *stats)
 	memset(stats->sum_weights, 0, stats->n_values * sizeof(double));
 }
 
-/* Add statistics made with the same parameters. */
+/* Add the values of statistics that were made with the same parameters. */
 void
-mixture_merge(MixtureStats *target, const MixtureStats *source)
+mixture_add_sums(double *target, const double *source, size_t count)
 {
-	for (size_t i = 0; i < target->n_values; i++)
-		target->sum_weights[i] += source->sum_weights[i];
+	for (size_t i = 0; i < count; i++)
+		target[i] += source[i];
 }

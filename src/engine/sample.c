@@ -245,6 +245,7 @@ make_blocks(Sample *sample, const MixtureHost *host)
 	sample->source.n_blocks = (sample->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
 	sample->source.context = sample;
 	sample->source.block = sample_block;
+	sample->source.pass = NULL;
 	for (int64_t number = 0; number < sample->source.n_blocks; number++)
 	{
 		int64_t		start = number * MIXTURE_BLOCK_ROWS;
@@ -292,15 +293,19 @@ hash_rows(Sample *sample, Entry *scratch, const FeatureRange *range, uint64_t se
 }
 
 /*
- * Take a sample of at most limit distinct rows of positive weight.  The
+ * Take a sample of at most limit distinct rows of positive weight, less the
+ * center if that is not NULL (the range is of what is left then).  The
  * arrays come from the host; sample_release() gives them back.
  */
 void
-sample_take(Sample *sample, const MixtureSource *source, const FeatureRange *range,
-			int64_t limit, uint64_t seed, const MixtureHost *host)
+sample_take(Sample *sample, const MixtureSource *source, const double *center,
+			const FeatureRange *range, int64_t limit, uint64_t seed,
+			const MixtureHost *host)
 {
 	size_t		d = source->d;
 	Taking		taking = {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
+	double	   *features = host->allocate(host->context, d * MIXTURE_BLOCK_ROWS *
+										  sizeof(double));
 
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
 	sample->d = source->d;
@@ -313,6 +318,8 @@ sample_take(Sample *sample, const MixtureSource *source, const FeatureRange *ran
 		MixtureBlock block;
 
 		source->block(source->context, number, &block);
+		if (center != NULL)
+			center_block(center, source->d, &block, features);
 		take_block(&taking, &block, range, seed);
 		host->check_interrupts(host->context);
 	}
@@ -326,6 +333,7 @@ sample_take(Sample *sample, const MixtureSource *source, const FeatureRange *ran
 	host->release(host->context, taking.spare);
 	hash_rows(sample, taking.entries, range, seed);
 	host->release(host->context, taking.entries);
+	host->release(host->context, features);
 	make_blocks(sample, host);
 }
 

@@ -54,7 +54,7 @@
 typedef struct Scales
 {
 	FeatureRange range;
-	Centering	centering;		/* its source is what the fit reads */
+	double	   *center;			/* what is subtracted from the rows, or NULL */
 	MixtureParameters moments;	/* one component: mean and covariance */
 	double	   *variances;		/* d */
 	double	   *floor;			/* d */
@@ -109,7 +109,7 @@ scan_ranges(Scales *scales, const MixtureSource *source, const MixtureHost *host
 			(most > least && most - least < MIN_FEATURE_RANGE))
 			return MIXTURE_FEATURE_RANGE;
 	}
-	center_begin(&scales->centering, source, &scales->range, host);
+	scales->center = center_find(&scales->range, source->d, host);
 	return MIXTURE_OK;
 }
 
@@ -118,25 +118,25 @@ scan_ranges(Scales *scales, const MixtureSource *source, const MixtureHost *host
  * mean; its result is put in place of `moments`.
  */
 static MixtureStatus
-moments_pass(const MixtureSource *source, MixtureParameters *moments,
-			 const double *floor, double *sum_weights, const MixtureHost *host,
-			 MixtureError *error)
+moments_pass(const MixtureSource *source, Scales *scales, MixtureParameters *moments,
+			 const MixtureHost *host, MixtureError *error)
 {
 	Em			em;
 	MixtureStatus status;
 
-	em_begin(&em, source, moments->covariance_type, 1, floor, host);
+	em_begin(&em, source, scales->center, moments->covariance_type, 1, scales->floor, host);
 	status = em_pass(&em, moments, true, error);
 	if (status == MIXTURE_OK)
 	{
-		*sum_weights = *em.stats->sum_weights;
-		if (!(*sum_weights > 0))
+		scales->sum_weights = *em.stats->sum_weights;
+		if (!(scales->sum_weights > 0))
 			status = MIXTURE_NO_WEIGHT;
-		else if (*sum_weights < DBL_MIN / DBL_EPSILON || !isfinite(*sum_weights))
+		else if (scales->sum_weights < DBL_MIN / DBL_EPSILON ||
+				 !isfinite(scales->sum_weights))
 			status = MIXTURE_WEIGHT_RANGE;
 		else
 		{
-			mixture_maximize(em.stats, moments, floor, &em.points[0], host);
+			mixture_maximize(em.stats, moments, scales->floor, &em.points[0], host);
 			mixture_copy_parameters(moments, &em.points[0]);
 			moments->weights[0] = 1;
 		}
@@ -162,17 +162,16 @@ constant_variance(const FeatureRange *range, int j)
  * a pass about the middle of the range, then one about the mean.
  */
 static MixtureStatus
-find_scales(Scales *scales, const MixtureSource *rows, MixtureCovarianceType type,
+find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType type,
 			double reg_covar, const MixtureHost *host, MixtureError *error)
 {
-	const MixtureSource *source = &scales->centering.source;
-	int			d = rows->d;
+	int			d = source->d;
 	double		share = reg_covar > LEAST_FLOOR ? reg_covar : LEAST_FLOOR;
 	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
 	MixtureParameters first;
 	MixtureStatus status;
 
-	status = scan_ranges(scales, rows, host, error);
+	status = scan_ranges(scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
@@ -189,7 +188,7 @@ find_scales(Scales *scales, const MixtureSource *rows, MixtureCovarianceType typ
 			constant_variance(&scales->range, j);
 		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
 	}
-	status = moments_pass(source, &first, scales->floor, &scales->sum_weights, host, error);
+	status = moments_pass(source, scales, &first, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	mixture_allocate_parameters(&scales->moments, matrix ? MIXTURE_FULL : MIXTURE_DIAG,
@@ -206,8 +205,7 @@ find_scales(Scales *scales, const MixtureSource *rows, MixtureCovarianceType typ
 			scales->floor[i] = LEAST_FLOOR * first.covariances[i];
 	}
 	mixture_release_parameters(&first, host);
-	status = moments_pass(source, &scales->moments, scales->floor,
-						  &scales->sum_weights, host, error);
+	status = moments_pass(source, scales, &scales->moments, host, error);
 	for (int j = 0; j < d; j++)
 	{
 		scales->variances[j] = scales->moments.covariances[matrix ? linalg_row(j) + j : (size_t) j];
@@ -220,7 +218,8 @@ static void
 release_scales(Scales *scales, const MixtureHost *host)
 {
 	mixture_release_parameters(&scales->moments, host);
-	center_end(&scales->centering, host);
+	if (scales->center != NULL)
+		host->release(host->context, scales->center);
 	host->release(host->context, scales->variances);
 	host->release(host->context, scales->range.least);
 }
@@ -545,7 +544,7 @@ begin_search(Search *search)
 		mixture_allocate_parameters(&search->candidates[i].parameters,
 									search->options->covariance_type,
 									search->k, search->d, search->host);
-	em_begin(&search->em, &search->sample.source, search->options->covariance_type,
+	em_begin(&search->em, &search->sample.source, NULL, search->options->covariance_type,
 			 search->k, search->scales.floor, search->host);
 }
 
@@ -579,9 +578,9 @@ fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts
 
 /* Try the starts on the sample, and go on with the best on all rows. */
 static MixtureStatus
-search_optimum(Search *search, MixtureFit *fit, MixtureError *error)
+search_optimum(Search *search, const MixtureSource *source, MixtureFit *fit,
+			   MixtureError *error)
 {
-	const MixtureSource *source = &search->scales.centering.source;
 	Candidate  *best = search->candidates;
 	const MixtureOptions *options = search->options;
 	int			n_best = 0;
@@ -593,8 +592,8 @@ search_optimum(Search *search, MixtureFit *fit, MixtureError *error)
 	{
 		Em			em;
 
-		em_begin(&em, source, options->covariance_type, search->k,
-				 search->scales.floor, search->host);
+		em_begin(&em, source, search->scales.center, options->covariance_type,
+				 search->k, search->scales.floor, search->host);
 		status = em_run(&em, &best->parameters, options->max_iter, options->tol,
 						options->accelerate, &best->outcome, error);
 		em_end(&em);
@@ -604,7 +603,7 @@ search_optimum(Search *search, MixtureFit *fit, MixtureError *error)
 	mixture_allocate_parameters(&fit->parameters, options->covariance_type,
 								search->k, search->d, search->host);
 	order_components(&best->parameters, &fit->parameters, search->host);
-	center_move(&search->scales.centering, &fit->parameters, 1);
+	center_move(search->scales.center, &fit->parameters, 1);
 	fill_fit(fit, &best->outcome, source->n_rows,
 			 search->k == 1 ? 1 : options->n_init, n_best);
 	return MIXTURE_OK;
@@ -630,7 +629,7 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 						 options->reg_covar, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	sample_take(&search.sample, &search.scales.centering.source, &search.scales.range,
+	sample_take(&search.sample, source, search.scales.center, &search.scales.range,
 				sample_limit(k, source->d), options->seed, host);
 	if (search.sample.n_rows < k)
 	{
@@ -638,7 +637,7 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 		return MIXTURE_TOO_FEW_DISTINCT;
 	}
 	begin_search(&search);
-	status = search_optimum(&search, fit, error);
+	status = search_optimum(&search, source, fit, error);
 	if (status != MIXTURE_OK)
 		return status;
 	end_search(&search);
@@ -669,14 +668,14 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
 								start->k, start->d, host);
 	mixture_copy_parameters(&fit->parameters, start);
-	center_move(&scales.centering, &fit->parameters, -1);
-	em_begin(&em, &scales.centering.source, start->covariance_type, start->k, scales.floor, host);
+	center_move(scales.center, &fit->parameters, -1);
+	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
 					options->accelerate, &outcome, error);
 	if (status != MIXTURE_OK)
 		return status;
 	em_end(&em);
-	center_move(&scales.centering, &fit->parameters, 1);
+	center_move(scales.center, &fit->parameters, 1);
 	release_scales(&scales, host);
 	fill_fit(fit, &outcome, source->n_rows, 1, 1);
 	return MIXTURE_OK;

@@ -97,7 +97,7 @@ test_monotone(Random *random, MixtureCovarianceType type, bool accelerate, bool 
 		floor[j] = lattice ? 1e-3 : 1e-6;
 	random_parameters(random, &start, type, k, d);
 	mixture_allocate_parameters(&parameters, type, k, d, &unit_host);
-	em_begin(&em, &rows->source, type, k, floor, &unit_host);
+	em_begin(&em, &rows->source, NULL, type, k, floor, &unit_host);
 	for (int m = 0; m <= 40; m++)
 	{
 		EmOutcome	outcome;

@@ -23,7 +23,7 @@ compare_blocks(const Kernels *kernels, const MixtureParameters *parameters,
 	double		log_likelihood;
 
 	kernels_select(kernels);
-	em_begin(&em, &rows->source, parameters->covariance_type, parameters->k, &floor, &unit_host);
+	em_begin(&em, &rows->source, NULL, parameters->covariance_type, parameters->k, &floor, &unit_host);
 	em_pass(&em, parameters, true, &error);
 	worst = largest_difference(em.stats->sum_weights, expected->sum_weights,
 							   em.stats->n_values, scale);

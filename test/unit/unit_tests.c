@@ -166,7 +166,7 @@ rows_seal(Rows *rows)
 	}
 	rows->source = (MixtureSource)
 	{
-		rows->d, rows->n, n_blocks, rows, rows_block
+		rows->d, rows->n, n_blocks, rows, rows_block, NULL
 	};
 }
 

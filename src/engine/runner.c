@@ -1,0 +1,118 @@
+/*
+ * runner.c
+ *	  A pass over the rows in runs of blocks.
+ *
+ * However a pass is shared out, among processes or none, its sums must be the
+ * same to the last bit.  So the unit of work is a run, a stretch of blocks
+ * that depends on the number of blocks only; a run is summed from its first
+ * block to its last, and the runs are added from the first to the last.
+ */
+#include "internal.h"
+
+/* A pass has at most this many runs, and a run at least so many blocks. */
+#define MAX_RUNS 64
+#define MIN_RUN_BLOCKS 16
+
+struct MixtureRunner
+{
+	const MixtureHost *host;
+	MixtureCovarianceType covariance_type;
+	int			k;
+	int			d;
+	MixturePass pass;			/* the one begun */
+	MixturePrepared *prepared;	/* for it */
+	KernelWork	work;
+	double	   *features;		/* a centered block; made when first needed */
+};
+
+/* Blocks of a run, but for the last one. */
+static int64_t
+blocks_per_run(int64_t n_blocks)
+{
+	int64_t		blocks = (n_blocks + MAX_RUNS - 1) / MAX_RUNS;
+
+	return blocks < MIN_RUN_BLOCKS ? MIN_RUN_BLOCKS : blocks;
+}
+
+/* Runs of a pass over that many blocks. */
+int
+mixture_n_runs(int64_t n_blocks)
+{
+	int64_t		blocks = blocks_per_run(n_blocks);
+
+	return (int) ((n_blocks + blocks - 1) / blocks);
+}
+
+/* A runner for models of this shape, in the host's memory. */
+MixtureRunner *
+mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHost *host)
+{
+	MixtureRunner *runner = host->allocate(host->context, sizeof(MixtureRunner));
+
+	runner->host = host;
+	runner->covariance_type = type;
+	runner->k = k;
+	runner->d = d;
+	runner->prepared = NULL;
+	runner->features = NULL;
+	kernels_allocate_work(&runner->work, k, d, host);
+	return runner;
+}
+
+void
+mixture_runner_release(MixtureRunner *runner)
+{
+	const MixtureHost *host = runner->host;
+
+	if (runner->features != NULL)
+		host->release(host->context, runner->features);
+	if (runner->prepared != NULL)
+		mixture_release_prepared(runner->prepared, host);
+	kernels_release_work(&runner->work, host);
+	host->release(host->context, runner);
+}
+
+/*
+ * Prepare for the runs of a pass, whose parameters are of the runner's shape.
+ * Nothing of pass is needed afterwards but its center.
+ */
+MixtureStatus
+mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass, MixtureError *error)
+{
+	const MixtureHost *host = runner->host;
+	MixturePrepared *prepared = mixture_prepare_blocks(pass->parameters, runner->prepared,
+													   host, error);
+
+	if (prepared == NULL)
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	runner->prepared = prepared;
+	runner->pass = *pass;
+	if (pass->center != NULL && runner->features == NULL)
+		runner->features = host->allocate(host->context, (size_t) runner->d *
+										  MIXTURE_BLOCK_ROWS * sizeof(double));
+	return MIXTURE_OK;
+}
+
+/* Sum one run, counted from 0, into mixture_sums_count() values. */
+void
+mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
+				   double *sums)
+{
+	int64_t		blocks = blocks_per_run(source->n_blocks);
+	int64_t		end = (run + 1) * blocks < source->n_blocks ?
+		(run + 1) * blocks : source->n_blocks;
+	MixtureStats stats;
+
+	mixture_place_stats(&stats, runner->covariance_type, runner->k, runner->d, sums);
+	mixture_clear_stats(&stats);
+	for (int64_t number = run * blocks; number < end; number++)
+	{
+		MixtureBlock block;
+
+		source->block(source->context, number, &block);
+		if (runner->pass.center != NULL)
+			center_block(runner->pass.center, runner->d, &block, runner->features);
+		kernels_current()->accumulate(runner->prepared, &block, runner->pass.m_step,
+									  &runner->work, &stats, runner->host);
+	}
+}
