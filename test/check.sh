@@ -12,6 +12,7 @@
 #
 # --keep leaves the directory with all logs, and the server.
 # PG_CONFIG chooses the PostgreSQL; CI=true makes compiler warnings errors.
+# GMM_SEED=4711 gives the tests of properties other random rows.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

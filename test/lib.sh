@@ -280,7 +280,7 @@ enter_second_stage()
     # shellcheck disable=SC2086
     exec $as_user env -i PATH="$PATH" HOME="$work" LANG="${LANG:-}" \
         LC_ALL="${LC_ALL:-}" LC_CTYPE="${LC_CTYPE:-}" TERM="${TERM:-dumb}" \
-        CI="${CI:-}" TMPDIR="$work/tmp" GMM_WORK="$work" GMM_PG_CONFIG="$pg_config" \
+        CI="${CI:-}" GMM_SEED="${GMM_SEED:-}" TMPDIR="$work/tmp" GMM_WORK="$work" GMM_PG_CONFIG="$pg_config" \
         sh "$work/source/test/$script" "$@"
 }
 
