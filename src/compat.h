@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #if PG_VERSION_NUM < 130000
 #error "gmm requires PostgreSQL 13 or later"
 #endif
@@ -51,6 +53,13 @@
 #define GmmJsonAction	void
 #define GMM_JSON_ACTION_END(failed) \
 	((void) (failed))
+#endif
+
+/* Bytes that a hash table may use; before 15 without a function of its own */
+#if PG_VERSION_NUM >= 150000
+#define gmm_hash_memory_limit() get_hash_memory_limit()
+#else
+#define gmm_hash_memory_limit() ((Size) (work_mem * hash_mem_multiplier * 1024.0))
 #endif
 
 /* A lexer that de-escapes strings: the caller may allocate it since 17. */

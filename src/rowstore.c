@@ -19,17 +19,27 @@
  * Reading therefore changes nothing, as a final function that is run many
  * times (window frames, shared state) requires.
  *
- * Only append() and read_block() know where a block is.  A block that is full
- * is never written again; that is where spilling it to a file belongs.
+ * A block that is full is never written again.  When the pool of the store
+ * has no memory for another block, the full one before it goes to the pool's
+ * file, features and then weights, and the new one takes its place.  What
+ * filled the memory before stays there: a fit reads the blocks in a cycle, and
+ * of a cycle any part is as good to keep as any other.
+ *
+ * Only append() and read_block() know where a block is.
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "rowpool.h"
 #include "rowstore.h"
 
 #define FIRST_STRIDE		16
 #define BLOCK_ALIGNMENT		64
+
+/* Blocks that are read from the file at once, at the most */
+#define MAX_READ_BLOCKS		64
 
 StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 				 MIXTURE_BLOCK_ROWS % FIRST_STRIDE == 0 &&
@@ -37,23 +47,31 @@ StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 				  (MIXTURE_BLOCK_ROWS / FIRST_STRIDE - 1)) == 0,
 				 "doubling the first stride must lead to a full block");
 
+/* The offset of a block that is in memory only */
+#define NOT_IN_FILE			(-1)
+
+/*
+ * A block is in memory or in the file.  There are as many of these as blocks, so they are kept small.
+ */
 typedef struct RowBlock
 {
-	int			n_rows;
-	int			stride;
-	double	   *features;		/* d x stride */
-	double	   *weights;		/* stride, or NULL while all of them are 1 */
-	void	   *features_chunk; /* what was allocated for features */
+	int64		offset;			/* in the pool's file, or NOT_IN_FILE */
+	double	   *features;		/* d x stride, or NULL if not in memory */
+	double	   *weights;		/* stride; NULL while all of them are 1, too */
+	uint16		n_rows;
+	uint16		stride;
+	bool		weighted;		/* some weight is not 1 */
 } RowBlock;
 
 struct GmmRowStore
 {
-	MemoryContext context;
+	GmmRowPool *pool;
 	int			d;
 	int64		n_rows;
 	int64		n_blocks;
 	int64		directory_size;
 	RowBlock   *directory;
+	void	   *last_chunk;		/* what was allocated for the last features */
 };
 
 /*
@@ -63,12 +81,16 @@ struct GmmRowStore
 GmmRowStore *
 gmm_rowstore_create(MemoryContext context, int d)
 {
-	GmmRowStore *store = MemoryContextAllocZero(context, sizeof(GmmRowStore));
+	GmmRowPool *pool = gmm_rowpool_get(context);
+	GmmRowStore *store = gmm_rowpool_allocate(pool, sizeof(GmmRowStore));
 
-	store->context = context;
+	store->pool = pool;
 	store->d = d;
+	store->n_rows = 0;
+	store->n_blocks = 0;
 	store->directory_size = 1;
-	store->directory = MemoryContextAlloc(context, sizeof(RowBlock));
+	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
+	store->last_chunk = NULL;
 	return store;
 }
 
@@ -78,16 +100,21 @@ gmm_rowstore_dimensions(const GmmRowStore *store)
 	return store->d;
 }
 
+/* Bytes of a block's features, which lie together. */
+static Size
+features_size(const GmmRowStore *store, int stride)
+{
+	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
+	return sizeof(double) * (Size) store->d * (Size) stride;
+}
+
 static void
 allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
-	Size		size = sizeof(double) * (Size) store->d * (Size) stride;
-
-	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
-	block->features_chunk = MemoryContextAlloc(store->context,
-											   size + BLOCK_ALIGNMENT - 1);
-	block->features = (double *) TYPEALIGN(BLOCK_ALIGNMENT,
-										   block->features_chunk);
+	store->last_chunk = gmm_rowpool_allocate(store->pool,
+											 features_size(store, stride) +
+											 BLOCK_ALIGNMENT - 1);
+	block->features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, store->last_chunk);
 	block->stride = stride;
 }
 
@@ -99,6 +126,61 @@ pad_feature(double *feature, int n_rows, int stride)
 		feature[i] = feature[0];
 }
 
+/* Make place in the directory for another block. */
+static void
+enlarge_directory(GmmRowStore *store)
+{
+	int64		size = store->directory_size * 2;
+
+	if ((uint64) size > MaxAllocHugeSize / sizeof(RowBlock))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows to fit a mixture to: " INT64_FORMAT,
+						store->n_rows)));
+	store->directory = gmm_rowpool_enlarge(store->pool, store->directory,
+										   sizeof(RowBlock) * (Size) size);
+	store->directory_size = size;
+}
+
+/* Write a full block to the file, and forget its memory. */
+static void
+spill_block(GmmRowStore *store, RowBlock *block)
+{
+	Size		size = features_size(store, block->stride);
+	int64		offset = gmm_rowpool_append(store->pool, block->features, size);
+
+	if (block->weighted)
+		gmm_rowpool_append(store->pool, block->weights,
+						   sizeof(double) * block->stride);
+	block->offset = offset;
+	block->features = NULL;
+	if (block->weights != NULL)
+		gmm_rowpool_release(store->pool, block->weights);
+	block->weights = NULL;
+}
+
+/*
+ * Find memory for the features of a new block: the pool's, or that of the
+ * block before it.
+ */
+static void
+place_block(GmmRowStore *store, RowBlock *block)
+{
+	int			stride = store->n_blocks == 0 ? FIRST_STRIDE : MIXTURE_BLOCK_ROWS;
+
+	if (store->n_blocks > 0 &&
+		!gmm_rowpool_has_room(store->pool, features_size(store, stride)))
+	{
+		double	   *features = block[-1].features;
+
+		spill_block(store, &block[-1]);
+		block->features = features;
+		block->stride = stride;
+	}
+	else
+		allocate_features(store, block, stride);
+}
+
 /* Begin a block with its first row. */
 static void
 begin_block(GmmRowStore *store, const double *row)
@@ -106,24 +188,14 @@ begin_block(GmmRowStore *store, const double *row)
 	RowBlock   *block;
 
 	if (store->n_blocks == store->directory_size)
-	{
-		int64		size = store->directory_size * 2;
-
-		if ((uint64) size > MaxAllocHugeSize / sizeof(RowBlock))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many rows to fit a mixture to: " INT64_FORMAT,
-							store->n_rows)));
-		store->directory = repalloc_huge(store->directory,
-										 sizeof(RowBlock) * (Size) size);
-		store->directory_size = size;
-	}
+		enlarge_directory(store);
 
 	block = &store->directory[store->n_blocks];
+	block->offset = NOT_IN_FILE;
 	block->n_rows = 0;
 	block->weights = NULL;
-	allocate_features(store, block,
-					  store->n_blocks == 0 ? FIRST_STRIDE : MIXTURE_BLOCK_ROWS);
+	block->weighted = false;
+	place_block(store, block);
 	for (int j = 0; j < store->d; j++)
 	{
 		double	   *feature = block->features + (Size) j * block->stride;
@@ -139,7 +211,7 @@ static void
 widen_block(GmmRowStore *store, RowBlock *block)
 {
 	double	   *old_features = block->features;
-	void	   *old_chunk = block->features_chunk;
+	void	   *old_chunk = store->last_chunk;
 	int			old_stride = block->stride;
 
 	allocate_features(store, block, old_stride * 2);
@@ -151,12 +223,12 @@ widen_block(GmmRowStore *store, RowBlock *block)
 			   sizeof(double) * block->n_rows);
 		pad_feature(feature, block->n_rows, block->stride);
 	}
-	pfree(old_chunk);
+	gmm_rowpool_release(store->pool, old_chunk);
 
 	if (block->weights != NULL)
 	{
-		block->weights = repalloc(block->weights,
-								  sizeof(double) * block->stride);
+		block->weights = gmm_rowpool_enlarge(store->pool, block->weights,
+											 sizeof(double) * block->stride);
 		for (int i = block->n_rows; i < block->stride; i++)
 			block->weights[i] = 0.0;
 	}
@@ -166,8 +238,9 @@ widen_block(GmmRowStore *store, RowBlock *block)
 static void
 create_weights(GmmRowStore *store, RowBlock *block)
 {
-	block->weights = MemoryContextAlloc(store->context,
-										sizeof(double) * block->stride);
+	block->weights = gmm_rowpool_allocate(store->pool,
+										  sizeof(double) * block->stride);
+	block->weighted = true;
 	for (int i = 0; i < block->stride; i++)
 		block->weights[i] = i < block->n_rows ? 1.0 : 0.0;
 }
@@ -208,6 +281,31 @@ gmm_rowstore_append(GmmRowStore *store, const double *row, double weight)
 	store->n_rows++;
 }
 
+/* The size of a block in the file. */
+static Size
+block_size(const GmmRowStore *store, const RowBlock *block)
+{
+	return features_size(store, block->stride) +
+		(block->weighted ? sizeof(double) * block->stride : 0);
+}
+
+/*
+ * Where in the file ends what may be read along with a block: its successors,
+ * as far as they lie one behind the other.
+ */
+static int64
+readable_end(const GmmRowStore *store, int64 number)
+{
+	int64		end = store->directory[number].offset +
+		(int64) block_size(store, &store->directory[number]);
+
+	for (int64 next = number + 1;
+		 next < store->n_blocks && next < number + MAX_READ_BLOCKS &&
+		 store->directory[next].offset == end; next++)
+		end += block_size(store, &store->directory[next]);
+	return end;
+}
+
 /* Block number of the store, for the engine. */
 static void
 read_block(void *context, int64_t number, MixtureBlock *result)
@@ -218,8 +316,22 @@ read_block(void *context, int64_t number, MixtureBlock *result)
 	result->n_rows = block->n_rows;
 	result->stride = block->stride;
 	result->features = block->features;
-	result->weights = block->weights != NULL ? block->weights :
-		mixture_unit_weights(block->n_rows);
+	result->weights = block->weights;
+	if (block->features == NULL)
+	{
+		Size		size = block_size(store, block);
+		const char *view = gmm_rowpool_viewed(store->pool, block->offset, size);
+
+		if (view == NULL)
+			view = gmm_rowpool_view(store->pool, block->offset, size,
+									readable_end(store, number));
+		result->features = (const double *) view;
+		if (block->weighted)
+			result->weights = (const double *)
+				(view + features_size(store, block->stride));
+	}
+	if (result->weights == NULL)
+		result->weights = mixture_unit_weights(block->n_rows);
 }
 
 /*
