@@ -51,13 +51,18 @@ struct MixtureStats
 	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T */
 };
 
-/* Scratch of the block kernels, and of the row kernels where k x rows. */
+/* Scratch of the block kernels. */
 typedef struct KernelWork
 {
-	void	   *memory;			/* what the three lie in */
-	double	   *log_densities;	/* k x MIXTURE_BLOCK_ROWS, then responsibilities */
-	double	   *centered;		/* d x MIXTURE_BLOCK_ROWS */
-	double	   *weighted;		/* d x MIXTURE_BLOCK_ROWS */
+	void	   *memory;			/* what the others lie in */
+	double	   *largest;		/* rows: the largest log density */
+	double	   *sums;			/* rows: of densities relative to that */
+	double	   *scales;			/* rows: from these to responsibilities */
+	double	   *densities;		/* k x rows: log densities, then the roots of
+								 * the responsibilities */
+	double	   *scaled;			/* d x rows: features about the mean, times
+								 * those roots */
+	double	   *centered;		/* d x some rows: features about the mean */
 } KernelWork;
 
 /*

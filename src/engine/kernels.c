@@ -27,8 +27,14 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* Offset between features in the scratch of a block. */
-#define WORK_STRIDE MIXTURE_BLOCK_ROWS
+/* The largest dimension for which a component is kept in registers. */
+#define SMALL_D 4
+
+/*
+ * Offset between features in the scratch of a block: not a power of two, or
+ * all features would compete for the same lines of the cache.
+ */
+#define WORK_STRIDE (MIXTURE_BLOCK_ROWS + MIXTURE_LANES)
 
 /*
  * Squared distances are held below this, so that rows further out than the
@@ -36,8 +42,15 @@
  */
 #define MAX_DISTANCE_SQUARED 1e300
 
-/* e to less than this is 0 */
+/* e to less than this is taken for 0. */
 #define EXP_UNDERFLOW (-708.0)
+
+/*
+ * The same for roots of responsibilities: those below 1e-100.  Their squares,
+ * below 1e-200, change no sum, and products of smaller ones would be denormal
+ * numbers, which take the processor a hundred times as long.
+ */
+#define ROOT_UNDERFLOW (-230.0)
 
 #define CLONE_NAME baseline
 #define VL 2
@@ -135,15 +148,19 @@ mixture_clone_name(void)
 void
 kernels_allocate_work(KernelWork *work, int k, int d, const MixtureHost *host)
 {
-	size_t		rows = MIXTURE_BLOCK_ROWS;
+	size_t		rows = WORK_STRIDE;
 
 	work->memory = host->allocate(host->context,
-								  ((size_t) k + 2 * (size_t) d + 1) * rows *
+								  (((size_t) k + d + 3) * rows +
+								   (size_t) d * 4 * MIXTURE_LANES + MIXTURE_LANES) *
 								  sizeof(double));
 	/* vectors that straddle cache lines are read twice */
-	work->log_densities = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
-	work->centered = work->log_densities + k * rows;
-	work->weighted = work->centered + d * rows;
+	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
+	work->sums = work->largest + rows;
+	work->scales = work->sums + rows;
+	work->densities = work->scales + rows;
+	work->scaled = work->densities + k * rows;
+	work->centered = work->scaled + d * rows;
 }
 
 void

@@ -6,8 +6,15 @@
  * A vector holds one feature of VL rows.  The E-step takes four vectors of
  * rows at a time through a few rows of the triangular factor, the M-step a
  * tile of the scatter matrix through all rows of the block; both keep their
- * sums in registers.  Nothing is reassociated by the compiler: the order of
- * the additions is what is written here, and the same in every run.
+ * sums in registers.  Up to SMALL_D dimensions everything about a component
+ * stays in registers, the dimension being a constant of the code.
+ *
+ * Between the two steps stand the square roots of the responsibilities rather
+ * than themselves: e to the half of an exponent costs no more, and
+ * sum r (x - m)(x - m)^T is then u u^T with the one array u = sqrt(r) (x - m).
+ *
+ * Nothing is reassociated by the compiler: the order of the additions is what
+ * is written here, and the same in every run.
  */
 #define Vec CLONE(Vec)
 #define VecUnaligned CLONE(VecUnaligned)
@@ -105,12 +112,12 @@ CLONE(sum_of) (Vec v)
 }
 
 /*
- * e to the x, for x <= 0, to a relative error below 1e-15; 0 below
- * EXP_UNDERFLOW.  x = n ln 2 + r, a Taylor polynomial for e^r, |r| <= ln 2 / 2,
+ * e to the x, for x <= 0, to a relative error below 1e-15; 0 below least,
+ * which is EXP_UNDERFLOW or more.  x = n ln 2 + r, a Taylor polynomial for e^r, |r| <= ln 2 / 2,
  * and n added to the exponent.
  */
 ALWAYS_INLINE Vec
-CLONE(exp_negative) (Vec x)
+CLONE(exp_negative) (Vec x, const double least)
 {
 	const double magic = 0x1.8p52;	/* adding it rounds to an integer */
 	Vec			shifted = x * 1.4426950408889634074 + magic;
@@ -129,7 +136,25 @@ CLONE(exp_negative) (Vec x)
 	p = p * r + 0.5;
 	p = p * r + 1.0;
 	p = p * r + 1.0;
-	return (Vec) (((Bits) p + ((Bits) shifted << 52)) & (Bits) (x > EXP_UNDERFLOW));
+	return (Vec) (((Bits) p + ((Bits) shifted << 52)) & (Bits) (x > least));
+}
+
+/*
+ * The square root of x >= 0, to a relative error below 1e-15: Newton's
+ * iteration for 1 / sqrt(x) from the exponent halved, and one step for the
+ * root itself.
+ */
+ALWAYS_INLINE Vec
+CLONE(square_root) (Vec x)
+{
+	Vec			inverse = (Vec) (UINT64_C(0x5fe6eb50c7b537a9) - ((Bits) x >> 1));
+	Vec			half = x * 0.5;
+	Vec			root;
+
+	for (int i = 0; i < 4; i++)
+		inverse = inverse * (1.5 - (half * inverse) * inverse);
+	root = x * inverse;
+	return root + 0.5 * inverse * (x - root * root);
 }
 
 /*
@@ -224,7 +249,37 @@ CLONE(triangle_rows) (const double *factor, int i, const double *centered,
 	}
 }
 
-/* Squared Mahalanobis distances where the factor is triangular. */
+/*
+ * Squared Mahalanobis distances where the factor is triangular, for a
+ * dimension that the compiler knows.
+ */
+ALWAYS_INLINE void
+CLONE(quadratic_small) (const double *factor, const double *mean,
+						const double *features, int stride, Vec *q,
+						const int d, const int n_vectors)
+{
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		Vec			x[SMALL_D];
+
+		UNROLL
+		for (int j = 0; j < d; j++)
+			x[j] = CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j];
+		UNROLL
+		for (int i = 0; i < d; i++)
+		{
+			Vec			y = factor[i * (i + 1) / 2] * x[0];
+
+			UNROLL
+			for (int j = 1; j <= i; j++)
+				y += factor[i * (i + 1) / 2 + j] * x[j];
+			q[v] += y * y;
+		}
+	}
+}
+
+/* The same for any dimension. */
 ALWAYS_INLINE void
 CLONE(quadratic_full) (const double *factor, const double *mean, int d,
 					   const double *features, int stride, double *centered,
@@ -247,7 +302,7 @@ CLONE(quadratic_full) (const double *factor, const double *mean, int d,
 		CLONE(triangle_rows) (factor, i, centered, q, 1, n_vectors);
 }
 
-/* The same where the factor is a diagonal (step 1) or one number (step 0). */
+/* The distances where the factor is a diagonal (step 1) or one number (step 0). */
 ALWAYS_INLINE void
 CLONE(quadratic_diag) (const double *factor, int step, const double *mean, int d,
 					   const double *features, int stride, Vec *q,
@@ -266,11 +321,15 @@ CLONE(quadratic_diag) (const double *factor, int step, const double *mean, int d
 	}
 }
 
-/* Log densities of n_vectors vectors of rows under component c. */
+/*
+ * Log densities of n_vectors vectors of rows under component c.  small_d: the
+ * dimension if it is small and the factor triangular, else 0.
+ */
 ALWAYS_INLINE void
 CLONE(component_rows) (const MixturePrepared *prepared, int c,
 					   const double *features, int stride, double *centered,
-					   double *log_densities, const int n_vectors)
+					   double *log_densities, const int small_d,
+					   const int n_vectors)
 {
 	int			d = prepared->d;
 	const double *mean = prepared->means + (size_t) c * d;
@@ -280,7 +339,9 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 	UNROLL
 	for (int v = 0; v < n_vectors; v++)
 		q[v] = (Vec) {0};
-	if (prepared->covariance_type <= MIXTURE_TIED)
+	if (small_d > 0)
+		CLONE(quadratic_small) (factor, mean, features, stride, q, small_d, n_vectors);
+	else if (prepared->covariance_type <= MIXTURE_TIED)
 		CLONE(quadratic_full) (factor, mean, d, features, stride, centered, q, n_vectors);
 	else
 		CLONE(quadratic_diag) (factor, prepared->covariance_type == MIXTURE_DIAG,
@@ -298,37 +359,63 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 }
 
 /* Log densities of a block's rows under component c. */
-static void
-CLONE(component_densities) (const MixturePrepared *prepared, int c,
-							const MixtureBlock *block, const KernelWork *work)
+ALWAYS_INLINE void
+CLONE(component_block) (const MixturePrepared *prepared, int c,
+						const MixtureBlock *block, const KernelWork *work,
+						const int small_d)
 {
-	double	   *log_densities = work->log_densities + (size_t) c * WORK_STRIDE;
+	double	   *log_densities = work->densities + (size_t) c * WORK_STRIDE;
 	int			row = 0;
 
 	for (; row + 4 * VL <= block->stride && row < block->n_rows; row += 4 * VL)
 		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
-							   work->centered, log_densities + row, 4);
+							   work->centered, log_densities + row, small_d, 4);
 	for (; row < block->n_rows; row += VL)
 		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
-							   work->centered, log_densities + row, 1);
+							   work->centered, log_densities + row, small_d, 1);
+}
+
+static void
+CLONE(component_densities) (const MixturePrepared *prepared, int c,
+							const MixtureBlock *block, const KernelWork *work)
+{
+	switch (prepared->covariance_type <= MIXTURE_TIED ? prepared->d : 0)
+	{
+		case 1:
+			CLONE(component_block) (prepared, c, block, work, 1);
+			break;
+		case 2:
+			CLONE(component_block) (prepared, c, block, work, 2);
+			break;
+		case 3:
+			CLONE(component_block) (prepared, c, block, work, 3);
+			break;
+		case SMALL_D:
+			CLONE(component_block) (prepared, c, block, work, SMALL_D);
+			break;
+		default:
+			CLONE(component_block) (prepared, c, block, work, 0);
+			break;
+	}
 }
 
 /*
- * Turn log densities into responsibilities times weight; returns the block's
- * weighted log-likelihood.
+ * Turn log densities into the square roots of densities relative to the row's
+ * largest, and work->scales into what makes roots of responsibilities times
+ * weight of them; returns the block's weighted log-likelihood.
+ *
+ * Each step is a loop of its own over the rows, so that the long chains of a
+ * logarithm or an exponential of many rows run side by side.
  */
 static double
-CLONE(normalize) (int k, const MixtureBlock *block, double *log_densities)
+CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 {
 	Vec			log_likelihood = {0};
 
 	for (int row = 0; row < block->n_rows; row += VL)
 	{
-		double	   *column = log_densities + row;
-		Vec			weight = CLONE(load) (block->weights + row);
+		const double *column = work->densities + row;
 		Vec			most = CLONE(load) (column);
-		Vec			sum = {0};
-		Vec			scale;
 
 		for (int c = 1; c < k; c++)
 		{
@@ -336,42 +423,106 @@ CLONE(normalize) (int k, const MixtureBlock *block, double *log_densities)
 
 			most = CLONE(select) ((Bits) (value > most), value, most);
 		}
-		for (int c = 0; c < k; c++)
-		{
-			double	   *value = column + (size_t) c * WORK_STRIDE;
-			Vec			share = CLONE(exp_negative) (CLONE(load) (value) - most);
-
-			CLONE(store) (value, share);
-			sum += share;
-		}
-		scale = weight / sum;
-		for (int c = 0; c < k; c++)
-		{
-			double	   *value = column + (size_t) c * WORK_STRIDE;
-
-			CLONE(store) (value, CLONE(load) (value) * scale);
-		}
-		log_likelihood += weight * (most + CLONE(log_above_one) (sum));
+		CLONE(store) (work->largest + row, most);
+		CLONE(store) (work->sums + row, (Vec) {0});
 	}
+	for (int c = 0; c < k; c++)
+	{
+		double	   *values = work->densities + (size_t) c * WORK_STRIDE;
+
+		for (int row = 0; row < block->n_rows; row += VL)
+		{
+			Vec			root = CLONE(exp_negative) ((CLONE(load) (values + row) -
+													 CLONE(load) (work->largest + row)) * 0.5,
+													ROOT_UNDERFLOW);
+
+			CLONE(store) (values + row, root);
+			CLONE(store) (work->sums + row, CLONE(load) (work->sums + row) + root * root);
+		}
+	}
+	for (int row = 0; row < block->n_rows; row += VL)
+	{
+		Vec			weight = CLONE(load) (block->weights + row);
+		Vec			sum = CLONE(load) (work->sums + row);
+
+		log_likelihood += weight * (CLONE(load) (work->largest + row) +
+									CLONE(log_above_one) (sum));
+	}
+	for (int row = 0; row < block->n_rows; row += VL)
+		CLONE(store) (work->scales + row,
+					  CLONE(square_root) (CLONE(load) (block->weights + row) /
+										  CLONE(load) (work->sums + row)));
 	return CLONE(sum_of) (log_likelihood);
 }
 
 /*
- * Add the sums over a block's rows of weighted_j * centered_i to elements
- * (i, j) of a packed matrix, for an n_i by n_j tile.
+ * Sums of a component over a block for a dimension that the compiler knows:
+ * sqrt(r) u into firsts, u u^T into the packed seconds.
  */
 ALWAYS_INLINE void
-CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
-					 double *packed, const int n_i, const int n_j)
+CLONE(moments_small) (const MixtureBlock *block, const double *mean,
+					  const double *roots, double *firsts, double *seconds,
+					  const int d)
 {
-	const double *left = work->centered + (size_t) i * WORK_STRIDE;
-	const double *right = work->weighted + (size_t) j * WORK_STRIDE;
+	const int	n_seconds = d * (d + 1) / 2;
+	Vec			first[SMALL_D];
+	Vec			second[16];
+	double		sums[16];
+
+	UNROLL
+	for (int j = 0; j < SMALL_D; j++)
+		first[j] = (Vec) {0};
+	UNROLL
+	for (int t = 0; t < 16; t++)
+		second[t] = (Vec) {0};
+	for (int row = 0; row < block->n_rows; row += VL)
+	{
+		Vec			root = CLONE(load) (roots + row);
+		Vec			u[SMALL_D];
+
+		UNROLL
+		for (int j = 0; j < d; j++)
+		{
+			u[j] = root * (CLONE(load) (block->features + (size_t) j * block->stride + row) -
+						   mean[j]);
+			first[j] += root * u[j];
+			UNROLL
+			for (int i = 0; i <= j; i++)
+				second[j * (j + 1) / 2 + i] += u[j] * u[i];
+		}
+	}
+	CLONE(sum_elements) (first, SMALL_D, sums);
+	UNROLL
+	for (int j = 0; j < d; j++)
+		firsts[j] += sums[j];
+	CLONE(sum_elements) (second, d <= 1 ? 1 : d <= 2 ? 4 : d <= 3 ? 8 : 16, sums);
+	UNROLL
+	for (int t = 0; t < n_seconds; t++)
+		seconds[t] += sums[t];
+}
+
+/*
+ * Add the sums over a block's rows of u_i u_j to elements (i, j) of a packed
+ * matrix, for an n_i by n_j tile.  Tiles that lie on the diagonal (i = j, n_j
+ * the larger) also add those of sqrt(r) u_j to firsts.
+ */
+ALWAYS_INLINE void
+CLONE(scatter_tile) (const KernelWork *work, const double *roots, int n_rows,
+					 int i, int j, double *firsts, double *packed,
+					 const int n_i, const int n_j, const bool diagonal)
+{
+	const double *left = work->scaled + (size_t) i * WORK_STRIDE;
+	const double *right = work->scaled + (size_t) j * WORK_STRIDE;
 	Vec			sum[16];
+	Vec			first[4];
 	double		sums[16];
 
 	UNROLL
 	for (int t = 0; t < n_i * n_j; t++)
 		sum[t] = (Vec) {0};
+	UNROLL
+	for (int b = 0; b < n_j; b++)
+		first[b] = (Vec) {0};
 	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			x[4];
@@ -382,11 +533,14 @@ CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
 		UNROLL
 		for (int b = 0; b < n_j; b++)
 		{
-			Vec			y = CLONE(load) (right + b * WORK_STRIDE + row);
+			Vec			y = diagonal ? x[b] : CLONE(load) (right + b * WORK_STRIDE + row);
 
+			if (diagonal)
+				first[b] += y * CLONE(load) (roots + row);
 			UNROLL
 			for (int a = 0; a < n_i; a++)
-				sum[a * n_j + b] += x[a] * y;
+				if (!diagonal || a >= b)
+					sum[a * n_j + b] += x[a] * y;
 		}
 	}
 	CLONE(sum_elements) (sum, n_i * n_j, sums);
@@ -397,39 +551,105 @@ CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
 
 		UNROLL
 		for (int b = 0; b < n_j; b++)
-			if (j + b <= i + a)
+			if (!diagonal || b <= a)
 				row[b] += sums[a * n_j + b];
+	}
+	if (diagonal)
+	{
+		CLONE(sum_elements) (first, n_j, sums);
+		UNROLL
+		for (int b = 0; b < n_j; b++)
+			firsts[j + b] += sums[b];
 	}
 }
 
-/* Rows i to i + n_i - 1 of the scatter matrix. */
+/* Rows i to i + n_i - 1 of the scatter matrix; n_i is a power of two. */
 ALWAYS_INLINE void
-CLONE(scatter_rows) (const KernelWork *work, int n_rows, int i, double *packed,
-					 const int n_i)
+CLONE(scatter_rows) (const KernelWork *work, const double *roots, int n_rows, int i,
+					 double *firsts, double *packed, const int n_i)
 {
-	int			end = i + n_i;
 	int			j = 0;
 
-	for (; j + 4 <= end; j += 4)
-		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 4);
-	for (; j + 2 <= end; j += 2)
-		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 2);
-	for (; j < end; j++)
-		CLONE(scatter_tile) (work, n_rows, i, j, packed, n_i, 1);
+	for (; j + 4 <= i; j += 4)
+		CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, 4, false);
+	for (; j + 2 <= i; j += 2)
+		CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, 2, false);
+	CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, n_i, true);
 }
 
-/* Add a block's part of the packed matrix sum r (x - m)(x - m)^T. */
+/* Sums of a component over a block, for any dimension. */
 static void
-CLONE(scatter) (const KernelWork *work, int n_rows, int d, double *packed)
+CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
+					   const double *roots, const KernelWork *work,
+					   double *firsts, double *seconds)
 {
 	int			i = 0;
 
+	for (int j = 0; j < d; j++)
+	{
+		const double *feature = block->features + (size_t) j * block->stride;
+		double	   *scaled = work->scaled + (size_t) j * WORK_STRIDE;
+
+		for (int row = 0; row < block->n_rows; row += VL)
+			CLONE(store) (scaled + row, CLONE(load) (roots + row) *
+						  (CLONE(load) (feature + row) - mean[j]));
+	}
 	for (; i + 4 <= d; i += 4)
-		CLONE(scatter_rows) (work, n_rows, i, packed, 4);
+		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 4);
 	for (; i + 2 <= d; i += 2)
-		CLONE(scatter_rows) (work, n_rows, i, packed, 2);
+		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 2);
 	for (; i < d; i++)
-		CLONE(scatter_rows) (work, n_rows, i, packed, 1);
+		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 1);
+}
+
+/* Sums of n features of a component without covariances, from feature j. */
+ALWAYS_INLINE void
+CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
+						 const double *roots, double *firsts, double *seconds,
+						 int second_step, const int n)
+{
+	const double *features = block->features + (size_t) j * block->stride;
+	Vec			sum[8];
+	double		sums[8];
+
+	UNROLL
+	for (int t = 0; t < 2 * n; t++)
+		sum[t] = (Vec) {0};
+	for (int row = 0; row < block->n_rows; row += VL)
+	{
+		Vec			root = CLONE(load) (roots + row);
+
+		UNROLL
+		for (int t = 0; t < n; t++)
+		{
+			Vec			u = root * (CLONE(load) (features + (size_t) t * block->stride + row) -
+									mean[j + t]);
+
+			sum[t] += root * u;
+			sum[n + t] += u * u;
+		}
+	}
+	CLONE(sum_elements) (sum, 2 * n, sums);
+	UNROLL
+	for (int t = 0; t < n; t++)
+	{
+		firsts[j + t] += sums[t];
+		seconds[(j + t) * second_step] += sums[n + t];
+	}
+}
+
+/* Sums of a component whose family is diag (step 1) or spherical (step 0). */
+static void
+CLONE(moments_diag) (const MixtureBlock *block, int d, const double *mean,
+					 const double *roots, double *firsts, double *seconds,
+					 int second_step)
+{
+	int			j = 0;
+
+	for (; j + 4 <= d; j += 4)
+		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 4);
+	for (; j < d; j++)
+		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 1);
 }
 
 /*
@@ -442,56 +662,39 @@ CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
 							 MixtureStats *stats)
 {
 	int			d = prepared->d;
+	MixtureCovarianceType type = prepared->covariance_type;
 	const double *mean = prepared->means + (size_t) c * d;
-	const double *responsibilities = work->log_densities + (size_t) c * WORK_STRIDE;
+	double	   *roots = work->densities + (size_t) c * WORK_STRIDE;
 	double	   *firsts = stats->firsts + (size_t) c * d;
-	double	   *seconds = stats->seconds;
-	bool		matrix = prepared->covariance_type <= MIXTURE_TIED;
+	double	   *seconds = stats->seconds +
+		(type == MIXTURE_TIED ? 0 : c * prepared->factor_count);
 	Vec			weight = {0};
-	double		sums[2];
+	double		sum;
 
-	if (prepared->covariance_type != MIXTURE_TIED)
-		seconds += c * prepared->factor_count;
 	for (int row = 0; row < block->n_rows; row += VL)
-		weight += CLONE(load) (responsibilities + row);
-	sums[0] = CLONE(sum_of) (weight);
-	if (sums[0] == 0)
-		return;
-	stats->component_weights[c] += sums[0];
-
-	for (int j = 0; j < d; j++)
 	{
-		const double *feature = block->features + (size_t) j * block->stride;
-		double	   *centered = work->centered + (size_t) j * WORK_STRIDE;
-		double	   *weighted = work->weighted + (size_t) j * WORK_STRIDE;
-		Vec			sum[2] = {{0}, {0}};
+		Vec			root = CLONE(load) (roots + row) * CLONE(load) (work->scales + row);
 
-		if (matrix)
-			for (int row = 0; row < block->n_rows; row += VL)
-			{
-				Vec			x = CLONE(load) (feature + row) - mean[j];
-				Vec			y = CLONE(load) (responsibilities + row) * x;
-
-				CLONE(store) (centered + row, x);
-				CLONE(store) (weighted + row, y);
-				sum[0] += y;
-			}
-		else
-			for (int row = 0; row < block->n_rows; row += VL)
-			{
-				Vec			x = CLONE(load) (feature + row) - mean[j];
-				Vec			y = CLONE(load) (responsibilities + row) * x;
-
-				sum[0] += y;
-				sum[1] += y * x;
-			}
-		CLONE(sum_elements) (sum, 2, sums);
-		firsts[j] += sums[0];
-		if (!matrix)
-			seconds[prepared->covariance_type == MIXTURE_DIAG ? j : 0] += sums[1];
+		CLONE(store) (roots + row, root);
+		weight += root * root;
 	}
-	if (matrix)
-		CLONE(scatter) (work, block->n_rows, d, seconds);
+	sum = CLONE(sum_of) (weight);
+	if (sum == 0)
+		return;
+	stats->component_weights[c] += sum;
+
+	if (type > MIXTURE_TIED)
+		CLONE(moments_diag) (block, d, mean, roots, firsts, seconds, type == MIXTURE_DIAG);
+	else if (d == 1)
+		CLONE(moments_small) (block, mean, roots, firsts, seconds, 1);
+	else if (d == 2)
+		CLONE(moments_small) (block, mean, roots, firsts, seconds, 2);
+	else if (d == 3)
+		CLONE(moments_small) (block, mean, roots, firsts, seconds, 3);
+	else if (d == SMALL_D)
+		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
+	else
+		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds);
 }
 
 /* E-step of a block, and, unless m_step is false, its sums for the M-step. */
@@ -510,7 +713,7 @@ CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
 	for (int row = 0; row < block->n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work->log_densities);
+	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
 	if (!m_step)
 		return;
 	for (int c = 0; c < prepared->k; c++)
@@ -603,7 +806,8 @@ CLONE(row_softmax) (const MixturePrepared *prepared, double *work)
 	for (int group = 0; group < prepared->n_groups; group++)
 	{
 		double	   *values = work + (size_t) group * VL;
-		Vec			share = CLONE(exp_negative) (CLONE(load) (values) - most);
+		Vec			share = CLONE(exp_negative) (CLONE(load) (values) - most,
+													EXP_UNDERFLOW);
 
 		CLONE(store) (values, share);
 		sum += share;

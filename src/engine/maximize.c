@@ -16,6 +16,7 @@
  */
 #include "internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -44,10 +45,19 @@ raise_to_floor(double *covariance, const double *floor, int d,
 				covariance[linalg_row(i) + j] / sqrt(floor[i]) / sqrt(floor[j]);
 	if (linalg_eigen(vectors, values, work, d, host))
 	{
-		/* add what is missing to 1 along the eigenvectors that lack it */
+		double		least = 1;
+
+		/*
+		 * Sums that lost their digits, as when the mean has come a long way,
+		 * are not to make a matrix that rounding keeps from being factored.
+		 */
+		for (int e = 0; e < d; e++)
+			least = fmax(least, 8 * d * DBL_EPSILON * values[e]);
+
+		/* add what is missing along the eigenvectors that lack it */
 		for (int e = 0; e < d; e++)
 		{
-			double		missing = 1 - values[e];
+			double		missing = least - values[e];
 
 			if (!(missing > 0))
 				continue;

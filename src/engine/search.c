@@ -118,13 +118,13 @@ scan_ranges(Scales *scales, const MixtureSource *source, const MixtureHost *host
  * mean; its result is put in place of `moments`.
  */
 static MixtureStatus
-moments_pass(const MixtureSource *source, Scales *scales, MixtureParameters *moments,
-			 const MixtureHost *host, MixtureError *error)
+moments_pass(const MixtureSource *source, const double *center, Scales *scales,
+			 MixtureParameters *moments, const MixtureHost *host, MixtureError *error)
 {
 	Em			em;
 	MixtureStatus status;
 
-	em_begin(&em, source, scales->center, moments->covariance_type, 1, scales->floor, host);
+	em_begin(&em, source, center, moments->covariance_type, 1, scales->floor, host);
 	status = em_pass(&em, moments, true, error);
 	if (status == MIXTURE_OK)
 	{
@@ -162,8 +162,8 @@ constant_variance(const FeatureRange *range, int j)
  * a pass about the middle of the range, then one about the mean.
  */
 static MixtureStatus
-find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType type,
-			double reg_covar, const MixtureHost *host, MixtureError *error)
+find_scales(Scales *scales, const MixtureSource *source, const double *center,
+			MixtureCovarianceType type, double reg_covar, const MixtureHost *host, MixtureError *error)
 {
 	int			d = source->d;
 	double		share = reg_covar > LEAST_FLOOR ? reg_covar : LEAST_FLOOR;
@@ -171,9 +171,6 @@ find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType t
 	MixtureParameters first;
 	MixtureStatus status;
 
-	status = scan_ranges(scales, source, host, error);
-	if (status != MIXTURE_OK)
-		return status;
 	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
 	scales->floor = scales->variances + d;
 	mixture_allocate_parameters(&first, MIXTURE_DIAG, 1, d, host);
@@ -188,7 +185,7 @@ find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType t
 			constant_variance(&scales->range, j);
 		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
 	}
-	status = moments_pass(source, scales, &first, host, error);
+	status = moments_pass(source, center, scales, &first, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	mixture_allocate_parameters(&scales->moments, matrix ? MIXTURE_FULL : MIXTURE_DIAG,
@@ -205,7 +202,7 @@ find_scales(Scales *scales, const MixtureSource *source, MixtureCovarianceType t
 			scales->floor[i] = LEAST_FLOOR * first.covariances[i];
 	}
 	mixture_release_parameters(&first, host);
-	status = moments_pass(source, scales, &scales->moments, host, error);
+	status = moments_pass(source, center, scales, &scales->moments, host, error);
 	for (int j = 0; j < d; j++)
 	{
 		scales->variances[j] = scales->moments.covariances[matrix ? linalg_row(j) + j : (size_t) j];
@@ -625,12 +622,21 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
-	status = find_scales(&search.scales, source, options->covariance_type,
-						 options->reg_covar, host, error);
+	status = scan_ranges(&search.scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	sample_take(&search.sample, source, search.scales.center, &search.scales.range,
 				sample_limit(k, source->d), options->seed, host);
+
+	/* from the sample, if that is all rows: it has an order of its own */
+	if (search.sample.complete)
+		status = find_scales(&search.scales, &search.sample.source, NULL,
+							 options->covariance_type, options->reg_covar, host, error);
+	else
+		status = find_scales(&search.scales, source, search.scales.center,
+							 options->covariance_type, options->reg_covar, host, error);
+	if (status != MIXTURE_OK)
+		return status;
 	if (search.sample.n_rows < k)
 	{
 		error->count = search.sample.n_rows;
@@ -662,7 +668,11 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
-	status = find_scales(&scales, source, MIXTURE_DIAG, options->reg_covar, host, error);
+	status = scan_ranges(&scales, source, host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	status = find_scales(&scales, source, scales.center, MIXTURE_DIAG, options->reg_covar,
+						 host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
