@@ -77,7 +77,8 @@ CLONE(select) (Bits mask, Vec a, Vec b)
 
 /*
  * The sums of n vectors' elements, n a power of two up to 16: pairs are added
- * until a vector holds one element of each.
+ * until a vector holds one element of each.  sums: 16 doubles, of which n are
+ * meant.
  */
 ALWAYS_INLINE void
 CLONE(sum_elements) (Vec *v, const int n, double *sums)
@@ -98,17 +99,17 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 		}
 	}
 	UNROLL
-	for (int i = 0; i < n; i++)
-		sums[i] = v[i / VL][i % VL];
+	for (int i = 0; i < n; i += VL)
+		CLONE(store) (sums + i, v[i / VL]);
 }
 
 ALWAYS_INLINE double
 CLONE(sum_of) (Vec v)
 {
-	double		sum;
+	double		sums[16];
 
-	CLONE(sum_elements) (&v, 1, &sum);
-	return sum;
+	CLONE(sum_elements) (&v, 1, sums);
+	return sums[0];
 }
 
 /*
@@ -410,9 +411,10 @@ CLONE(component_densities) (const MixturePrepared *prepared, int c,
 static double
 CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 {
+	const int	n_rows = block->n_rows;
 	Vec			log_likelihood = {0};
 
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 	{
 		const double *column = work->densities + row;
 		Vec			most = CLONE(load) (column);
@@ -430,7 +432,7 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 	{
 		double	   *values = work->densities + (size_t) c * WORK_STRIDE;
 
-		for (int row = 0; row < block->n_rows; row += VL)
+		for (int row = 0; row < n_rows; row += VL)
 		{
 			Vec			root = CLONE(exp_negative) ((CLONE(load) (values + row) -
 													 CLONE(load) (work->largest + row)) * 0.5,
@@ -440,7 +442,7 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 			CLONE(store) (work->sums + row, CLONE(load) (work->sums + row) + root * root);
 		}
 	}
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			weight = CLONE(load) (block->weights + row);
 		Vec			sum = CLONE(load) (work->sums + row);
@@ -448,7 +450,7 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 		log_likelihood += weight * (CLONE(load) (work->largest + row) +
 									CLONE(log_above_one) (sum));
 	}
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 		CLONE(store) (work->scales + row,
 					  CLONE(square_root) (CLONE(load) (block->weights + row) /
 										  CLONE(load) (work->sums + row)));
@@ -464,6 +466,7 @@ CLONE(moments_small) (const MixtureBlock *block, const double *mean,
 					  const double *roots, double *firsts, double *seconds,
 					  const int d)
 {
+	const int	n_rows = block->n_rows;
 	const int	n_seconds = d * (d + 1) / 2;
 	Vec			first[SMALL_D];
 	Vec			second[16];
@@ -475,7 +478,7 @@ CLONE(moments_small) (const MixtureBlock *block, const double *mean,
 	UNROLL
 	for (int t = 0; t < 16; t++)
 		second[t] = (Vec) {0};
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			root = CLONE(load) (roots + row);
 		Vec			u[SMALL_D];
@@ -583,6 +586,7 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 					   const double *roots, const KernelWork *work,
 					   double *firsts, double *seconds)
 {
+	const int	n_rows = block->n_rows;
 	int			i = 0;
 
 	for (int j = 0; j < d; j++)
@@ -590,7 +594,7 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 		const double *feature = block->features + (size_t) j * block->stride;
 		double	   *scaled = work->scaled + (size_t) j * WORK_STRIDE;
 
-		for (int row = 0; row < block->n_rows; row += VL)
+		for (int row = 0; row < n_rows; row += VL)
 			CLONE(store) (scaled + row, CLONE(load) (roots + row) *
 						  (CLONE(load) (feature + row) - mean[j]));
 	}
@@ -608,14 +612,15 @@ CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
 						 const double *roots, double *firsts, double *seconds,
 						 int second_step, const int n)
 {
+	const int	n_rows = block->n_rows;
 	const double *features = block->features + (size_t) j * block->stride;
 	Vec			sum[8];
-	double		sums[8];
+	double		sums[16];
 
 	UNROLL
 	for (int t = 0; t < 2 * n; t++)
 		sum[t] = (Vec) {0};
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			root = CLONE(load) (roots + row);
 
@@ -661,6 +666,7 @@ CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
 							 const MixtureBlock *block, const KernelWork *work,
 							 MixtureStats *stats)
 {
+	const int	n_rows = block->n_rows;
 	int			d = prepared->d;
 	MixtureCovarianceType type = prepared->covariance_type;
 	const double *mean = prepared->means + (size_t) c * d;
@@ -671,7 +677,7 @@ CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
 	Vec			weight = {0};
 	double		sum;
 
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			root = CLONE(load) (roots + row) * CLONE(load) (work->scales + row);
 
@@ -703,6 +709,7 @@ CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
 				   bool m_step, const KernelWork *work, MixtureStats *stats,
 				   const MixtureHost *host)
 {
+	const int	n_rows = block->n_rows;
 	Vec			weight = {0};
 
 	for (int c = 0; c < prepared->k; c++)
@@ -710,7 +717,7 @@ CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
 		CLONE(component_densities) (prepared, c, block, work);
 		host->check_interrupts(host->context);
 	}
-	for (int row = 0; row < block->n_rows; row += VL)
+	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
 	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
