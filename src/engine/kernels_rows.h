@@ -3,6 +3,56 @@
  *	  Scoring of single rows, where a lane is a component; a part of
  *	  kernels_clone.h, compiled once per instruction set.
  */
+
+/* One value of a triangular factor: a vector of components', or of all. */
+ALWAYS_INLINE Vec
+CLONE(factor_value) (const double *factors, size_t index, const bool tied)
+{
+	return tied ? factors[index] - (Vec) {0} : CLONE(load) (factors + index * VL);
+}
+
+/*
+ * Squared length of factor times centered, where the factor is triangular:
+ * two of its rows at a time.
+ */
+ALWAYS_INLINE Vec
+CLONE(triangle_distances) (const double *factors, const double *centered, int d,
+						   const bool tied)
+{
+	Vec			q = {0};
+	size_t		upper = 0;		/* where the rows i and i + 1 begin */
+	int			i = 0;
+
+	for (; i + 2 <= d; i += 2)
+	{
+		size_t		lower = upper + i + 1;
+		Vec			y = {0};
+		Vec			z = {0};
+
+		for (int j = 0; j <= i; j++)
+		{
+			Vec			x = CLONE(load) (centered + (size_t) j * VL);
+
+			y += CLONE(factor_value) (factors, upper + j, tied) * x;
+			z += CLONE(factor_value) (factors, lower + j, tied) * x;
+		}
+		z += CLONE(factor_value) (factors, lower + i + 1, tied) *
+			CLONE(load) (centered + (size_t) (i + 1) * VL);
+		q += y * y + z * z;
+		upper = lower + i + 2;
+	}
+	if (i < d)
+	{
+		Vec			y = {0};
+
+		for (int j = 0; j <= i; j++)
+			y += CLONE(factor_value) (factors, upper + j, tied) *
+				CLONE(load) (centered + (size_t) j * VL);
+		q += y * y;
+	}
+	return q;
+}
+
 /*
  * Squared Mahalanobis distances of one row from a group of VL components, a
  * lane each.  centered: d x VL doubles of scratch.
@@ -11,38 +61,30 @@ ALWAYS_INLINE Vec
 CLONE(group_distances) (const MixturePrepared *prepared, int group,
 						const double *row, double *centered)
 {
-	int			d = prepared->d;
+	const int	d = prepared->d;
+	const MixtureCovarianceType type = prepared->covariance_type;
 	const double *means = prepared->means + (size_t) group * d * VL;
 	const double *factors = prepared->precision_cholesky + group * prepared->factor_step;
+	const int	step = type == MIXTURE_DIAG ? VL : 0;
 	Vec			q = {0};
 
-	for (int j = 0; j < d; j++)
-		CLONE(store) (centered + (size_t) j * VL,
-					  row[j] - CLONE(load) (means + (size_t) j * VL));
-	for (int i = 0; i < d; i++)
+	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
 	{
-		Vec			y = {0};
-
-		switch (prepared->covariance_type)
-		{
-			case MIXTURE_FULL:
-				for (int j = 0; j <= i; j++, factors += VL)
-					y += CLONE(load) (factors) * CLONE(load) (centered + (size_t) j * VL);
-				break;
-			case MIXTURE_TIED:
-				for (int j = 0; j <= i; j++, factors++)
-					y += *factors * CLONE(load) (centered + (size_t) j * VL);
-				break;
-			case MIXTURE_DIAG:
-				y = CLONE(load) (factors + (size_t) i * VL) *
-					CLONE(load) (centered + (size_t) i * VL);
-				break;
-			case MIXTURE_SPHERICAL:
-				y = CLONE(load) (factors) * CLONE(load) (centered + (size_t) i * VL);
-				break;
-		}
-		q += y * y;
+		for (int j = 0; j < d; j++)
+			CLONE(store) (centered + (size_t) j * VL,
+						  row[j] - CLONE(load) (means + (size_t) j * VL));
+		q = type == MIXTURE_FULL ?
+			CLONE(triangle_distances) (factors, centered, d, false) :
+			CLONE(triangle_distances) (factors, centered, d, true);
 	}
+	else
+		for (int j = 0; j < d; j++)
+		{
+			Vec			y = (row[j] - CLONE(load) (means + (size_t) j * VL)) *
+				CLONE(load) (factors + (size_t) j * step);
+
+			q += y * y;
+		}
 	return CLONE(select) ((Bits) (q < MAX_DISTANCE_SQUARED), q,
 						  MAX_DISTANCE_SQUARED - (Vec) {0});
 }

@@ -16,6 +16,8 @@
 
 #include "linalg.h"
 
+#define CACHE_LINE 64
+
 static const double log_two_pi = 1.8378770664093454835606594728112;
 
 /* Values of one component's covariance or precision factor. */
@@ -253,7 +255,7 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 	size_t		constants = (size_t) n_groups * lanes;
 	size_t		means = (size_t) n_groups * lanes * d;
 	size_t		factors = tied ? count : (size_t) n_groups * lanes * count;
-	size_t		size = sizeof(MixturePrepared) +
+	size_t		size = sizeof(MixturePrepared) + CACHE_LINE +
 		(constants + means + factors) * sizeof(double);
 	MixturePrepared *prepared = host->allocate(host->context, size);
 
@@ -265,7 +267,9 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 	prepared->factor_count = count;
 	prepared->factor_step = tied ? 0 : count * lanes;
 	prepared->size = size;
-	prepared->log_constants = (double *) (prepared + 1);
+	/* vectors that straddle cache lines are read twice */
+	prepared->log_constants = (double *) (((uintptr_t) (prepared + 1) + CACHE_LINE - 1) &
+										  ~(uintptr_t) (CACHE_LINE - 1));
 	prepared->means = prepared->log_constants + constants;
 	prepared->precision_cholesky = prepared->means + means;
 	return prepared;
