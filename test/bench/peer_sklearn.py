@@ -1,0 +1,103 @@
+"""scikit-learn on the benchmark's rows, outside of any server.
+
+    peer_sklearn.py fit ROWS START D K FAMILY STEPS_1 STEPS_2
+    peer_sklearn.py predict ROWS START D K FAMILY
+    peer_sklearn.py quality ROWS - D K FAMILY
+    peer_sklearn.py blas
+
+fit prints, as every peer does: seconds of a fit of STEPS_1 iterations, seconds
+of one of STEPS_2, and the mean log-likelihood after STEPS_2.  The difference is
+that of STEPS_2 - STEPS_1 EM iterations and nothing else.  predict prints the
+seconds of one call.  quality prints the seconds and the mean log-likelihood of
+a fit with n_init=1, the same with n_init=10, and what the latter comes to when
+it is continued until it no longer moves.
+
+The number of threads is the environment's: OMP_NUM_THREADS and
+OPENBLAS_NUM_THREADS.
+"""
+import sys
+import time
+import warnings
+
+import numpy as np
+import threadpoolctl
+from sklearn.mixture import GaussianMixture
+
+warnings.filterwarnings("ignore")       # that max_iter iterations did not converge
+
+
+def seconds(call):
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def read_rows(name, d):
+    if name.endswith(".csv"):
+        return np.loadtxt(name, delimiter=",", ndmin=2)
+    return np.fromfile(name).reshape(-1, d)
+
+
+def read_start(name, d, k, family):
+    values = np.fromfile(name)
+    weights, means, variances = np.split(values, [k, k + k * d])
+    precisions = np.tile(1 / variances, (k, 1))
+    if family == "full":
+        precisions = np.array([np.diag(p) for p in precisions])
+    return dict(weights_init=weights, means_init=means.reshape(k, d),
+                precisions_init=precisions)
+
+
+def fit(rows, start, k, family, steps_1, steps_2):
+    # init_params costs next to nothing here: its result is replaced by the start.
+    def mixture(steps):
+        return GaussianMixture(k, covariance_type=family, tol=0, reg_covar=0,
+                               max_iter=steps, init_params="random_from_data",
+                               random_state=0, **start)
+    first, second = mixture(steps_1), mixture(steps_2)
+    t1 = seconds(lambda: first.fit(rows))
+    t2 = seconds(lambda: second.fit(rows))
+    print(t1, t2, second.score(rows))
+
+
+def predict(rows, start, k, family):
+    mixture = GaussianMixture(k, covariance_type=family, max_iter=1,
+                              init_params="random_from_data", **start)
+    mixture.fit(rows[:10000])
+    print(seconds(lambda: mixture.predict(rows)))
+
+
+def quality(rows, k, family):
+    one = GaussianMixture(k, covariance_type=family, random_state=0)
+    t1 = seconds(lambda: one.fit(rows))
+    ten = GaussianMixture(k, covariance_type=family, random_state=0, n_init=10,
+                          warm_start=True)
+    t10 = seconds(lambda: ten.fit(rows))
+    at_10 = ten.score(rows)
+    ten.set_params(tol=1e-9, max_iter=2000)
+    ten.fit(rows)                       # warm_start: continues the best of the ten
+    print(t1, one.score(rows), t10, at_10, ten.score(rows))
+
+
+def main():
+    if sys.argv[1] == "blas":
+        libraries = [library for library in threadpoolctl.threadpool_info()
+                     if library["user_api"] == "blas"]
+        print(", ".join(f"{library['internal_api']} {library['version']}"
+                        for library in libraries)
+              or "the slow reference BLAS; libopenblas0-pthread is faster")
+        return
+    what, rows_name, start_name, d, k, family = sys.argv[1:7]
+    d, k = int(d), int(k)
+    rows = read_rows(rows_name, d)
+    if what == "quality":
+        quality(rows, k, family)
+        return
+    start = read_start(start_name, d, k, family)
+    if what == "fit":
+        fit(rows, start, k, family, int(sys.argv[7]), int(sys.argv[8]))
+    else:
+        predict(rows, start, k, family)
+
+
+main()

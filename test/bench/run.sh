@@ -1,0 +1,787 @@
+#!/bin/sh
+# run.sh: how fast it is, beside what one could use instead.
+#
+#   sh test/bench/run.sh [--quick] [--install] [--runs N] [--only NAME]...
+#
+# Draws rows from mixtures (data.c, the same rows every time), builds a copy of
+# the sources, starts a private server as check.sh does, and prints tables in
+# Markdown: NAME is one of fit, end, score, groups, workers, sizes, quality.
+# Takes about twenty minutes, 4 GB of disk and as much memory.  --quick makes
+# everything a tenth or less, runs it once, and takes one minute: to see that it
+# works, not to quote from.
+#
+# The peers, as Debian has them: scikit-learn, PL/Python, Armadillo, VLFeat.
+# One that is not there is named and left out; --install installs them.
+#
+# How it is measured, and why so:
+# - Extension and peers take turns on the same rows, one run after the other,
+#   so that a machine that is slow for a minute is slow for all.  Look at the
+#   ratios.  The median over the runs and the best are both shown.
+# - Times of the extension are those that psql shows (\timing) for a statement.
+#   The time of an EM iteration is the difference between two refits that differ
+#   in the number of iterations, of plain EM without tolerance: what the server
+#   really does, with its calls and checks for interrupts, and not the engine
+#   alone.  A peer's is the difference of two fits in the same way.
+# - All start from the same parameters and must come to the same log-likelihood
+#   after the same number of iterations: the table says how far they are apart.
+# - One thread each, but where the table says otherwise.  JIT is off.
+set -eu
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/lib.sh"
+
+usage()
+{
+    die "usage: sh test/bench/run.sh [--quick] [--install] [--runs N] [--only NAME]..."
+}
+
+parse_arguments()
+{
+    quick='' install='' only='' runs=''
+    while [ $# != 0 ]; do
+        case $1 in
+            --quick) quick=yes ;;
+            --install) install=yes ;;
+            --runs) [ $# -gt 1 ] || usage
+                shift
+                runs=$1 ;;
+            --only) [ $# -gt 1 ] || usage
+                shift
+                case $1 in
+                    fit | end | score | groups | workers | sizes | quality) ;;
+                    *) usage ;;
+                esac
+                only="$only $1" ;;
+            *) usage ;;
+        esac
+        shift
+    done
+    case ${runs:-1} in
+        *[!0-9]* | 0) usage ;;
+    esac
+}
+
+install_peers()
+{
+    number=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    missing=
+    for package in g++ libarmadillo-dev libvlfeat-dev libopenblas0-pthread \
+        python3-sklearn "postgresql-plpython3-$number"
+    do
+        installed "$package" || missing="$missing $package"
+    done
+    if [ -n "$missing" ]; then
+        # shellcheck disable=SC2086
+        install_packages $missing || die "could not install$missing"
+    fi
+}
+
+parse_arguments "$@"
+if [ -z "${GMM_WORK:-}" ]; then
+    begin_first_stage
+    prepare_machine
+    if [ -n "$install" ]; then install_peers; fi
+    enter_second_stage bench/run.sh "$@"
+fi
+begin_second_stage
+
+bench=test/bench
+[ -n "$runs" ] || { runs=3; [ -z "$quick" ] || runs=1; }
+cores=$(nproc)                  # which heeds the next line, too
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 LC_ALL=C
+export OMP_NUM_THREADS OPENBLAS_NUM_THREADS LC_ALL
+
+# --- words ------------------------------------------------------------------
+
+chosen()
+{
+    case " ${only:-$1} " in
+        *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+note()
+{
+    printf '%s\n' "$*" >&2
+}
+
+# calculate EXPRESSION [FORMAT]
+calculate()
+{
+    awk "BEGIN { printf \"${2:-%.6f}\", $1 }"
+}
+
+# column KEY CONTENDER NUMBER FILE: a value that table.awk printed.
+column()
+{
+    awk -v key="$1" -v contender="$2" -v number="$3" \
+        '$1 == key && $2 == contender { print $number; exit }' "$4"
+}
+
+# --- the server -------------------------------------------------------------
+
+sql()
+{
+    printf '%s;\n' "$1" | psql -X -q -A -t -v ON_ERROR_STOP=1
+}
+
+# timed STATEMENT...: sets seconds, the sum over the statements, and value,
+# the last line that they printed.
+timed()
+{
+    {
+        printf '%s\n' "SELECT FROM gmm_options();" "$settings" '\timing on'
+        printf '%s;\n' "$@"
+    } >"$work/timed.sql"
+    waiting psql -X -q -A -t -v ON_ERROR_STOP=1 -f "$work/timed.sql" \
+        >"$work/timed.out" 2>"$work/timed.err" || {
+        cat "$work/timed.err" >&2
+        die "a statement failed"
+    }
+    seconds=$(awk '/^Time: / { sum += $2 } END { printf "%.6f", sum / 1000 }' \
+        "$work/timed.out")
+    value=$(grep -v '^Time: ' "$work/timed.out" | tail -n 1)
+}
+
+# make_rows NAME ROWS D K FAMILY [peers]: the table NAME with its start, and for
+# the peers the files NAME.rows and NAME.start.
+make_rows()
+{
+    sql "CREATE UNLOGGED TABLE $1 (features double precision[])"
+    "$work/data_program" "$2" "$3" "$4" "$5" 1 copy |
+        psql -X -q -c "COPY $1 FROM STDIN (FORMAT binary)"
+    sql "VACUUM (ANALYZE, FREEZE) $1"
+    "$work/data_program" "$2" "$3" "$4" "$5" 1 model >"$work/$1.model"
+    sql "INSERT INTO starts SELECT '$1', pg_read_file('$work/$1.model')::gmm_model"
+    if [ -n "${6:-}" ]; then
+        "$work/data_program" "$2" "$3" "$4" "$5" 1 start >"$work/$1.start"
+        "$work/data_program" "$2" "$3" "$4" "$5" 1 rows >"$work/$1.rows"
+    fi
+}
+
+drop_rows()
+{
+    sql "DROP TABLE $1; DELETE FROM starts WHERE name = '$1'"
+    rm -f "$work/$1.rows" "$work/$1.start" "$work/$1.model"
+}
+
+# refit TABLE STEPS: SQL of so many steps of plain EM from the table's start.
+refit()
+{
+    printf '%s' "gmm_refit(features, (SELECT model FROM starts WHERE name = '$1')," \
+        " gmm_options(max_iter => $2, tol => 0, reg_covar => 0, accelerate => false))"
+}
+
+# iteration TABLE STEPS: sets seconds_1 and seconds_2, whose difference is the
+# time of STEPS iterations.
+iteration()
+{
+    timed "SELECT $(refit "$1" 1) IS NULL FROM $1"
+    seconds_1=$seconds
+    timed "SELECT $(refit "$1" $((1 + $2))) IS NULL FROM $1"
+    seconds_2=$seconds
+}
+
+# --- the peers --------------------------------------------------------------
+
+has()
+{
+    case " $peers " in
+        *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+# Armadillo's templates take the compiler a while, so it starts before the rest.
+begin_peers()
+{
+    armadillo_compiler='' vlfeat_compiler=
+    if chosen fit; then
+        g++ -O3 -march=native -o "$work/peer_armadillo" $bench/peer_armadillo.cpp \
+            -larmadillo >"$work/armadillo.log" 2>&1 &
+        armadillo_compiler=$!
+        gcc -O3 -march=native -o "$work/peer_vlfeat" $bench/peer_vlfeat.c -lvl -lm \
+            >"$work/vlfeat.log" 2>&1 &
+        vlfeat_compiler=$!
+    fi
+}
+
+# found PEER NAME STATUS LOG: whether a peer is there, and if not, what it said.
+found()
+{
+    if [ "$3" = 0 ]; then
+        peers="$peers $1"
+    else
+        absent="$absent $2"
+        note "$2 is left out; --install installs it.  It says:"
+        head -n 3 "$4" | sed 's/^/    /' >&2
+    fi
+}
+
+prepare_peers()
+{
+    peers='' absent=''
+    status=0
+    blas=$(/usr/bin/python3 $bench/peer_sklearn.py blas 2>"$work/sklearn.log") || status=$?
+    found sklearn scikit-learn $status "$work/sklearn.log"
+    status=0
+    psql -X -q -v ON_ERROR_STOP=1 -f $bench/plpython.sql >"$work/plpython.log" 2>&1 ||
+        status=$?
+    found plpython PL/Python $status "$work/plpython.log"
+    if [ -n "$armadillo_compiler" ]; then
+        status=0
+        wait "$armadillo_compiler" || status=$?
+        found armadillo Armadillo $status "$work/armadillo.log"
+        status=0
+        wait "$vlfeat_compiler" || status=$?
+        found vlfeat VLFeat $status "$work/vlfeat.log"
+    fi
+}
+
+# peer_fit PEER TABLE D K FAMILY STEPS_1 STEPS_2
+peer_fit()
+{
+    case $1 in
+        sklearn) set -- /usr/bin/python3 $bench/peer_sklearn.py "$@" ;;
+        *) set -- "$work/peer_$1" "$@" ;;
+    esac
+    program=$1
+    shift
+    if [ "$program" = /usr/bin/python3 ]; then
+        program="$program $1"
+        shift
+    fi
+    # shellcheck disable=SC2086
+    waiting $program fit "$work/$2.rows" "$work/$2.start" "$3" "$4" "$5" "$6" "$7" \
+        >"$work/peer.out" 2>"$work/peer.err" || {
+        cat "$work/peer.err" >&2
+        die "$1 failed"
+    }
+}
+
+# --- 1: an EM iteration -----------------------------------------------------
+
+# The five shapes: name, rows, d, K, family; how many iterations the extension's
+# time is taken from; Armadillo's; what the design aims at in seconds.
+shapes()
+{
+    cat <<'SHAPES'
+r1m_d10_k10 1000000 10 10 full 20 3 0.050
+r200k_d32_k16 200000 32 16 full 10 3 0.110
+r100k_d128_k8 100000 128 8 full 4 1 0.360
+r1m_d2_k3 1000000 2 3 full 60 3 0.010
+r1m_d16_k16 1000000 16 16 diag 20 3 0.045
+SHAPES
+}
+
+# Multiply-adds that an iteration cannot do without, as floating-point
+# operations: the E-step's triangular product and squares and the M-step's
+# symmetric sums, each half a matrix; of a diagonal, two a feature in each.
+# Exponentials are not counted.
+operations()
+{
+    case $4 in
+        full) calculate "2.0 * $1 * $3 * ($2 * ($2 + 1) + 2 * $2)" ;;
+        diag) calculate "2.0 * $1 * $3 * 4 * $2" ;;
+    esac
+}
+
+# gmm_log_likelihood TABLE ROWS STEPS: the mean, after so many steps.
+gmm_log_likelihood()
+{
+    sql "SELECT (gmm_summary($(refit "$1" "$3"))).log_likelihood / $2 FROM $1"
+}
+
+bench_fit()
+{
+    say ""
+    say "### One EM iteration"
+    say ""
+    say "| rows × d, K | program | runs | median, s | best, s | ratio | ratio of best |" \
+        "GFLOP/s | of peak | log-likelihood a row apart |"
+    say "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    shapes | while read -r name rows d k family steps armadillo_steps goal; do
+        [ -z "$quick" ] || rows=$((rows / 10))
+        note "fit: $rows × $d, K $k, $family"
+        make_rows "$name" "$rows" "$d" "$k" "$family" peers
+        contenders=gmm
+        for peer in sklearn armadillo vlfeat; do
+            if has $peer && { [ $peer != vlfeat ] || [ "$family" = diag ]; }; then
+                contenders="$contenders $peer"
+            fi
+        done
+        log=$work/fit.$name
+        : >"$log"
+        : >"$log.peaks"
+        : >"$log.apart"
+        run=0
+        while [ $run -lt "$runs" ]; do
+            run=$((run + 1))
+            for contender in $contenders; do
+                began=$(date +%s)
+                # What takes a minute is measured once.
+                if [ -e "$log.$contender.slow" ]; then continue; fi
+                case $contender in
+                    gmm)
+                        "$work/peak_program" >>"$log.peaks"
+                        iteration "$name" "$steps"
+                        echo "$name gmm $seconds_1 $seconds_2 $steps" >>"$log"
+                        continue ;;
+                    sklearn) from=1 to=3 ;;
+                    armadillo) from=0 to=$armadillo_steps ;;
+                    vlfeat) from=0 to=3 ;;
+                esac
+                peer_fit $contender "$name" "$d" "$k" "$family" $from "$to"
+                read -r seconds_1 seconds_2 log_likelihood <"$work/peer.out"
+                echo "$name $contender $seconds_1 $seconds_2 $((to - from))" >>"$log"
+                if [ $run = 1 ]; then
+                    echo "$contender $log_likelihood" \
+                        "$(gmm_log_likelihood "$name" "$rows" "$to")" >>"$log.apart"
+                fi
+                [ $(($(date +%s) - began)) -lt 25 ] || : >"$log.$contender.slow"
+            done
+        done
+        drop_rows "$name"
+
+        awk -f $bench/table.awk "$log" >"$log.table"
+        peak=$(sort -n "$log.peaks" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+        work_done=$(operations "$rows" "$d" "$k" "$family")
+        for contender in $contenders; do
+            awk -v contender="$contender" -v shape="$rows × $d, $k $family" \
+                -v peak="$peak" -v work_done="$work_done" -v apart="$log.apart" '
+                function size(x) { return x < 0 ? -x : x }
+                $2 == contender {
+                    difference = "–"
+                    while ((getline line < apart) > 0) {
+                        split(line, part, " ")
+                        if (part[1] == contender)
+                            difference = sprintf("%.0e", size(part[2] - part[3]))
+                    }
+                    printf "| %s | %s | %d | %.4f | %.4f | %.1f | %.1f | %.1f | %.0f %% | %s |\n",
+                        shape, contender, $3, $4, $5, $6, $7,
+                        work_done / $4 / 1e9, 100 * work_done / $4 / 1e9 / peak,
+                        difference
+                }' "$log.table"
+        done
+        if [ -z "$quick" ]; then
+            note "  goal $goal s, got $(column "$name" gmm 4 "$log.table") s"
+        fi
+    done
+    say ""
+    say "The share is of the median peak that was measured between the runs" \
+        "($(cat "$work"/fit.*.peaks | sort -n | awk '
+            NR == 1 { least = $1 } { most = $1 }
+            END { printf "%.0f to %.0f GFLOP/s", least, most }'))." \
+        "Operations: the multiply-adds of the formulas, symmetric halves once," \
+        "exponentials not counted."
+}
+
+# --- 2: end to end ----------------------------------------------------------
+
+bench_end()
+{
+    rows=1000000 patience=150
+    [ -z "$quick" ] || { rows=30000; patience=5; }
+    say ""
+    say "### From table to predictions: $rows × 10, K 10"
+    say ""
+    say "Fit with default options and predict every row, in the same server." \
+        "scikit-learn (n_init 1) is continued with a smaller tolerance until it" \
+        "reaches gmm's log-likelihood, or for $patience s more than it needs."
+    say ""
+    say "| program | threads | total, s | ratio | fetch, fit, predict, s | log-likelihood a row |"
+    say "|---|--:|--:|--:|--:|--:|"
+    make_rows whole $rows 10 10 full
+    threads_list=1
+    if [ -n "$has_workers" ] && [ "$cores" -gt 1 ]; then threads_list="1 $cores"; fi
+    run=0
+    : >"$work/end"
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        for threads in $threads_list; do
+            note "end: run $run with $threads threads"
+            settings="$plain $(workers_setting $((threads - 1)))"
+            timed "CREATE TEMP TABLE fitted AS SELECT gmm_fit(features, 10) AS model FROM whole"
+            fit=$seconds
+            timed "CREATE TEMP TABLE fitted AS SELECT gmm_fit(features, 10) AS model FROM whole" \
+                "SELECT sum(n) FROM (SELECT gmm_predict(model, features) AS component,
+                    count(*) AS n FROM whole, fitted GROUP BY 1) AS counted" \
+                "SELECT (gmm_summary(model)).log_likelihood / $rows FROM fitted"
+            target=$value
+            echo "gmm-$threads $seconds 0 $fit $(calculate "$seconds - $fit") $value" >>"$work/end"
+            if has plpython && [ ! -e "$work/end.$threads.slow" ]; then
+                began=$(date +%s)
+                settings="$plain $python_ready"
+                timed "SELECT concat_ws(' ', fetching, fitting, predicting, log_likelihood, tolerance)
+                    FROM sklearn_fit_predict('whole', 10, $threads, $run, $target - 1e-4, $patience)"
+                echo "sklearn-$threads $seconds $value" >>"$work/end"
+                note "  gmm $target, scikit-learn (seconds, log-likelihood, tolerance) $value"
+                [ $(($(date +%s) - began)) -lt 60 ] || : >"$work/end.$threads.slow"
+            fi
+        done
+    done
+    drop_rows whole
+    awk '{ n = split($1, part, "-"); print part[n], part[1], 0, $2, 1 }' "$work/end" |
+        awk -f $bench/table.awk >"$work/end.table"
+    while read -r threads program n middle best ratio best_ratio; do
+        awk -v id="$program-$threads" -v program="$program" -v threads="$threads" \
+            -v middle="$middle" -v ratio="$ratio" -v n="$n" '
+            $1 == id { fetch += $3; fit += $4; predict += $5
+                       if (!seen++ || $6 > most) most = $6 }
+            END { printf "| %s | %s | %.2f (%d) | %.1f | %.2f, %.2f, %.2f | %.5f |\n",
+                program, threads, middle, n, ratio, fetch / n, fit / n, predict / n, most }
+            ' "$work/end"
+    done <"$work/end.table"
+    say ""
+    say "In brackets: runs.  gmm reads the table as it fits and as it predicts."
+}
+
+# --- 3: scoring -------------------------------------------------------------
+
+bench_score()
+{
+    rows=1000000 models=1000
+    [ -z "$quick" ] || { rows=100000; models=100; }
+    note "score"
+    make_rows scored $rows 10 10 full peers
+    sql "CREATE UNLOGGED TABLE joined AS
+        SELECT (hashfloat8(features[1]) & 2147483647) % $models AS model_id, features
+        FROM scored;
+        CREATE UNLOGGED TABLE models AS
+        SELECT model_id, $(refit scored 3) AS model FROM joined GROUP BY model_id;
+        CREATE UNLOGGED TABLE one_model AS SELECT $(refit scored 10) AS model FROM scored;
+        VACUUM (ANALYZE, FREEZE) joined;
+        VACUUM (ANALYZE, FREEZE) models;
+        VACUUM (ANALYZE, FREEZE) one_model"
+    : >"$work/score"
+    run=0
+    settings="$plain SET work_mem = '256MB';"
+    while [ $run -lt $((2 * runs)) ]; do
+        run=$((run + 1))
+        timed "SELECT sum(features[1]) FROM scored, one_model"
+        scan=$seconds
+        for function in gmm_predict gmm_logpdf; do
+            timed "SELECT sum($function(model, features)) FROM scored, one_model"
+            echo "score $function $scan $seconds $rows" >>"$work/score"
+        done
+        if has sklearn; then
+            waiting /usr/bin/python3 $bench/peer_sklearn.py predict "$work/scored.rows" \
+                "$work/scored.start" 10 10 full >"$work/peer.out"
+            echo "score sklearn_predict 0 $(cat "$work/peer.out") $rows" >>"$work/score"
+        fi
+        timed "SELECT sum(features[1]) FROM joined JOIN models USING (model_id)"
+        scan=$seconds
+        timed "SELECT sum(gmm_predict(model, features)) FROM joined JOIN models USING (model_id)"
+        echo "score gmm_predict_of_${models}_models $scan $seconds $rows" >>"$work/score"
+    done
+    sql "DROP TABLE joined, models, one_model"
+    drop_rows scored
+    say ""
+    say "### Scoring: $rows × 10, K 10"
+    say ""
+    say "Above a query that reads the same array instead of scoring it; the models" \
+        "are joined in random order."
+    say ""
+    say "| what | runs | median, ns a row | best, ns a row | ratio |"
+    say "|---|--:|--:|--:|--:|"
+    awk -f $bench/table.awk "$work/score" | awk '{
+        gsub(/_of_/, ", of ", $2); sub(/_models/, " models", $2)
+        sub(/sklearn_predict/, "scikit-learn predict, vectorised", $2)
+        printf "| %s | %d | %.0f | %.0f | %.1f |\n", $2, $3, 1e9 * $4, 1e9 * $5, $6 }'
+}
+
+# --- 4: groups --------------------------------------------------------------
+
+bench_groups()
+{
+    groups=10000 peer_groups=200
+    [ -z "$quick" ] || { groups=1000; peer_groups=20; }
+    note "groups"
+    make_rows unsorted $((groups * 100)) 3 2 full
+    sql "CREATE UNLOGGED TABLE grouped AS
+        SELECT (row_number() OVER () % $groups)::int AS group_id, features FROM unsorted;
+        VACUUM (ANALYZE, FREEZE) grouped"
+    : >"$work/groups"
+    run=0
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        settings="$plain SET work_mem = '256MB';"
+        timed "SELECT count(model) FROM
+            (SELECT gmm_fit(features, 2) AS model FROM grouped GROUP BY group_id) AS fits"
+        echo "groups gmm 0 $seconds $groups" >>"$work/groups"
+        if has plpython; then
+            settings="$plain $python_ready"
+            timed "SELECT sklearn_fit_groups('grouped', $peer_groups, 2)"
+            echo "groups sklearn 0 $seconds $peer_groups" >>"$work/groups"
+        fi
+    done
+    sql "DROP TABLE grouped"
+    drop_rows unsorted
+    say ""
+    say "### A model a group: $groups groups × 100 rows, d 3, K 2"
+    say ""
+    say "| program | runs | median, s | best, s | ms a group | ratio |"
+    say "|---|--:|--:|--:|--:|--:|"
+    awk -f $bench/table.awk "$work/groups" | awk -v groups="$groups" '{
+        printf "| %s | %d | %.2f | %.2f | %.3f | %.1f |\n", $2, $3, $4 * groups,
+            $5 * groups, 1000 * $4, $6 }'
+    if has plpython; then
+        say ""
+        say "scikit-learn, a fit for each group in PL/Python: from $peer_groups groups."
+    fi
+}
+
+# --- 5: workers -------------------------------------------------------------
+
+workers_setting()
+{
+    [ -z "$has_workers" ] || printf 'SET gmm.parallel_workers = %d;' "$1"
+}
+
+bench_workers()
+{
+    say ""
+    say "### Workers"
+    say ""
+    if [ -z "$has_workers" ]; then
+        say "There is no setting gmm.parallel_workers: a fit runs in one process."
+        return 0
+    fi
+    rows=1000000
+    [ -z "$quick" ] || rows=100000
+    note "workers"
+    make_rows shared $rows 10 10 full
+    sql "CREATE UNLOGGED TABLE fits (workers int, model gmm_model)"
+    : >"$work/workers"
+    run=0
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        "$work/peak_program" >"$work/peak.out"
+        echo "peak 1 0 $(calculate "1 / $(cut -d' ' -f1 "$work/peak.out")") 1" >>"$work/workers"
+        "$work/peak_program" >"$work/peak.out" &
+        "$work/peak_program" >"$work/peak.other"
+        wait $!
+        echo "peak 2 0 $(cat "$work/peak.out" "$work/peak.other" |
+            awk '{ sum += $1 } END { printf "%.6f", 1 / sum }') 1" >>"$work/workers"
+        for workers in 0 1 2; do
+            settings="$plain $(workers_setting $workers)"
+            iteration shared 20
+            echo "iteration $workers $seconds_1 $seconds_2 20" >>"$work/workers"
+            timed "INSERT INTO fits SELECT $workers, gmm_fit(features, 10) FROM shared"
+            echo "fit $workers 0 $seconds 1" >>"$work/workers"
+        done
+    done
+    apart=$(sql "SELECT to_char(coalesce(max(abs(a - b) / nullif(greatest(abs(a), abs(b)), 0)), 0), '9.9EEEE')
+        FROM (SELECT model FROM fits WHERE workers = 0 LIMIT 1) AS alone,
+             (SELECT model FROM fits WHERE workers > 0) AS others,
+             gmm_components(alone.model) AS c JOIN gmm_components(others.model) AS o USING (component),
+             LATERAL (SELECT c.weight, o.weight
+                      UNION ALL SELECT * FROM unnest(c.mean, o.mean)
+                      UNION ALL SELECT * FROM unnest(c.covariance, o.covariance)) AS numbers (a, b)")
+    sql "DROP TABLE fits"
+    drop_rows shared
+    awk -f $bench/table.awk "$work/workers" >"$work/workers.table"
+    say "$rows × 10, K 10, on $cores cores."
+    say ""
+    say "| workers | iteration, s | speed-up | of best | default fit with its scan, s | speed-up |"
+    say "|--:|--:|--:|--:|--:|--:|"
+    for workers in 0 1 2; do
+        awk -v workers=$workers '$2 == workers {
+            if ($1 == "iteration") { s = $4; up = 1 / $6; best = 1 / $7 }
+            if ($1 == "fit") { fit = $4; fit_up = 1 / $6 } }
+            END { printf "| %d | %.4f | %.2f | %.2f | %.2f | %.2f |\n", workers, s, up, best,
+                fit, fit_up }' "$work/workers.table"
+    done
+    say ""
+    say "Largest relative difference between a number of the models: $apart." \
+        "Two processes that do nothing but multiply-adds get" \
+        "$(awk '$1 == "peak" && $2 == 2 { printf "%.2f", 1 / $6 }' "$work/workers.table")" \
+        "times what one gets: where that is not 2, the two cores share something."
+}
+
+# --- 6: sizes ---------------------------------------------------------------
+
+# The most memory that the backend ever had, in kB, as a value of SQL.
+resident="substring(pg_read_file('/proc/self/status') from 'VmHWM:\s*(\d+)')::bigint"
+
+bench_sizes()
+{
+    say ""
+    say "### Rows: N × 10, K 10"
+    say ""
+    say "| rows | work_mem | iteration, s | ns a row | default fit with its scan, s |" \
+        "memory above idle, MB | temporary files, MB |"
+    say "|--:|--:|--:|--:|--:|--:|--:|"
+    list="100000 1000000 10000000"
+    [ -z "$quick" ] || list="10000 100000"
+    for rows in $list; do
+        note "sizes: $rows"
+        make_rows sized "$rows" 10 10 full
+        steps=$((200000000 / rows))
+        [ $steps -le 100 ] || steps=100
+        [ $steps -ge 4 ] || steps=4
+        for memory in 64MB 4GB; do
+            # The large setting is for what does not fit into the small one.
+            if [ $memory = 4GB ] && [ $((rows * 80)) -le 64000000 ]; then continue; fi
+            settings="$plain $(workers_setting 0) SET work_mem = '$memory';"
+            : >"$work/sizes"
+            run=0
+            while [ $run -lt "$runs" ] && { [ $run = 0 ] || [ "$rows" -lt 10000000 ]; }; do
+                run=$((run + 1))
+                iteration sized $steps
+                echo "iteration gmm $seconds_1 $seconds_2 $steps" >>"$work/sizes"
+                before=$(sql "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()")
+                settings="$settings CREATE TEMP TABLE idle AS SELECT $resident AS kb;"
+                timed "SELECT gmm_fit(features, 10) IS NULL FROM sized"
+                echo "fit gmm 0 $seconds 1" >>"$work/sizes"
+                # The same once more for its memory, which is not to be timed.
+                timed "SELECT gmm_fit(features, 10) IS NULL FROM sized" \
+                    "SELECT ($resident - kb) / 1024 FROM idle"
+                echo "$value" >"$work/sizes.memory"
+                settings="$plain $(workers_setting 0) SET work_mem = '$memory';"
+                sleep 1         # the statistics are a little late
+                after=$(sql "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()")
+            done
+            awk -f $bench/table.awk "$work/sizes" | awk -v rows="$rows" -v memory="$memory" \
+                -v resident="$(cat "$work/sizes.memory")" \
+                -v files=$(((after - before) / 2 / 1048576)) '
+                $1 == "iteration" { s = $4 } $1 == "fit" { fit = $4 }
+                END { printf "| %d | %s | %.4f | %.1f | %.2f | %d | %d |\n", rows, memory, s,
+                    1e9 * s / rows, fit, resident, files }'
+        done
+        drop_rows sized
+    done
+}
+
+# --- 7: what the default call finds -----------------------------------------
+
+# One line of the table, from the table NAME and the file with the same rows.
+quality_line()
+{
+    name=$1 title=$2 d=$3 k=$4 family=$5 file=$6
+    note "quality: $title"
+    rows=$(sql "SELECT count(*) FROM $name")
+    : >"$work/quality"
+    run=0
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        timed "SELECT (gmm_summary(gmm_fit(features, $k,
+            gmm_options(covariance_type => '$family')))).log_likelihood / $rows FROM $name"
+        echo "$seconds $value" >>"$work/quality"
+        # Ten starts take their time; once is enough.
+        if [ $run = 1 ]; then
+            waiting /usr/bin/python3 $bench/peer_sklearn.py quality "$file" - "$d" "$k" \
+                "$family" >"$work/peer.out"
+        fi
+    done
+    sort -n "$work/quality" | awk -v title="$title" -v k="$k" -v family="$family" -v rows="$rows" '
+        FNR == NR { one = $1; one_value = $2; ten = $3; ten_value = $4; polished = $5; next }
+        { times[FNR] = $1; value = $2 }
+        END {
+            seconds = times[int((FNR + 1) / 2)]
+            printf "| %s, %d rows | %d %s | %.3f | %.3f | %.1f | %.2f | %.5f | %.5f | %.5f | %.5f | %s |\n",
+                title, rows, k, family, seconds, one, one / seconds, ten, value, one_value,
+                ten_value, polished, (value >= ten_value - 1e-7 ? "yes" : "no") (
+                seconds < one ? ", yes" : ", no")
+        }' "$work/peer.out" -
+}
+
+bench_quality()
+{
+    say ""
+    say "### What the default call finds"
+    say ""
+    if ! has sklearn; then
+        say "scikit-learn is not here to compare with."
+        return 0
+    fi
+    say "Mean log-likelihood a row of one call with default options, and of" \
+        "scikit-learn's with n_init 1, with n_init 10, and the latter continued until" \
+        "it stands still.  The last column: at least that of n_init 10 (within 1e-7)?" \
+        "In less time than n_init 1?"
+    say ""
+    say "| rows | K | gmm, s | n_init 1, s | ratio | n_init 10, s | gmm | n_init 1 | n_init 10 |" \
+        "continued | higher, faster |"
+    say "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|"
+    settings="$plain $(workers_setting 0)"
+    sql "CREATE TABLE faithful (a float8, b float8);
+        CREATE TABLE iris (a float8, b float8, c float8, d float8, species text);
+        CREATE TABLE airquality (a float8, b float8, c float8, d float8);
+        CREATE TABLE blobs (split text, a float8, b float8, label int)"
+    for set in faithful iris airquality blobs; do
+        sed 's/,NA/,/g; s/^NA,/,/' test/data/$set.csv |
+            psql -X -q -c "COPY $set FROM STDIN (FORMAT csv, HEADER)"
+    done
+    sql "CREATE TABLE faithful_rows AS SELECT ARRAY[a, b] AS features FROM faithful;
+        CREATE TABLE iris_rows AS SELECT ARRAY[a, b, c, d] AS features FROM iris;
+        CREATE TABLE airquality_rows AS SELECT ARRAY[a, b, c, d] AS features FROM airquality
+            WHERE a + b + c + d IS NOT NULL;
+        CREATE TABLE blobs_rows AS SELECT ARRAY[a, b] AS features FROM blobs"
+    while read -r set d k family; do
+        sql "SELECT array_to_string(features, ',') FROM ${set}_rows" >"$work/$set.csv"
+        quality_line "${set}_rows" "$set" "$d" "$k" "$family" "$work/$set.csv"
+    done <<'SETS'
+faithful 2 2 full
+faithful 2 3 tied
+iris 4 2 full
+iris 4 3 full
+airquality 4 2 full
+blobs 2 5 full
+blobs 2 3 spherical
+SETS
+    shapes | while read -r name rows d k family _; do
+        rows=$((rows / 10))
+        if [ -n "$quick" ]; then
+            [ "$d" -le 10 ] || continue
+            rows=$((rows / 20))
+        fi
+        make_rows "$name" "$rows" "$d" "$k" "$family" peers
+        quality_line "$name" "mixture of d $d" "$d" "$k" "$family" "$work/$name.rows"
+        drop_rows "$name"
+    done
+}
+
+# --- all of it --------------------------------------------------------------
+
+note "building"
+begin_peers
+build || {
+    failed_step "$work/build.log" >&2
+    exit 1
+}
+gcc -O2 -o "$work/data_program" $bench/data.c -lm
+gcc -O2 -o "$work/peak_program" $bench/peak.c
+start_server "autovacuum = off" "jit = off" "max_wal_size = 4GB" \
+    "synchronize_seqscans = off" "max_parallel_workers_per_gather = 0" \
+    "max_parallel_workers = 8" "shared_buffers = 128MB"
+sql "CREATE EXTENSION gmm; CREATE TABLE starts (name text, model gmm_model)"
+note "building the peers"
+prepare_peers
+has_workers=$(psql -X -q -A -t -c "SELECT FROM gmm_options()" \
+    -c "SELECT 'yes' FROM pg_settings WHERE name = 'gmm.parallel_workers'" | grep yes) || true
+
+# plain is for every statement that is timed, settings for the ones to come.
+# Python loads its libraries once a session, which is not to be timed.
+plain="SET work_mem = '2GB';"
+python_ready="DO LANGUAGE plpython3u 'import sklearn.mixture, threadpoolctl';"
+settings="$plain $(workers_setting 0)"
+
+read -r peak instructions <<PEAK
+$("$work/peak_program")
+PEAK
+say "## gmm, $(date +%Y-%m-%d), $pg_version"
+say ""
+say "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $cores cores;" \
+    "one core does $peak GFLOP/s of double precision multiply-adds with $instructions." \
+    "$(gcc --version | head -n 1)."
+if has sklearn; then
+    say "scikit-learn $(/usr/bin/python3 -c 'import sklearn; print(sklearn.__version__)')" \
+        "with BLAS: $blas."
+fi
+if [ -n "$absent" ]; then
+    say "Not installed, so left out:$absent (--install installs them)."
+fi
+for section in fit end score groups workers sizes quality; do
+    if chosen $section; then "bench_$section"; fi
+done
