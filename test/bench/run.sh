@@ -332,7 +332,7 @@ bench_fit()
                     armadillo) from=0 to=$armadillo_steps ;;
                     vlfeat) from=0 to=3 ;;
                 esac
-                peer_fit $contender "$name" "$d" "$k" "$family" $from "$to"
+                peer_fit "$contender" "$name" "$d" "$k" "$family" "$from" "$to"
                 read -r seconds_1 seconds_2 log_likelihood <"$work/peer.out"
                 echo "$name $contender $seconds_1 $seconds_2 $((to - from))" >>"$log"
                 if [ $run = 1 ]; then
@@ -422,7 +422,7 @@ bench_end()
     drop_rows whole
     awk '{ n = split($1, part, "-"); print part[n], part[1], 0, $2, 1 }' "$work/end" |
         awk -f $bench/table.awk >"$work/end.table"
-    while read -r threads program n middle best ratio best_ratio; do
+    while read -r threads program n middle _ ratio _; do
         awk -v id="$program-$threads" -v program="$program" -v threads="$threads" \
             -v middle="$middle" -v ratio="$ratio" -v n="$n" '
             $1 == id { fetch += $3; fit += $4; predict += $5
