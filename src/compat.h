@@ -62,6 +62,11 @@
 #define gmm_hash_memory_limit() ((Size) (work_mem * hash_mem_multiplier * 1024.0))
 #endif
 
+/* Settings of a prefix that no one has defined are errors since 15. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
 /* A lexer that de-escapes strings: the caller may allocate it since 17. */
 #if PG_VERSION_NUM >= 170000
 #define gmm_json_lexer(json, length, encoding) \

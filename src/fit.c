@@ -31,6 +31,7 @@
 #include "model.h"
 #include "modelkey.h"
 #include "options.h"
+#include "parallel.h"
 #include "rowstore.h"
 
 /* Positions of the transition functions' arguments */
@@ -388,11 +389,15 @@ run_engine(const FitState *state, MixtureFit *fit)
 	MixtureSource source;
 	MixtureError error = {0};
 	MixtureStatus status;
+	GmmParallel *parallel;
 
 	if (state->rows == NULL)
 		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, &error);
 
 	gmm_rowstore_source(state->rows, &source);
+	parallel = gmm_parallel_begin(state->rows,
+								  state->options.mixture.covariance_type,
+								  state->k, &source);
 	if (state->start != NULL)
 	{
 		MixtureParameters start;
@@ -405,6 +410,7 @@ run_engine(const FitState *state, MixtureFit *fit)
 		status = mixture_fit(&source, state->k, &state->options.mixture,
 							 &gmm_host, fit, &error);
 
+	gmm_parallel_end(parallel);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, state->k, &error);
 }

@@ -1,9 +1,32 @@
 /*
  * gmm.c
- *	  The module itself: magic.
+ *	  The module itself: magic, settings.
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "fmgr.h"
+#include "postmaster/bgworker_internals.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "parallel.h"
 
 PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/* Called when the library is loaded. */
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("gmm.parallel_workers",
+							"Sets the number of parallel workers of a large fit.",
+							"-1 means max_parallel_workers_per_gather; 0 means none.",
+							&gmm_parallel_workers,
+							-1, -1, MAX_PARALLEL_WORKER_LIMIT,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("gmm");
+}

@@ -25,6 +25,10 @@
  * filled the memory before stays there: a fit reads the blocks in a cycle, and
  * of a cycle any part is as good to keep as any other.
  *
+ * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
+ * copies there what is in memory only, with a directory behind it, and
+ * gmm_rowstore_attach() makes a store of that.
+ *
  * Only append() and read_block() know where a block is.
  */
 #include "postgres.h"
@@ -51,7 +55,8 @@ StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 #define NOT_IN_FILE			(-1)
 
 /*
- * A block is in memory or in the file.  There are as many of these as blocks, so they are kept small.
+ * A block is in memory or in the file or, where it has been shared, in both.
+ * There are as many of these as blocks, so they are kept small.
  */
 typedef struct RowBlock
 {
@@ -63,6 +68,19 @@ typedef struct RowBlock
 	bool		weighted;		/* some weight is not 1 */
 } RowBlock;
 
+/* What a worker process needs to know of a block: an entry in the file. */
+typedef struct SharedBlock
+{
+	int64		offset;
+	uint16		n_rows;
+	uint16		stride;
+	uint16		weighted;
+	uint16		unused;			/* so that no byte is written undefined */
+} SharedBlock;
+
+/* Entries that are written or read at once */
+#define ENTRIES				512
+
 struct GmmRowStore
 {
 	GmmRowPool *pool;
@@ -72,6 +90,7 @@ struct GmmRowStore
 	int64		directory_size;
 	RowBlock   *directory;
 	void	   *last_chunk;		/* what was allocated for the last features */
+	int64		unshared_size;	/* of the file, less what workers alone need */
 };
 
 /*
@@ -91,6 +110,7 @@ gmm_rowstore_create(MemoryContext context, int d)
 	store->directory_size = 1;
 	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
 	store->last_chunk = NULL;
+	store->unshared_size = 0;
 	return store;
 }
 
@@ -142,17 +162,24 @@ enlarge_directory(GmmRowStore *store)
 	store->directory_size = size;
 }
 
-/* Write a full block to the file, and forget its memory. */
+/*
+ * Write a full block to the file, if it is not there from having been shared,
+ * and forget its memory.
+ */
 static void
 spill_block(GmmRowStore *store, RowBlock *block)
 {
 	Size		size = features_size(store, block->stride);
-	int64		offset = gmm_rowpool_append(store->pool, block->features, size);
 
-	if (block->weighted)
-		gmm_rowpool_append(store->pool, block->weights,
-						   sizeof(double) * block->stride);
-	block->offset = offset;
+	if (block->offset == NOT_IN_FILE)
+	{
+		int64		offset = gmm_rowpool_append(store->pool, block->features, size);
+
+		if (block->weighted)
+			gmm_rowpool_append(store->pool, block->weights,
+							   sizeof(double) * block->stride);
+		block->offset = offset;
+	}
 	block->features = NULL;
 	if (block->weights != NULL)
 		gmm_rowpool_release(store->pool, block->weights);
@@ -347,4 +374,147 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 	source->context = store;
 	source->block = read_block;
 	source->pass = NULL;
+}
+
+/* Copy a block to the file; -1 if that cannot be done. */
+static int64
+copy_block(GmmRowStore *store, const RowBlock *block)
+{
+	int64		offset = gmm_rowpool_try_append(store->pool, block->features,
+												features_size(store, block->stride));
+
+	if (offset >= 0 && block->weighted &&
+		gmm_rowpool_try_append(store->pool, block->weights,
+							   sizeof(double) * block->stride) < 0)
+		return -1;
+	return offset;
+}
+
+/* Copy to the file every full block that is not there. */
+static bool
+copy_full_blocks(GmmRowStore *store)
+{
+	for (int64 number = 0; number < store->n_blocks; number++)
+	{
+		RowBlock   *block = &store->directory[number];
+		int64		offset;
+
+		CHECK_FOR_INTERRUPTS();
+		if (block->offset != NOT_IN_FILE || block->n_rows < MIXTURE_BLOCK_ROWS)
+			continue;
+		offset = copy_block(store, block);
+		if (offset < 0)
+			return false;
+		block->offset = offset;
+	}
+	return true;
+}
+
+/*
+ * Copy the last block to the file, if it is not full, and then a directory.
+ * Neither is of use to this process, which will still change them.
+ */
+static bool
+copy_directory(GmmRowStore *store, GmmSharedRows *shared)
+{
+	SharedBlock entries[ENTRIES];
+	const RowBlock *last = &store->directory[store->n_blocks - 1];
+	int64		last_offset = last->offset;
+
+	if (last_offset == NOT_IN_FILE)
+		last_offset = copy_block(store, last);
+	if (last_offset < 0)
+		return false;
+
+	shared->directory_offset = gmm_rowpool_file_size(store->pool);
+	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
+	{
+		int			n = (int) Min(store->n_blocks - start, ENTRIES);
+
+		for (int i = 0; i < n; i++)
+		{
+			const RowBlock *block = &store->directory[start + i];
+
+			entries[i].offset = block == last ? last_offset : block->offset;
+			entries[i].n_rows = block->n_rows;
+			entries[i].stride = block->stride;
+			entries[i].weighted = block->weighted;
+			entries[i].unused = 0;
+		}
+		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Make the rows of a store that is not empty readable by other processes,
+ * until gmm_rowstore_unshare().  Returns false, and leaves things as they
+ * were, where there is no place for that.
+ */
+bool
+gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
+{
+	int64		old_size = gmm_rowpool_file_size(store->pool);
+	bool		done = copy_full_blocks(store);
+
+	store->unshared_size = gmm_rowpool_file_size(store->pool);
+	done = done && copy_directory(store, shared);
+	if (!done)
+	{
+		for (int64 number = 0; number < store->n_blocks; number++)
+			if (store->directory[number].offset >= old_size)
+				store->directory[number].offset = NOT_IN_FILE;
+		gmm_rowpool_truncate(store->pool, old_size);
+		return false;
+	}
+
+	shared->d = store->d;
+	shared->n_rows = store->n_rows;
+	shared->n_blocks = store->n_blocks;
+	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
+	return true;
+}
+
+/* No other process reads the rows any more. */
+void
+gmm_rowstore_unshare(GmmRowStore *store)
+{
+	gmm_rowpool_truncate(store->pool, store->unshared_size);
+}
+
+/* The rows that another process shares, to be read only. */
+GmmRowStore *
+gmm_rowstore_attach(const GmmSharedRows *shared)
+{
+	SharedBlock entries[ENTRIES];
+	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
+
+	store->pool = gmm_rowpool_open(shared->path);
+	store->d = shared->d;
+	store->n_rows = shared->n_rows;
+	store->n_blocks = shared->n_blocks;
+	store->directory = MemoryContextAllocHuge(CurrentMemoryContext,
+											  sizeof(RowBlock) * (Size) store->n_blocks);
+	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
+	{
+		int			n = (int) Min(store->n_blocks - start, ENTRIES);
+
+		CHECK_FOR_INTERRUPTS();
+		gmm_rowpool_read(store->pool,
+						 shared->directory_offset + start * (int64) sizeof(SharedBlock),
+						 entries, sizeof(SharedBlock) * n);
+		for (int i = 0; i < n; i++)
+		{
+			RowBlock   *block = &store->directory[start + i];
+
+			block->offset = entries[i].offset;
+			block->features = NULL;
+			block->weights = NULL;
+			block->n_rows = entries[i].n_rows;
+			block->stride = entries[i].stride;
+			block->weighted = entries[i].weighted;
+		}
+	}
+	return store;
 }
