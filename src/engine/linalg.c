@@ -29,6 +29,12 @@ linalg_dot(const double *a, const double *b, int n)
 	double		rest = 0;
 	int			i = 0;
 
+	if (n < 4)
+	{
+		for (; i < n; i++)
+			rest += a[i] * b[i];
+		return rest;
+	}
 	if (n >= 32)
 	{
 		Vector4		sums[4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};

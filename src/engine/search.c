@@ -67,6 +67,7 @@ typedef struct Candidate
 	MixtureParameters parameters;
 	EmOutcome	outcome;
 	int			start;			/* its number */
+	int			n_starts;		/* that came here, itself among them */
 	int			n_artefacts;	/* components that the rows do not support */
 } Candidate;
 
@@ -334,24 +335,36 @@ judge(const Search *search, Candidate *candidate)
 }
 
 /*
- * Whether a is the better candidate.  Candidates that have come to the same
- * optimum differ in likelihood by what convergence left over, and in their
- * parameters by the root of that; between these the earlier start decides, so
- * that a rounding error somewhere does not choose another one.
+ * Whether two candidates have come to the same optimum.  They differ in
+ * likelihood by what convergence left over, and in their parameters by the
+ * root of that.
+ */
+static bool
+same_optimum(const Candidate *a, const Candidate *b)
+{
+	return a->n_artefacts == b->n_artefacts &&
+		fabs(a->outcome.log_likelihood - b->outcome.log_likelihood) <=
+		SAME_OPTIMUM * b->outcome.sum_weights;
+}
+
+/*
+ * Whether a is the better candidate.  At the same optimum the earlier start
+ * is, so that a rounding error somewhere does not choose another one.
  */
 static bool
 better(const Candidate *a, const Candidate *b)
 {
-	double		difference = a->outcome.log_likelihood - b->outcome.log_likelihood;
-
 	if (a->n_artefacts != b->n_artefacts)
 		return a->n_artefacts < b->n_artefacts;
-	if (fabs(difference) > SAME_OPTIMUM * b->outcome.sum_weights)
-		return difference > 0;
-	return a->start < b->start;
+	if (same_optimum(a, b))
+		return a->start < b->start;
+	return a->outcome.log_likelihood > b->outcome.log_likelihood;
 }
 
-/* Put the spare candidate among the kept ones, if it is good enough. */
+/*
+ * Put the spare candidate among the kept ones, if it is good enough and has
+ * not come where another one is.
+ */
 static void
 keep_candidate(Search *search)
 {
@@ -359,6 +372,12 @@ keep_candidate(Search *search)
 	int			place = search->n_kept;
 	Candidate	spare = candidates[search->max_kept];
 
+	for (int i = 0; i < search->n_kept; i++)
+		if (same_optimum(&spare, &candidates[i]))
+		{
+			candidates[i].n_starts++;
+			return;
+		}
 	while (place > 0 && better(&spare, &candidates[place - 1]))
 		place--;
 	if (place == search->max_kept)
@@ -404,6 +423,7 @@ run_starts(Search *search, MixtureError *error)
 		if (status != MIXTURE_OK)
 			return status;
 		spare->start = start;
+		spare->n_starts = 1;
 		judge(search, spare);
 		keep_candidate(search);
 	}
@@ -441,10 +461,8 @@ finish_candidates(Search *search, int *n_best, MixtureError *error)
 	}
 	*n_best = 0;
 	for (int i = 0; i < search->n_kept; i++)
-		if (search->candidates[i].outcome.log_likelihood >=
-			search->candidates[best].outcome.log_likelihood -
-			SAME_OPTIMUM * search->scales.sum_weights)
-			(*n_best)++;
+		if (same_optimum(&search->candidates[i], &search->candidates[best]))
+			*n_best += search->candidates[i].n_starts;
 	if (best > 0)
 	{
 		Candidate	winner = search->candidates[best];
