@@ -4,15 +4,15 @@
  *
  *		peer_armadillo fit ROWS START D K FAMILY STEPS_1 STEPS_2
  *
- * Prints seconds of learn() with STEPS_1 iterations from the start, seconds
+ * Prints processor seconds of learn() with STEPS_1 iterations from the start, seconds
  * with STEPS_2, and the mean log-likelihood after these.  Rows one after the
  * other are the columns of a column-major matrix, so nothing is copied.  It is
  * compiled for this machine's processor, and without OpenMP: one thread.
  */
 #include <armadillo>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -32,11 +32,11 @@ read_doubles(const char *name)
 template<typename Model> static double
 seconds_of_learn(Model &model, const arma::mat &rows, int steps)
 {
-	auto		began = std::chrono::steady_clock::now();
+	std::clock_t began = std::clock();
 
 	model.learn(rows, model.n_gaus(), arma::eucl_dist, arma::keep_existing,
 				0, steps, 1e-300, false);
-	return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+	return double(std::clock() - began) / CLOCKS_PER_SEC;
 }
 
 template<typename Model> static void

@@ -12,8 +12,8 @@ seconds of one call.  quality prints the seconds and the mean log-likelihood of
 a fit with n_init=1, the same with n_init=10, and what the latter comes to when
 it is continued until it no longer moves.
 
-The number of threads is the environment's: OMP_NUM_THREADS and
-OPENBLAS_NUM_THREADS.
+Seconds are processor time, as run.sh says.  The number of threads is the
+environment's: OMP_NUM_THREADS and OPENBLAS_NUM_THREADS.
 """
 import sys
 import time
@@ -27,9 +27,9 @@ warnings.filterwarnings("ignore")       # that max_iter iterations did not conve
 
 
 def seconds(call):
-    began = time.perf_counter()
+    began = time.process_time()
     call()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def read_rows(name, d):

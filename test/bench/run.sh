@@ -17,8 +17,10 @@
 # - Extension and peers take turns on the same rows, one run after the other,
 #   so that a machine that is slow for a minute is slow for all.  Look at the
 #   ratios.  The median over the runs and the best are both shown.
-# - Times of the extension are those that psql shows (\timing) for a statement.
-#   The time of an EM iteration is the difference between two refits that differ
+# - What runs in one thread is measured in processor time, the backend's and the
+#   peer's, so that other jobs do not count; on an idle machine that is elapsed
+#   time.  Workers and sizes are in the time that psql shows (\timing).
+# - The time of an EM iteration is the difference between two refits that differ
 #   in the number of iterations, of plain EM without tolerance: what the server
 #   really does, with its calls and checks for interrupts, and not the engine
 #   alone.  A peer's is the difference of two fits in the same way.
@@ -126,13 +128,19 @@ sql()
     printf '%s;\n' "$1" | psql -X -q -A -t -v ON_ERROR_STOP=1
 }
 
-# timed STATEMENT...: sets seconds, the sum over the statements, and value,
-# the last line that they printed.
+# What the kernel counts for a backend, in nanoseconds, as a value of SQL.
+on_processor="(split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e9)"
+
+# timed STATEMENT...: sets seconds, the time that psql shows for the statements,
+# processor, the seconds for which the backend had a processor meanwhile, and
+# value, the last line that they printed.
 timed()
 {
     {
-        printf '%s\n' "SELECT FROM gmm_options();" "$settings" '\timing on'
+        printf '%s\n' "SELECT FROM gmm_options();" "$settings" \
+            "SELECT $on_processor AS began \\gset" '\timing on'
         printf '%s;\n' "$@"
+        printf '%s\n' '\timing off' "SELECT 'Processor: ' || $on_processor - :began;"
     } >"$work/timed.sql"
     waiting psql -X -q -A -t -v ON_ERROR_STOP=1 -f "$work/timed.sql" \
         >"$work/timed.out" 2>"$work/timed.err" || {
@@ -141,7 +149,8 @@ timed()
     }
     seconds=$(awk '/^Time: / { sum += $2 } END { printf "%.6f", sum / 1000 }' \
         "$work/timed.out")
-    value=$(grep -v '^Time: ' "$work/timed.out" | tail -n 1)
+    processor=$(sed -n 's/^Processor: //p' "$work/timed.out")
+    value=$(grep -v -e '^Time: ' -e '^Processor: ' "$work/timed.out" | tail -n 1)
 }
 
 # make_rows NAME ROWS D K FAMILY [peers]: the table NAME with its start, and for
@@ -174,13 +183,13 @@ refit()
 }
 
 # iteration TABLE STEPS: sets seconds_1 and seconds_2, whose difference is the
-# time of STEPS iterations.
+# time of STEPS iterations, and processor_1 and processor_2.
 iteration()
 {
     timed "SELECT $(refit "$1" 1) IS NULL FROM $1"
-    seconds_1=$seconds
+    seconds_1=$seconds processor_1=$processor
     timed "SELECT $(refit "$1" $((1 + $2))) IS NULL FROM $1"
-    seconds_2=$seconds
+    seconds_2=$seconds processor_2=$processor
 }
 
 # --- the peers --------------------------------------------------------------
@@ -326,7 +335,7 @@ bench_fit()
                     gmm)
                         "$work/peak_program" >>"$log.peaks"
                         iteration "$name" "$steps"
-                        echo "$name gmm $seconds_1 $seconds_2 $steps" >>"$log"
+                        echo "$name gmm $processor_1 $processor_2 $steps" >>"$log"
                         continue ;;
                     sklearn) from=1 to=3 ;;
                     armadillo) from=0 to=$armadillo_steps ;;
@@ -407,12 +416,15 @@ bench_end()
                 "SELECT (gmm_summary(model)).log_likelihood / $rows FROM fitted"
             target=$value
             fit=$(awk '/^Time: / { print $2 / 1000; exit }' "$work/timed.out")
-            echo "gmm-$threads $seconds 0 $fit $(calculate "$seconds - $fit") $value" >>"$work/end"
+            predict=$(awk '/^Time: / && ++n == 2 { print $2 / 1000 }' "$work/timed.out")
+            [ "$threads" != 1 ] || seconds=$processor
+            echo "gmm-$threads $seconds 0 $fit $predict $value" >>"$work/end"
             if has plpython && [ ! -e "$work/end.$threads.slow" ]; then
                 began=$(date +%s)
                 settings="$plain $python_ready"
                 timed "SELECT concat_ws(' ', fetching, fitting, predicting, log_likelihood, tolerance)
                     FROM sklearn_fit_predict('whole', 10, $threads, $run, $target - 1e-4, $patience)"
+                [ "$threads" != 1 ] || seconds=$processor
                 echo "sklearn-$threads $seconds $value" >>"$work/end"
                 note "  gmm $target, scikit-learn (seconds, log-likelihood, tolerance) $value"
                 [ $(($(date +%s) - began)) -lt 60 ] || : >"$work/end.$threads.slow"
@@ -432,7 +444,9 @@ bench_end()
             ' "$work/end"
     done <"$work/end.table"
     say ""
-    say "In brackets: runs.  gmm reads the table as it fits and as it predicts."
+    say "In brackets: runs.  The total is processor time where there is one thread;" \
+        "its parts are elapsed time, of which other jobs may have had some." \
+        "gmm reads the table as it fits and as it predicts."
 }
 
 # --- 3: scoring -------------------------------------------------------------
@@ -458,10 +472,10 @@ bench_score()
     while [ $run -lt $((2 * runs)) ]; do
         run=$((run + 1))
         timed "SELECT sum(features[1]) FROM scored, one_model"
-        scan=$seconds
+        scan=$processor
         for function in gmm_predict gmm_logpdf; do
             timed "SELECT sum($function(model, features)) FROM scored, one_model"
-            echo "score $function $scan $seconds $rows" >>"$work/score"
+            echo "score $function $scan $processor $rows" >>"$work/score"
         done
         if has sklearn; then
             waiting /usr/bin/python3 $bench/peer_sklearn.py predict "$work/scored.rows" \
@@ -469,9 +483,9 @@ bench_score()
             echo "score sklearn_predict 0 $(cat "$work/peer.out") $rows" >>"$work/score"
         fi
         timed "SELECT sum(features[1]) FROM joined JOIN models USING (model_id)"
-        scan=$seconds
+        scan=$processor
         timed "SELECT sum(gmm_predict(model, features)) FROM joined JOIN models USING (model_id)"
-        echo "score gmm_predict_of_${models}_models $scan $seconds $rows" >>"$work/score"
+        echo "score gmm_predict_of_${models}_models $scan $processor $rows" >>"$work/score"
     done
     sql "DROP TABLE joined, models, one_model"
     drop_rows scored
@@ -507,11 +521,11 @@ bench_groups()
         settings="$plain SET work_mem = '256MB';"
         timed "SELECT count(model) FROM
             (SELECT gmm_fit(features, 2) AS model FROM grouped GROUP BY group_id) AS fits"
-        echo "groups gmm 0 $seconds $groups" >>"$work/groups"
+        echo "groups gmm 0 $processor $groups" >>"$work/groups"
         if has plpython; then
             settings="$plain $python_ready"
             timed "SELECT sklearn_fit_groups('grouped', $peer_groups, 2)"
-            echo "groups sklearn 0 $seconds $peer_groups" >>"$work/groups"
+            echo "groups sklearn 0 $processor $peer_groups" >>"$work/groups"
         fi
     done
     sql "DROP TABLE grouped"
@@ -666,7 +680,7 @@ quality_line()
         run=$((run + 1))
         timed "SELECT (gmm_summary(gmm_fit(features, $k,
             gmm_options(covariance_type => '$family')))).log_likelihood / $rows FROM $name"
-        echo "$seconds $value" >>"$work/quality"
+        echo "$processor $value" >>"$work/quality"
         # Ten starts take their time; once is enough.
         if [ $run = 1 ]; then
             waiting /usr/bin/python3 $bench/peer_sklearn.py quality "$file" - "$d" "$k" \
