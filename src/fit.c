@@ -32,6 +32,7 @@
 #include "modelkey.h"
 #include "options.h"
 #include "parallel.h"
+#include "progress.h"
 #include "rowstore.h"
 
 /* Positions of the transition functions' arguments */
@@ -394,6 +395,7 @@ run_engine(const FitState *state, MixtureFit *fit)
 	if (state->rows == NULL)
 		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, &error);
 
+	gmm_progress_begin();
 	gmm_rowstore_source(state->rows, &source);
 	parallel = gmm_parallel_begin(state->rows,
 								  state->options.mixture.covariance_type,
@@ -411,6 +413,7 @@ run_engine(const FitState *state, MixtureFit *fit)
 							 &gmm_host, fit, &error);
 
 	gmm_parallel_end(parallel);
+	gmm_progress_end();
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, state->k, &error);
 }

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "parallel.h"
+#include "progress.h"
 
 PG_MODULE_MAGIC;
 
@@ -27,6 +28,13 @@ _PG_init(void)
 							&gmm_parallel_workers,
 							-1, -1, MAX_PARALLEL_WORKER_LIMIT,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("gmm.log_progress",
+							 "Reports the progress of a fit once a second.",
+							 "The lines are sent to the client at level INFO.",
+							 &gmm_log_progress,
+							 false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("gmm");
 }

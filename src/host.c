@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "host.h"
+#include "progress.h"
 
 static void *
 host_allocate(void *context pg_attribute_unused(), size_t size)
@@ -31,8 +32,14 @@ host_check_interrupts(void *context pg_attribute_unused())
 	CHECK_FOR_INTERRUPTS();
 }
 
+static void
+host_progress(void *context pg_attribute_unused(), const MixtureProgress *progress)
+{
+	gmm_progress_report(progress);
+}
+
 const MixtureHost gmm_host = {
-	NULL, host_allocate, host_release, host_check_interrupts
+	NULL, host_allocate, host_release, host_check_interrupts, host_progress
 };
 
 /*

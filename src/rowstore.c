@@ -374,6 +374,7 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 	source->context = store;
 	source->block = read_block;
 	source->pass = NULL;
+	source->is_sample = false;
 }
 
 /* Copy a block to the file; -1 if that cannot be done. */

@@ -134,6 +134,21 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
 	return false;
 }
 
+/* Tell the host of a pass; before it the log-likelihood was another. */
+static void
+report_pass(const Em *em, const EmOutcome *outcome, double log_likelihood, double before)
+{
+	MixtureProgress progress;
+
+	if (em->host->progress == NULL)
+		return;
+	progress.phase = em->source->is_sample ? MIXTURE_STARTS : MIXTURE_ITERATING;
+	progress.iteration = outcome->iterations;
+	progress.mean_log_likelihood = log_likelihood / outcome->sum_weights;
+	progress.change = (log_likelihood - before) / outcome->sum_weights;
+	em->host->progress(em->host->context, &progress);
+}
+
 /*
  * Run EM from parameters, which it changes.
  *
@@ -163,6 +178,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	outcome->sum_weights = *em->stats->sum_weights;
 	outcome->iterations = 0;
 	outcome->converged = false;
+	report_pass(em, outcome, log_likelihood, NAN);
 
 	while (outcome->iterations < max_iter)
 	{
@@ -180,6 +196,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			if (try_extrapolation(em, &step_limit, more, log_likelihood + gain))
 			{
 				log_likelihood = *em->stats->log_likelihood;
+				report_pass(em, outcome, log_likelihood, before);
 				second = false;
 				continue;
 			}
@@ -190,6 +207,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
 		gain = log_likelihood - before;
+		report_pass(em, outcome, log_likelihood, before);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;

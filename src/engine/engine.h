@@ -46,6 +46,22 @@ typedef enum MixtureCovarianceType
 
 #define MIXTURE_N_COVARIANCE_TYPES	4
 
+/* What a fit is at. */
+typedef enum MixturePhase
+{
+	MIXTURE_SAMPLING,			/* reading the rows for what it has to know */
+	MIXTURE_STARTS,				/* iterating on the sample */
+	MIXTURE_ITERATING			/* iterating on all rows */
+} MixturePhase;
+
+typedef struct MixtureProgress
+{
+	MixturePhase phase;
+	int			iteration;		/* of the present start; 0 while sampling */
+	double		mean_log_likelihood;	/* per unit of weight */
+	double		change;			/* since the iteration before; NaN if none */
+} MixtureProgress;
+
 /* What the engine asks of its caller. */
 typedef struct MixtureHost
 {
@@ -57,6 +73,9 @@ typedef struct MixtureHost
 
 	/* Called often; may not return if the work is to stop. */
 	void		(*check_interrupts) (void *context);
+
+	/* Told now and then how far a fit has come; may be NULL. */
+	void		(*progress) (void *context, const MixtureProgress *progress);
 } MixtureHost;
 
 /*
@@ -136,6 +155,8 @@ typedef struct MixtureSource
 	 */
 	MixtureStatus (*pass) (void *context, const MixturePass *pass, double *sums,
 						   MixtureError *error);
+
+	bool		is_sample;		/* of the rows of a fit; reports say so */
 } MixtureSource;
 
 /* Parameters made ready for the E-step. */

@@ -28,6 +28,9 @@
 #define COARSE_BITS 10
 #define FINEST_BITS 40
 
+/* Reports are made once in so many blocks. */
+#define REPORT_BLOCKS 1024
+
 /* A row while the sample is being taken. */
 typedef struct Entry
 {
@@ -48,6 +51,16 @@ typedef struct Taking
 	int64_t		limit;
 	uint64_t	threshold;		/* hashes above this are not in the sample */
 } Taking;
+
+/* Say that the rows are being read. */
+static void
+report_sampling(const MixtureHost *host)
+{
+	MixtureProgress progress = {.phase = MIXTURE_SAMPLING};
+
+	if (host->progress != NULL)
+		host->progress(host->context, &progress);
+}
 
 /*
  * The range of every feature over all rows that have weight.  The arrays come from the host,
@@ -88,6 +101,8 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 			range->most[j] = most;
 		}
 		host->check_interrupts(host->context);
+		if (number % REPORT_BLOCKS == 0)
+			report_sampling(host);
 	}
 }
 
@@ -246,6 +261,7 @@ make_blocks(Sample *sample, const MixtureHost *host)
 	sample->source.context = sample;
 	sample->source.block = sample_block;
 	sample->source.pass = NULL;
+	sample->source.is_sample = true;
 	for (int64_t number = 0; number < sample->source.n_blocks; number++)
 	{
 		int64_t		start = number * MIXTURE_BLOCK_ROWS;
@@ -322,6 +338,8 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			center_block(center, source->d, &block, features);
 		take_block(&taking, &block, range, seed);
 		host->check_interrupts(host->context);
+		if (number % REPORT_BLOCKS == 0)
+			report_sampling(host);
 	}
 	compact(&taking);
 

@@ -66,7 +66,7 @@ unit_check_interrupts(void *context)
 }
 
 const MixtureHost unit_host = {
-	NULL, unit_allocate, unit_release, unit_check_interrupts
+	NULL, unit_allocate, unit_release, unit_check_interrupts, NULL
 };
 
 double
@@ -166,7 +166,7 @@ rows_seal(Rows *rows)
 	}
 	rows->source = (MixtureSource)
 	{
-		rows->d, rows->n, n_blocks, rows, rows_block, NULL
+		rows->d, rows->n, n_blocks, rows, rows_block, NULL, false
 	};
 }
 
