@@ -125,7 +125,7 @@ esac
 # What there is of workers and files, once it is as wanted or has had 5 seconds.
 left_is()
 {
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
         left=$(psql -X -q -A -t -c "
             SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'),
                    (SELECT count(*) FROM pg_ls_tmpdir())")
