@@ -6,7 +6,7 @@
 # Draws rows from mixtures (data.c, the same rows every time), builds a copy of
 # the sources, starts a private server as check.sh does, and prints tables in
 # Markdown: NAME is one of fit, end, score, groups, workers, sizes, quality.
-# Takes about twenty minutes, 4 GB of disk and as much memory.  --quick makes
+# Takes about half an hour, 4 GB of disk and as much memory.  --quick makes
 # everything a tenth or less, runs it once, and takes one minute: to see that it
 # works, not to quote from.
 #
@@ -388,65 +388,57 @@ bench_fit()
 
 # --- 2: end to end ----------------------------------------------------------
 
+# end_line PROGRAM THREADS SEED SECONDS RATIO FETCH FIT PREDICT LOG_LIKELIHOOD
+end_line()
+{
+    printf '| %s | %s | %s | %.2f | %.1f | %.2f, %.2f, %.2f | %.5f |\n' "$@"
+}
+
 bench_end()
 {
-    rows=1000000 patience=150
-    [ -z "$quick" ] || { rows=30000; patience=5; }
+    rows=1000000
+    [ -z "$quick" ] || rows=30000
+    note "end"
+    make_rows whole $rows 10 10 full
     say ""
     say "### From table to predictions: $rows × 10, K 10"
     say ""
     say "Fit with default options and predict every row, in the same server." \
-        "scikit-learn (n_init 1) is continued with a smaller tolerance until it" \
-        "reaches gmm's log-likelihood, or for $patience s more than it needs."
+        "scikit-learn, with n_init 1, is continued with a smaller tolerance until it" \
+        "reaches gmm's log-likelihood (less 1e-4 a row).  Where it stands still at a" \
+        "lower optimum before that, its log-likelihood shows it, and the ratio says" \
+        "less than it could.  Processor time where there is one thread; the parts" \
+        "are elapsed time.  gmm reads the table as it fits and as it predicts."
     say ""
-    say "| program | threads | total, s | ratio | fetch, fit, predict, s | log-likelihood a row |"
-    say "|---|--:|--:|--:|--:|--:|"
-    make_rows whole $rows 10 10 full
+    say "| program | threads | seed | total, s | ratio | fetch, fit, predict, s | log-likelihood a row |"
+    say "|---|--:|--:|--:|--:|--:|--:|"
     threads_list=1
     if [ -n "$has_workers" ] && [ "$cores" -gt 1 ]; then threads_list="1 $cores"; fi
     run=0
-    : >"$work/end"
     while [ $run -lt "$runs" ]; do
         run=$((run + 1))
         for threads in $threads_list; do
-            note "end: run $run with $threads threads"
             settings="$plain $(workers_setting $((threads - 1)))"
-            timed "CREATE TEMP TABLE fitted AS SELECT gmm_fit(features, 10) AS model FROM whole" \
+            timed "CREATE TEMP TABLE fitted AS SELECT gmm_fit(features, 10,
+                    gmm_options(seed => $run)) AS model FROM whole" \
                 "SELECT sum(gmm_predict((SELECT model FROM fitted), features)) FROM whole" \
                 "SELECT (gmm_summary(model)).log_likelihood / $rows FROM fitted"
-            target=$value
-            fit=$(awk '/^Time: / { print $2 / 1000; exit }' "$work/timed.out")
-            predict=$(awk '/^Time: / && ++n == 2 { print $2 / 1000 }' "$work/timed.out")
             [ "$threads" != 1 ] || seconds=$processor
-            echo "gmm-$threads $seconds 0 $fit $predict $value" >>"$work/end"
-            if has plpython && [ ! -e "$work/end.$threads.slow" ]; then
-                began=$(date +%s)
-                settings="$plain $python_ready"
-                timed "SELECT concat_ws(' ', fetching, fitting, predicting, log_likelihood, tolerance)
-                    FROM sklearn_fit_predict('whole', 10, $threads, $run, $target - 1e-4, $patience)"
-                [ "$threads" != 1 ] || seconds=$processor
-                echo "sklearn-$threads $seconds $value" >>"$work/end"
-                note "  gmm $target, scikit-learn (seconds, log-likelihood, tolerance) $value"
-                [ $(($(date +%s) - began)) -lt 60 ] || : >"$work/end.$threads.slow"
-            fi
+            total=$seconds target=$value
+            # shellcheck disable=SC2046
+            set -- $(awk '/^Time: / { print $2 / 1000 }' "$work/timed.out")
+            end_line gmm "$threads" $run "$total" 1 0 "$1" "$2" "$target"
+            has plpython || continue
+            settings="$plain $python_ready"
+            timed "SELECT concat_ws(' ', fetching, fitting, predicting, log_likelihood)
+                FROM sklearn_fit_predict('whole', 10, $threads, $run, $target - 1e-4)"
+            [ "$threads" != 1 ] || seconds=$processor
+            # shellcheck disable=SC2086
+            end_line scikit-learn "$threads" $run "$seconds" \
+                "$(calculate "$seconds / $total")" $value
         done
     done
     drop_rows whole
-    awk '{ n = split($1, part, "-"); print part[n], part[1], 0, $2, 1 }' "$work/end" |
-        awk -f $bench/table.awk >"$work/end.table"
-    while read -r threads program n middle _ ratio _; do
-        awk -v id="$program-$threads" -v program="$program" -v threads="$threads" \
-            -v middle="$middle" -v ratio="$ratio" -v n="$n" '
-            $1 == id { fetch += $3; fit += $4; predict += $5
-                       if (!seen++ || $6 > most) most = $6 }
-            END { printf "| %s | %s | %.2f (%d) | %.1f | %.2f, %.2f, %.2f | %.5f |\n",
-                program, threads, middle, n, ratio, fetch / n, fit / n, predict / n, most }
-            ' "$work/end"
-    done <"$work/end.table"
-    say ""
-    say "In brackets: runs.  The total is processor time where there is one thread;" \
-        "its parts are elapsed time, of which other jobs may have had some." \
-        "gmm reads the table as it fits and as it predicts."
 }
 
 # --- 3: scoring -------------------------------------------------------------
