@@ -113,8 +113,6 @@ typedef struct Runner
 	MixtureRunner *runner;		/* NULL until there is one */
 	MixtureCovarianceType covariance_type;
 	int			k;
-	double	   *sums;
-	size_t		n_values;
 } Runner;
 
 struct GmmParallel
@@ -176,17 +174,12 @@ begin_runner(Runner *runner, const MixturePass *pass, MixtureError *error)
 		 runner->covariance_type != parameters->covariance_type))
 	{
 		mixture_runner_release(runner->runner);
-		pfree(runner->sums);
 		runner->runner = NULL;
 	}
 	if (runner->runner == NULL)
 	{
 		runner->k = parameters->k;
 		runner->covariance_type = parameters->covariance_type;
-		runner->n_values = mixture_sums_count(parameters->covariance_type,
-											  parameters->k, parameters->d);
-		runner->sums = MemoryContextAllocHuge(CurrentMemoryContext,
-											  runner->n_values * sizeof(double));
 		runner->runner = mixture_runner_create(parameters->covariance_type,
 											   parameters->k, parameters->d,
 											   &gmm_host);
@@ -473,21 +466,6 @@ launch_workers(GmmParallel *parallel)
 	pfree(rows);
 }
 
-/* A pass without workers. */
-static void
-pass_alone(GmmParallel *parallel, double *sums)
-{
-	Runner	   *runner = &parallel->runner;
-	int			n_runs = mixture_n_runs(parallel->source.n_blocks);
-
-	memset(sums, 0, runner->n_values * sizeof(double));
-	for (int run = 0; run < n_runs; run++)
-	{
-		mixture_runner_run(runner->runner, &parallel->source, run, runner->sums);
-		mixture_add_sums(sums, runner->sums, runner->n_values);
-	}
-}
-
 /* Put a pass before the workers.  No one has joined the one before it. */
 static void
 open_pass(const View *view, const MixturePass *pass)
@@ -561,7 +539,7 @@ parallel_pass(void *context, const MixturePass *pass, double *sums, MixtureError
 		memcpy(sums, parallel->view.total, parallel->view.n_values * sizeof(double));
 	}
 	else
-		pass_alone(parallel, sums);
+		mixture_runner_run_all(parallel->runner.runner, &parallel->source, sums);
 	return MIXTURE_OK;
 }
 

@@ -25,7 +25,6 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->host = host;
 	em->floor = floor;
 	em->runner = NULL;
-	em->run_sums = NULL;
 	em->coordinates = NULL;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
 	for (int i = 0; i < 4; i++)
@@ -43,10 +42,7 @@ em_end(Em *em)
 	if (em->coordinates != NULL)
 		host->release(host->context, em->coordinates);
 	if (em->runner != NULL)
-	{
 		mixture_runner_release(em->runner);
-		host->release(host->context, em->run_sums);
-	}
 	mixture_release_stats(em->stats, host);
 }
 
@@ -55,26 +51,15 @@ static MixtureStatus
 pass_alone(Em *em, const MixturePass *pass, MixtureError *error)
 {
 	MixtureStats *stats = em->stats;
-	int			n_runs = mixture_n_runs(em->source->n_blocks);
 	MixtureStatus status;
 
 	if (em->runner == NULL)
-	{
 		em->runner = mixture_runner_create(stats->covariance_type, stats->k, stats->d,
 										   em->host);
-		em->run_sums = em->host->allocate(em->host->context,
-										  stats->n_values * sizeof(double));
-	}
 	status = mixture_runner_begin(em->runner, pass, error);
-	if (status != MIXTURE_OK)
-		return status;
-	mixture_clear_stats(stats);
-	for (int run = 0; run < n_runs; run++)
-	{
-		mixture_runner_run(em->runner, em->source, run, em->run_sums);
-		mixture_add_sums(stats->sum_weights, em->run_sums, stats->n_values);
-	}
-	return MIXTURE_OK;
+	if (status == MIXTURE_OK)
+		mixture_runner_run_all(em->runner, em->source, stats->sum_weights);
+	return status;
 }
 
 /*

@@ -235,6 +235,8 @@ extern MixtureStatus mixture_runner_begin(MixtureRunner *runner, const MixturePa
 										  MixtureError *error);
 extern void mixture_runner_run(MixtureRunner *runner, const MixtureSource *source,
 							   int run, double *sums);
+extern void mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source,
+								   double *sums);
 extern int	mixture_n_runs(int64_t n_blocks);
 extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
 extern void mixture_add_sums(double *target, const double *source, size_t count);

@@ -135,7 +135,6 @@ typedef struct Em
 	const double *floor;		/* d least variances, the caller's */
 	MixtureStats *stats;		/* of the last pass */
 	MixtureRunner *runner;		/* made when first needed */
-	double	   *run_sums;		/* with it */
 	MixtureParameters points[4];	/* an acceleration cycle's */
 	double	   *coordinates;	/* and its scratch, made when first needed */
 } Em;
@@ -210,7 +209,6 @@ extern void sample_release(Sample *sample, const MixtureHost *host);
 typedef struct SeedSpace
 {
 	double	   *rows;			/* n_rows x d, transformed */
-	MixtureParameters parameters;	/* one component: what z has as unit */
 } SeedSpace;
 
 /* seeding.c */

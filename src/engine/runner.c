@@ -23,6 +23,7 @@ struct MixtureRunner
 	MixturePrepared *prepared;	/* for it */
 	KernelWork	work;
 	double	   *features;		/* a centered block; made when first needed */
+	double	   *run_sums;		/* of one run of a whole pass; likewise */
 };
 
 /* Blocks of a run, but for the last one. */
@@ -55,6 +56,7 @@ mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHos
 	runner->d = d;
 	runner->prepared = NULL;
 	runner->features = NULL;
+	runner->run_sums = NULL;
 	kernels_allocate_work(&runner->work, k, d, host);
 	return runner;
 }
@@ -64,6 +66,8 @@ mixture_runner_release(MixtureRunner *runner)
 {
 	const MixtureHost *host = runner->host;
 
+	if (runner->run_sums != NULL)
+		host->release(host->context, runner->run_sums);
 	if (runner->features != NULL)
 		host->release(host->context, runner->features);
 	if (runner->prepared != NULL)
@@ -114,5 +118,24 @@ mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
 			center_block(runner->pass.center, runner->d, &block, runner->features);
 		kernels_current()->accumulate(runner->prepared, &block, runner->pass.m_step,
 									  &runner->work, &stats, runner->host);
+	}
+}
+
+/* Sum all runs, in their order, into mixture_sums_count() values. */
+void
+mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source, double *sums)
+{
+	size_t		count = mixture_sums_count(runner->covariance_type, runner->k, runner->d);
+	int			n_runs = mixture_n_runs(source->n_blocks);
+
+	if (runner->run_sums == NULL)
+		runner->run_sums = runner->host->allocate(runner->host->context,
+												  count * sizeof(double));
+	for (size_t i = 0; i < count; i++)
+		sums[i] = 0;
+	for (int run = 0; run < n_runs; run++)
+	{
+		mixture_runner_run(runner, source, run, runner->run_sums);
+		mixture_add_sums(sums, runner->run_sums, count);
 	}
 }
