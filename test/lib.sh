@@ -143,6 +143,20 @@ distribution_version()
         sed -n 's/^ *Depends: *postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
+# The development files for the server of this version that is installed, even
+# where a newer minor version is to be had: that one would upgrade the server.
+development_package()
+{
+    package=postgresql-server-dev-$1
+    there=$(dpkg-query -W -f='${Version}' "postgresql-$1" 2>/dev/null || true)
+    if [ -n "$there" ] && apt-cache madison "$package" 2>/dev/null |
+        awk -v there="$there" '$3 == there { found = 1 } END { exit !found }'
+    then
+        package=$package=$there
+    fi
+    say "$package"
+}
+
 # become_root PACKAGE...: asks for the password, where that needs one, before
 # output goes to a log.  The packages are for the message of a refusal.
 become_root()
@@ -214,9 +228,10 @@ prepare_machine()
                 "network, and has \"apt-get update\" been run?"
         fi
         if [ -z "$pg_config" ]; then
-            for package in postgresql-$version postgresql-server-dev-$version; do
-                installed "$package" || missing="$missing $package"
-            done
+            installed "postgresql-$version" ||
+                missing="$missing postgresql-$version"
+            installed "postgresql-server-dev-$version" ||
+                missing="$missing $(development_package "$version")"
             pg_config=/usr/lib/postgresql/$version/bin/pg_config
         fi
         # shellcheck disable=SC2086
