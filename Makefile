@@ -10,7 +10,7 @@
 
 EXTENSION = gmm
 MODULE_big = gmm
-DATA = src/gmm--1.0.sql
+DATA = $(wildcard src/gmm--*.sql)
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/engine/*.c)))
 INTERNAL_HEADERS = $(wildcard src/*.h src/engine/*.h)
 

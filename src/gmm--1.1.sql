@@ -1,0 +1,289 @@
+/* src/gmm--1.1.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION gmm" to load this file. \quit
+
+-- === the type gmm_model: text, binary, casts, construction (model*.c) ===
+
+CREATE TYPE gmm_model;
+
+CREATE FUNCTION gmm_model_in(cstring) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION gmm_model_in(cstring) IS 'I/O';
+
+CREATE FUNCTION gmm_model_out(gmm_model) RETURNS cstring
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION gmm_model_out(gmm_model) IS 'I/O';
+
+CREATE FUNCTION gmm_model_recv(internal) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_model_recv(internal) IS 'I/O';
+
+CREATE FUNCTION gmm_model_send(gmm_model) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_model_send(gmm_model) IS 'I/O';
+
+CREATE TYPE gmm_model (
+	INTERNALLENGTH = variable,
+	INPUT = gmm_model_in,
+	OUTPUT = gmm_model_out,
+	RECEIVE = gmm_model_recv,
+	SEND = gmm_model_send,
+	ALIGNMENT = double,
+	STORAGE = external
+);
+COMMENT ON TYPE gmm_model IS 'Gaussian mixture model; its text form is JSON';
+
+CREATE FUNCTION gmm_model_to_jsonb(model gmm_model) RETURNS jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_model_to_jsonb(gmm_model) IS 'mixture model as jsonb';
+
+CREATE FUNCTION gmm_model_from_jsonb(model jsonb) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_model_from_jsonb(jsonb) IS 'mixture model from jsonb, validated';
+
+CREATE CAST (gmm_model AS jsonb) WITH FUNCTION gmm_model_to_jsonb(gmm_model) AS ASSIGNMENT;
+COMMENT ON CAST (gmm_model AS jsonb) IS 'mixture model as jsonb';
+
+CREATE CAST (jsonb AS gmm_model) WITH FUNCTION gmm_model_from_jsonb(jsonb);
+COMMENT ON CAST (jsonb AS gmm_model) IS 'mixture model from jsonb, validated';
+
+CREATE FUNCTION gmm_model(
+	weights double precision[],
+	means double precision[],
+	covariances double precision[],
+	covariance_type text DEFAULT 'full'
+) RETURNS gmm_model
+	AS 'MODULE_PATHNAME', 'gmm_model_from_arrays'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_model(double precision[], double precision[], double precision[], text)
+	IS 'mixture model from weights (k), means (k x d) and covariances (full k x d x d, tied d x d, diag k x d, spherical k)';
+
+-- === options (options.c) ===
+
+CREATE FUNCTION gmm_options(
+	covariance_type text DEFAULT NULL,
+	max_iter integer DEFAULT NULL,
+	tol double precision DEFAULT NULL,
+	reg_covar double precision DEFAULT NULL,
+	n_init integer DEFAULT NULL,
+	init text DEFAULT NULL,
+	seed bigint DEFAULT NULL,
+	accelerate boolean DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'gmm_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION gmm_options(text, integer, double precision,
+	double precision, integer, text, bigint, boolean) IS
+'options of a fit as jsonb, from named arguments; those left out keep their default';
+
+-- === fitting: gmm_fit, gmm_refit (fit.c) ===
+
+-- The state of a group of 20 rows takes 1 to 4 kB, one of 1,000 rows of 10
+-- features 80 kB; a state in a hash table cannot be evicted, so SSPACE errs
+-- on the side of sorting.
+
+CREATE FUNCTION gmm_fit_transition(internal, double precision[], integer)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer) IS
+'transition function of gmm_fit';
+
+CREATE FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb) IS
+'transition function of gmm_fit';
+
+CREATE FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb, double precision)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb, double precision) IS
+'transition function of gmm_fit';
+
+CREATE FUNCTION gmm_fit_final(internal)
+RETURNS gmm_model
+AS 'MODULE_PATHNAME', 'gmm_fit_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION gmm_fit_final(internal) IS
+'final function of gmm_fit and gmm_refit';
+
+CREATE AGGREGATE gmm_fit(features double precision[], k integer) (
+	SFUNC = gmm_fit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit(double precision[], integer) IS
+'fit a mixture of k components to the rows of a group';
+
+CREATE AGGREGATE gmm_fit(features double precision[], k integer, options jsonb) (
+	SFUNC = gmm_fit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit(double precision[], integer, jsonb) IS
+'fit a mixture of k components to the rows of a group, with options';
+
+CREATE AGGREGATE gmm_fit(
+	features double precision[], k integer,
+	options jsonb, weight double precision) (
+	SFUNC = gmm_fit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit(double precision[], integer, jsonb, double precision) IS
+'fit a mixture of k components to the rows of a group, with options and a weight for each row';
+
+CREATE FUNCTION gmm_refit_transition(internal, double precision[], gmm_model)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_refit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_refit_transition(internal, double precision[], gmm_model) IS
+'transition function of gmm_refit';
+
+CREATE FUNCTION gmm_refit_transition(internal, double precision[], gmm_model, jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_refit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_refit_transition(internal, double precision[], gmm_model, jsonb) IS
+'transition function of gmm_refit';
+
+CREATE FUNCTION gmm_refit_transition(internal, double precision[], gmm_model, jsonb, double precision)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_refit_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_refit_transition(internal, double precision[], gmm_model, jsonb, double precision) IS
+'transition function of gmm_refit';
+
+CREATE AGGREGATE gmm_refit(features double precision[], model gmm_model) (
+	SFUNC = gmm_refit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_refit(double precision[], gmm_model) IS
+'fit a mixture to the rows of a group, continuing from a model';
+
+CREATE AGGREGATE gmm_refit(features double precision[], model gmm_model, options jsonb) (
+	SFUNC = gmm_refit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_refit(double precision[], gmm_model, jsonb) IS
+'fit a mixture to the rows of a group, continuing from a model, with options';
+
+CREATE AGGREGATE gmm_refit(
+	features double precision[], model gmm_model,
+	options jsonb, weight double precision) (
+	SFUNC = gmm_refit_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_refit(double precision[], gmm_model, jsonb, double precision) IS
+'fit a mixture to the rows of a group, continuing from a model, with options and a weight for each row';
+
+-- === applying a model: predict and its family (score.c) ===
+
+CREATE FUNCTION gmm_predict(model gmm_model, features double precision[])
+RETURNS integer
+AS 'MODULE_PATHNAME', 'gmm_predict'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_predict(gmm_model, double precision[]) IS
+'the most probable component of a row, counted from 1';
+
+CREATE FUNCTION gmm_predict_proba(model gmm_model, features double precision[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'gmm_predict_proba'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_predict_proba(gmm_model, double precision[]) IS
+'the probability of each component given a row; they sum to 1';
+
+CREATE FUNCTION gmm_logpdf(model gmm_model, features double precision[])
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'gmm_logpdf'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_logpdf(gmm_model, double precision[]) IS
+'the logarithm of the mixture''s density at a row';
+
+CREATE FUNCTION gmm_mahalanobis(model gmm_model, features double precision[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'gmm_mahalanobis'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_mahalanobis(gmm_model, double precision[]) IS
+'the Mahalanobis distance of a row to each component';
+
+-- === looking into a model: components, summary, criteria (inspect.c) ===
+
+CREATE FUNCTION gmm_components(
+	model gmm_model,
+	OUT component integer,
+	OUT weight double precision,
+	OUT mean double precision[],
+	OUT covariance double precision[]
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
+COMMENT ON FUNCTION gmm_components(gmm_model) IS 'components of a mixture model, one a row';
+
+CREATE FUNCTION gmm_summary(
+	model gmm_model,
+	OUT k integer,
+	OUT d integer,
+	OUT covariance_type text,
+	OUT n_rows bigint,
+	OUT sum_weights double precision,
+	OUT log_likelihood double precision,
+	OUT bic double precision,
+	OUT aic double precision,
+	OUT iterations integer,
+	OUT converged boolean,
+	OUT n_starts integer,
+	OUT n_best_starts integer
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';
+
+CREATE FUNCTION gmm_bic(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_bic(gmm_model) IS 'Bayesian information criterion of a fitted model, lower is better';
+
+CREATE FUNCTION gmm_aic(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_aic(gmm_model) IS 'Akaike information criterion of a fitted model, lower is better';
