@@ -221,6 +221,10 @@ extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters
 											 MixtureError *error);
 extern size_t mixture_prepared_size(const MixturePrepared *prepared);
 
+/* derive.c */
+extern void mixture_marginal(const MixtureParameters *parameters, const int *dims,
+							 MixtureParameters *marginal, const MixtureHost *host);
+
 /*
  * runner.c: a pass in pieces, which may be made in several processes.  Blocks
  * are summed in runs, whose number depends on n_blocks alone, and the runs'

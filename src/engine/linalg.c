@@ -94,6 +94,23 @@ linalg_add_multiple(double *target, double factor, const double *a, int n)
 }
 
 /*
+ * The rows and columns of a symmetric matrix that the n indices name, in their
+ * order, as a matrix of n dimensions.
+ */
+void
+linalg_select(const double *matrix, const int *indices, int n, double *target)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			int			row = indices[i] > indices[j] ? indices[i] : indices[j];
+			int			column = indices[i] > indices[j] ? indices[j] : indices[i];
+
+			target[linalg_row(i) + j] = matrix[linalg_row(row) + column];
+		}
+}
+
+/*
  * Replace a symmetric matrix (packed, d dimensions) by its lower Cholesky
  * factor.  Returns false, with the matrix in an undefined state, where it is
  * not positive definite to working precision: a pivot is lost when what
@@ -125,6 +142,22 @@ linalg_cholesky(double *matrix, int d, const MixtureHost *host)
 		host->check_interrupts(host->context);
 	}
 	return true;
+}
+
+/*
+ * Solve lower^T x = vector in place, d dimensions; only the first d rows of
+ * the factor are looked at.
+ */
+void
+linalg_solve_transposed(const double *lower, double *vector, int d)
+{
+	for (int i = d - 1; i >= 0; i--)
+	{
+		const double *row = lower + linalg_row(i);
+
+		vector[i] /= row[i];
+		linalg_add_multiple(vector, -vector[i], row, i);
+	}
 }
 
 /*

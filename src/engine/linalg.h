@@ -24,7 +24,10 @@ linalg_row(int i)
 
 extern double linalg_dot(const double *a, const double *b, int n);
 extern double linalg_distance(const double *a, const double *b, int n);
+extern void linalg_select(const double *matrix, const int *indices, int n,
+						  double *target);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
+extern void linalg_solve_transposed(const double *lower, double *vector, int d);
 extern void linalg_invert_lower(const double *lower, double *inverse, int d,
 								const MixtureHost *host);
 extern bool linalg_eigen(double *vectors, double *values, double *work, int d,

@@ -273,6 +273,7 @@ main(int argc, char **argv)
 	printf("# seed %llu, kernels %s\n", (unsigned long long) base_seed,
 		   mixture_clone_name());
 	test_linalg();
+	test_derive();
 	test_kernels();
 	test_em();
 	test_fit();

@@ -1,0 +1,159 @@
+/*
+ * test_derive.c
+ *	  Regression against what its definition says, and marginals.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/linalg.h"
+
+/* Element (i, j) of a packed symmetric matrix. */
+static double
+element(const double *matrix, int i, int j)
+{
+	return i > j ? matrix[linalg_row(i) + j] : matrix[linalg_row(j) + i];
+}
+
+/* 0 to d - 1 in a random order. */
+static void
+random_order(Random *random, int *order, int d)
+{
+	for (int i = 0; i < d; i++)
+	{
+		int j = random_below(random, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+}
+
+/*
+ * The definition, without a factor: B S_oo = S_mo, and C + B S_om = S_mm; for
+ * any number of observed dimensions, none and all among them.
+ */
+static void
+test_regression(Random *random, int d, int n_observed)
+{
+	MixtureParameters parameters;
+	Regression regression;
+	int order[64];
+	const double *s;
+	double worst = 0;
+	double worst_residual = 0;
+	bool filled;
+
+	random_parameters(random, &parameters, MIXTURE_FULL, 1, d);
+	s = parameters.covariances;
+	random_order(random, order, d);
+	regression_allocate(&regression, d, n_observed, &unit_host);
+	filled = regression_fill(&regression, s, order, &unit_host);
+	for (int i = 0; i < regression.n_missing; i++)
+	{
+		const double *b = regression.coefficients + i * n_observed;
+		int m = order[n_observed + i];
+
+		for (int j = 0; j < n_observed; j++)
+		{
+			double sum = 0;
+
+			for (int l = 0; l < n_observed; l++)
+				sum += b[l] * element(s, order[l], order[j]);
+			worst = fmax(worst, relative_difference(sum, element(s, m, order[j]), 1));
+		}
+		for (int j = 0; j <= i; j++)
+		{
+			double sum = regression.residual[linalg_row(i) + j];
+
+			for (int l = 0; l < n_observed; l++)
+				sum += b[l] * element(s, order[l], order[n_observed + j]);
+			worst_residual = fmax(worst_residual, relative_difference(
+													  sum, element(s, m, order[n_observed + j]), 1));
+		}
+	}
+	check(filled && worst < 1e-12, "d %d, %d observed: coefficients solve their equations (%.1e)",
+		  d, n_observed, worst);
+	check(filled && worst_residual < 1e-12, "d %d, %d observed: the rest of the covariance is left (%.1e)",
+		  d, n_observed, worst_residual);
+	regression_release(&regression, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+}
+
+/*
+ * Two dimensions that all but determine the third: its conditional variance,
+ * 1e-12 of it, keeps its digits.
+ */
+static void
+test_determined(void)
+{
+	double covariance[] = { 1, 0.5, 1, 1.5, 1.5, 3 + 1e-12 };
+	int order[] = { 0, 1, 2 };
+	Regression regression;
+
+	regression_allocate(&regression, 3, 2, &unit_host);
+	check(regression_fill(&regression, covariance, order, &unit_host) &&
+			  regression.residual[0] > 0 &&
+			  relative_difference(regression.residual[0], 1e-12, 0) < 2e-3,
+		  "a conditional variance far below the variance is positive (%.3e)",
+		  regression.residual[0]);
+	covariance[5] = 3;
+	check(!regression_fill(&regression, covariance, order, &unit_host),
+		  "a dimension that is determined has no regression");
+	regression_release(&regression, &unit_host);
+}
+
+/* Components' means and covariances, element by element. */
+static void
+test_marginal(Random *random, MixtureCovarianceType type, int k, int d, int n)
+{
+	MixtureParameters parameters;
+	MixtureParameters marginal;
+	int dims[64];
+	double *whole = malloc(sizeof(double) * d * d);
+	double *part = malloc(sizeof(double) * n * n);
+	bool same = true;
+
+	random_parameters(random, &parameters, type, k, d);
+	random_order(random, dims, d);
+	mixture_allocate_parameters(&marginal, type, k, n, &unit_host);
+	mixture_marginal(&parameters, dims, &marginal, &unit_host);
+	for (int c = 0; c < k; c++)
+	{
+		mixture_component_covariance(&parameters, c, whole);
+		mixture_component_covariance(&marginal, c, part);
+		same = same && marginal.weights[c] == parameters.weights[c];
+		for (int i = 0; i < n; i++)
+		{
+			same = same && marginal.means[c * n + i] == parameters.means[c * d + dims[i]];
+			for (int j = 0; j < n; j++)
+				same = same && part[i * n + j] == whole[dims[i] * d + dims[j]];
+		}
+	}
+	check(same, "%s, k %d: %d of %d dimensions are those of the whole",
+		  family_names[type], k, n, d);
+	mixture_release_parameters(&marginal, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+	free(part);
+	free(whole);
+}
+
+void
+test_derive(void)
+{
+	static const int shapes[][2] = {
+		{ 1, 0 }, { 1, 1 }, { 2, 1 }, { 5, 0 }, { 5, 2 }, { 5, 5 }, { 9, 8 }, { 20, 7 }, { 64, 40 }
+	};
+	Random random = random_start(500);
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		test_regression(&random, shapes[i][0], shapes[i][1]);
+	test_determined();
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		test_marginal(&random, (MixtureCovarianceType) type, 1, 1, 1);
+		test_marginal(&random, (MixtureCovarianceType) type, 3, 6, 6);
+		test_marginal(&random, (MixtureCovarianceType) type, 4, 11, 3);
+	}
+}
