@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh: every test, on a machine that may have nothing.
 #
-#   sh test/check.sh [--keep]
+#   sh test/check.sh [--keep] [NAME...]
 #
 # Installs what is missing (Debian's packages, as root or with sudo), builds a
 # copy of the sources, starts a private server in a temporary directory and
@@ -10,6 +10,8 @@
 # is touched.  The last line is "N passed, N failed"; the exit status is 0 if
 # something passed and nothing failed.
 #
+# With names, only those tests are run whose name has one of them in it: unit,
+# pg_regress, or a part of a file name of test/t, such as order or t/model.
 # --keep leaves the directory with all logs, and the server.
 # PG_CONFIG chooses the PostgreSQL; CI=true makes compiler warnings errors.
 # GMM_SEED=4711 gives the tests of properties other random rows.
@@ -20,7 +22,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 if [ -z "${GMM_WORK:-}" ]; then
     for argument; do
-        [ "$argument" = --keep ] || die "usage: sh test/check.sh [--keep]"
+        case $argument in
+            --keep) ;;
+            -*) die "usage: sh test/check.sh [--keep] [NAME...]" ;;
+        esac
     done
     begin_first_stage
     prepare_machine cron
@@ -28,8 +33,19 @@ if [ -z "${GMM_WORK:-}" ]; then
 fi
 
 begin_second_stage
-[ "${1:-}" != --keep ] || keep_asked=yes
+for argument; do
+    if [ "$argument" = --keep ]; then keep_asked=yes; else names="${names:-} $argument"; fi
+done
 passed=0 failed=0 skipped=0
+
+# wanted TEST: has the user asked for it, or for all?
+wanted()
+{
+    for name in ${names:-"$1"}; do
+        case $1 in *"$name"*) return 0 ;; esac
+    done
+    return 1
+}
 
 # report NAME PASSED FAILED SKIPPED
 report()
@@ -94,14 +110,23 @@ fi
 done_step
 grep -E 'warning:' "$work/build.log" | sed 's/^/    /' || true
 
-step "unit tests: build"
-if waiting make -s -C test/unit >"$work/log/unit-build" 2>&1; then
-    done_step
-    run_tap "unit tests" test/unit/unit_tests
-else
-    report unit 0 1 0
-    tail -n 40 "$work/log/unit-build" | sed 's/^/    /'
-fi
+# unit_tests NAME [MAKE VARIABLE...]: built with these, and run.
+unit_tests()
+{
+    unit_name=$1
+    shift
+    wanted "$unit_name" || return 0
+    step "$unit_name: build"
+    if waiting make -s -C test/unit "$@" >"$work/log/unit-build" 2>&1; then
+        done_step
+        run_tap "$unit_name" test/unit/unit_tests
+    else
+        report unit 0 1 0
+        tail -n 40 "$work/log/unit-build" | sed 's/^/    /'
+    fi
+}
+
+unit_tests "unit tests"
 
 step "private server"
 cron=
@@ -115,21 +140,29 @@ else
 fi
 done_step "ready"
 
-# pg_regress prints "test NAME ... ok" or, since PostgreSQL 16, TAP.
-step "pg_regress"
-log=$work/log/pg_regress
-status=0
-waiting make -s PG_CONFIG="$pg_config" installcheck >"$log" 2>&1 || status=$?
-regress_passed=$(grep -cE '^(ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. ok)' "$log") || true
-regress_failed=$(grep -cE '^(not ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. FAILED)' "$log") || true
-if [ "$regress_failed" = 0 ] &&
-    { [ "$status" != 0 ] || [ "$regress_passed" = 0 ]; }
-then
-    regress_failed=1
-fi
-report pg_regress "$regress_passed" "$regress_failed" 0
-if [ "$regress_failed" != 0 ]; then
-    head -n 400 regression.diffs 2>/dev/null || cat "$log"
+# run_regress NAME: pg_regress prints "test NAME ... ok" or, since PostgreSQL
+# 16, TAP.
+run_regress()
+{
+    step "$1"
+    log=$work/log/$(printf '%s' "$1" | tr -c 'A-Za-z0-9._-' _)
+    status=0
+    waiting make -s PG_CONFIG="$pg_config" installcheck >"$log" 2>&1 || status=$?
+    regress_passed=$(grep -cE '^(ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. ok)' "$log") || true
+    regress_failed=$(grep -cE '^(not ok +[0-9]|(test| {4}) +[^ ]+ +\.\.\. FAILED)' "$log") || true
+    if [ "$regress_failed" = 0 ] &&
+        { [ "$status" != 0 ] || [ "$regress_passed" = 0 ]; }
+    then
+        regress_failed=1
+    fi
+    report "$1" "$regress_passed" "$regress_failed" 0
+    if [ "$regress_failed" != 0 ]; then
+        head -n 400 regression.diffs 2>/dev/null || cat "$log"
+    fi
+}
+
+if wanted pg_regress; then
+    run_regress pg_regress
 fi
 
 GMM_CRON=$cron
@@ -140,6 +173,7 @@ psql -X -q -c 'CREATE DATABASE gmm_template' &&
 number=0
 for test in test/t/*; do
     number=$((number + 1))
+    wanted "$test" || continue
     PGDATABASE=gmm_test_$number
     export PGDATABASE
     case $test in
