@@ -143,18 +143,19 @@ distribution_version()
         sed -n 's/^ *Depends: *postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
-# The development files for the server of this version that is installed, even
-# where a newer minor version is to be had: that one would upgrade the server.
-development_package()
+# matching_package PACKAGE VERSION: the package for the server of this version
+# that is installed, even where a newer minor version is to be had: that one
+# would upgrade the server.
+matching_package()
 {
-    package=postgresql-server-dev-$1
-    there=$(dpkg-query -W -f='${Version}' "postgresql-$1" 2>/dev/null || true)
-    if [ -n "$there" ] && apt-cache madison "$package" 2>/dev/null |
+    there=$(dpkg-query -W -f='${Version}' "postgresql-$2" 2>/dev/null || true)
+    if [ -n "$there" ] && apt-cache madison "$1" 2>/dev/null |
         awk -v there="$there" '$3 == there { found = 1 } END { exit !found }'
     then
-        package=$package=$there
+        say "$1=$there"
+    else
+        say "$1"
     fi
-    say "$package"
 }
 
 # become_root PACKAGE...: asks for the password, where that needs one, before
@@ -231,7 +232,7 @@ prepare_machine()
             installed "postgresql-$version" ||
                 missing="$missing postgresql-$version"
             installed "postgresql-server-dev-$version" ||
-                missing="$missing $(development_package "$version")"
+                missing="$missing $(matching_package "postgresql-server-dev-$version" "$version")"
             pg_config=/usr/lib/postgresql/$version/bin/pg_config
         fi
         # shellcheck disable=SC2086

@@ -67,11 +67,11 @@ install_peers()
 {
     number=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
     missing=
-    for package in g++ libarmadillo-dev libvlfeat-dev libopenblas0-pthread \
-        python3-sklearn "postgresql-plpython3-$number"
-    do
+    for package in g++ libarmadillo-dev libvlfeat-dev libopenblas0-pthread python3-sklearn; do
         installed "$package" || missing="$missing $package"
     done
+    installed "postgresql-plpython3-$number" ||
+        missing="$missing $(matching_package "postgresql-plpython3-$number" "$number")"
     if [ -n "$missing" ]; then
         # shellcheck disable=SC2086
         install_packages $missing || die "could not install$missing"
