@@ -51,6 +51,12 @@ struct MixtureStats
 	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T */
 };
 
+/*
+ * Offset between rows of the scratch of a block: not a power of two, or all of
+ * them would compete for the same lines of the cache.
+ */
+#define KERNEL_WORK_STRIDE (MIXTURE_BLOCK_ROWS + MIXTURE_LANES)
+
 /* Scratch of the block kernels. */
 typedef struct KernelWork
 {
@@ -58,16 +64,34 @@ typedef struct KernelWork
 	double	   *largest;		/* rows: the largest log density */
 	double	   *sums;			/* rows: of densities relative to that */
 	double	   *scales;			/* rows: from these to responsibilities */
-	double	   *densities;		/* k x rows: log densities, then the roots of
-								 * the responsibilities */
+	double	   *roots;			/* k x rows: log densities, then the roots of
+								 * the responsibilities: kernels_roots() */
 	double	   *scaled;			/* d x rows: features about the mean, times
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
+	double	   *weights;		/* k: sum of responsibilities */
 } KernelWork;
 
+/* Component c's square roots of responsibility times weight, one a row. */
+static inline double *
+kernels_roots(const KernelWork *work, int c)
+{
+	return work->roots + (size_t) c * KERNEL_WORK_STRIDE;
+}
+
 /*
- * One clone of the kernels.  accumulate() adds a block to the statistics, or,
- * where m_step is false, to sum_weights and log_likelihood only.
+ * One clone of the kernels.
+ *
+ * e_step() adds a block of rows to sum_weights and log_likelihood of the
+ * statistics and, if the M-step is to follow, leaves in work each component's
+ * roots and its sum of responsibilities times weight.
+ *
+ * add_component() adds component c's part of a block to component_weights,
+ * firsts and seconds; it takes the responsibilities from work, the means from
+ * what was prepared, and the features from the block, which need not be the
+ * one of the E-step.  Where every responsibility has underflowed to 0 there is
+ * nothing to add.
+ *
  * row_log_densities() leaves k log densities, weighted, in work; row_softmax()
  * makes responsibilities of them and returns the logarithm of their sum.
  */
@@ -75,10 +99,13 @@ typedef struct Kernels
 {
 	const char *name;
 	int			lanes;
-	void		(*accumulate) (const MixturePrepared *prepared,
-							   const MixtureBlock *block, bool m_step,
-							   const KernelWork *work, MixtureStats *stats,
-							   const MixtureHost *host);
+	void		(*e_step) (const MixturePrepared *prepared,
+						   const MixtureBlock *block, bool m_step,
+						   const KernelWork *work, MixtureStats *stats,
+						   const MixtureHost *host);
+	void		(*add_component) (const MixturePrepared *prepared, int c,
+								  const MixtureBlock *block,
+								  const KernelWork *work, MixtureStats *stats);
 	void		(*row_log_densities) (const MixturePrepared *prepared,
 									  const double *row, double *work);
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
@@ -93,6 +120,10 @@ extern void kernels_select(const Kernels *kernels);
 extern void kernels_allocate_work(KernelWork *work, int k, int d,
 								  const MixtureHost *host);
 extern void kernels_release_work(KernelWork *work, const MixtureHost *host);
+extern void kernels_accumulate(const MixturePrepared *prepared,
+							   const MixtureBlock *block, bool m_step,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
 
 /* mixture.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);

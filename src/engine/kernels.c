@@ -31,12 +31,6 @@
 #define SMALL_D 4
 
 /*
- * Offset between features in the scratch of a block: not a power of two, or
- * all features would compete for the same lines of the cache.
- */
-#define WORK_STRIDE (MIXTURE_BLOCK_ROWS + MIXTURE_LANES)
-
-/*
  * Squared distances are held below this, so that rows further out than the
  * range of a double still have a finite log density.
  */
@@ -144,23 +138,48 @@ mixture_clone_name(void)
 	return kernels_current()->name;
 }
 
-/* Scratch for accumulate(), to be given back by kernels_release_work(). */
+/*
+ * Add a block to the statistics, or, where m_step is false, to sum_weights and
+ * log_likelihood only.
+ */
+void
+kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
+				   bool m_step, const KernelWork *work, MixtureStats *stats,
+				   const MixtureHost *host)
+{
+	const Kernels *kernels = kernels_current();
+
+	kernels->e_step(prepared, block, m_step, work, stats, host);
+	if (!m_step)
+		return;
+	for (int c = 0; c < prepared->k; c++)
+	{
+		kernels->add_component(prepared, c, block, work, stats);
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * Scratch for blocks and models of up to k components in d dimensions, to be
+ * given back by kernels_release_work().
+ */
 void
 kernels_allocate_work(KernelWork *work, int k, int d, const MixtureHost *host)
 {
-	size_t		rows = WORK_STRIDE;
+	size_t		rows = KERNEL_WORK_STRIDE;
 
 	work->memory = host->allocate(host->context,
 								  (((size_t) k + d + 3) * rows +
-								   (size_t) d * 4 * MIXTURE_LANES + MIXTURE_LANES) *
+								   (size_t) d * 4 * MIXTURE_LANES + k + MIXTURE_LANES) *
 								  sizeof(double));
 	/* vectors that straddle cache lines are read twice */
 	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
 	work->sums = work->largest + rows;
 	work->scales = work->sums + rows;
-	work->densities = work->scales + rows;
-	work->scaled = work->densities + k * rows;
+	work->roots = work->scales + rows;
+	work->scaled = work->roots + k * rows;
 	work->centered = work->scaled + d * rows;
+	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
 }
 
 void

@@ -193,7 +193,7 @@ CLONE(component_block) (const MixturePrepared *prepared, int c,
 						const MixtureBlock *block, const KernelWork *work,
 						const int small_d)
 {
-	double	   *log_densities = work->densities + (size_t) c * WORK_STRIDE;
+	double	   *log_densities = kernels_roots(work, c);
 	int			row = 0;
 
 	for (; row + 4 * VL <= block->stride && row < block->n_rows; row += 4 * VL)
@@ -230,8 +230,8 @@ CLONE(component_densities) (const MixturePrepared *prepared, int c,
 
 /*
  * Turn log densities into the square roots of densities relative to the row's
- * largest, and work->scales into what makes roots of responsibilities times
- * weight of them; returns the block's weighted log-likelihood.
+ * largest, whose squares add up to work->sums; returns the block's weighted
+ * log-likelihood.
  *
  * Each step is a loop of its own over the rows, so that the long chains of a
  * logarithm or an exponential of many rows run side by side.
@@ -244,12 +244,12 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 
 	for (int row = 0; row < n_rows; row += VL)
 	{
-		const double *column = work->densities + row;
+		const double *column = kernels_roots(work, 0) + row;
 		Vec			most = CLONE(load) (column);
 
 		for (int c = 1; c < k; c++)
 		{
-			Vec			value = CLONE(load) (column + (size_t) c * WORK_STRIDE);
+			Vec			value = CLONE(load) (column + (size_t) c * KERNEL_WORK_STRIDE);
 
 			most = CLONE(select) ((Bits) (value > most), value, most);
 		}
@@ -258,7 +258,7 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 	}
 	for (int c = 0; c < k; c++)
 	{
-		double	   *values = work->densities + (size_t) c * WORK_STRIDE;
+		double	   *values = kernels_roots(work, c);
 
 		for (int row = 0; row < n_rows; row += VL)
 		{
@@ -278,11 +278,36 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 		log_likelihood += weight * (CLONE(load) (work->largest + row) +
 									CLONE(log_above_one) (sum));
 	}
+	return CLONE(sum_of) (log_likelihood);
+}
+
+/*
+ * Turn the roots that normalize() left into those of responsibilities times
+ * weight, and leave each component's sum of these in work->weights.
+ */
+static void
+CLONE(scale_roots) (int k, const MixtureBlock *block, const KernelWork *work)
+{
+	const int	n_rows = block->n_rows;
+
 	for (int row = 0; row < n_rows; row += VL)
 		CLONE(store) (work->scales + row,
 					  CLONE(square_root) (CLONE(load) (block->weights + row) /
 										  CLONE(load) (work->sums + row)));
-	return CLONE(sum_of) (log_likelihood);
+	for (int c = 0; c < k; c++)
+	{
+		double	   *roots = kernels_roots(work, c);
+		Vec			weight = {0};
+
+		for (int row = 0; row < n_rows; row += VL)
+		{
+			Vec			root = CLONE(load) (roots + row) * CLONE(load) (work->scales + row);
+
+			CLONE(store) (roots + row, root);
+			weight += root * root;
+		}
+		work->weights[c] = CLONE(sum_of) (weight);
+	}
 }
 
 /*
@@ -342,8 +367,8 @@ CLONE(scatter_tile) (const KernelWork *work, const double *roots, int n_rows,
 					 int i, int j, double *firsts, double *packed,
 					 const int n_i, const int n_j, const bool diagonal)
 {
-	const double *left = work->scaled + (size_t) i * WORK_STRIDE;
-	const double *right = work->scaled + (size_t) j * WORK_STRIDE;
+	const double *left = work->scaled + (size_t) i * KERNEL_WORK_STRIDE;
+	const double *right = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
 	Vec			sum[16];
 	Vec			first[4];
 	double		sums[16];
@@ -360,11 +385,11 @@ CLONE(scatter_tile) (const KernelWork *work, const double *roots, int n_rows,
 
 		UNROLL
 		for (int a = 0; a < n_i; a++)
-			x[a] = CLONE(load) (left + a * WORK_STRIDE + row);
+			x[a] = CLONE(load) (left + a * KERNEL_WORK_STRIDE + row);
 		UNROLL
 		for (int b = 0; b < n_j; b++)
 		{
-			Vec			y = diagonal ? x[b] : CLONE(load) (right + b * WORK_STRIDE + row);
+			Vec			y = diagonal ? x[b] : CLONE(load) (right + b * KERNEL_WORK_STRIDE + row);
 
 			if (diagonal)
 				first[b] += y * CLONE(load) (roots + row);
@@ -420,7 +445,7 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 	for (int j = 0; j < d; j++)
 	{
 		const double *feature = block->features + (size_t) j * block->stride;
-		double	   *scaled = work->scaled + (size_t) j * WORK_STRIDE;
+		double	   *scaled = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
 
 		for (int row = 0; row < n_rows; row += VL)
 			CLONE(store) (scaled + row, CLONE(load) (roots + row) *
@@ -485,37 +510,23 @@ CLONE(moments_diag) (const MixtureBlock *block, int d, const double *mean,
 		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 1);
 }
 
-/*
- * Add component c's part of a block to the statistics.  Where every
- * responsibility has underflowed to 0 there is nothing to add.
- */
+/* Add component c's part of a block to the statistics; see Kernels. */
 static void
-CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
-							 const MixtureBlock *block, const KernelWork *work,
-							 MixtureStats *stats)
+CLONE(add_component) (const MixturePrepared *prepared, int c,
+					  const MixtureBlock *block, const KernelWork *work,
+					  MixtureStats *stats)
 {
-	const int	n_rows = block->n_rows;
 	int			d = prepared->d;
 	MixtureCovarianceType type = prepared->covariance_type;
 	const double *mean = prepared->means + (size_t) c * d;
-	double	   *roots = work->densities + (size_t) c * WORK_STRIDE;
+	const double *roots = kernels_roots(work, c);
 	double	   *firsts = stats->firsts + (size_t) c * d;
 	double	   *seconds = stats->seconds +
 		(type == MIXTURE_TIED ? 0 : c * prepared->factor_count);
-	Vec			weight = {0};
-	double		sum;
 
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			root = CLONE(load) (roots + row) * CLONE(load) (work->scales + row);
-
-		CLONE(store) (roots + row, root);
-		weight += root * root;
-	}
-	sum = CLONE(sum_of) (weight);
-	if (sum == 0)
+	if (work->weights[c] == 0)
 		return;
-	stats->component_weights[c] += sum;
+	stats->component_weights[c] += work->weights[c];
 
 	if (type > MIXTURE_TIED)
 		CLONE(moments_diag) (block, d, mean, roots, firsts, seconds, type == MIXTURE_DIAG);
@@ -531,11 +542,11 @@ CLONE(accumulate_component) (const MixturePrepared *prepared, int c,
 		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds);
 }
 
-/* E-step of a block, and, unless m_step is false, its sums for the M-step. */
+/* The E-step of a block; see Kernels. */
 static void
-CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
-				   bool m_step, const KernelWork *work, MixtureStats *stats,
-				   const MixtureHost *host)
+CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
+			   bool m_step, const KernelWork *work, MixtureStats *stats,
+			   const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	Vec			weight = {0};
@@ -549,11 +560,6 @@ CLONE(accumulate) (const MixturePrepared *prepared, const MixtureBlock *block,
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
 	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
-	if (!m_step)
-		return;
-	for (int c = 0; c < prepared->k; c++)
-	{
-		CLONE(accumulate_component) (prepared, c, block, work, stats);
-		host->check_interrupts(host->context);
-	}
+	if (m_step)
+		CLONE(scale_roots) (prepared->k, block, work);
 }

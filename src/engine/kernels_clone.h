@@ -17,7 +17,8 @@
 static const Kernels CLONE(kernels) = {
 	.name = STRINGIFY(CLONE_NAME),
 	.lanes = VL,
-	.accumulate = CLONE(accumulate),
+	.e_step = CLONE(e_step),
+	.add_component = CLONE(add_component),
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
 	.row_distances = CLONE(row_distances),

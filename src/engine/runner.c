@@ -116,8 +116,8 @@ mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
 		source->block(source->context, number, &block);
 		if (runner->pass.center != NULL)
 			center_block(runner->pass.center, runner->d, &block, runner->features);
-		kernels_current()->accumulate(runner->prepared, &block, runner->pass.m_step,
-									  &runner->work, &stats, runner->host);
+		kernels_accumulate(runner->prepared, &block, runner->pass.m_step,
+						   &runner->work, &stats, runner->host);
 	}
 }
 
