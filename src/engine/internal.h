@@ -259,6 +259,31 @@ extern void sample_take(Sample *sample, const MixtureSource *source,
 						int64_t limit, uint64_t seed, const MixtureHost *host);
 extern void sample_release(Sample *sample, const MixtureHost *host);
 
+/* What is known of the rows before the first start. */
+typedef struct Scales
+{
+	FeatureRange range;
+	double	   *center;			/* what is subtracted from the rows, or NULL */
+	MixtureParameters moments;	/* one component: mean and covariance */
+	double	   *variances;		/* d */
+	double	   *floor;			/* d */
+	double		sum_weights;
+} Scales;
+
+/* scales.c */
+extern MixtureStatus scales_scan(Scales *scales, const MixtureSource *source,
+								 const MixtureHost *host, MixtureError *error);
+extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
+								 const double *center, bool matrix, double reg_covar,
+								 const MixtureHost *host, MixtureError *error);
+extern void scales_release(Scales *scales, const MixtureHost *host);
+extern void scales_spread(const Scales *scales, bool along, double factor,
+						  MixtureParameters *parameters);
+
+/* order.c */
+extern void order_components(const MixtureParameters *from, MixtureParameters *to,
+							 const MixtureHost *host);
+
 /* A metric in which rows are compared: z = factor (x - mean), d x d or d. */
 typedef struct SeedSpace
 {
@@ -271,5 +296,68 @@ extern bool seeding_space(SeedSpace *space, const Sample *sample,
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, bool greedy, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
+
+/* What starts are made from. */
+typedef struct Starts
+{
+	const MixtureHost *host;
+	const MixtureOptions *options;
+	const Scales *scales;
+	const Sample *sample;
+	int			k;
+	SeedSpace	spaces[2];
+	int			n_spaces;
+	int64_t    *seeds;			/* k */
+} Starts;
+
+/* starts.c */
+extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
+						 const MixtureOptions *options, const MixtureHost *host);
+extern void starts_make(Starts *starts, int number, MixtureParameters *parameters);
+extern void starts_end(Starts *starts);
+
+/* A start and how far it has come. */
+typedef struct Candidate
+{
+	MixtureParameters parameters;
+	EmOutcome	outcome;
+	int			start;			/* its number */
+	int			n_starts;		/* that came here, itself among them */
+	int			n_artefacts;	/* components that the rows do not support */
+} Candidate;
+
+/*
+ * A search for one number of components of one family.  Several searches may
+ * share scales and sample.
+ */
+typedef struct Search
+{
+	const MixtureHost *host;
+	const MixtureOptions *options;
+	const Scales *scales;
+	const Sample *sample;
+	int			k;
+	int			d;
+	Starts		starts;
+	Em			em;				/* over the sample */
+	Candidate  *candidates;		/* kept ones, best first, then a spare */
+	int			n_kept;
+	int			max_kept;
+	int			n_starts;
+	int			n_best;			/* starts that came to the best optimum */
+} Search;
+
+/* search.c */
+extern MixtureStatus search_prepare(Scales *scales, Sample *sample,
+									const MixtureSource *source, int k, bool matrix,
+									const MixtureOptions *options, const MixtureHost *host,
+									MixtureError *error);
+extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
+						 const MixtureOptions *options, const MixtureHost *host);
+extern MixtureStatus search_sample(Search *search, MixtureError *error);
+extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
+									 MixtureError *error);
+extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit);
+extern void search_end(Search *search);
 
 #endif							/* GMM_ENGINE_INTERNAL_H */

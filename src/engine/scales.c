@@ -1,0 +1,195 @@
+/*
+ * scales.c
+ *	  What is known of the rows before the first start: their ranges, mean and
+ *	  covariance, and from these the least variance a component may have.
+ *
+ * Everything that a fit decides by size it decides relative to these, so that
+ * the units of the features do not matter.
+ */
+#include "internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+
+/* Least share of a feature's variance in any direction, whatever reg_covar */
+#define LEAST_FLOOR 1e-12
+
+/* Values whose squares and cubes stay within a double. */
+#define MAX_FEATURE 1e100
+#define MIN_FEATURE_RANGE 1e-100
+
+/*
+ * Find the features' ranges, refuse what arithmetic cannot follow, and center
+ * what lies far from zero: sets scales->range and scales->center.
+ */
+MixtureStatus
+scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host,
+			MixtureError *error)
+{
+	sample_scan_ranges(source, &scales->range, host);
+	if (!(scales->range.most[0] >= scales->range.least[0]))
+		return MIXTURE_NO_WEIGHT;
+	for (int j = 0; j < source->d; j++)
+	{
+		double		least = scales->range.least[j];
+		double		most = scales->range.most[j];
+
+		error->feature = j;
+		if (least < -MAX_FEATURE || most > MAX_FEATURE ||
+			(most > least && most - least < MIN_FEATURE_RANGE))
+			return MIXTURE_FEATURE_RANGE;
+	}
+	scales->center = center_find(&scales->range, source->d, host);
+	return MIXTURE_OK;
+}
+
+/*
+ * One pass that finds mean and covariance (full or diag) about the given
+ * mean; its result is put in place of `moments`.
+ */
+static MixtureStatus
+moments_pass(const MixtureSource *source, const double *center, Scales *scales,
+			 MixtureParameters *moments, const MixtureHost *host, MixtureError *error)
+{
+	Em			em;
+	MixtureStatus status;
+
+	em_begin(&em, source, center, moments->covariance_type, 1, scales->floor, host);
+	status = em_pass(&em, moments, true, error);
+	if (status == MIXTURE_OK)
+	{
+		scales->sum_weights = *em.stats->sum_weights;
+		if (!(scales->sum_weights > 0))
+			status = MIXTURE_NO_WEIGHT;
+		else if (scales->sum_weights < DBL_MIN / DBL_EPSILON ||
+				 !isfinite(scales->sum_weights))
+			status = MIXTURE_WEIGHT_RANGE;
+		else
+		{
+			mixture_maximize(em.stats, moments, scales->floor, &em.points[0], host);
+			mixture_copy_parameters(moments, &em.points[0]);
+			moments->weights[0] = 1;
+		}
+	}
+	em_end(&em);
+	return status;
+}
+
+/*
+ * Variance that a feature without any is taken to have, so that a constant
+ * column is a column like others: the square of its value.
+ */
+static double
+constant_variance(const FeatureRange *range, int j)
+{
+	double		value = fabs(range->most[j]);
+
+	return value > MIN_FEATURE_RANGE ? value * value : 1;
+}
+
+/*
+ * Mean, variances, covariance (if `matrix` asks for it) and floor of the rows:
+ * a pass about the middle of the range, then one about the mean.  center is
+ * what is still to be subtracted from the rows of this source: the scales' own,
+ * or NULL for a sample that was taken with it.  What is found serves every
+ * number of components and, if it has the matrix, every family.
+ */
+MixtureStatus
+scales_find(Scales *scales, const MixtureSource *source, const double *center,
+			bool matrix, double reg_covar, const MixtureHost *host, MixtureError *error)
+{
+	int			d = source->d;
+	double		share = reg_covar > LEAST_FLOOR ? reg_covar : LEAST_FLOOR;
+	MixtureParameters first;
+	MixtureStatus status;
+
+	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	scales->floor = scales->variances + d;
+	mixture_allocate_parameters(&first, MIXTURE_DIAG, 1, d, host);
+	first.weights[0] = 1;
+	for (int j = 0; j < d; j++)
+	{
+		double		least = scales->range.least[j];
+		double		most = scales->range.most[j];
+
+		first.means[j] = least / 2 + most / 2;
+		first.covariances[j] = most > least ? (most - least) * (most - least) :
+			constant_variance(&scales->range, j);
+		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
+	}
+	status = moments_pass(source, center, scales, &first, host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	mixture_allocate_parameters(&scales->moments, matrix ? MIXTURE_FULL : MIXTURE_DIAG,
+								1, d, host);
+	scales->moments.weights[0] = 1;
+	memcpy(scales->moments.means, first.means, d * sizeof(double));
+	for (int i = 0; i < d; i++)
+	{
+		for (int j = 0; matrix && j < i; j++)
+			scales->moments.covariances[linalg_row(i) + j] = 0;
+		scales->moments.covariances[matrix ? linalg_row(i) + i : (size_t) i] =
+			first.covariances[i];
+		if (scales->range.most[i] > scales->range.least[i])
+			scales->floor[i] = LEAST_FLOOR * first.covariances[i];
+	}
+	mixture_release_parameters(&first, host);
+	status = moments_pass(source, center, scales, &scales->moments, host, error);
+	for (int j = 0; j < d; j++)
+	{
+		scales->variances[j] = scales->moments.covariances[matrix ? linalg_row(j) + j : (size_t) j];
+		scales->floor[j] = share * scales->variances[j];
+	}
+	return status;
+}
+
+/* Give back what scales_scan() and scales_find() allocated. */
+void
+scales_release(Scales *scales, const MixtureHost *host)
+{
+	mixture_release_parameters(&scales->moments, host);
+	if (scales->center != NULL)
+		host->release(host->context, scales->center);
+	host->release(host->context, scales->variances);
+	host->release(host->context, scales->range.least);
+}
+
+/*
+ * Fill the covariances with `factor` times that of all rows, or, where `along`
+ * is false or the scales have no matrix, times the features' variances alone.
+ */
+void
+scales_spread(const Scales *scales, bool along, double factor,
+			  MixtureParameters *parameters)
+{
+	int			d = parameters->d;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
+	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
+	const double *variances = scales->variances;
+	const MixtureParameters *moments = &scales->moments;
+	double		mean = 0;
+
+	for (int j = 0; j < d; j++)
+		mean += variances[j] / d;
+	for (int c = 0; c < n; c++)
+	{
+		double	   *covariance = parameters->covariances + c * count;
+
+		if (type == MIXTURE_SPHERICAL)
+			covariance[0] = factor * mean;
+		else if (type == MIXTURE_DIAG || (along && moments->covariance_type == MIXTURE_FULL))
+			for (size_t i = 0; i < count; i++)
+				covariance[i] = factor *
+					(type == MIXTURE_DIAG ? variances[i] : moments->covariances[i]);
+		else
+		{
+			memset(covariance, 0, count * sizeof(double));
+			for (int j = 0; j < d; j++)
+				covariance[linalg_row(j) + j] = factor * variances[j];
+		}
+	}
+}
