@@ -206,3 +206,18 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	outcome->log_likelihood = log_likelihood;
 	return MIXTURE_OK;
 }
+
+/*
+ * A last pass at the parameters that a run came to, for what the iterations
+ * do not need: the entropy of the responsibilities, into *outcome.
+ */
+MixtureStatus
+em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
+		 MixtureError *error)
+{
+	MixtureStatus status = em_pass(em, parameters, false, error);
+
+	if (status == MIXTURE_OK)
+		outcome->entropy = *em->stats->entropy;
+	return status;
+}

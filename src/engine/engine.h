@@ -132,7 +132,7 @@ typedef struct MixturePass
 	const MixtureParameters *parameters;
 	const double *center;		/* d values that are subtracted from the rows
 								 * (the means are less them already), or NULL */
-	bool		m_step;			/* false: only weight and log-likelihood */
+	bool		m_step;			/* false: only weight, log-likelihood, entropy */
 } MixturePass;
 
 /*
@@ -193,6 +193,8 @@ typedef struct MixtureFit
 	double		sum_weights;
 	double		log_likelihood; /* of these parameters, the sum over rows of
 								 * weight times log density */
+	double		entropy;		/* the sum over rows of weight times the
+								 * entropy of the responsibilities */
 	int			iterations;		/* EM passes over all rows, as max_iter counts */
 	bool		converged;
 	int			n_starts;
@@ -206,6 +208,8 @@ extern double mixture_bic(const MixtureParameters *parameters,
 						  double log_likelihood, double sum_weights);
 extern double mixture_aic(const MixtureParameters *parameters,
 						  double log_likelihood);
+extern double mixture_icl(const MixtureParameters *parameters,
+						  double log_likelihood, double sum_weights, double entropy);
 extern bool mixture_shape_allowed(MixtureCovarianceType type, int k, int d);
 extern void mixture_allocate_parameters(MixtureParameters *parameters,
 										MixtureCovarianceType type, int k, int d,

@@ -46,6 +46,8 @@ struct MixtureStats
 	size_t		n_values;
 	double	   *sum_weights;	/* 1; the start of n_values values */
 	double	   *log_likelihood; /* 1 */
+	double	   *entropy;		/* 1: of the responsibilities; only where no
+								 * M-step is to follow, else 0 */
 	double	   *component_weights;	/* k: sum of responsibilities */
 	double	   *firsts;			/* k x d: sum of r (x - m) */
 	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T */
@@ -84,7 +86,8 @@ kernels_roots(const KernelWork *work, int c)
  *
  * e_step() adds a block of rows to sum_weights and log_likelihood of the
  * statistics and, if the M-step is to follow, leaves in work each component's
- * roots and its sum of responsibilities times weight.
+ * roots and its sum of responsibilities times weight; if not, it adds to the
+ * entropy.
  *
  * add_component() adds component c's part of a block to component_weights,
  * firsts and seconds; it takes the responsibilities from work, the means from
@@ -200,6 +203,7 @@ typedef struct EmOutcome
 	bool		converged;
 	double		log_likelihood;
 	double		sum_weights;
+	double		entropy;		/* of the responsibilities: em_score() */
 } EmOutcome;
 
 /* em.c */
@@ -212,6 +216,9 @@ extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
 extern MixtureStatus em_run(Em *em, MixtureParameters *parameters, int max_iter,
 							double tol, bool accelerate, EmOutcome *outcome,
 							MixtureError *error);
+
+extern MixtureStatus em_score(Em *em, const MixtureParameters *parameters,
+							  EmOutcome *outcome, MixtureError *error);
 
 /* squarem.c */
 extern size_t squarem_scratch_count(MixtureCovarianceType type, int k, int d);

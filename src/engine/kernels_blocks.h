@@ -282,6 +282,37 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 }
 
 /*
+ * The weighted sum over a block's rows of the entropy of their
+ * responsibilities r, sum r log(1 / r), from the roots that normalize() left.
+ */
+static double
+CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
+{
+	const int	n_rows = block->n_rows;
+	const Vec	one = 1.0 - (Vec) {0};
+	Vec			entropy = {0};
+
+	for (int c = 0; c < k; c++)
+	{
+		const double *roots = kernels_roots(work, c);
+
+		for (int row = 0; row < n_rows; row += VL)
+		{
+			Vec			root = CLONE(load) (roots + row);
+			Vec			sum = CLONE(load) (work->sums + row);
+			Vec			density = root * root;
+			Vec			inverse = CLONE(select) ((Bits) (density > 0), sum / density, one);
+
+			/* a quotient that is 1 but for rounding is not less */
+			inverse = CLONE(select) ((Bits) (inverse > 1), inverse, one);
+			entropy += CLONE(load) (block->weights + row) * (density / sum) *
+				CLONE(log_above_one) (inverse);
+		}
+	}
+	return CLONE(sum_of) (entropy);
+}
+
+/*
  * Turn the roots that normalize() left into those of responsibilities times
  * weight, and leave each component's sum of these in work->weights.
  */
@@ -562,4 +593,6 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
 	if (m_step)
 		CLONE(scale_roots) (prepared->k, block, work);
+	else
+		*stats->entropy += CLONE(entropy) (prepared->k, block, work);
 }

@@ -106,6 +106,18 @@ mixture_aic(const MixtureParameters *parameters, double log_likelihood)
 }
 
 /*
+ * Integrated completed likelihood (Biernacki, Celeux and Govaert 2000) in
+ * BIC's approximation, lower is better: BIC plus twice the entropy of the
+ * responsibilities.
+ */
+double
+mixture_icl(const MixtureParameters *parameters, double log_likelihood,
+			double sum_weights, double entropy)
+{
+	return mixture_bic(parameters, log_likelihood, sum_weights) + 2 * entropy;
+}
+
+/*
  * Set the shape and allocate the arrays, all in one piece of memory that
  * mixture_release_parameters() gives back.
  */
@@ -382,7 +394,7 @@ mixture_prepared_size(const MixturePrepared *prepared)
 size_t
 mixture_sums_count(MixtureCovarianceType type, int k, int d)
 {
-	return 2 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+	return 3 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
 }
 
 /* Let the statistics be of this shape and lie in values. */
@@ -396,7 +408,8 @@ mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type, int k, int 
 	stats->n_values = mixture_sums_count(type, k, d);
 	stats->sum_weights = values;
 	stats->log_likelihood = stats->sum_weights + 1;
-	stats->component_weights = stats->log_likelihood + 1;
+	stats->entropy = stats->log_likelihood + 1;
+	stats->component_weights = stats->entropy + 1;
 	stats->firsts = stats->component_weights + k;
 	stats->seconds = stats->firsts + (size_t) k * d;
 }

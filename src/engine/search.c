@@ -260,7 +260,8 @@ search_sample(Search *search, MixtureError *error)
 }
 
 /*
- * Go on with candidates[0] on all rows, if the sample does not have them all.
+ * Go on with candidates[0] on all rows, if the sample does not have them all,
+ * and score it there.
  */
 MixtureStatus
 search_continue(Search *search, const MixtureSource *source, MixtureError *error)
@@ -271,11 +272,13 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 	Em			em;
 
 	if (search->sample->complete)
-		return MIXTURE_OK;
+		return em_score(&search->em, &best->parameters, &best->outcome, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
 			 search->k, search->scales->floor, search->host);
 	status = em_run(&em, &best->parameters, options->max_iter, options->tol,
 					options->accelerate, &best->outcome, error);
+	if (status == MIXTURE_OK)
+		status = em_score(&em, &best->parameters, &best->outcome, error);
 	em_end(&em);
 	return status;
 }
@@ -288,6 +291,7 @@ fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts
 	fit->n_rows = n_rows;
 	fit->sum_weights = outcome->sum_weights;
 	fit->log_likelihood = outcome->log_likelihood;
+	fit->entropy = outcome->entropy;
 	fit->iterations = outcome->iterations;
 	fit->converged = outcome->converged;
 	fit->n_starts = n_starts;
@@ -415,6 +419,8 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
 					options->accelerate, &outcome, error);
+	if (status == MIXTURE_OK)
+		status = em_score(&em, &fit->parameters, &outcome, error);
 	if (status != MIXTURE_OK)
 		return status;
 	em_end(&em);

@@ -100,7 +100,10 @@ add_row(const MixtureParameters *parameters, const double *row,
 	}
 }
 
-/* The E-step of all rows, with the sums that the M-step needs. */
+/*
+ * The E-step of all rows, with the sums that the M-step needs, and the entropy
+ * of the responsibilities too.
+ */
 void
 reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 					 MixtureStats *stats)
@@ -122,7 +125,12 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 		for (int c = 0; c < k; c++)
 			sum += values[c] = expl(values[c] - most);
 		for (int c = 0; c < k; c++)
-			values[c] *= weight / sum;
+		{
+			long double r = values[c] / sum;
+
+			*stats->entropy -= r > 0 ? weight * r * logl(r) : 0;
+			values[c] = weight * r;
+		}
 		*stats->sum_weights += weight;
 		*stats->log_likelihood += weight * (most + logl(sum));
 		add_row(parameters, features, values, stats);

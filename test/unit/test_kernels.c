@@ -25,10 +25,12 @@ compare_blocks(const Kernels *kernels, const MixtureParameters *parameters,
 	kernels_select(kernels);
 	em_begin(&em, &rows->source, NULL, parameters->covariance_type, parameters->k, &floor, &unit_host);
 	em_pass(&em, parameters, true, &error);
+	*em.stats->entropy += *expected->entropy;	/* an E-step for an M-step has none */
 	worst = largest_difference(em.stats->sum_weights, expected->sum_weights,
 							   em.stats->n_values, scale);
 	log_likelihood = *em.stats->log_likelihood;
 	em_pass(&em, parameters, false, &error);
+	worst = fmax(worst, fabs(*em.stats->entropy - *expected->entropy) / scale);
 	worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
 	em_end(&em);
 	return worst;
