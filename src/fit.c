@@ -53,9 +53,7 @@ typedef struct FitState
 	GmmOptions	options;
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
-	GmmModelKey start_key;
-	bool		start_is_toasted;
-	GmmModelKey start_toasted_key;
+	GmmModelIdentity start_identity;
 	GmmRowStore *rows;			/* NULL until a row has a weight above 0 */
 } FitState;
 
@@ -231,9 +229,7 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 		(MixtureCovarianceType) model->covariance_type;
 	state->options_datum = copy_options_datum(fcinfo, context);
 
-	gmm_model_key_contents(model, &state->start_key);
-	state->start_is_toasted = gmm_model_key_toasted(datum,
-													&state->start_toasted_key);
+	gmm_model_identity_set(&state->start_identity, datum, model);
 	state->start = MemoryContextAlloc(context, VARSIZE(model));
 	memcpy(state->start, model, VARSIZE(model));
 	PG_FREE_IF_COPY(model, ARG_MODEL);
@@ -244,19 +240,8 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 static void
 continue_refit(FunctionCallInfo fcinfo, const FitState *state)
 {
-	Datum		datum = model_argument(fcinfo);
-	GmmModelKey key;
-
-	if (!state->start_is_toasted || !gmm_model_key_toasted(datum, &key) ||
-		!gmm_model_key_equal(&key, &state->start_toasted_key))
-	{
-		GmmModel   *model = DatumGetGmmModel(datum);
-
-		gmm_model_key_contents(model, &key);
-		PG_FREE_IF_COPY(model, ARG_MODEL);
-		if (!gmm_model_key_equal(&key, &state->start_key))
-			report_changed("model");
-	}
+	if (!gmm_model_identity_matches(&state->start_identity, model_argument(fcinfo)))
+		report_changed("model");
 	if (!options_unchanged(fcinfo, state))
 		report_changed("options");
 }

@@ -47,3 +47,30 @@ gmm_model_key_contents(const GmmModel *model, GmmModelKey *key)
 	key->d = model->d;
 	key->unused = 0;
 }
+
+/* Remember a model: as the datum that came, and what it was detoasted to. */
+void
+gmm_model_identity_set(GmmModelIdentity *identity, Datum datum,
+					   const GmmModel *model)
+{
+	gmm_model_key_contents(model, &identity->contents);
+	identity->is_toasted = gmm_model_key_toasted(datum, &identity->toasted);
+}
+
+/* Is a datum the model that was remembered? */
+bool
+gmm_model_identity_matches(const GmmModelIdentity *identity, Datum datum)
+{
+	GmmModelKey key;
+	GmmModel   *model;
+
+	if (identity->is_toasted && gmm_model_key_toasted(datum, &key) &&
+		gmm_model_key_equal(&key, &identity->toasted))
+		return true;
+
+	model = DatumGetGmmModel(datum);
+	gmm_model_key_contents(model, &key);
+	if ((Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+	return gmm_model_key_equal(&key, &identity->contents);
+}

@@ -24,8 +24,24 @@ typedef struct GmmModelKey
 
 #define GMM_MODEL_KEY_TOASTED	(-1)
 
+/*
+ * The model of an aggregate's first row, kept to see that every other row has
+ * it too.
+ */
+typedef struct GmmModelIdentity
+{
+	GmmModelKey contents;
+	bool		is_toasted;
+	GmmModelKey toasted;		/* if is_toasted */
+} GmmModelIdentity;
+
 extern bool gmm_model_key_toasted(Datum datum, GmmModelKey *key);
 extern void gmm_model_key_contents(const GmmModel *model, GmmModelKey *key);
+
+extern void gmm_model_identity_set(GmmModelIdentity *identity, Datum datum,
+								   const GmmModel *model);
+extern bool gmm_model_identity_matches(const GmmModelIdentity *identity,
+									   Datum datum);
 
 static inline bool
 gmm_model_key_equal(const GmmModelKey *a, const GmmModelKey *b)

@@ -201,6 +201,14 @@ typedef struct MixtureFit
 	int			n_best_starts;	/* starts that came to the best optimum */
 } MixtureFit;
 
+/* A standard deviation of a component in one or two dimensions, to be drawn. */
+typedef struct MixtureEllipse
+{
+	double		radii[2];		/* the longer first */
+	double		direction[2];	/* of the longer: a unit vector */
+	double		deviations[2];	/* along the axes of the features */
+} MixtureEllipse;
+
 /* mixture.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
 extern int64_t mixture_free_parameters(MixtureCovarianceType type, int k, int d);
@@ -272,6 +280,11 @@ extern void mixture_row_mahalanobis(const MixturePrepared *prepared,
 									const double *row, double *work,
 									double *distances);
 extern size_t mixture_row_work_size(const MixturePrepared *prepared);
+
+/* ellipse.c */
+extern void mixture_ellipse(const MixtureParameters *parameters, int component,
+							const double *scale, MixtureEllipse *ellipse,
+							const MixtureHost *host);
 
 extern const double *mixture_unit_weights(int n_rows);
 extern const char *mixture_clone_name(void);

@@ -60,6 +60,7 @@ extern void reference_accumulate(const MixtureParameters *parameters,
 /* the tests */
 extern void test_linalg(void);
 extern void test_derive(void);
+extern void test_ellipse(void);
 extern void test_kernels(void);
 extern void test_em(void);
 extern void test_fit(void);

@@ -274,6 +274,7 @@ main(int argc, char **argv)
 		   mixture_clone_name());
 	test_linalg();
 	test_derive();
+	test_ellipse();
 	test_kernels();
 	test_em();
 	test_fit();
