@@ -94,6 +94,10 @@ extern const char *gmm_covariance_type_name(MixtureCovarianceType type);
 extern bool gmm_covariance_type_parse(const char *name,
 									  MixtureCovarianceType *type);
 
+/* The type's binary form, for other states that hold a model */
+extern PGDLLEXPORT Datum gmm_model_send(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum gmm_model_recv(PG_FUNCTION_ARGS);
+
 #define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
 #define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)
 
