@@ -25,17 +25,21 @@ array_values(ArrayType *array)
 	return (double *) ((char *) array + offset);
 }
 
-/* The first NULL element, counted from 1. */
-static int
-first_null(ArrayType *array, int d)
+/* Is element i, counted from 0, not NULL? */
+static inline bool
+element_observed(const bits8 *observed, int i)
 {
-	const bits8 *bitmap = ARR_NULLBITMAP(array);
+	return (observed[i / 8] & (1 << (i % 8))) != 0;
+}
 
-	for (int i = 0; i < d; i++)
-	{
-		if ((bitmap[i / 8] & (1 << (i % 8))) == 0)
-			return i + 1;
-	}
+/* The first NULL element, counted from 1; 0 if there is none. */
+int
+gmm_features_first_null(const GmmFeatures *features)
+{
+	if (features->observed != NULL)
+		for (int i = 0; i < features->d; i++)
+			if (!element_observed(features->observed, i))
+				return i + 1;
 	return 0;
 }
 
@@ -65,27 +69,53 @@ check_shape(ArrayType *array)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("features have %d elements, the limit is %d",
 						d, MIXTURE_MAX_DIMENSIONS)));
-
-	if (ARR_HASNULL(array) && array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("element %d of features is NULL", first_null(array, d)),
-				 errhint("Filter such rows out, or replace the NULL by a value.")));
 }
 
-static void
-check_finite(const double *values, int d)
+/* Refuse the value number i, counted from 0, of those that are not NULL. */
+pg_noreturn static void
+report_not_finite(const GmmFeatures *features, int i)
 {
-	for (int i = 0; i < d; i++)
+	double		value = features->values[i];
+	int			element = i;
+
+	if (features->observed != NULL)
 	{
-		if (unlikely(!isfinite(values[i])))
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("element %d of features is %s", i + 1,
-							isnan(values[i]) ? "NaN" :
-							values[i] > 0 ? "Infinity" : "-Infinity"),
-					 errhint("Features must be finite; filter such rows out.")));
+		element = -1;
+		for (int left = i + 1; left > 0; element++)
+			left -= element_observed(features->observed, element + 1);
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("element %d of features is %s", element + 1,
+					isnan(value) ? "NaN" :
+					value > 0 ? "Infinity" : "-Infinity"),
+			 errhint("Features must be finite; filter such rows out.")));
+	pg_unreachable();
+}
+
+static inline void
+check_finite(const GmmFeatures *features)
+{
+	for (int i = 0; i < features->n_observed; i++)
+	{
+		if (unlikely(!isfinite(features->values[i])))
+			report_not_finite(features, i);
+	}
+}
+
+/* Take the bitmap of an array that has one, unless all elements are there. */
+static void
+get_observed(ArrayType *array, GmmFeatures *features)
+{
+	const bits8 *bitmap = ARR_NULLBITMAP(array);
+	int			n_observed = 0;
+
+	for (int i = 0; i < features->d; i++)
+		n_observed += element_observed(bitmap, i);
+	if (n_observed == features->d)
+		return;
+	features->n_observed = n_observed;
+	features->observed = bitmap;
 }
 
 /* The array of a datum, aligned and detoasted. */
@@ -115,22 +145,39 @@ get_array(Datum datum, GmmFeatures *features)
 }
 
 /*
- * Read a row: a one-dimensional array of 1 to MIXTURE_MAX_DIMENSIONS finite
- * numbers.  Raises an error for anything else.
+ * Read a row: a one-dimensional array of 1 to MIXTURE_MAX_DIMENSIONS elements,
+ * each a finite number or NULL; even all of them may be NULL.  Raises an error
+ * for anything else.
  */
 void
-gmm_features_get(Datum datum, GmmFeatures *features)
+gmm_features_get_nullable(Datum datum, GmmFeatures *features)
 {
 	ArrayType  *array = get_array(datum, features);
 
-	if (unlikely(ARR_NDIM(array) != 1 || ARR_HASNULL(array) ||
-				 ARR_ELEMTYPE(array) != FLOAT8OID ||
+	if (unlikely(ARR_NDIM(array) != 1 || ARR_ELEMTYPE(array) != FLOAT8OID ||
 				 ARR_DIMS(array)[0] > MIXTURE_MAX_DIMENSIONS))
 		check_shape(array);
 
 	features->d = ARR_DIMS(array)[0];
+	features->n_observed = features->d;
+	features->observed = NULL;
 	features->values = array_values(array);
-	check_finite(features->values, features->d);
+	if (ARR_HASNULL(array))
+		get_observed(array, features);
+	check_finite(features);
+}
+
+/* The same, but NULL elements are an error, too. */
+void
+gmm_features_get(Datum datum, GmmFeatures *features)
+{
+	gmm_features_get_nullable(datum, features);
+	if (unlikely(features->observed != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("element %d of features is NULL",
+						gmm_features_first_null(features)),
+				 errhint("Filter such rows out, or replace the NULL by a value.")));
 }
 
 void

@@ -13,7 +13,11 @@
 #include "compat.h"
 
 /*
- * The values point into the datum where that is possible.  The short form in
+ * A row.  values are those of the elements that are not NULL, one behind the
+ * other, and n_observed is their number; which of the d elements they are,
+ * observed says with a bit for each, or is NULL if none is missing.
+ *
+ * All of it points into the datum where that is possible.  The short form in
  * which tables hold arrays of up to 12 elements is not aligned: it is copied
  * into this struct, which therefore must stay where it is.  Anything else
  * that has to be detoasted becomes a copy in the memory context current at
@@ -22,7 +26,9 @@
 typedef struct GmmFeatures
 {
 	int			d;
+	int			n_observed;
 	const double *values;
+	const bits8 *observed;
 	ArrayType  *copy;			/* NULL if there was no need for one */
 	union
 	{
@@ -33,6 +39,8 @@ typedef struct GmmFeatures
 } GmmFeatures;
 
 extern void gmm_features_get(Datum datum, GmmFeatures *features);
+extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features);
+extern int	gmm_features_first_null(const GmmFeatures *features);
 extern void gmm_features_release(GmmFeatures *features);
 pg_noreturn extern void gmm_features_report_dimensions(int features_d,
 													   int model_d);

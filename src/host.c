@@ -74,6 +74,12 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 							error->feature + 1),
 					 errhint("Give the feature in another unit.")));
 			break;
+		case MIXTURE_FEATURE_MISSING:
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("feature %d is NULL in every row", error->feature + 1),
+					 errhint("Leave the feature out.")));
+			break;
 		case MIXTURE_NOT_POSITIVE_DEFINITE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -98,13 +98,21 @@ typedef struct MixtureParameters
  * A block of rows, stored feature by feature so that a SIMD lane is a row:
  * feature j of row i is features[j * stride + i].  Lanes n_rows to stride - 1
  * hold finite values and weight 0.
+ *
+ * Rows in which features are missing share a block only with those in which
+ * the same ones are.  It then has the observed features alone, and `order`
+ * says which they are: it holds the numbers of all d, first those of the
+ * n_observed observed ones, as they are in the block, then those of the
+ * missing ones, both ascending.
  */
 typedef struct MixtureBlock
 {
 	int			n_rows;			/* 1 to MIXTURE_BLOCK_ROWS */
 	int			stride;			/* multiple of MIXTURE_LANES */
-	const double *features;		/* d x stride */
+	const double *features;		/* d x stride, or n_observed x stride */
 	const double *weights;		/* stride */
+	const int  *order;			/* d, or NULL if no feature is missing */
+	int			n_observed;		/* 1 to d - 1; only with order */
 } MixtureBlock;
 
 typedef enum MixtureStatus
@@ -114,6 +122,7 @@ typedef enum MixtureStatus
 	MIXTURE_TOO_FEW_DISTINCT,	/* fewer distinct rows than components:
 								 * count says how many */
 	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
+	MIXTURE_FEATURE_MISSING,	/* feature is missing in every row */
 	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
 	MIXTURE_WEIGHT_RANGE		/* the weights' sum overflows */
 } MixtureStatus;
@@ -138,6 +147,9 @@ typedef struct MixturePass
 /*
  * Rows, as the engine reads them: n_blocks blocks, each asked for by its
  * number, over and over.  A block need only stay valid until the next call.
+ * Blocks with the same features missing had better follow each other, for each
+ * change costs some algebra; a source whose rows are complete need not touch
+ * order and n_observed, which are cleared when a block is asked for.
  */
 typedef struct MixtureSource
 {

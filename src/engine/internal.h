@@ -95,6 +95,11 @@ kernels_roots(const KernelWork *work, int c)
  * one of the E-step.  Where every responsibility has underflowed to 0 there is
  * nothing to add.
  *
+ * complete() makes complete rows of a block of which features are missing:
+ * writes each missing feature, d x block->stride doubles being for all, as its
+ * mean given the observed ones.  mean: d values; coefficients: n_missing x
+ * n_observed, or NULL where features do not depend on each other.
+ *
  * row_log_densities() leaves k log densities, weighted, in work; row_softmax()
  * makes responsibilities of them and returns the logarithm of their sum.
  */
@@ -109,12 +114,24 @@ typedef struct Kernels
 	void		(*add_component) (const MixturePrepared *prepared, int c,
 								  const MixtureBlock *block,
 								  const KernelWork *work, MixtureStats *stats);
+	void		(*complete) (const double *mean, const double *coefficients, int d,
+							 const MixtureBlock *block, const KernelWork *work,
+							 double *completed);
 	void		(*row_log_densities) (const MixturePrepared *prepared,
 									  const double *row, double *work);
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
 	void		(*row_distances) (const MixturePrepared *prepared,
 								  const double *row, double *work);
 } Kernels;
+
+/* The block of a source of this number. */
+static inline void
+source_block(const MixtureSource *source, int64_t number, MixtureBlock *block)
+{
+	block->order = NULL;
+	block->n_observed = source->d;
+	source->block(source->context, number, block);
+}
 
 /* kernels.c */
 extern const Kernels *kernels_current(void);
@@ -169,6 +186,28 @@ extern void regression_allocate(Regression *regression, int d, int n_observed,
 extern void regression_release(Regression *regression, const MixtureHost *host);
 extern bool regression_fill(Regression *regression, const double *covariance,
 							const int *order, const MixtureHost *host);
+
+/* What blocks with missing features need, for the pattern of the last one. */
+typedef struct MissingWork
+{
+	int		   *order;			/* d: the pattern, as a block has it */
+	int			n_observed;		/* 0 while there is no pattern */
+	MixturePrepared *marginal;	/* of the observed features, or NULL */
+	double	   *completed;		/* d x MIXTURE_BLOCK_ROWS */
+	int			n_regressions;	/* as many as covariance matrices */
+	Regression *regressions;	/* factor is NULL where not made yet */
+} MissingWork;
+
+/* missing.c */
+extern void missing_begin(MissingWork *missing, MixtureCovarianceType type, int k, int d,
+						  const MixtureHost *host);
+extern void missing_forget(MissingWork *missing, const MixtureHost *host);
+extern void missing_end(MissingWork *missing, const MixtureHost *host);
+extern void missing_accumulate(MissingWork *missing, const MixtureParameters *parameters,
+							   const MixturePrepared *prepared,
+							   const MixtureBlock *block, bool m_step,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
 
 /* maximize.c */
 extern int	mixture_maximize(const MixtureStats *stats,

@@ -12,6 +12,7 @@
 
 #include "kernels_vector.h"
 #include "kernels_blocks.h"
+#include "kernels_missing.h"
 #include "kernels_rows.h"
 
 static const Kernels CLONE(kernels) = {
@@ -19,6 +20,7 @@ static const Kernels CLONE(kernels) = {
 	.lanes = VL,
 	.e_step = CLONE(e_step),
 	.add_component = CLONE(add_component),
+	.complete = CLONE(complete),
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
 	.row_distances = CLONE(row_distances),

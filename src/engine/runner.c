@@ -22,7 +22,8 @@ struct MixtureRunner
 	MixturePass pass;			/* the one begun */
 	MixturePrepared *prepared;	/* for it */
 	KernelWork	work;
-	double	   *features;		/* a centered block; made when first needed */
+	MissingWork *missing;		/* made when first needed */
+	double	   *features;		/* a centered block; likewise */
 	double	   *run_sums;		/* of one run of a whole pass; likewise */
 };
 
@@ -55,6 +56,7 @@ mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHos
 	runner->k = k;
 	runner->d = d;
 	runner->prepared = NULL;
+	runner->missing = NULL;
 	runner->features = NULL;
 	runner->run_sums = NULL;
 	kernels_allocate_work(&runner->work, k, d, host);
@@ -70,6 +72,11 @@ mixture_runner_release(MixtureRunner *runner)
 		host->release(host->context, runner->run_sums);
 	if (runner->features != NULL)
 		host->release(host->context, runner->features);
+	if (runner->missing != NULL)
+	{
+		missing_end(runner->missing, host);
+		host->release(host->context, runner->missing);
+	}
 	if (runner->prepared != NULL)
 		mixture_release_prepared(runner->prepared, host);
 	kernels_release_work(&runner->work, host);
@@ -78,7 +85,7 @@ mixture_runner_release(MixtureRunner *runner)
 
 /*
  * Prepare for the runs of a pass, whose parameters are of the runner's shape.
- * Nothing of pass is needed afterwards but its center.
+ * These, and the pass's center, must stay as they are until its last block.
  */
 MixtureStatus
 mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass, MixtureError *error)
@@ -91,10 +98,38 @@ mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass, MixtureErro
 		return MIXTURE_NOT_POSITIVE_DEFINITE;
 	runner->prepared = prepared;
 	runner->pass = *pass;
+	if (runner->missing != NULL)
+		missing_forget(runner->missing, host);
 	if (pass->center != NULL && runner->features == NULL)
 		runner->features = host->allocate(host->context, (size_t) runner->d *
 										  MIXTURE_BLOCK_ROWS * sizeof(double));
 	return MIXTURE_OK;
+}
+
+/* Add a block to statistics of the runner's shape. */
+static void
+add_block(MixtureRunner *runner, const MixtureBlock *given, MixtureStats *stats)
+{
+	const MixtureHost *host = runner->host;
+	MixtureBlock block = *given;
+
+	if (runner->pass.center != NULL)
+		center_block(runner->pass.center, runner->d, &block, runner->features);
+	if (block.order == NULL)
+	{
+		kernels_accumulate(runner->prepared, &block, runner->pass.m_step,
+						   &runner->work, stats, host);
+		return;
+	}
+	if (runner->missing == NULL)
+	{
+		MissingWork *missing = host->allocate(host->context, sizeof(MissingWork));
+
+		missing_begin(missing, runner->covariance_type, runner->k, runner->d, host);
+		runner->missing = missing;
+	}
+	missing_accumulate(runner->missing, runner->pass.parameters, runner->prepared, &block,
+					   runner->pass.m_step, &runner->work, stats, host);
 }
 
 /* Sum one run, counted from 0, into mixture_sums_count() values. */
@@ -113,11 +148,8 @@ mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
 	{
 		MixtureBlock block;
 
-		source->block(source->context, number, &block);
-		if (runner->pass.center != NULL)
-			center_block(runner->pass.center, runner->d, &block, runner->features);
-		kernels_accumulate(runner->prepared, &block, runner->pass.m_step,
-						   &runner->work, &stats, runner->host);
+		source_block(source, number, &block);
+		add_block(runner, &block, &stats);
 	}
 }
 

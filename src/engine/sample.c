@@ -83,7 +83,7 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 	{
 		MixtureBlock block;
 
-		source->block(source->context, number, &block);
+		source_block(source, number, &block);
 		for (int j = 0; j < d; j++)
 		{
 			const double *feature = block.features + (size_t) j * block.stride;
@@ -333,7 +333,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	{
 		MixtureBlock block;
 
-		source->block(source->context, number, &block);
+		source_block(source, number, &block);
 		if (center != NULL)
 			center_block(center, source->d, &block, features);
 		take_block(&taking, &block, range, seed);

@@ -34,15 +34,15 @@ typedef struct Rows
 {
 	int			d;
 	int64_t		n;
-	double	   *values;			/* n x d */
+	double	   *values;			/* n x d; NaN where a feature is missing */
 	double	   *weights;		/* n */
-	double	   *blocks;
-	double	   *block_weights;
+	MixtureBlock *blocks;
 	MixtureSource source;
 } Rows;
 
 extern Rows *rows_allocate(int64_t n, int d);
 extern void rows_seal(Rows *rows);
+extern void rows_drop(Random *random, Rows *rows, double share);
 extern void rows_free(Rows *rows);
 extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double distance);
 
@@ -62,6 +62,7 @@ extern void test_linalg(void);
 extern void test_derive(void);
 extern void test_ellipse(void);
 extern void test_kernels(void);
+extern void test_missing(void);
 extern void test_em(void);
 extern void test_fit(void);
 

@@ -126,7 +126,8 @@ rows_allocate(int64_t n, int d)
 	rows->weights = malloc(n * sizeof(double));
 	for (int64_t i = 0; i < n; i++)
 		rows->weights[i] = 1;
-	rows->blocks = rows->block_weights = NULL;
+	rows->blocks = NULL;
+	rows->source.n_blocks = 0;
 	return rows;
 }
 
@@ -134,47 +135,115 @@ static void
 rows_block(void *context, int64_t number, MixtureBlock *block)
 {
 	Rows	   *rows = context;
-	int64_t		start = number * MIXTURE_BLOCK_ROWS;
-	int64_t		left = rows->n - start;
 
-	block->n_rows = left < MIXTURE_BLOCK_ROWS ? (int) left : MIXTURE_BLOCK_ROWS;
-	block->stride = MIXTURE_BLOCK_ROWS;
-	block->features = rows->blocks + start * rows->d;
-	block->weights = rows->block_weights + start;
+	*block = rows->blocks[number];
+}
+
+/* Whether the same features are missing in two rows. */
+static bool
+same_pattern(const Rows *rows, int64_t a, int64_t b)
+{
+	bool		same = true;
+
+	for (int j = 0; j < rows->d; j++)
+		same = same && isnan(rows->values[a * rows->d + j]) == isnan(rows->values[b * rows->d + j]);
+	return same;
+}
+
+static void
+free_blocks(Rows *rows)
+{
+	for (int64_t i = 0; i < rows->source.n_blocks; i++)
+	{
+		free((void *) rows->blocks[i].features);
+		free((void *) rows->blocks[i].weights);
+		free((void *) rows->blocks[i].order);
+	}
+	free(rows->blocks);
+}
+
+/* The next block: of row `first`, which is not taken, and those like it. */
+static MixtureBlock
+take_block(const Rows *rows, int64_t first, bool *taken)
+{
+	int			d = rows->d;
+	int		   *order = malloc(d * sizeof(int));
+	double	   *features = malloc(sizeof(double) * d * MIXTURE_BLOCK_ROWS);
+	double	   *weights = calloc(MIXTURE_BLOCK_ROWS, sizeof(double));
+	MixtureBlock block = {0, MIXTURE_BLOCK_ROWS, features, weights, order, 0};
+	int			place = 0;
+
+	for (int missing = 0; missing < 2; missing++)
+	{
+		for (int j = 0; j < d; j++)
+			if (isnan(rows->values[first * d + j]) == missing)
+				order[place++] = j;
+		if (!missing)
+			block.n_observed = place;
+	}
+	for (int64_t row = first; row < rows->n && block.n_rows < MIXTURE_BLOCK_ROWS; row++)
+	{
+		if (taken[row] || !same_pattern(rows, first, row))
+			continue;
+		taken[row] = true;
+		weights[block.n_rows] = rows->weights[row];
+		for (int j = 0; j < block.n_observed; j++)
+			for (int i = block.n_rows; i < (block.n_rows == 0 ? MIXTURE_BLOCK_ROWS : block.n_rows + 1); i++)
+				features[j * MIXTURE_BLOCK_ROWS + i] = rows->values[row * d + order[j]];
+		block.n_rows++;
+	}
+	if (block.n_observed == d)
+	{
+		free(order);
+		block.order = NULL;
+	}
+	return block;
 }
 
 /* Make blocks of the rows, once values and weights are set. */
 void
 rows_seal(Rows *rows)
 {
-	int64_t		n_blocks = (rows->n + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
-	int64_t		padded = n_blocks * MIXTURE_BLOCK_ROWS;
+	bool	   *taken = calloc(rows->n, sizeof(bool));
+	int64_t		n_blocks = 0;
 
-	free(rows->blocks);
-	free(rows->block_weights);
-	rows->blocks = malloc(padded * rows->d * sizeof(double));
-	rows->block_weights = malloc(padded * sizeof(double));
-	for (int64_t i = 0; i < padded; i++)
+	free_blocks(rows);
+	rows->blocks = malloc(rows->n * sizeof(MixtureBlock));
+	for (int64_t row = 0; row < rows->n; row++)
 	{
-		int64_t		block = i / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS;
-		int64_t		row = i < rows->n ? i : block;
-
-		rows->block_weights[i] = i < rows->n ? rows->weights[i] : 0;
-		for (int j = 0; j < rows->d; j++)
-			rows->blocks[block * rows->d + j * MIXTURE_BLOCK_ROWS + i - block] =
-				rows->values[row * rows->d + j];
+		if (taken[row])
+			continue;
+		/* the other blocks of a pattern follow the first */
+		for (int64_t other = row; other < rows->n; other++)
+			if (!taken[other] && same_pattern(rows, row, other))
+				rows->blocks[n_blocks++] = take_block(rows, other, taken);
 	}
+	free(taken);
 	rows->source = (MixtureSource)
 	{
 		rows->d, rows->n, n_blocks, rows, rows_block, NULL, false
 	};
 }
 
+/* Let a share of the values be missing, but not all of a row. */
+void
+rows_drop(Random *random, Rows *rows, double share)
+{
+	for (int64_t row = 0; row < rows->n; row++)
+	{
+		double	   *values = rows->values + row * rows->d;
+		int			kept = random_below(random, rows->d);
+
+		for (int j = 0; j < rows->d; j++)
+			if (j != kept && random_uniform(random) < share)
+				values[j] = NAN;
+	}
+}
+
 void
 rows_free(Rows *rows)
 {
-	free(rows->block_weights);
-	free(rows->blocks);
+	free_blocks(rows);
 	free(rows->weights);
 	free(rows->values);
 	free(rows);
@@ -276,6 +345,7 @@ main(int argc, char **argv)
 	test_derive();
 	test_ellipse();
 	test_kernels();
+	test_missing();
 	test_em();
 	test_fit();
 	printf("1..%d\n", n_tests);

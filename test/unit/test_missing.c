@@ -1,0 +1,313 @@
+/*
+ * test_missing.c
+ *	  Blocks with missing features: the sums of an E-step, on every clone,
+ *	  are those of a reference that does one row at a time, by inverting
+ *	  matrices in long double; and EM on them goes up.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOLERANCE 1e-11
+
+/* A component's covariance as a square matrix, and its parts. */
+typedef struct Conditional
+{
+	int			d;
+	int			n;				/* observed */
+	int			order[64];
+	long double covariance[64 * 64];
+	long double inverse[64 * 64];	/* of the observed part, n x n */
+	long double log_determinant;
+} Conditional;
+
+/* Invert the observed part by Gauss-Jordan elimination. */
+static void
+invert_observed(Conditional *conditional)
+{
+	int			n = conditional->n;
+	long double *a = malloc(sizeof(long double) * n * 2 * n);
+
+	conditional->log_determinant = 0;
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < 2 * n; j++)
+			a[i * 2 * n + j] = j >= n ? (j - n == i) :
+				conditional->covariance[conditional->order[i] * conditional->d + conditional->order[j]];
+	for (int i = 0; i < n; i++)
+	{
+		long double pivot = a[i * 2 * n + i];
+
+		conditional->log_determinant += logl(pivot);
+		for (int j = 0; j < 2 * n; j++)
+			a[i * 2 * n + j] /= pivot;
+		for (int l = 0; l < n; l++)
+		{
+			long double factor = a[l * 2 * n + i];
+
+			for (int j = 0; j < 2 * n && l != i; j++)
+				a[l * 2 * n + j] -= factor * a[i * 2 * n + j];
+		}
+	}
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			conditional->inverse[i * n + j] = a[i * 2 * n + n + j];
+	free(a);
+}
+
+/* Part a component by what is observed in a row. */
+static void
+part(Conditional *conditional, const MixtureParameters *parameters, int c, const double *row)
+{
+	int			d = parameters->d;
+	int			place = 0;
+	double	   *square = malloc(sizeof(double) * d * d);
+
+	conditional->d = d;
+	mixture_component_covariance(parameters, c, square);
+	for (int i = 0; i < d * d; i++)
+		conditional->covariance[i] = square[i];
+	free(square);
+	conditional->n = 0;
+	for (int missing = 0; missing < 2; missing++)
+		for (int j = 0; j < d; j++)
+			if (isnan(row[j]) == missing)
+			{
+				conditional->order[place++] = j;
+				conditional->n += !missing;
+			}
+	invert_observed(conditional);
+}
+
+/* Weighted log density of what is observed of a row. */
+static long double
+log_density(const Conditional *conditional, const MixtureParameters *parameters, int c,
+			const double *row)
+{
+	const double *mean = parameters->means + c * parameters->d;
+	const int  *order = conditional->order;
+	int			n = conditional->n;
+	long double distance = 0;
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			distance += ((long double) row[order[i]] - mean[order[i]]) *
+				conditional->inverse[i * n + j] * ((long double) row[order[j]] - mean[order[j]]);
+	return logl(parameters->weights[c]) - 0.5L * (n * logl(2 * acosl(-1)) +
+												  conditional->log_determinant + distance);
+}
+
+/* S_io S_oo^-1 u, or element (i, j) of S_io S_oo^-1 S_oj if u is NULL. */
+static long double
+regress(const Conditional *conditional, int i, const long double *u, int j)
+{
+	int			n = conditional->n;
+	int			d = conditional->d;
+	const int  *order = conditional->order;
+	long double sum = 0;
+
+	for (int a = 0; a < n; a++)
+		for (int b = 0; b < n; b++)
+			sum += conditional->covariance[i * d + order[a]] * conditional->inverse[a * n + b] *
+				(u != NULL ? u[order[b]] : conditional->covariance[order[b] * d + j]);
+	return sum;
+}
+
+/* Add a row with responsibility r for a component to the statistics. */
+static void
+add_row(const Conditional *conditional, const MixtureParameters *parameters, int c,
+		const double *row, long double r, MixtureStats *stats)
+{
+	int			d = parameters->d;
+	MixtureCovarianceType type = parameters->covariance_type;
+	long double u[64];
+
+	for (int j = 0; j < d; j++)
+		u[j] = isnan(row[j]) ? 0 : (long double) row[j] - parameters->means[c * d + j];
+	for (int j = 0; j < d; j++)
+		if (isnan(row[j]))
+			u[j] = regress(conditional, j, u, 0);
+	stats->component_weights[c] += r;
+	for (int i = 0; i < d; i++)
+	{
+		stats->firsts[c * d + i] += r * u[i];
+		for (int j = 0; j <= i; j++)
+		{
+			long double value = u[i] * u[j];
+			size_t		packed = (size_t) i * (i + 1) / 2 + j;
+
+			if (isnan(row[i]) && isnan(row[j]))
+				value += conditional->covariance[i * d + j] - regress(conditional, i, NULL, j);
+			if (type == MIXTURE_FULL)
+				stats->seconds[(size_t) c * d * (d + 1) / 2 + packed] += r * value;
+			else if (type == MIXTURE_TIED)
+				stats->seconds[packed] += r * value;
+			else if (i == j)
+				stats->seconds[type == MIXTURE_DIAG ? c * d + i : c] += r * value;
+		}
+	}
+}
+
+/* The E-step of all rows, with the sums that the M-step needs. */
+static void
+reference_missing(const MixtureParameters *parameters, const Rows *rows, MixtureStats *stats)
+{
+	int			k = parameters->k;
+	Conditional *conditionals = malloc(k * sizeof(Conditional));
+	long double *values = malloc(k * sizeof(long double));
+
+	mixture_clear_stats(stats);
+	for (int64_t number = 0; number < rows->n; number++)
+	{
+		const double *row = rows->values + number * rows->d;
+		long double most = -INFINITY;
+		long double sum = 0;
+
+		for (int c = 0; c < k; c++)
+		{
+			part(&conditionals[c], parameters, c, row);
+			values[c] = log_density(&conditionals[c], parameters, c, row);
+			most = fmaxl(most, values[c]);
+		}
+		for (int c = 0; c < k; c++)
+			sum += expl(values[c] - most);
+		*stats->sum_weights += rows->weights[number];
+		*stats->log_likelihood += rows->weights[number] * (most + logl(sum));
+		for (int c = 0; c < k; c++)
+			add_row(&conditionals[c], parameters, c, row,
+					rows->weights[number] * expl(values[c] - most) / sum, stats);
+	}
+	free(values);
+	free(conditionals);
+}
+
+/* One shape of model and data, on every clone. */
+static void
+test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share)
+{
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	MixtureParameters parameters;
+	MixtureStats *expected = mixture_allocate_stats(type, k, d, &unit_host);
+	const Kernels *kernels;
+	double		floor = 1e-9;
+
+	for (int64_t i = 0; i < n; i++)
+		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
+	rows_drop(random, rows, share);
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	reference_missing(&parameters, rows, expected);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		Em			em;
+		MixtureError error;
+		double		worst;
+		double		log_likelihood;
+
+		kernels_select(kernels);
+		em_begin(&em, &rows->source, NULL, type, k, &floor, &unit_host);
+		em_pass(&em, &parameters, true, &error);
+		worst = largest_difference(em.stats->sum_weights, expected->sum_weights,
+								   em.stats->n_values, *expected->sum_weights);
+		log_likelihood = *em.stats->log_likelihood;
+		em_pass(&em, &parameters, false, &error);
+		worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
+		em_end(&em);
+		check(worst < TOLERANCE,
+			  "%s, k %d, d %d, %lld rows, %.0f %% missing: %s kernels agree with the reference (%.1e)",
+			  family_names[type], k, d, (long long) n, 100 * share, kernels->name, worst);
+	}
+	kernels_select(NULL);
+	mixture_release_stats(expected, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
+/*
+ * A covariance that can be factored, while the same in another order cannot:
+ * the pass must end, and its sums be finite.
+ */
+static void
+test_nearly_singular(void)
+{
+	Rows	   *rows = rows_allocate(2, 3);
+	MixtureParameters parameters;
+	Em			em;
+	MixtureError error;
+	double		floor = 1e-9;
+	double		values[6] = {1, NAN, 2, NAN, 1, NAN};
+	double		covariance[6] = {1.5382975224394928, 2.0666372267798989, 2.776439124948606,
+	1.9235293605174553, 2.5841797995913161, 2.4052338034745988};
+	bool		finite;
+
+	memcpy(rows->values, values, sizeof(values));
+	rows_seal(rows);
+	mixture_allocate_parameters(&parameters, MIXTURE_FULL, 1, 3, &unit_host);
+	parameters.weights[0] = 1;
+	memset(parameters.means, 0, 3 * sizeof(double));
+	memcpy(parameters.covariances, covariance, sizeof(covariance));
+	em_begin(&em, &rows->source, NULL, MIXTURE_FULL, 1, &floor, &unit_host);
+	finite = em_pass(&em, &parameters, true, &error) == MIXTURE_OK;
+	for (size_t i = 0; i < em.stats->n_values; i++)
+		finite = finite && isfinite(em.stats->sum_weights[i]);
+	check(finite, "a covariance at the edge of rounding gives finite sums");
+	em_end(&em);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
+/* EM steps never lower the likelihood of what was observed. */
+static void
+test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate)
+{
+	int			d = 2 + random_below(random, 5);
+	int			k = 1 + random_below(random, 4);
+	Rows	   *rows = rows_clusters(random, 400, d, 3, 2);
+	MixtureParameters parameters;
+	double		floor[8];
+	double		before = -INFINITY;
+	bool		up = true;
+
+	rows_drop(random, rows, 0.3);
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	for (int j = 0; j < d; j++)
+		floor[j] = 1e-9;
+	for (int step = 0; step < 30; step++)
+	{
+		Em			em;
+		EmOutcome	outcome;
+		MixtureError error;
+
+		em_begin(&em, &rows->source, NULL, type, k, floor, &unit_host);
+		if (em_run(&em, &parameters, accelerate ? 3 : 1, 0, accelerate, &outcome,
+				   &error) != MIXTURE_OK)
+			up = false;
+		up = up && outcome.log_likelihood >= before - 1e-10 * fabs(before);
+		before = outcome.log_likelihood;
+		em_end(&em);
+	}
+	check(up, "%s, k %d, d %d: the likelihood with missing features does not fall%s",
+		  family_names[type], k, d, accelerate ? ", accelerated" : "");
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
+void
+test_missing(void)
+{
+	Random		random = random_start(7);
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		test_shape(&random, type, 1, 2, 300, 0.2);
+		test_shape(&random, type, 3, 3, 40, 0.5);
+		test_shape(&random, type, 2, 4, 1000, 0.1);
+		test_shape(&random, type, 4, 10, 700, 0.1);
+		test_shape(&random, type, 2, 33, 30, 0.6);
+		test_goes_up(&random, type, false);
+		test_goes_up(&random, type, true);
+	}
+	test_nearly_singular();
+}
