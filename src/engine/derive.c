@@ -1,13 +1,38 @@
 /*
  * derive.c
- *	  One mixture made from another: some of its dimensions, or some given
- *	  the others.
+ *	  One mixture made from another: that of some of its dimensions, and that
+ *	  of some given the others.
+ *
+ * Given the values of the observed dimensions a mixture of the missing ones is
+ * left: its weights are the components' responsibilities for what is observed,
+ * its components are each component's regression (regression.c).  All but
+ * weights and means hangs on which dimensions are observed and not on their
+ * values, so it is made once for a pattern (MixtureConditional) and serves
+ * any number of rows.
  */
 #include "internal.h"
 
 #include <string.h>
 
 #include "linalg.h"
+
+/* The conditional mixture of one pattern, before a row has filled it. */
+struct MixtureConditional
+{
+	int			k;
+	int			n_observed;
+	int			n_missing;
+	MixtureCovarianceType covariance_type;
+	size_t		size;			/* bytes of all this */
+	size_t		coefficient_step;	/* from a component's coefficients to the
+									 * next: 0 if tied */
+	double	   *observed_means; /* k x n_observed */
+	double	   *missing_means;	/* k x n_missing */
+	double	   *coefficients;	/* full k x n_missing x n_observed, tied one,
+								 * the others none */
+	double	   *covariances;	/* of the missing dimensions, in the family's
+								 * form */
+};
 
 /*
  * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
@@ -21,17 +46,17 @@ mixture_marginal(const MixtureParameters *parameters, const int *dims,
 				 MixtureParameters *marginal, const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
-	int k = parameters->k;
-	int d = parameters->d;
-	int n = marginal->d;
-	size_t count = mixture_factor_count(type, d);
-	size_t marginal_count = mixture_factor_count(type, n);
+	int			k = parameters->k;
+	int			d = parameters->d;
+	int			n = marginal->d;
+	size_t		count = mixture_factor_count(type, d);
+	size_t		marginal_count = mixture_factor_count(type, n);
 
 	memcpy(marginal->weights, parameters->weights, k * sizeof(double));
 	for (int c = 0; c < k; c++)
 	{
 		const double *covariance = parameters->covariances + c * count;
-		double *target = marginal->covariances + c * marginal_count;
+		double	   *target = marginal->covariances + c * marginal_count;
 
 		for (int j = 0; j < n; j++)
 			marginal->means[(size_t) c * n + j] =
@@ -44,5 +69,188 @@ mixture_marginal(const MixtureParameters *parameters, const int *dims,
 		else if (type == MIXTURE_SPHERICAL)
 			target[0] = covariance[0];
 		host->check_interrupts(host->context);
+	}
+}
+
+/* One piece of memory for a conditional mixture of this shape. */
+static MixtureConditional *
+allocate_conditional(MixtureCovarianceType type, int k, int n_observed, int n_missing,
+					 const MixtureHost *host)
+{
+	size_t		coefficients = (size_t) n_missing * n_observed;
+	size_t		observed_means = (size_t) k * n_observed;
+	size_t		missing_means = (size_t) k * n_missing;
+	size_t		n_coefficients = type == MIXTURE_FULL ? k * coefficients :
+		type == MIXTURE_TIED ? coefficients : 0;
+	size_t		size = sizeof(MixtureConditional) +
+		(observed_means + missing_means + n_coefficients +
+		 mixture_covariance_count(type, k, n_missing)) * sizeof(double);
+	MixtureConditional *conditional = host->allocate(host->context, size);
+
+	conditional->k = k;
+	conditional->n_observed = n_observed;
+	conditional->n_missing = n_missing;
+	conditional->covariance_type = type;
+	conditional->size = size;
+	conditional->coefficient_step = type == MIXTURE_FULL ? coefficients : 0;
+	conditional->observed_means = (double *) (conditional + 1);
+	conditional->missing_means = conditional->observed_means + observed_means;
+	conditional->coefficients = conditional->missing_means + missing_means;
+	conditional->covariances = conditional->coefficients + n_coefficients;
+	return conditional;
+}
+
+/*
+ * Coefficients and covariances of the families with matrices.  Returns false,
+ * and the component in error, where one is not positive definite.
+ */
+static bool
+fill_regressions(MixtureConditional *conditional, const MixtureParameters *parameters,
+				 const int *order, const MixtureHost *host, MixtureError *error)
+{
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	size_t		residual_count = linalg_packed_count(conditional->n_missing);
+	size_t		n_coefficients = (size_t) conditional->n_missing * conditional->n_observed;
+	Regression	regression;
+	bool		filled = true;
+
+	regression_allocate(&regression, d, conditional->n_observed, host);
+	for (int c = 0; c < (parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k); c++)
+	{
+		filled = regression_fill(&regression, parameters->covariances + c * count,
+								 order, host);
+		if (!filled)
+		{
+			error->component = c;
+			break;
+		}
+		memcpy(conditional->coefficients + c * conditional->coefficient_step,
+			   regression.coefficients, n_coefficients * sizeof(double));
+		memcpy(conditional->covariances + c * residual_count,
+			   regression.residual, residual_count * sizeof(double));
+	}
+	regression_release(&regression, host);
+	return filled;
+}
+
+/*
+ * The conditional mixture of the last d - n_observed dimensions of `order`
+ * given the first n_observed, either of which may be none.  order: d numbers
+ * of dimensions, from 0.  The result is one piece of the host's memory,
+ * mixture_conditional_size() bytes, and keeps nothing of the parameters; NULL
+ * where a covariance is not positive definite, with the component in error.
+ */
+MixtureConditional *
+mixture_conditional_create(const MixtureParameters *parameters, const int *order,
+						   int n_observed, const MixtureHost *host,
+						   MixtureError *error)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	int			d = parameters->d;
+	int			n_missing = d - n_observed;
+	MixtureConditional *conditional = allocate_conditional(type, k, n_observed,
+														   n_missing, host);
+
+	for (int c = 0; c < k; c++)
+	{
+		const double *mean = parameters->means + (size_t) c * d;
+
+		for (int j = 0; j < n_observed; j++)
+			conditional->observed_means[(size_t) c * n_observed + j] = mean[order[j]];
+		for (int j = 0; j < n_missing; j++)
+			conditional->missing_means[(size_t) c * n_missing + j] =
+				mean[order[n_observed + j]];
+	}
+	if (type == MIXTURE_DIAG)
+		for (int c = 0; c < k; c++)
+			for (int j = 0; j < n_missing; j++)
+				conditional->covariances[(size_t) c * n_missing + j] =
+					parameters->covariances[(size_t) c * d + order[n_observed + j]];
+	else if (type == MIXTURE_SPHERICAL)
+		memcpy(conditional->covariances, parameters->covariances, k * sizeof(double));
+	else if (!fill_regressions(conditional, parameters, order, host, error))
+	{
+		host->release(host->context, conditional);
+		return NULL;
+	}
+	return conditional;
+}
+
+/* Bytes that a conditional mixture takes, for a cache's accounts. */
+size_t
+mixture_conditional_size(const MixtureConditional *conditional)
+{
+	return conditional->size;
+}
+
+/*
+ * Component c's mean of the missing dimensions given the observed values,
+ * n_observed of them in the order of `order`.
+ */
+static void
+component_mean(const MixtureConditional *conditional, int c, const double *observed,
+			   double *mean)
+{
+	int			n_observed = conditional->n_observed;
+	int			n_missing = conditional->n_missing;
+	const double *center = conditional->observed_means + (size_t) c * n_observed;
+	const double *row = conditional->coefficients + c * conditional->coefficient_step;
+
+	memcpy(mean, conditional->missing_means + (size_t) c * n_missing,
+		   n_missing * sizeof(double));
+	if (conditional->covariance_type == MIXTURE_DIAG ||
+		conditional->covariance_type == MIXTURE_SPHERICAL)
+		return;
+	for (int i = 0; i < n_missing; i++, row += n_observed)
+	{
+		double		sum = 0;
+
+		for (int j = 0; j < n_observed; j++)
+			sum += row[j] * (observed[j] - center[j]);
+		mean[i] += sum;
+	}
+}
+
+/*
+ * The mixture of the missing dimensions given one row.  observed: the row's
+ * n_observed values, in the order of `order`; responsibilities: the k
+ * components' for these values.  target: allocated by the caller, of the same
+ * k and family and of n_missing dimensions.  Component c of it is component c
+ * of the mixture.  Where the row is so far away that a mean overflows, it is
+ * not finite.
+ */
+void
+mixture_condition(const MixtureConditional *conditional, const double *observed,
+				  const double *responsibilities, MixtureParameters *target)
+{
+	memcpy(target->weights, responsibilities, conditional->k * sizeof(double));
+	for (int c = 0; c < conditional->k; c++)
+		component_mean(conditional, c, observed,
+					   target->means + (size_t) c * conditional->n_missing);
+	memcpy(target->covariances, conditional->covariances,
+		   mixture_covariance_count(conditional->covariance_type, conditional->k,
+									conditional->n_missing) * sizeof(double));
+}
+
+/*
+ * The conditional expectation of the missing dimensions, the mean of that
+ * mixture.  missing and work: n_missing doubles each; the rest as above.
+ */
+void
+mixture_impute(const MixtureConditional *conditional, const double *observed,
+			   const double *responsibilities, double *missing, double *work)
+{
+	int			n_missing = conditional->n_missing;
+
+	memset(missing, 0, n_missing * sizeof(double));
+	for (int c = 0; c < conditional->k; c++)
+	{
+		if (responsibilities[c] == 0)
+			continue;
+		component_mean(conditional, c, observed, work);
+		for (int i = 0; i < n_missing; i++)
+			missing[i] += responsibilities[c] * work[i];
 	}
 }

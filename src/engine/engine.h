@@ -249,6 +249,30 @@ extern size_t mixture_prepared_size(const MixturePrepared *prepared);
 extern void mixture_marginal(const MixtureParameters *parameters, const int *dims,
 							 MixtureParameters *marginal, const MixtureHost *host);
 
+/* A mixture of some dimensions given others, for any number of rows. */
+typedef struct MixtureConditional MixtureConditional;
+
+extern MixtureConditional *mixture_conditional_create(const MixtureParameters *parameters,
+													  const int *order, int n_observed,
+													  const MixtureHost *host,
+													  MixtureError *error);
+extern size_t mixture_conditional_size(const MixtureConditional *conditional);
+extern void mixture_condition(const MixtureConditional *conditional,
+							  const double *observed, const double *responsibilities,
+							  MixtureParameters *target);
+extern void mixture_impute(const MixtureConditional *conditional,
+						   const double *observed, const double *responsibilities,
+						   double *missing, double *work);
+
+/* draw.c: a mixture that rows are drawn from */
+typedef struct MixtureDrawing MixtureDrawing;
+
+extern MixtureDrawing *mixture_drawing_create(const MixtureParameters *parameters,
+											  const MixtureHost *host,
+											  MixtureError *error);
+extern int	mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed,
+							 int64_t number, double *row);
+
 /*
  * runner.c: a pass in pieces, which may be made in several processes.  Blocks
  * are summed in runs, whose number depends on n_blocks alone, and the runs'

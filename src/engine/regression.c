@@ -31,10 +31,10 @@ void
 regression_allocate(Regression *regression, int d, int n_observed,
 					const MixtureHost *host)
 {
-	int n_missing = d - n_observed;
-	size_t factor = linalg_packed_count(d);
-	size_t coefficients = (size_t) n_missing * n_observed;
-	size_t count = factor + coefficients + linalg_packed_count(n_missing);
+	int			n_missing = d - n_observed;
+	size_t		factor = linalg_packed_count(d);
+	size_t		coefficients = (size_t) n_missing * n_observed;
+	size_t		count = factor + coefficients + linalg_packed_count(n_missing);
 
 	regression->n_observed = n_observed;
 	regression->n_missing = n_missing;
@@ -53,7 +53,7 @@ regression_release(Regression *regression, const MixtureHost *host)
 static void
 fill_residual(Regression *regression, const MixtureHost *host)
 {
-	int n_observed = regression->n_observed;
+	int			n_observed = regression->n_observed;
 
 	for (int i = 0; i < regression->n_missing; i++)
 	{
@@ -77,8 +77,8 @@ bool
 regression_fill(Regression *regression, const double *covariance,
 				const int *order, const MixtureHost *host)
 {
-	int n_observed = regression->n_observed;
-	int d = n_observed + regression->n_missing;
+	int			n_observed = regression->n_observed;
+	int			d = n_observed + regression->n_missing;
 
 	linalg_select(covariance, order, d, regression->factor);
 	if (!linalg_cholesky(regression->factor, d, host))
@@ -87,7 +87,7 @@ regression_fill(Regression *regression, const double *covariance,
 	for (int i = 0; i < regression->n_missing; i++)
 	{
 		const double *row = regression->factor + linalg_row(n_observed + i);
-		double *coefficients = regression->coefficients + (size_t) i * n_observed;
+		double	   *coefficients = regression->coefficients + (size_t) i * n_observed;
 
 		for (int j = 0; j < n_observed; j++)
 			coefficients[j] = row[j];

@@ -23,7 +23,7 @@ random_order(Random *random, int *order, int d)
 {
 	for (int i = 0; i < d; i++)
 	{
-		int j = random_below(random, i + 1);
+		int			j = random_below(random, i + 1);
 
 		order[i] = order[j];
 		order[j] = i;
@@ -38,12 +38,12 @@ static void
 test_regression(Random *random, int d, int n_observed)
 {
 	MixtureParameters parameters;
-	Regression regression;
-	int order[64];
+	Regression	regression;
+	int			order[64];
 	const double *s;
-	double worst = 0;
-	double worst_residual = 0;
-	bool filled;
+	double		worst = 0;
+	double		worst_residual = 0;
+	bool		filled;
 
 	random_parameters(random, &parameters, MIXTURE_FULL, 1, d);
 	s = parameters.covariances;
@@ -53,11 +53,11 @@ test_regression(Random *random, int d, int n_observed)
 	for (int i = 0; i < regression.n_missing; i++)
 	{
 		const double *b = regression.coefficients + i * n_observed;
-		int m = order[n_observed + i];
+		int			m = order[n_observed + i];
 
 		for (int j = 0; j < n_observed; j++)
 		{
-			double sum = 0;
+			double		sum = 0;
 
 			for (int l = 0; l < n_observed; l++)
 				sum += b[l] * element(s, order[l], order[j]);
@@ -65,7 +65,7 @@ test_regression(Random *random, int d, int n_observed)
 		}
 		for (int j = 0; j <= i; j++)
 		{
-			double sum = regression.residual[linalg_row(i) + j];
+			double		sum = regression.residual[linalg_row(i) + j];
 
 			for (int l = 0; l < n_observed; l++)
 				sum += b[l] * element(s, order[l], order[n_observed + j]);
@@ -88,9 +88,9 @@ test_regression(Random *random, int d, int n_observed)
 static void
 test_determined(void)
 {
-	double covariance[] = { 1, 0.5, 1, 1.5, 1.5, 3 + 1e-12 };
-	int order[] = { 0, 1, 2 };
-	Regression regression;
+	double		covariance[] = { 1, 0.5, 1, 1.5, 1.5, 3 + 1e-12 };
+	int			order[] = { 0, 1, 2 };
+	Regression	regression;
 
 	regression_allocate(&regression, 3, 2, &unit_host);
 	check(regression_fill(&regression, covariance, order, &unit_host) &&
@@ -110,10 +110,10 @@ test_marginal(Random *random, MixtureCovarianceType type, int k, int d, int n)
 {
 	MixtureParameters parameters;
 	MixtureParameters marginal;
-	int dims[64];
-	double *whole = malloc(sizeof(double) * d * d);
-	double *part = malloc(sizeof(double) * n * n);
-	bool same = true;
+	int			dims[64];
+	double	   *whole = malloc(sizeof(double) * d * d);
+	double	   *part = malloc(sizeof(double) * n * n);
+	bool		same = true;
 
 	random_parameters(random, &parameters, type, k, d);
 	random_order(random, dims, d);
@@ -139,13 +139,98 @@ test_marginal(Random *random, MixtureCovarianceType type, int k, int d, int n)
 	free(whole);
 }
 
+/* The logarithm of the sum of k exponentials. */
+static long double
+log_sum(const long double *values, int k)
+{
+	long double most = values[0];
+	long double sum = 0;
+
+	for (int c = 1; c < k; c++)
+		most = values[c] > most ? values[c] : most;
+	for (int c = 0; c < k; c++)
+		sum += expl(values[c] - most);
+	return most + logl(sum);
+}
+
+/*
+ * The mixture of some dimensions times that of the others given them is the
+ * mixture; and what is imputed is the mean of the latter.
+ */
+static void
+test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n_observed)
+{
+	MixtureParameters whole;
+	MixtureParameters observed;
+	MixtureParameters missing;
+	MixtureConditional *conditional;
+	MixtureError error = {0};
+	int			order[64];
+	double		row[64],
+				part[64],
+				mean[64],
+				imputed[64],
+				work[64];
+	double	   *responsibilities = malloc(sizeof(double) * k);
+	long double *log_densities = malloc(sizeof(long double) * k);
+	long double *distances = malloc(sizeof(long double) * k);
+	double		worst = 0;
+	double		worst_mean = 0;
+
+	random_parameters(random, &whole, type, k, d);
+	random_order(random, order, d);
+	mixture_allocate_parameters(&observed, type, k, n_observed, &unit_host);
+	mixture_allocate_parameters(&missing, type, k, d - n_observed, &unit_host);
+	mixture_marginal(&whole, order, &observed, &unit_host);
+	conditional = mixture_conditional_create(&whole, order, n_observed, &unit_host, &error);
+	for (int i = 0; i < 20; i++)
+	{
+		long double joint,
+					first;
+
+		for (int j = 0; j < d; j++)
+			row[j] = 3 * random_normal(random);
+		for (int j = 0; j < d; j++)
+			part[j] = row[order[j]];
+		reference_log_densities(&whole, row, log_densities, distances);
+		joint = log_sum(log_densities, k);
+		reference_log_densities(&observed, part, log_densities, distances);
+		first = log_sum(log_densities, k);
+		for (int c = 0; c < k; c++)
+			responsibilities[c] = (double) expl(log_densities[c] - first);
+
+		mixture_condition(conditional, part, responsibilities, &missing);
+		reference_log_densities(&missing, part + n_observed, log_densities, distances);
+		worst = fmax(worst, relative_difference((double) joint,
+												(double) (first + log_sum(log_densities, k)), 1));
+
+		memset(mean, 0, sizeof(mean));
+		for (int c = 0; c < k; c++)
+			for (int j = 0; j < d - n_observed; j++)
+				mean[j] += missing.weights[c] * missing.means[c * (d - n_observed) + j];
+		mixture_impute(conditional, part, responsibilities, imputed, work);
+		worst_mean = fmax(worst_mean, largest_difference(mean, imputed, d - n_observed, 1));
+	}
+	check(worst < 1e-12, "%s, k %d, d %d, %d observed: p(x, y) = p(x) p(y | x) (%.1e)",
+		  family_names[type], k, d, n_observed, worst);
+	check(worst_mean < 1e-14, "%s, k %d, d %d, %d observed: what is imputed is the mean (%.1e)",
+		  family_names[type], k, d, n_observed, worst_mean);
+	unit_host.release(NULL, conditional);
+	mixture_release_parameters(&missing, &unit_host);
+	mixture_release_parameters(&observed, &unit_host);
+	mixture_release_parameters(&whole, &unit_host);
+	free(distances);
+	free(log_densities);
+	free(responsibilities);
+}
+
 void
 test_derive(void)
 {
 	static const int shapes[][2] = {
 		{ 1, 0 }, { 1, 1 }, { 2, 1 }, { 5, 0 }, { 5, 2 }, { 5, 5 }, { 9, 8 }, { 20, 7 }, { 64, 40 }
 	};
-	Random random = random_start(500);
+	Random		random = random_start(500);
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		test_regression(&random, shapes[i][0], shapes[i][1]);
@@ -155,5 +240,9 @@ test_derive(void)
 		test_marginal(&random, (MixtureCovarianceType) type, 1, 1, 1);
 		test_marginal(&random, (MixtureCovarianceType) type, 3, 6, 6);
 		test_marginal(&random, (MixtureCovarianceType) type, 4, 11, 3);
+		test_conditional(&random, (MixtureCovarianceType) type, 1, 2, 1);
+		test_conditional(&random, (MixtureCovarianceType) type, 3, 5, 2);
+		test_conditional(&random, (MixtureCovarianceType) type, 7, 12, 11);
+		test_conditional(&random, (MixtureCovarianceType) type, 2, 40, 25);
 	}
 }

@@ -61,6 +61,8 @@ extern void reference_accumulate(const MixtureParameters *parameters,
 extern void test_linalg(void);
 extern void test_derive(void);
 extern void test_ellipse(void);
+extern void test_special(void);
+extern void test_drawing(void);
 extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_em(void);

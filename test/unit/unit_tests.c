@@ -344,6 +344,8 @@ main(int argc, char **argv)
 	test_linalg();
 	test_derive();
 	test_ellipse();
+	test_special();
+	test_drawing();
 	test_kernels();
 	test_missing();
 	test_em();

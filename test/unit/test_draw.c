@@ -1,0 +1,158 @@
+/*
+ * test_draw.c
+ *	  Rows that are drawn have the mixture's shares, means and covariances.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/special.h"
+
+#define N_ROWS 20000
+
+/* The largest distance of an empirical distribution from the uniform one. */
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+kolmogorov(double *values, int n)
+{
+	double		largest = 0;
+
+	qsort(values, n, sizeof(double), compare_doubles);
+	for (int i = 0; i < n; i++)
+		largest = fmax(largest, fmax(values[i] - (double) i / n, (i + 1.0) / n - values[i]));
+	return largest * sqrt(n);
+}
+
+/*
+ * Shares within 5 deviations; squared distances from their own component
+ * distributed as chi-square, and so the covariances right up to a rotation;
+ * and, against the rotation, the correlation of each component's features
+ * about its mean.  The bounds leave one chance in a million.
+ */
+static void
+test_draw(MixtureCovarianceType type, int k, int d)
+{
+	MixtureParameters parameters;
+	MixtureError error = {0};
+	MixtureDrawing *drawing;
+	Random		random = random_start(520 + type * 10 + d);
+	double	   *rows = malloc(sizeof(double) * N_ROWS * d);
+	double	   *tails = malloc(sizeof(double) * N_ROWS);
+	int		   *components = malloc(sizeof(int) * N_ROWS);
+	double	   *covariance = malloc(sizeof(double) * d * d);
+	long double *log_densities = malloc(sizeof(long double) * k);
+	long double *distances = malloc(sizeof(long double) * k);
+	double		worst_share = 0;
+	double		worst_moment = 0;
+	double		statistic;
+	bool		in_range = true;
+
+	random_parameters(&random, &parameters, type, k, d);
+	drawing = mixture_drawing_create(&parameters, &unit_host, &error);
+	for (int i = 0; i < N_ROWS; i++)
+	{
+		components[i] = mixture_draw_row(drawing, base_seed, i, rows + (size_t) i * d);
+		in_range = in_range && components[i] >= 0 && components[i] < k;
+		reference_log_densities(&parameters, rows + (size_t) i * d, log_densities, distances);
+		tails[i] = special_chi_square_tail((double) distances[components[i]], d);
+	}
+	for (int c = 0; c < k; c++)
+	{
+		double		weight = parameters.weights[c];
+		int			n = 0;
+
+		mixture_component_covariance(&parameters, c, covariance);
+		for (int i = 0; i < N_ROWS; i++)
+			n += components[i] == c;
+		worst_share = fmax(worst_share, fabs(n - N_ROWS * weight) /
+						   sqrt(N_ROWS * (weight * (1 - weight) + 1e-9)));
+		for (int a = 0; a < d; a++)
+			for (int b = 0; b <= a; b++)
+			{
+				double		sum = 0;
+				double		expected = covariance[a * d + b];
+				double		spread = sqrt(covariance[a * d + a] * covariance[b * d + b] +
+										  expected * expected);
+
+				for (int i = 0; i < N_ROWS; i++)
+					if (components[i] == c)
+						sum += (rows[i * d + a] - parameters.means[c * d + a]) *
+							(rows[i * d + b] - parameters.means[c * d + b]) - expected;
+				worst_moment = fmax(worst_moment, fabs(sum) / spread / sqrt(n));
+			}
+	}
+	statistic = kolmogorov(tails, N_ROWS);
+	check(in_range && worst_share < 5, "%s, k %d, d %d: shares (%.2f deviations)",
+		  family_names[type], k, d, worst_share);
+	check(worst_moment < 6, "%s, k %d, d %d: covariances (%.2f deviations)",
+		  family_names[type], k, d, worst_moment);
+	check(statistic < 2.7, "%s, k %d, d %d: distances are chi-square (%.2f)",
+		  family_names[type], k, d, statistic);
+
+	unit_host.release(NULL, drawing);
+	mixture_release_parameters(&parameters, &unit_host);
+	free(distances);
+	free(log_densities);
+	free(covariance);
+	free(components);
+	free(tails);
+	free(rows);
+}
+
+/* A row hangs on seed and number; components of weight 0 are not drawn. */
+static void
+test_choice(void)
+{
+	double		weights[] = {0, 0.5, 0, 0.5, 0};
+	double		means[] = {0, 1, 2, 3, 4};
+	double		variances[] = {1, 1, 1, 1, 1};
+	MixtureParameters parameters = {5, 1, MIXTURE_DIAG, weights, means, variances};
+	MixtureError error = {0};
+	MixtureDrawing *drawing = mixture_drawing_create(&parameters, &unit_host, &error);
+	int			counts[5] = {0};
+	int			n_same = 0;
+	bool		again = true;
+
+	for (int i = 0; i < 1000; i++)
+	{
+		double		first,
+					second,
+					other;
+
+		counts[mixture_draw_row(drawing, 7, i, &first)]++;
+		mixture_draw_row(drawing, 7, i, &second);
+		mixture_draw_row(drawing, 8, i, &other);
+		again = again && first == second;
+		n_same += first == other;
+	}
+	check(again && n_same == 0, "the same seed draws the same rows, another one others");
+	check(counts[0] + counts[2] + counts[4] == 0 && counts[1] > 400 && counts[3] > 400,
+		  "components of weight 0 are not drawn");
+	variances[2] = -1;
+	parameters.covariance_type = MIXTURE_FULL;
+	unit_host.release(NULL, drawing);
+	check(mixture_drawing_create(&parameters, &unit_host, &error) == NULL && error.component == 2,
+		  "nothing is drawn from a covariance that is not positive definite");
+}
+
+void
+test_drawing(void)
+{
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		test_draw((MixtureCovarianceType) type, 1, 1);
+		test_draw((MixtureCovarianceType) type, 4, 3);
+		test_draw((MixtureCovarianceType) type, 2, 10);
+	}
+	test_choice();
+}
