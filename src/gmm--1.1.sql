@@ -250,6 +250,27 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION gmm_mahalanobis(gmm_model, double precision[]) IS
 'the Mahalanobis distance of a row to each component';
 
+-- === one model from another, and rows from it (derive.c) ===
+
+CREATE FUNCTION gmm_rows_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gmm_rows_support(internal) IS 'planner support: as many rows as the argument says';
+
+CREATE FUNCTION gmm_marginal(model gmm_model, dims integer[]) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION gmm_marginal(gmm_model, integer[]) IS 'mixture of some dimensions of a mixture, counted from 1';
+
+CREATE FUNCTION gmm_sample(
+	model gmm_model,
+	n bigint,
+	seed bigint DEFAULT 1,
+	OUT component integer,
+	OUT features double precision[]
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 1000
+	SUPPORT gmm_rows_support;
+COMMENT ON FUNCTION gmm_sample(gmm_model, bigint, bigint) IS 'rows drawn from a mixture; the same seed draws the same rows';
+
 -- === looking into a model: components, summary, criteria (inspect.c) ===
 
 CREATE FUNCTION gmm_components(

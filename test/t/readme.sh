@@ -82,7 +82,7 @@ psql -X -q -A -t -o "$dir/objects" -c "
     LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
     LEFT JOIN pg_type AS t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid
     WHERE e.extname = 'gmm' AND coalesce(p.proname, t.typname) !~ '^_'
-      AND p.proname !~ '_(in|out|recv|send|transition|combine|serialize|deserialize|final)\$' IS NOT FALSE
+      AND p.proname !~ '_(in|out|recv|send|transition|combine|serialize|deserialize|final|support)\$' IS NOT FALSE
     ORDER BY 1"
 sed -n '/^## Reference/,/^## /p' README.md >"$dir/reference"
 while read -r object; do
