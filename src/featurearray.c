@@ -218,3 +218,18 @@ gmm_make_array(int n, double **values)
 	*values = array_values(array);
 	return array;
 }
+
+/* Check the weight of a row: finite and not negative. */
+void
+gmm_check_weight(double weight)
+{
+	if (likely(isfinite(weight) && weight >= 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 isfinite(weight) ?
+			 errmsg("weight must not be negative, but is %g", weight) :
+			 errmsg("weight must be finite, but is %s",
+					isnan(weight) ? "NaN" :
+					weight > 0 ? "Infinity" : "-Infinity")));
+}

@@ -44,6 +44,7 @@ extern int	gmm_features_first_null(const GmmFeatures *features);
 extern void gmm_features_release(GmmFeatures *features);
 pg_noreturn extern void gmm_features_report_dimensions(int features_d,
 													   int model_d);
+extern void gmm_check_weight(double weight);
 extern ArrayType *gmm_make_array(int n, double **values);
 
 #endif							/* GMM_FEATUREARRAY_H */

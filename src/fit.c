@@ -256,14 +256,7 @@ weight_argument(FunctionCallInfo fcinfo)
 		return 1.0;
 
 	weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
-	if (!isfinite(weight) || weight < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 isfinite(weight) ?
-				 errmsg("weight must not be negative, but is %g", weight) :
-				 errmsg("weight must be finite, but is %s",
-						isnan(weight) ? "NaN" :
-						weight > 0 ? "Infinity" : "-Infinity")));
+	gmm_check_weight(weight);
 	return weight;
 }
 

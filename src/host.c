@@ -93,6 +93,12 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 					 errmsg("the sum of the weights is out of range for type double precision"),
 					 errhint("Divide the weights by a constant.")));
 			break;
+		case MIXTURE_SUM_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the statistics of the rows are out of range for type double precision"),
+					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
+			break;
 		case MIXTURE_OK:
 			break;
 	}

@@ -392,9 +392,9 @@ shape_string(const int *dims, int n_dims)
  * left out at the end, so that a one-dimensional mixture can be written
  * without a bracket around every number.  formula names the shape.
  */
-static bool
-check_array_shape(const GmmArray *array, const int *dims, int n_dims,
-				  const char *formula, Node *escontext)
+bool
+gmm_array_check_shape(const GmmArray *array, const int *dims, int n_dims,
+					  const char *formula, Node *escontext)
 {
 	bool		matches = array->n_dims <= n_dims && array->n_dims > 0;
 
@@ -423,16 +423,14 @@ check_array_shape(const GmmArray *array, const int *dims, int n_dims,
 }
 
 /*
- * Check that the three arrays agree in their shapes and with the family, and
- * set *k and *d to the number of components and dimensions.
+ * Check that weights and means agree in their shapes, and set *k and *d to the
+ * number of components and dimensions.
  */
 static bool
 check_shapes(MixtureCovarianceType type, const GmmArray *weights,
-			 const GmmArray *means, const GmmArray *covariances,
-			 int *k, int *d, Node *escontext)
+			 const GmmArray *means, int *k, int *d, Node *escontext)
 {
-	int			dims[GMM_ARRAY_MAX_DIMS];
-	int			n_dims = 0;
+	int			dims[2];
 
 	if (weights->n_dims == 1)
 		*k = weights->dims[0];
@@ -448,17 +446,7 @@ check_shapes(MixtureCovarianceType type, const GmmArray *weights,
 
 	dims[0] = *k;
 	dims[1] = *d;
-	if (!check_array_shape(means, dims, 2, "k x d", escontext))
-		return false;
-
-	if (type != MIXTURE_TIED)
-		dims[n_dims++] = *k;
-	if (type != MIXTURE_SPHERICAL)
-		dims[n_dims++] = *d;
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
-		dims[n_dims++] = *d;
-	return check_array_shape(covariances, dims, n_dims,
-							 covariance_shapes[type], escontext);
+	return gmm_array_check_shape(means, dims, 2, "k x d", escontext);
 }
 
 /*
@@ -501,6 +489,42 @@ pack_symmetric(const double *square, int n_matrices, int d, double *packed,
 }
 
 /*
+ * Bring covariances, or sums of the same shape, from scikit-learn's shapes
+ * (full k x d x d, tied d x d, diag k x d, spherical k) into the engine's.
+ * The result may be the array's own values.  Returns NULL after a soft error.
+ */
+double *
+gmm_array_to_covariances(const GmmArray *array, MixtureCovarianceType type,
+						 int k, int d, Node *escontext)
+{
+	int			dims[GMM_ARRAY_MAX_DIMS];
+	int			n_dims = 0;
+	int			n_matrices = type == MIXTURE_FULL ? k : 1;
+	double	   *packed;
+
+	if (type != MIXTURE_TIED)
+		dims[n_dims++] = k;
+	if (type != MIXTURE_SPHERICAL)
+		dims[n_dims++] = d;
+	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+		dims[n_dims++] = d;
+	if (!gmm_array_check_shape(array, dims, n_dims, covariance_shapes[type],
+							   escontext))
+		return NULL;
+	if (type == MIXTURE_DIAG || type == MIXTURE_SPHERICAL)
+		return unconstify(double *, array->values);
+
+	/* Before half of the values is dropped */
+	if (!check_finite(array->name, array->values, (size_t) n_matrices * d * d,
+					  type == MIXTURE_FULL ? (size_t) d * d : 0, escontext))
+		return NULL;
+	packed = (double *) palloc(mixture_covariance_count(type, k, d) * sizeof(double));
+	if (!pack_symmetric(array->values, n_matrices, d, packed, escontext))
+		return NULL;
+	return packed;
+}
+
+/*
  * Make a model from weights (k), means (k x d) and covariances in
  * scikit-learn's shapes (full k x d x d, tied d x d, diag k x d,
  * spherical k), validating everything.  Returns NULL after a soft error.
@@ -514,32 +538,17 @@ gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 	int			k;
 	int			d;
 
-	if (!check_shapes(type, weights, means, covariances, &k, &d, escontext))
+	if (!check_shapes(type, weights, means, &k, &d, escontext))
 		return NULL;
-
 	parameters.k = k;
 	parameters.d = d;
 	parameters.covariance_type = type;
 	parameters.weights = unconstify(double *, weights->values);
 	parameters.means = unconstify(double *, means->values);
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
-	{
-		int			n_matrices = type == MIXTURE_FULL ? k : 1;
-
-		/* Before half of the values is dropped */
-		if (!check_finite(covariances->name, covariances->values,
-						  (size_t) n_matrices * d * d,
-						  type == MIXTURE_FULL ? (size_t) d * d : 0,
-						  escontext))
-			return NULL;
-		parameters.covariances = (double *)
-			palloc(mixture_covariance_count(type, k, d) * sizeof(double));
-		if (!pack_symmetric(covariances->values, n_matrices, d,
-							parameters.covariances, escontext))
-			return NULL;
-	}
-	else
-		parameters.covariances = unconstify(double *, covariances->values);
+	parameters.covariances = gmm_array_to_covariances(covariances, type, k, d,
+													  escontext);
+	if (parameters.covariances == NULL)
+		return NULL;
 
 	if (!gmm_model_check(&parameters, info, escontext))
 		return NULL;

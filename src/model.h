@@ -12,6 +12,7 @@
 #define GMM_MODEL_H
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 
 #include "engine/engine.h"
@@ -89,6 +90,11 @@ extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
 									  const GmmArray *covariances,
 									  const GmmFitInfo *info,
 									  Node *escontext);
+extern bool gmm_array_check_shape(const GmmArray *array, const int *dims, int n_dims,
+								  const char *formula, Node *escontext);
+extern double *gmm_array_to_covariances(const GmmArray *array,
+										MixtureCovarianceType type, int k, int d,
+										Node *escontext);
 extern GmmModel *gmm_model_parse(char *text, size_t length, Node *escontext);
 extern const char *gmm_covariance_type_name(MixtureCovarianceType type);
 extern bool gmm_covariance_type_parse(const char *name,
@@ -97,6 +103,15 @@ extern bool gmm_covariance_type_parse(const char *name,
 /* The type's binary form, for other states that hold a model */
 extern PGDLLEXPORT Datum gmm_model_send(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum gmm_model_recv(PG_FUNCTION_ARGS);
+
+/* model_io.c: the text form, piece by piece */
+extern void gmm_text_append_double(StringInfo text, double value);
+extern void gmm_text_append_vector(StringInfo text, const double *values, int n);
+extern void gmm_text_append_rows(StringInfo text, const double *values, int n, int d);
+extern void gmm_text_append_covariances(StringInfo text, MixtureCovarianceType type,
+										int k, int d, const double *values);
+extern void gmm_text_append_parameters(StringInfo text,
+									   const MixtureParameters *parameters);
 
 #define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
 #define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)

@@ -33,16 +33,16 @@ PG_FUNCTION_INFO_V1(gmm_model_from_jsonb);
 /* --- text --- */
 
 /* Append the shortest decimal that reads back as this double. */
-static void
-append_double(StringInfo text, double value)
+void
+gmm_text_append_double(StringInfo text, double value)
 {
 	enlargeStringInfo(text, DOUBLE_SHORTEST_DECIMAL_LEN);
 	text->len += double_to_shortest_decimal_buf(value, text->data + text->len);
 }
 
 /* Append n values as an array; element i is at values[i]. */
-static void
-append_vector(StringInfo text, const double *values, int n)
+void
+gmm_text_append_vector(StringInfo text, const double *values, int n)
 {
 	CHECK_FOR_INTERRUPTS();
 	appendStringInfoChar(text, '[');
@@ -50,21 +50,21 @@ append_vector(StringInfo text, const double *values, int n)
 	{
 		if (i > 0)
 			appendStringInfoChar(text, ',');
-		append_double(text, values[i]);
+		gmm_text_append_double(text, values[i]);
 	}
 	appendStringInfoChar(text, ']');
 }
 
 /* Append an n x d matrix as an array of arrays. */
-static void
-append_rows(StringInfo text, const double *values, int n, int d)
+void
+gmm_text_append_rows(StringInfo text, const double *values, int n, int d)
 {
 	appendStringInfoChar(text, '[');
 	for (int i = 0; i < n; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(text, ',');
-		append_vector(text, values + (size_t) i * d, d);
+		gmm_text_append_vector(text, values + (size_t) i * d, d);
 	}
 	appendStringInfoChar(text, ']');
 }
@@ -85,22 +85,21 @@ append_symmetric(StringInfo text, const double *packed, int d)
 
 			if (j > 0)
 				appendStringInfoChar(text, ',');
-			append_double(text, packed[row * (row + 1) / 2 + column]);
+			gmm_text_append_double(text, packed[row * (row + 1) / 2 + column]);
 		}
 		appendStringInfoChar(text, ']');
 	}
 	appendStringInfoChar(text, ']');
 }
 
-/* Append the covariances in scikit-learn's shape. */
-static void
-append_covariances(StringInfo text, const MixtureParameters *parameters)
+/* Append covariances, or what is of their shape, in scikit-learn's shape. */
+void
+gmm_text_append_covariances(StringInfo text, MixtureCovarianceType type,
+							int k, int d, const double *values)
 {
-	int			k = parameters->k;
-	int			d = parameters->d;
 	size_t		n_packed = (size_t) d * (d + 1) / 2;
 
-	switch (parameters->covariance_type)
+	switch (type)
 	{
 		case MIXTURE_FULL:
 			appendStringInfoChar(text, '[');
@@ -108,20 +107,37 @@ append_covariances(StringInfo text, const MixtureParameters *parameters)
 			{
 				if (i > 0)
 					appendStringInfoChar(text, ',');
-				append_symmetric(text, parameters->covariances + i * n_packed, d);
+				append_symmetric(text, values + i * n_packed, d);
 			}
 			appendStringInfoChar(text, ']');
 			break;
 		case MIXTURE_TIED:
-			append_symmetric(text, parameters->covariances, d);
+			append_symmetric(text, values, d);
 			break;
 		case MIXTURE_DIAG:
-			append_rows(text, parameters->covariances, k, d);
+			gmm_text_append_rows(text, values, k, d);
 			break;
 		case MIXTURE_SPHERICAL:
-			append_vector(text, parameters->covariances, k);
+			gmm_text_append_vector(text, values, k);
 			break;
 	}
+}
+
+/* Begin the object that a text form is with the parameters. */
+void
+gmm_text_append_parameters(StringInfo text, const MixtureParameters *parameters)
+{
+	int			k = parameters->k;
+	int			d = parameters->d;
+
+	appendStringInfo(text, "{\"k\":%d,\"d\":%d,\"covariance_type\":\"%s\",\"weights\":",
+					 k, d, gmm_covariance_type_name(parameters->covariance_type));
+	gmm_text_append_vector(text, parameters->weights, k);
+	appendStringInfoString(text, ",\"means\":");
+	gmm_text_append_rows(text, parameters->means, k, d);
+	appendStringInfoString(text, ",\"covariances\":");
+	gmm_text_append_covariances(text, parameters->covariance_type, k, d,
+								parameters->covariances);
 }
 
 /* Append what the fit knows. */
@@ -130,9 +146,9 @@ append_fit(StringInfo text, const GmmModel *model)
 {
 	appendStringInfo(text, ",\"n_rows\":" INT64_FORMAT ",\"sum_weights\":",
 					 model->n_rows);
-	append_double(text, model->sum_weights);
+	gmm_text_append_double(text, model->sum_weights);
 	appendStringInfoString(text, ",\"log_likelihood\":");
-	append_double(text, model->log_likelihood);
+	gmm_text_append_double(text, model->log_likelihood);
 	appendStringInfo(text, ",\"iterations\":%d,\"converged\":%s,\"n_starts\":%d,\"n_best_starts\":%d",
 					 model->iterations,
 					 model->flags & GMM_MODEL_CONVERGED ? "true" : "false",
@@ -148,14 +164,7 @@ model_to_text(const GmmModel *model)
 
 	gmm_model_parameters(model, &parameters);
 	initStringInfo(&text);
-	appendStringInfo(&text, "{\"k\":%d,\"d\":%d,\"covariance_type\":\"%s\",\"weights\":",
-					 model->k, model->d,
-					 gmm_covariance_type_name(parameters.covariance_type));
-	append_vector(&text, parameters.weights, model->k);
-	appendStringInfoString(&text, ",\"means\":");
-	append_rows(&text, parameters.means, model->k, model->d);
-	appendStringInfoString(&text, ",\"covariances\":");
-	append_covariances(&text, &parameters);
+	gmm_text_append_parameters(&text, &parameters);
 	if (model->flags & GMM_MODEL_FITTED)
 		append_fit(&text, model);
 	appendStringInfoChar(&text, '}');

@@ -1,6 +1,7 @@
 /*
  * model_parse.c
- *	  Reading the text form of a gmm_model.
+ *	  Reading the text form of a gmm_model, and that of a gmm_stats, which is
+ *	  a model with the sums that were made with it.
  *
  * The text is read by PostgreSQL's JSON parser as a stream of events and not
  * as a tree: a model may be larger than a jsonb can be, and nothing is
@@ -21,8 +22,9 @@
 
 #include "compat.h"
 #include "model.h"
+#include "stats.h"
 
-/* The keys of the text form, in the order in which gmm_model_out() writes them. */
+/* The keys of the text forms, in the order in which they are written. */
 typedef enum ModelKey
 {
 	KEY_K = 0,
@@ -37,21 +39,34 @@ typedef enum ModelKey
 	KEY_ITERATIONS,
 	KEY_CONVERGED,
 	KEY_N_STARTS,
-	KEY_N_BEST_STARTS
+	KEY_N_BEST_STARTS,
+	/* of a gmm_stats only */
+	KEY_COMPONENT_WEIGHTS,
+	KEY_FIRSTS,
+	KEY_SECONDS
 } ModelKey;
 
-#define N_KEYS			(KEY_N_BEST_STARTS + 1)
+#define N_KEYS			(KEY_SECONDS + 1)
+#define N_ARRAYS		6
 #define KEY_BIT(key)	(1U << (key))
 
 /* What a fit knows is known as a whole: all of these keys or none. */
-#define FIT_KEYS		(KEY_BIT(N_KEYS) - KEY_BIT(KEY_N_ROWS))
-#define REQUIRED_KEYS \
+#define FIT_KEYS		(KEY_BIT(KEY_COMPONENT_WEIGHTS) - KEY_BIT(KEY_N_ROWS))
+#define MODEL_KEYS		(KEY_BIT(KEY_COMPONENT_WEIGHTS) - 1)
+#define PARAMETER_KEYS \
 	(KEY_BIT(KEY_WEIGHTS) | KEY_BIT(KEY_MEANS) | KEY_BIT(KEY_COVARIANCES))
+#define STATS_REQUIRED_KEYS \
+	(PARAMETER_KEYS | KEY_BIT(KEY_N_ROWS) | KEY_BIT(KEY_SUM_WEIGHTS) | \
+	 KEY_BIT(KEY_LOG_LIKELIHOOD) | KEY_BIT(KEY_COMPONENT_WEIGHTS) | \
+	 KEY_BIT(KEY_FIRSTS) | KEY_BIT(KEY_SECONDS))
+#define STATS_KEYS \
+	(STATS_REQUIRED_KEYS | KEY_BIT(KEY_K) | KEY_BIT(KEY_D) | \
+	 KEY_BIT(KEY_COVARIANCE_TYPE))
 
 static const char *const key_names[N_KEYS] = {
 	"k", "d", "covariance_type", "weights", "means", "covariances",
 	"n_rows", "sum_weights", "log_likelihood", "iterations", "converged",
-	"n_starts", "n_best_starts"
+	"n_starts", "n_best_starts", "component_weights", "firsts", "seconds"
 };
 
 #define KNOWN_KEYS_HINT \
@@ -61,6 +76,33 @@ static const char *const key_names[N_KEYS] = {
 #define FIT_KEYS_HINT \
 	"The keys n_rows, sum_weights, log_likelihood, iterations, converged, " \
 	"n_starts and n_best_starts are given together or not at all."
+
+#define STATS_KEYS_HINT \
+	"Known keys are k, d, covariance_type, weights, means, covariances, " \
+	"n_rows, sum_weights, log_likelihood, component_weights, firsts and seconds."
+
+/* What a text may be of. */
+typedef struct TextForm
+{
+	const char *type;			/* the SQL type */
+	uint32		keys;			/* KEY_BIT of those allowed */
+	uint32		required;
+	const char *known_hint;
+	const char *required_hint;
+	const char *example;
+} TextForm;
+
+static const TextForm model_form = {
+	"gmm_model", MODEL_KEYS, PARAMETER_KEYS, KNOWN_KEYS_HINT,
+	"The keys weights, means and covariances are required.",
+	"An example is {\"weights\": [0.5, 0.5], \"means\": [[0], [5]], \"covariances\": [[[1]], [[1]]]}."
+};
+
+static const TextForm stats_form = {
+	"gmm_stats", STATS_KEYS, STATS_REQUIRED_KEYS, STATS_KEYS_HINT,
+	"All keys but k, d and covariance_type are required.",
+	"The aggregate gmm_accumulate makes it."
+};
 
 /* Bytes of a user's string that a message repeats */
 #define MAX_QUOTED_BYTES	64
@@ -81,6 +123,7 @@ typedef struct ArrayReader
 /* The state of the JSON parser's semantic actions. */
 typedef struct ModelReader
 {
+	const TextForm *form;
 	Node	   *escontext;
 	bool		failed;			/* a soft error was saved */
 	bool		in_object;
@@ -90,7 +133,7 @@ typedef struct ModelReader
 	int64		k;
 	int64		d;
 	MixtureCovarianceType covariance_type;
-	ArrayReader arrays[3];		/* weights, means, covariances */
+	ArrayReader arrays[N_ARRAYS];	/* by array_number() */
 	GmmFitInfo	info;
 } ModelReader;
 
@@ -115,13 +158,24 @@ clip(char *string)
 	return string;
 }
 
+/* The place of a key's value among the arrays, or -1 if it is none. */
+static int
+array_number(ModelKey key)
+{
+	if (key >= KEY_WEIGHTS && key <= KEY_COVARIANCES)
+		return key - KEY_WEIGHTS;
+	if (key >= KEY_COMPONENT_WEIGHTS && key <= KEY_SECONDS)
+		return key - KEY_COMPONENT_WEIGHTS + 3;
+	return -1;
+}
+
 /* The reader of the array that is the value of the current key, or NULL. */
 static ArrayReader *
 current_array(ModelReader *reader)
 {
-	if (reader->key >= KEY_WEIGHTS && reader->key <= KEY_COVARIANCES)
-		return &reader->arrays[reader->key - KEY_WEIGHTS];
-	return NULL;
+	int			number = array_number(reader->key);
+
+	return number < 0 ? NULL : &reader->arrays[number];
 }
 
 /* Complain that the current key's value is not of the kind that it must be. */
@@ -138,6 +192,9 @@ wrong_kind(ModelReader *reader)
 		case KEY_WEIGHTS:
 		case KEY_MEANS:
 		case KEY_COVARIANCES:
+		case KEY_COMPONENT_WEIGHTS:
+		case KEY_FIRSTS:
+		case KEY_SECONDS:
 			kind = "an array of numbers";
 			break;
 		case KEY_SUM_WEIGHTS:
@@ -153,8 +210,8 @@ wrong_kind(ModelReader *reader)
 	}
 	reader_error(reader,
 				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				  errmsg("\"%s\" of a gmm_model must be %s",
-						 key_names[reader->key], kind)));
+				  errmsg("\"%s\" of a %s must be %s",
+						 key_names[reader->key], reader->form->type, kind)));
 }
 
 /* Complain that the text is JSON, but not an object. */
@@ -163,9 +220,8 @@ not_an_object(ModelReader *reader)
 {
 	reader_error(reader,
 				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				  errmsg("a gmm_model must be a JSON object"),
-				  errhint("An example is %s.",
-						  "{\"weights\": [0.5, 0.5], \"means\": [[0], [5]], \"covariances\": [[[1]], [[1]]]}")));
+				  errmsg("a %s must be a JSON object", reader->form->type),
+				  errhint("%s", reader->form->example)));
 }
 
 /* Complain that the arrays inside an array differ in length or depth. */
@@ -174,8 +230,8 @@ not_rectangular(ModelReader *reader)
 {
 	reader_error(reader,
 				 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				  errmsg("\"%s\" of a gmm_model must be a rectangular array of numbers",
-						 key_names[reader->key]),
+				  errmsg("\"%s\" of a %s must be a rectangular array of numbers",
+						 key_names[reader->key], reader->form->type),
 				  errdetail("The arrays inside of it differ in length or depth.")));
 }
 
@@ -198,17 +254,20 @@ read_key(void *state, char *name, bool isnull)
 	ModelReader *reader = (ModelReader *) state;
 	int			key = 0;
 
-	while (key < N_KEYS && strcmp(name, key_names[key]) != 0)
+	while (key < N_KEYS && (!(reader->form->keys & KEY_BIT(key)) ||
+							strcmp(name, key_names[key]) != 0))
 		key++;
 	if (key == N_KEYS)
 		reader_error(reader,
 					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					  errmsg("unknown key \"%s\" in a gmm_model", clip(name)),
-					  errhint(KNOWN_KEYS_HINT)));
+					  errmsg("unknown key \"%s\" in a %s", clip(name),
+							 reader->form->type),
+					  errhint("%s", reader->form->known_hint)));
 	else if (reader->seen & KEY_BIT(key))
 		reader_error(reader,
 					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					  errmsg("duplicate key \"%s\" in a gmm_model", name)));
+					  errmsg("duplicate key \"%s\" in a %s", name,
+							 reader->form->type)));
 	else
 	{
 		reader->key = (ModelKey) key;
@@ -233,8 +292,8 @@ read_array_start(void *state)
 	else if (array->level == GMM_ARRAY_MAX_DIMS)
 		reader_error(reader,
 					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					  errmsg("\"%s\" of a gmm_model is nested too deeply",
-							 key_names[reader->key])));
+					  errmsg("\"%s\" of a %s is nested too deeply",
+							 key_names[reader->key], reader->form->type)));
 	else if (array->n_dims > 0 && array->level == array->n_dims)
 		not_rectangular(reader);
 	else
@@ -274,8 +333,8 @@ read_double(ModelReader *reader, const char *token, double *value)
 	{
 		reader_error(reader,
 					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					  errmsg("a number in \"%s\" of a gmm_model is out of range for type double precision",
-							 key_names[reader->key])));
+					  errmsg("a number in \"%s\" of a %s is out of range for type double precision",
+							 key_names[reader->key], reader->form->type)));
 		return false;
 	}
 	return true;
@@ -295,8 +354,8 @@ read_integer(ModelReader *reader, const char *token, int64 max)
 	else if (errno == ERANGE || value > max || value < -max)
 		reader_error(reader,
 					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					  errmsg("\"%s\" of a gmm_model is out of range",
-							 key_names[reader->key])));
+					  errmsg("\"%s\" of a %s is out of range",
+							 key_names[reader->key], reader->form->type)));
 	return reader->failed ? 0 : value;
 }
 
@@ -322,8 +381,9 @@ read_array_number(ModelReader *reader, ArrayReader *array, const char *token)
 		{
 			reader_error(reader,
 						 (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						  errmsg("\"%s\" of a gmm_model has more than %d values",
-								 key_names[reader->key], MIXTURE_MAX_VALUES)));
+						  errmsg("\"%s\" of a %s has more than %d values",
+								 key_names[reader->key], reader->form->type,
+								 MIXTURE_MAX_VALUES)));
 			return;
 		}
 		array->max_values *= 2;
@@ -395,8 +455,8 @@ read_scalar(void *state, char *token, JsonTokenType type)
 		if (!gmm_covariance_type_parse(token, &reader->covariance_type))
 			reader_error(reader,
 						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						  errmsg("unknown covariance_type \"%s\" in a gmm_model",
-								 clip(token)),
+						  errmsg("unknown covariance_type \"%s\" in a %s",
+								 clip(token), reader->form->type),
 						  errhint(GMM_COVARIANCE_TYPES_HINT)));
 	}
 	else if (reader->key == KEY_CONVERGED &&
@@ -415,12 +475,13 @@ read_scalar(void *state, char *token, JsonTokenType type)
 
 /* Start reading: nothing is known yet, covariances are full by default. */
 static void
-init_reader(ModelReader *reader, Node *escontext)
+init_reader(ModelReader *reader, const TextForm *form, Node *escontext)
 {
 	memset(reader, 0, sizeof(ModelReader));
+	reader->form = form;
 	reader->escontext = escontext;
 	reader->covariance_type = MIXTURE_FULL;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < N_ARRAYS; i++)
 	{
 		ArrayReader *array = &reader->arrays[i];
 
@@ -455,7 +516,7 @@ parse_text(ModelReader *reader, char *text, size_t length)
 	if (result != JSON_SUCCESS)
 		ereturn(reader->escontext, false,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s", "gmm_model"),
+				 errmsg("invalid input syntax for type %s", reader->form->type),
 				 errdetail_internal("%s", json_errdetail(result, lexer))));
 	return true;
 }
@@ -464,19 +525,20 @@ parse_text(ModelReader *reader, char *text, size_t length)
 static bool
 check_keys(const ModelReader *reader)
 {
-	uint32		wanted = REQUIRED_KEYS;
+	uint32		wanted = reader->form->required;
 
-	if (reader->seen & FIT_KEYS)
+	if (reader->form == &model_form && (reader->seen & FIT_KEYS))
 		wanted |= FIT_KEYS;
 	for (int key = 0; key < N_KEYS; key++)
 	{
 		if (wanted & ~reader->seen & KEY_BIT(key))
 			ereturn(reader->escontext, false,
 					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					 errmsg("key \"%s\" is missing in a gmm_model",
-							key_names[key]),
-					 KEY_BIT(key) & FIT_KEYS ? errhint(FIT_KEYS_HINT) :
-					 errhint("The keys weights, means and covariances are required.")));
+					 errmsg("key \"%s\" is missing in a %s",
+							key_names[key], reader->form->type),
+					 KEY_BIT(key) & reader->form->required ?
+					 errhint("%s", reader->form->required_hint) :
+					 errhint(FIT_KEYS_HINT)));
 	}
 	return true;
 }
@@ -485,7 +547,7 @@ check_keys(const ModelReader *reader)
 static void
 view_array(const ModelReader *reader, ModelKey key, GmmArray *view)
 {
-	const ArrayReader *array = &reader->arrays[key - KEY_WEIGHTS];
+	const ArrayReader *array = &reader->arrays[array_number(key)];
 
 	view->name = key_names[key];
 	view->n_dims = array->deepest;
@@ -517,9 +579,36 @@ check_said_shape(const ModelReader *reader, const GmmModel *model)
 	if (name != NULL)
 		ereturn(reader->escontext, false,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("\"%s\" of a gmm_model is " INT64_FORMAT ", but the arrays say %d",
-						name, said, found)));
+				 errmsg("\"%s\" of a %s is " INT64_FORMAT ", but the arrays say %d",
+						name, reader->form->type, said, found)));
 	return true;
+}
+
+/* Make a model of what was read; NULL after a soft error. */
+static GmmModel *
+make_model(const ModelReader *reader, const GmmFitInfo *info)
+{
+	GmmArray	weights;
+	GmmArray	means;
+	GmmArray	covariances;
+	GmmModel   *model;
+
+	view_array(reader, KEY_WEIGHTS, &weights);
+	view_array(reader, KEY_MEANS, &means);
+	view_array(reader, KEY_COVARIANCES, &covariances);
+	model = gmm_model_from_parts(reader->covariance_type, &weights, &means,
+								 &covariances, info, reader->escontext);
+	if (model == NULL || !check_said_shape(reader, model))
+		return NULL;
+	return model;
+}
+
+/* Free what was collected. */
+static void
+end_reader(ModelReader *reader)
+{
+	for (int i = 0; i < N_ARRAYS; i++)
+		pfree(reader->arrays[i].values);
 }
 
 /*
@@ -531,26 +620,38 @@ GmmModel *
 gmm_model_parse(char *text, size_t length, Node *escontext)
 {
 	ModelReader reader;
-	GmmArray	weights;
-	GmmArray	means;
-	GmmArray	covariances;
 	GmmModel   *model;
 
-	init_reader(&reader, escontext);
+	init_reader(&reader, &model_form, escontext);
 	if (!parse_text(&reader, text, length) || !check_keys(&reader))
 		return NULL;
-
-	view_array(&reader, KEY_WEIGHTS, &weights);
-	view_array(&reader, KEY_MEANS, &means);
-	view_array(&reader, KEY_COVARIANCES, &covariances);
-	model = gmm_model_from_parts(reader.covariance_type, &weights, &means,
-								 &covariances,
-								 reader.seen & FIT_KEYS ? &reader.info : NULL,
-								 escontext);
-	for (int i = 0; i < 3; i++)
-		pfree(reader.arrays[i].values);
-
-	if (model == NULL || !check_said_shape(&reader, model))
-		return NULL;
+	model = make_model(&reader, reader.seen & FIT_KEYS ? &reader.info : NULL);
+	end_reader(&reader);
 	return model;
+}
+
+/* The same for statistics. */
+GmmStats *
+gmm_stats_parse(char *text, size_t length, Node *escontext)
+{
+	ModelReader reader;
+	GmmModel   *model;
+	GmmStats   *stats;
+	GmmArray	component_weights;
+	GmmArray	firsts;
+	GmmArray	seconds;
+
+	init_reader(&reader, &stats_form, escontext);
+	if (!parse_text(&reader, text, length) || !check_keys(&reader))
+		return NULL;
+	model = make_model(&reader, NULL);
+	if (model == NULL)
+		return NULL;
+	view_array(&reader, KEY_COMPONENT_WEIGHTS, &component_weights);
+	view_array(&reader, KEY_FIRSTS, &firsts);
+	view_array(&reader, KEY_SECONDS, &seconds);
+	stats = gmm_stats_from_parts(model, &reader.info, &component_weights, &firsts,
+								 &seconds, escontext);
+	end_reader(&reader);
+	return stats;
 }

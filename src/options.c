@@ -283,6 +283,8 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 			memcmp(name, rule->name, length) == 0)
 		{
 			rule->set(options, rule->name, value);
+			if (rule->set != set_covariance_type && rule->set != set_reg_covar)
+				options->given |= GMM_OPTION_OF_FIT;
 			return;
 		}
 	}

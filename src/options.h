@@ -32,6 +32,7 @@
 #define GMM_OPTION_COVARIANCE_TYPE	0x01
 #define GMM_OPTION_N_INIT			0x02
 #define GMM_OPTION_INIT				0x04
+#define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 
 typedef struct GmmOptions
 {

@@ -124,7 +124,8 @@ typedef enum MixtureStatus
 	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
 	MIXTURE_FEATURE_MISSING,	/* feature is missing in every row */
 	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
-	MIXTURE_WEIGHT_RANGE		/* the weights' sum overflows */
+	MIXTURE_WEIGHT_RANGE,		/* the weights' sum overflows */
+	MIXTURE_SUM_RANGE			/* the sums of an E-step overflow */
 } MixtureStatus;
 
 /* Why a call failed, with numbers counted from 0. */
@@ -174,8 +175,26 @@ typedef struct MixtureSource
 /* Parameters made ready for the E-step. */
 typedef struct MixturePrepared MixturePrepared;
 
-/* Sufficient statistics of an E-step, about the means it was made with. */
-typedef struct MixtureStats MixtureStats;
+/*
+ * Sufficient statistics about the means of the parameters that the E-step was
+ * made with.  All are sums over rows and so add up: merging is one addition
+ * of the whole array.
+ */
+typedef struct MixtureStats
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	size_t		n_values;
+	double	   *sum_weights;	/* 1; the start of n_values values */
+	double	   *log_likelihood; /* 1 */
+	double	   *entropy;		/* 1: of the responsibilities; only where no
+								 * M-step is to follow, else 0 */
+	double	   *component_weights;	/* k: sum of responsibilities */
+	double	   *firsts;			/* k x d: sum of r (x - m) */
+	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T,
+								 * for spherical of its trace */
+} MixtureStats;
 
 typedef enum MixtureInit
 {
@@ -289,9 +308,37 @@ extern void mixture_runner_run(MixtureRunner *runner, const MixtureSource *sourc
 							   int run, double *sums);
 extern void mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source,
 								   double *sums);
+extern MixtureStatus mixture_runner_add_block(MixtureRunner *runner,
+											  const MixtureBlock *block,
+											  MixtureStats *stats);
 extern int	mixture_n_runs(int64_t n_blocks);
 extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
 extern void mixture_add_sums(double *target, const double *source, size_t count);
+
+/*
+ * stats.c: statistics that are kept beyond a pass, added up and stepped from.
+ */
+typedef enum MixtureStatsFault
+{
+	MIXTURE_STATS_SOUND = 0,
+	MIXTURE_STATS_NOT_FINITE,
+	MIXTURE_STATS_NEGATIVE_WEIGHT,	/* of all rows, or of component */
+	MIXTURE_STATS_WEIGHT_SUM,	/* the components' do not sum to that of all */
+	MIXTURE_STATS_NEGATIVE_SQUARE,	/* a sum of squares of component */
+	MIXTURE_STATS_IMPOSSIBLE	/* sums of component that no rows have */
+} MixtureStatsFault;
+
+extern void mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type,
+								int k, int d, double *values);
+extern MixtureStatsFault mixture_stats_check(const MixtureStats *stats, int *component,
+											 const MixtureHost *host);
+extern bool mixture_stats_finite(const MixtureStats *stats);
+extern void mixture_stats_scale(MixtureStats *stats, double factor);
+extern int	mixture_row_out_of_range(const double *row, int d);
+extern MixtureStatus mixture_step(const MixtureStats *stats,
+								  const MixtureParameters *current,
+								  double reg_covar, MixtureParameters *next,
+								  const MixtureHost *host, MixtureError *error);
 
 /* search.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

@@ -34,26 +34,6 @@ struct MixturePrepared
 };
 
 /*
- * Sufficient statistics about the means of the parameters that the E-step was
- * made with.  All are sums over rows and so add up: merging is one addition
- * of the whole array.
- */
-struct MixtureStats
-{
-	int			k;
-	int			d;
-	MixtureCovarianceType covariance_type;
-	size_t		n_values;
-	double	   *sum_weights;	/* 1; the start of n_values values */
-	double	   *log_likelihood; /* 1 */
-	double	   *entropy;		/* 1: of the responsibilities; only where no
-								 * M-step is to follow, else 0 */
-	double	   *component_weights;	/* k: sum of responsibilities */
-	double	   *firsts;			/* k x d: sum of r (x - m) */
-	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T */
-};
-
-/*
  * Offset between rows of the scratch of a block: not a power of two, or all of
  * them would compete for the same lines of the cache.
  */
@@ -153,8 +133,6 @@ extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *paramete
 											   MixtureError *error);
 extern void mixture_release_prepared(MixturePrepared *prepared,
 									 const MixtureHost *host);
-extern void mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type,
-								int k, int d, double *values);
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
 											const MixtureHost *host);
 extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
@@ -219,6 +197,16 @@ extern int	mixture_count_at_floor(const MixtureParameters *parameters,
 								   const double *floor, const MixtureHost *host);
 extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
+
+/* Least share of a feature's variance in any direction, whatever reg_covar */
+#define MIXTURE_LEAST_FLOOR 1e-12
+
+/* Values whose squares and cubes stay within a double */
+#define MIXTURE_MAX_FEATURE 1e100
+#define MIXTURE_MIN_FEATURE_RANGE 1e-100
+
+extern double mixture_floor_share(double reg_covar);
+extern double mixture_constant_variance(double value);
 
 /*
  * EM over one source: everything that iterations need again and again.

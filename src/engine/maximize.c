@@ -268,3 +268,21 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 								floor, host);
 	return n_raised;
 }
+
+/* The share of a feature's variance that is the floor of covariances. */
+double
+mixture_floor_share(double reg_covar)
+{
+	return reg_covar > MIXTURE_LEAST_FLOOR ? reg_covar : MIXTURE_LEAST_FLOOR;
+}
+
+/*
+ * Variance that a feature without any is taken to have, so that a constant
+ * column is a column like others: the square of its value.
+ */
+double
+mixture_constant_variance(double value)
+{
+	value = fabs(value);
+	return value > MIXTURE_MIN_FEATURE_RANGE ? value * value : 1;
+}

@@ -9,6 +9,8 @@
  */
 #include "internal.h"
 
+#include <math.h>
+
 /* A pass has at most this many runs, and a run at least so many blocks. */
 #define MAX_RUNS 64
 #define MIN_RUN_BLOCKS 16
@@ -170,4 +172,21 @@ mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source, doubl
 		mixture_runner_run(runner, source, run, runner->run_sums);
 		mixture_add_sums(sums, runner->run_sums, count);
 	}
+}
+
+/*
+ * Add one block to statistics of the runner's shape, which are not cleared
+ * before: for rows that come as someone else reads them, and not in a source
+ * that can be gone over again.  The pass begun must have no center and an
+ * m_step.  Where the sums leave the range of a double they are of no use any
+ * more, and MIXTURE_WEIGHT_RANGE or MIXTURE_SUM_RANGE says so.
+ */
+MixtureStatus
+mixture_runner_add_block(MixtureRunner *runner, const MixtureBlock *block,
+						 MixtureStats *stats)
+{
+	add_block(runner, block, stats);
+	if (mixture_stats_finite(stats))
+		return MIXTURE_OK;
+	return isfinite(*stats->sum_weights) ? MIXTURE_SUM_RANGE : MIXTURE_WEIGHT_RANGE;
 }

@@ -14,13 +14,6 @@
 
 #include "linalg.h"
 
-/* Least share of a feature's variance in any direction, whatever reg_covar */
-#define LEAST_FLOOR 1e-12
-
-/* Values whose squares and cubes stay within a double. */
-#define MAX_FEATURE 1e100
-#define MIN_FEATURE_RANGE 1e-100
-
 /*
  * Find the features' ranges, refuse what arithmetic cannot follow, and center
  * what lies far from zero: sets scales->range and scales->center.
@@ -38,8 +31,8 @@ scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host
 		double		most = scales->range.most[j];
 
 		error->feature = j;
-		if (least < -MAX_FEATURE || most > MAX_FEATURE ||
-			(most > least && most - least < MIN_FEATURE_RANGE))
+		if (least < -MIXTURE_MAX_FEATURE || most > MIXTURE_MAX_FEATURE ||
+			(most > least && most - least < MIXTURE_MIN_FEATURE_RANGE))
 			return MIXTURE_FEATURE_RANGE;
 	}
 	scales->center = center_find(&scales->range, source->d, host);
@@ -79,18 +72,6 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 }
 
 /*
- * Variance that a feature without any is taken to have, so that a constant
- * column is a column like others: the square of its value.
- */
-static double
-constant_variance(const FeatureRange *range, int j)
-{
-	double		value = fabs(range->most[j]);
-
-	return value > MIN_FEATURE_RANGE ? value * value : 1;
-}
-
-/*
  * Mean, variances, covariance (if `matrix` asks for it) and floor of the rows:
  * a pass about the middle of the range, then one about the mean.  center is
  * what is still to be subtracted from the rows of this source: the scales' own,
@@ -102,7 +83,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 			bool matrix, double reg_covar, const MixtureHost *host, MixtureError *error)
 {
 	int			d = source->d;
-	double		share = reg_covar > LEAST_FLOOR ? reg_covar : LEAST_FLOOR;
+	double		share = mixture_floor_share(reg_covar);
 	MixtureParameters first;
 	MixtureStatus status;
 
@@ -117,7 +98,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 
 		first.means[j] = least / 2 + most / 2;
 		first.covariances[j] = most > least ? (most - least) * (most - least) :
-			constant_variance(&scales->range, j);
+			mixture_constant_variance(most);
 		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
 	}
 	status = moments_pass(source, center, scales, &first, host, error);
@@ -134,7 +115,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 		scales->moments.covariances[matrix ? linalg_row(i) + i : (size_t) i] =
 			first.covariances[i];
 		if (scales->range.most[i] > scales->range.least[i])
-			scales->floor[i] = LEAST_FLOOR * first.covariances[i];
+			scales->floor[i] = MIXTURE_LEAST_FLOOR * first.covariances[i];
 	}
 	mixture_release_parameters(&first, host);
 	status = moments_pass(source, center, scales, &scales->moments, host, error);

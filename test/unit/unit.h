@@ -67,5 +67,6 @@ extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_em(void);
 extern void test_fit(void);
+extern void test_stats(void);
 
 #endif							/* GMM_UNIT_H */

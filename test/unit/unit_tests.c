@@ -350,6 +350,7 @@ main(int argc, char **argv)
 	test_missing();
 	test_em();
 	test_fit();
+	test_stats();
 	printf("1..%d\n", n_tests);
 	return n_failed > 0;
 }

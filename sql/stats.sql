@@ -1,0 +1,220 @@
+--
+-- gmm_stats: text, binary, and what each of them refuses; the functions and
+-- aggregates that make and use it
+--
+\pset format unaligned
+\pset tuples_only on
+
+-- What becomes of a statement: its value, or the error's SQLSTATE and parts.
+CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE statement INTO answer;
+	RETURN coalesce(answer, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
+END
+$$;
+CREATE FUNCTION read_stats(input text) RETURNS text LANGUAGE sql AS
+	$$ SELECT try(format('SELECT ''valid'' FROM (SELECT %L::gmm_stats OFFSET 0) AS s', input)) $$;
+
+-- How the value is stored: aligned for doubles, not compressed.
+SELECT typlen, typalign, typstorage FROM pg_type WHERE typname = 'gmm_stats';
+
+-- Everything is immutable and parallel safe and has a comment; the aggregates
+-- have a state that is not internal, and combine.
+SELECT p.oid::regprocedure, provolatile, proparallel
+FROM pg_proc AS p
+WHERE p.proname ~ '^gmm_(stats|accumulate|merge|em_step|maximize|decay)'
+  AND ((provolatile, proparallel) <> ('i', 's') OR obj_description(p.oid, 'pg_proc') IS NULL);
+SELECT obj_description('gmm_stats'::regtype, 'pg_type') IS NOT NULL,
+	obj_description('+ (gmm_stats, gmm_stats)'::regoperator, 'pg_operator') IS NOT NULL;
+SELECT aggfnoid::regprocedure, aggtranstype::regtype, aggcombinefn, aggfinalfn, aggfinalmodify
+FROM pg_aggregate WHERE aggtranstype = 'gmm_stats'::regtype ORDER BY 1::text;
+
+--
+-- Rows that can be checked by hand: two components far apart, so that each row
+-- is wholly of one.
+--
+CREATE TABLE stats_points (x double precision[], w double precision);
+INSERT INTO stats_points VALUES ('{1, 0}', 1), ('{3, 0}', 4), ('{100, 1}', 1), ('{100, -1}', 1);
+CREATE TABLE stats_models AS
+SELECT family, gmm_model('{0.5, 0.5}', '{{0, 0}, {100, 0}}', covariances, family) AS model
+FROM (VALUES ('full', '{{{1, 0}, {0, 1}}, {{1, 0}, {0, 1}}}'::double precision[]),
+	('tied', '{{1, 0}, {0, 1}}'), ('diag', '{{1, 1}, {1, 1}}'), ('spherical', '{1, 1}')) AS f (family, covariances);
+SELECT gmm_accumulate(model, x, w)::text::jsonb - '{means,covariances,weights,log_likelihood}'::text[]
+FROM stats_points, stats_models GROUP BY family ORDER BY family;
+SELECT family, component, weight, mean::real[], covariance::real[]
+FROM (SELECT family, gmm_em_step(model, x) AS model FROM stats_points, stats_models GROUP BY family) AS s,
+	gmm_components(model)
+ORDER BY family, component;
+-- (1 and 3 about 2: variance 1; nothing else varies, so it is held at its least)
+SELECT k, d, covariance_type, n_rows, sum_weights, round(log_likelihood::numeric, 6), round(mean_log_likelihood::numeric, 6)
+FROM (SELECT gmm_accumulate(model, x, w) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
+	gmm_stats_summary(stats);
+SELECT sum_weights, mean_log_likelihood IS NULL
+FROM (SELECT gmm_accumulate(model, x, 0) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
+	gmm_stats_summary(stats);
+-- A model made by a step knows of no fit: its likelihood takes another scan.
+SELECT n_rows, log_likelihood FROM (SELECT gmm_em_step(model, x) AS model FROM stats_points, stats_models WHERE family = 'full') AS s,
+	gmm_summary(model);
+
+--
+-- Text: a round trip, then everything that can be wrong with it
+--
+CREATE TABLE stats_values AS
+SELECT family, gmm_accumulate(model, x, w) AS stats FROM stats_points, stats_models GROUP BY family;
+SELECT bool_and(gmm_stats_send(stats::text::gmm_stats) = gmm_stats_send(stats)) FROM stats_values;
+SELECT read_stats(input) FROM (VALUES (1, ''), (2, '{'), (3, '[]'), (4, '7'), (5, '{}'),
+	(6, '{"weights": [1], "means": [0], "covariances": [1]}'),
+	(7, '{"iterations": 3}'), (8, '{"firsts": 3}'), (9, '{"firsts": [1, [2]]}'), (10, '{"n_rows": 1.5}'),
+	(11, '{"seconds": [1], "seconds": [1]}')) AS i (n, input) ORDER BY n;
+CREATE FUNCTION changed(key text, value text, family text DEFAULT 'full') RETURNS text LANGUAGE sql AS
+	$$ SELECT read_stats(jsonb_set(stats::text::jsonb, string_to_array(key, '.'), value::jsonb)::text)
+	   FROM stats_values AS v WHERE v.family = $3 $$;
+SELECT key, value, changed(key, value) FROM (VALUES
+	(1, 'k', '3'), (2, 'd', '1'), (3, 'covariance_type', '"round"'),
+	(4, 'n_rows', '-1'), (5, 'n_rows', '0'), (6, 'sum_weights', '-6'), (7, 'sum_weights', '7.5'),
+	(8, 'sum_weights', '1e999'), (9, 'component_weights.0', '-4'), (10, 'component_weights.0', '4'),
+	(11, 'component_weights', '[6]'), (12, 'component_weights', '[]'), (13, 'firsts', '[[1, 2]]'),
+	(14, 'firsts', '[1, 2]'), (15, 'firsts.0.1', '1e-3'), (16, 'firsts.0.0', '-14'),
+	(17, 'seconds.0.0.0', '-1'), (18, 'seconds.0.0.1', '5'), (19, 'seconds', '[[[1, 0], [0, 1]]]'),
+	(20, 'seconds', '[1, 1]'), (21, 'weights.0', '0.6'), (22, 'covariances.1.0.0', '-1'),
+	(23, 'means.0.0', '"a"')) AS c (n, key, value) ORDER BY n;
+-- The covariance of two features cannot exceed what their variances allow.
+SELECT changed('seconds', '[[[37, 5], [5, 0.5]], [[0, 0], [0, 2]]]');
+SELECT changed('seconds.1', '-2', 'spherical'), changed('seconds.1.1', '-2', 'diag'),
+	changed('seconds', '[[28, 0], [0, -2]]', 'tied');
+-- A model of another shape, and another one, cannot be added.
+SELECT try('SELECT a.stats + b.stats FROM stats_values AS a, stats_values AS b WHERE a.family = ''full'' AND b.family = ''diag''');
+SELECT try('SELECT gmm_merge(stats ORDER BY family) FROM stats_values');
+SELECT try('SELECT stats + jsonb_set(stats::text::jsonb, ''{weights}'', ''[0.25, 0.75]'')::text::gmm_stats FROM stats_values WHERE family = ''full''');
+
+--
+-- Binary: a round trip, then each field wrong
+--
+CREATE TABLE stats_received (LIKE stats_values);
+\copy stats_values TO 'results/stats.bin' (FORMAT binary)
+\copy stats_received FROM 'results/stats.bin' (FORMAT binary)
+SELECT count(*) FROM stats_received JOIN stats_values USING (family)
+WHERE gmm_stats_send(stats_received.stats) = gmm_stats_send(stats_values.stats);
+SELECT gmm_maximize(stats)::text = gmm_maximize((SELECT stats FROM stats_values AS v WHERE v.family = r.family))::text
+FROM stats_received AS r;
+SELECT encode(substr(gmm_stats_send(stats), 1, 20), 'hex') FROM stats_values WHERE family = 'diag';
+
+\set VERBOSITY terse
+CREATE TABLE stats_hostile (name text, bytes bytea);
+INSERT INTO stats_hostile
+SELECT name, CASE WHEN value IS NULL THEN substr(bytes, 1, at)
+	ELSE overlay(bytes PLACING decode(value, 'hex') FROM at + 1) END
+FROM (SELECT gmm_stats_send(stats) AS bytes FROM stats_values WHERE family = 'diag') AS s,
+	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '0001'), ('k', 4, '00000003'),
+		('k negative', 4, 'ffffffff'), ('k huge', 4, '7fffffff'), ('d 0', 8, '00000000'),
+		('n_rows', 12, 'ffffffffffffffff'), ('sum_weights NaN', 20, '7ff8000000000000'),
+		('log_likelihood infinite', 28, '7ff0000000000000'),
+		('entropy', 36, '3ff0000000000000'),
+		('component weight negative', 44, 'bff0000000000000'),
+		('empty', 0, NULL), ('header', 12, NULL), ('truncated', 100, NULL)) AS c (name, at, value);
+INSERT INTO stats_hostile
+SELECT 'too long', gmm_stats_send(stats) || '\x00' FROM stats_values WHERE family = 'diag';
+CREATE TABLE stats_only (stats gmm_stats);
+\echo version
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'version') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo family
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'family') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo flags
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'flags') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo k
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'k') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo k negative
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'k negative') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo k huge
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'k huge') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo d 0
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'd 0') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_rows
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'n_rows') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo sum_weights NaN
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'sum_weights NaN') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo log_likelihood infinite
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'log_likelihood infinite') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo entropy
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'entropy') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo component weight negative
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'component weight negative') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo empty
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'empty') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo header
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'header') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo truncated
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'truncated') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo too long
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'too long') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+SELECT count(*) FROM stats_only;
+
+--
+-- Corrupted storage, as in model.sql: data_corrupted (XX001).
+--
+CREATE CAST (path AS gmm_stats) WITHOUT FUNCTION;
+SELECT substr(try(format('SELECT gmm_stats_summary(%L::path::gmm_stats)',
+	'[' || repeat('(1,2),', points - 1) || '(1,2)]')), 1, 5)
+FROM unnest(ARRAY[1, 2, 3, 4, 257, 513, 1025]) AS points;
+DROP CAST (path AS gmm_stats);
+
+--
+-- Arguments
+--
+SELECT try(statement) FROM (VALUES
+	(1, 'SELECT gmm_accumulate(NULL, x) FROM stats_points'),
+	(2, 'SELECT gmm_accumulate(model, x) FROM stats_points, stats_models'),
+	(3, 'SELECT gmm_accumulate(model, ''{1}'') FROM stats_models WHERE family = ''full'''),
+	(4, 'SELECT gmm_accumulate(model, ''{1, NaN}'') FROM stats_models WHERE family = ''full'''),
+	(5, 'SELECT gmm_accumulate(model, ''{{1, 2}}'') FROM stats_models WHERE family = ''full'''),
+	(6, 'SELECT gmm_accumulate(model, ''{}'') FROM stats_models WHERE family = ''full'''),
+	(7, 'SELECT gmm_accumulate(model, ''{1, 1e101}'') FROM stats_models WHERE family = ''full'''),
+	(8, 'SELECT gmm_accumulate(model, x, -1) FROM stats_points, stats_models WHERE family = ''full'''),
+	(9, 'SELECT gmm_accumulate(model, x, ''NaN'') FROM stats_points, stats_models WHERE family = ''full'''),
+	(10, 'SELECT gmm_accumulate(model, x, 1e308) FROM stats_points, stats_models WHERE family = ''full'''),
+	(11, 'SELECT gmm_em_step(model, x, 0) FROM stats_points, stats_models WHERE family = ''full'''),
+	(12, 'SELECT gmm_accumulate(gmm_model(''{1}'', ''{{1e200, 0}}'', ''{{1, 1}}'', ''diag''), x) FROM stats_points'),
+	(13, 'SELECT gmm_decay(stats, 1.5) FROM stats_values'),
+	(14, 'SELECT gmm_decay(stats, -0.1) FROM stats_values'),
+	(15, 'SELECT gmm_decay(stats, ''NaN'') FROM stats_values'),
+	(16, 'SELECT gmm_maximize(stats, ''{"max_iter": 3}'') FROM stats_values'),
+	(17, 'SELECT gmm_maximize(stats, ''{"covariance_type": "tied"}'') FROM stats_values WHERE family = ''full'''),
+	(19, 'SELECT gmm_maximize(stats, NULL) IS NULL FROM stats_values LIMIT 1'),
+	(20, 'SELECT (NULL::gmm_stats + stats) IS NULL FROM stats_values LIMIT 1')) AS s (n, statement)
+ORDER BY n;
+-- The least variance is the option's.
+SELECT component, covariance::real[]
+FROM (SELECT gmm_maximize(stats, gmm_options(reg_covar => 0.01)) AS model FROM stats_values WHERE family = 'diag') AS s,
+	gmm_components(model);
+-- The functions of the aggregates may be called by hand.
+SELECT (gmm_stats_summary(gmm_accumulate_transition(gmm_accumulate_transition(NULL, model, '{0, 0}'), model, '{1, 1}', 3))).sum_weights
+FROM stats_models WHERE family = 'full';
+SELECT (gmm_stats_summary(gmm_stats_combine(stats, stats))).n_rows, (gmm_stats_summary(gmm_stats_combine(NULL, stats))).n_rows,
+	(gmm_stats_summary(gmm_stats_combine(stats, NULL))).n_rows, gmm_stats_combine(NULL, NULL)
+FROM stats_values WHERE family = 'full';
+
+DROP TABLE stats_points, stats_models, stats_values, stats_received, stats_hostile, stats_only;
+DROP FUNCTION try, read_stats, changed;

@@ -1,0 +1,291 @@
+-- The streaming aggregates.  Statistics of disjoint sets of rows add up to
+-- those of their union, in whatever plan; a step from them is a step of
+-- gmm_refit; nothing that reads a state changes it.
+\ir models.psql
+
+CREATE TABLE cases (number integer, n integer, d integer, clusters integer, k integer);
+INSERT INTO cases
+SELECT number, 1 + (700 * uniform(:seed, 201, number))::integer,
+       1 + number % 5, 2 + number % 3, 1 + number % 4
+FROM generate_series(1, 10) AS number;
+
+CREATE TABLE rows AS
+SELECT number, r.*, uniform(:seed, 202, number * 1000 + id) AS weight
+FROM cases, random_rows(:seed * 1000 + number, n, d, clusters) AS r;
+
+-- A model for each, near the rows but not fitted to them.
+CREATE TABLE starts AS
+SELECT number, family,
+       gmm_fit(features[1:d], k, gmm_options(covariance_type => family, max_iter => 2, n_init => 1)) AS model
+FROM cases, families, random_rows(:seed * 1000 + 77, 100, 5, 4) AS r
+GROUP BY number, family, k;
+
+-- How far statistics are apart, relative to the largest of each kind.
+CREATE FUNCTION tap.numbers(value jsonb) RETURNS SETOF double precision LANGUAGE sql STABLE AS $$
+    SELECT (jsonb_path_query(value, 'strict $.** ? (@.type() == "number")'))::double precision
+$$;
+CREATE FUNCTION tap.apart_stats(a gmm_stats, b gmm_stats) RETURNS double precision
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN (s.k, s.d, s.covariance_type, s.n_rows) =
+                     (t.k, t.d, t.covariance_type, t.n_rows) AND
+                     a::text::jsonb - sums = b::text::jsonb - sums
+                THEN (SELECT max(apart) FROM unnest(sums) AS key, LATERAL (
+                          SELECT coalesce(max(abs(x - y)) /
+                                          greatest(max(abs(x)), 1e-300), 'Infinity')
+                          FROM ROWS FROM (numbers(a::text::jsonb -> key),
+                                          numbers(b::text::jsonb -> key)) AS e (x, y)
+                      ) AS worst (apart))
+                ELSE 'Infinity' END
+    FROM gmm_stats_summary(a) AS s, gmm_stats_summary(b) AS t,
+         (VALUES ('{sum_weights,log_likelihood,component_weights,firsts,seconds}'::text[])) AS k (sums)
+$$;
+
+-- The sums are what they are called: brute force in SQL, one row at a time.
+CREATE TABLE responsibilities AS
+SELECT number, family, id, c, weight * proba[c] AS r, features, mean
+FROM rows JOIN starts USING (number),
+     LATERAL (SELECT gmm_predict_proba(model, features) OFFSET 0) AS p (proba),
+     LATERAL gmm_components(model) AS m (c, w, mean, covariance)
+WHERE number <= 4;
+
+CREATE TABLE whole AS
+SELECT number, family, gmm_accumulate(model, features, weight) AS stats
+FROM rows JOIN starts USING (number)
+GROUP BY number, family;
+
+SELECT near(max(abs(got - wanted) / (1 + abs(wanted))), 0, 1e-12, 'component_weights are sums of responsibilities')
+FROM (SELECT number, family, c, sum(r) AS wanted FROM responsibilities GROUP BY number, family, c) AS b
+JOIN whole USING (number, family),
+     LATERAL (SELECT (stats::text::jsonb #>> ARRAY['component_weights', (c - 1)::text])::double precision) AS s (got);
+SELECT near(max(abs(got - wanted) / (1 + abs(wanted))), 0, 1e-11, 'firsts are sums of r (x - m)')
+FROM (SELECT number, family, c, j, sum(r * (features[j] - mean[j])) AS wanted
+      FROM responsibilities, generate_subscripts(mean, 1) AS j GROUP BY number, family, c, j) AS b
+JOIN whole USING (number, family),
+     LATERAL (SELECT (stats::text::jsonb #>> ARRAY['firsts', (c - 1)::text, (j - 1)::text])::double precision) AS s (got);
+SELECT near(max(abs(got - wanted) / (1 + abs(wanted))), 0, 1e-11, 'seconds are sums of r (x - m)(x - m)^T')
+FROM (SELECT number, c, i, j, sum(r * (features[i] - mean[i]) * (features[j] - mean[j])) AS wanted
+      FROM responsibilities, generate_subscripts(mean, 1) AS i, generate_subscripts(mean, 1) AS j
+      WHERE family = 'full' GROUP BY number, c, i, j) AS b
+JOIN whole USING (number),
+     LATERAL (SELECT (stats::text::jsonb #>> ARRAY['seconds', (c - 1)::text, (i - 1)::text, (j - 1)::text])::double precision) AS s (got)
+WHERE family = 'full';
+SELECT near(max(abs(s.log_likelihood - wanted) / (1 + abs(wanted))), 0, 1e-12, 'log_likelihood is that of the model')
+FROM (SELECT number, family, sum(weight * gmm_logpdf(model, features)) AS wanted
+      FROM rows JOIN starts USING (number) GROUP BY number, family) AS b
+JOIN whole USING (number, family), gmm_stats_summary(stats) AS s;
+
+-- The algebra.
+SELECT all_within(array_agg(apart_stats(merged, stats)), 10, 1e-12,
+                  family || ': statistics of parts add up to those of the whole')
+FROM (SELECT number, family, gmm_merge(part ORDER BY piece) AS merged
+      FROM (SELECT number, family, piece, gmm_accumulate(model, features, weight) AS part
+            FROM (SELECT *, (7 * uniform(:seed, 203, id))::integer AS piece FROM rows) AS r
+            JOIN starts USING (number) GROUP BY number, family, piece) AS p
+      GROUP BY number, family) AS m JOIN whole USING (number, family)
+GROUP BY family;
+SELECT ok(count(*) = 0, '+ commutes, to the bit')
+FROM whole AS a, whole AS b
+WHERE a.number = b.number AND a.family = b.family AND
+      gmm_stats_send(a.stats + gmm_decay(b.stats, 0.5)) <> gmm_stats_send(gmm_decay(b.stats, 0.5) + a.stats);
+SELECT all_within(array_agg(apart_stats(gmm_decay(stats, 0.25), decayed)), 40, 1e-12,
+                  'to decay is to give the rows less weight')
+FROM whole JOIN (SELECT number, family, gmm_accumulate(model, features, weight / 4) AS decayed
+                 FROM rows JOIN starts USING (number) GROUP BY number, family) AS d USING (number, family);
+SELECT ok(bool_and(gmm_stats_send(gmm_decay(stats, 1)) = gmm_stats_send(stats)), 'a factor of 1 changes nothing')
+FROM whole;
+SELECT raises('SELECT gmm_maximize(gmm_decay(stats, 0)) FROM whole LIMIT 1', '22023',
+              'sum of the weights is 0', 'a factor of 0 leaves nothing to maximize');
+
+-- A step.
+CREATE TABLE steps AS
+SELECT number, family, gmm_em_step(model, features, weight) AS step,
+       gmm_refit(features, model, '{"max_iter": 1, "tol": 0, "accelerate": false}', weight) AS refitted
+FROM rows JOIN starts USING (number) GROUP BY number, family;
+SELECT all_within(array_agg(apart(step, refitted)), 10, 1e-12, family || ': gmm_em_step is a step of gmm_refit')
+FROM steps GROUP BY family;
+SELECT ok(bool_and(gmm_model_send(gmm_maximize(stats)) = gmm_model_send(step)),
+          'gmm_maximize of gmm_accumulate is gmm_em_step')
+FROM whole JOIN steps USING (number, family);
+SELECT all_within(array_agg(apart(step, refitted)), 2, 1e-6, family || ': far from zero and in other units, too')
+FROM (SELECT number, family, gmm_em_step(far, x) AS step,
+             gmm_refit(x, far, '{"max_iter": 1, "tol": 0, "accelerate": false}') AS refitted
+      FROM rows JOIN starts USING (number), transformed(model, '{1e3,1}', '{1e9,-1e8}') AS far,
+           LATERAL (SELECT ARRAY[1e3 * features[1] + 1e9, features[2] - 1e8]) AS f (x)
+      WHERE array_length(features, 1) = 2 AND family <> 'spherical'
+      GROUP BY number, family) AS t
+GROUP BY family;
+
+-- EM goes up, and comes to where gmm_refit comes.
+CREATE FUNCTION pg_temp.iterate(model gmm_model, n integer, OUT result gmm_model, OUT risen boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    stats gmm_stats;
+    likelihood double precision = '-Infinity';
+    now double precision;
+BEGIN
+    risen := true;
+    FOR i IN 1..n LOOP
+        SELECT gmm_accumulate(model, features) INTO stats FROM rows WHERE number = 3;
+        now := (gmm_stats_summary(stats)).log_likelihood;
+        risen := risen AND now >= likelihood - 1e-12 * abs(now);
+        likelihood := now;
+        model := gmm_maximize(stats);
+    END LOOP;
+    result := model;
+END $$;
+SELECT ok(risen, family || ': 20 steps, each higher') || E'\n' ||
+       near(apart(result, (SELECT gmm_refit(features, model, '{"max_iter": 20, "tol": 0, "accelerate": false}')
+                           FROM rows WHERE number = 3)), 0, 1e-6, family || ': as gmm_refit')
+FROM starts, pg_temp.iterate(model, 20) WHERE number = 3;
+
+-- Weights are copies, zero is absence, NULL is skipped.
+SELECT all_within(array_agg(greatest(apart(gmm_maximize(weighted), gmm_maximize(copied)),
+                                     abs((gmm_stats_summary(weighted)).mean_log_likelihood -
+                                         (gmm_stats_summary(copied)).mean_log_likelihood))),
+                  4, 1e-10, 'weights are copies')
+FROM (SELECT family, gmm_accumulate(model, features, (id % 3)::double precision) AS weighted
+      FROM rows JOIN starts USING (number) WHERE number = 2 GROUP BY family) AS w
+JOIN (SELECT family, gmm_accumulate(model, features) AS copied
+      FROM rows JOIN starts USING (number), generate_series(1, id % 3)
+      WHERE number = 2 GROUP BY family) AS c USING (family);
+SELECT equals((gmm_stats_summary(gmm_accumulate(model, features, w))).n_rows, 2::bigint,
+              'NULL arrays, NULL weights and weights of 0 are no rows')
+FROM (VALUES ('{1}'::double precision[], 1::double precision), (NULL, 1), ('{2}', NULL), ('{3}', 0), ('{4}', 2)) AS v (features, w),
+     gmm_model('{1}', '{{0}}', '{{{1}}}') AS model;
+SELECT ok(gmm_em_step(NULL, NULL) IS NULL AND gmm_accumulate(NULL, NULL) IS NULL AND gmm_merge(NULL) IS NULL,
+          'no rows make NULL');
+SELECT ok(gmm_em_step(model, features) IS NULL, 'an empty table makes NULL')
+FROM rows JOIN starts USING (number) WHERE false;
+
+-- Moving windows, groups of groups, FILTER, DISTINCT, ORDER BY.
+SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-12), 'a moving frame has the statistics of its rows')
+FROM (SELECT id, gmm_accumulate(model, features) OVER (ORDER BY id ROWS BETWEEN 20 PRECEDING AND CURRENT ROW) AS stats
+      FROM rows JOIN starts USING (number) WHERE number = 4 AND family = 'full' AND id <= 60) AS w,
+     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+              FROM rows JOIN starts USING (number)
+              WHERE number = 4 AND family = 'full' AND id BETWEEN w.id - 20 AND w.id) AS a;
+SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-12) AND count(*) = 300,
+          'a growing frame, read after every row and beyond a block')
+FROM (SELECT id, gmm_accumulate(model, features[1:1]) OVER (ORDER BY id) AS stats
+      FROM random_rows(:seed, 300, 2, 2), gmm_model('{1}', '{{0}}', '{{{1}}}') AS model) AS w,
+     LATERAL (SELECT gmm_accumulate(model, features[1:1]) AS alone
+              FROM random_rows(:seed, 300, 2, 2) AS r, gmm_model('{1}', '{{0}}', '{{{1}}}') AS model
+              WHERE r.id <= w.id) AS a;
+SELECT ok(bool_and(apart_stats(stats, alone) < 1e-12) AND count(*) > 3, 'GROUPING SETS')
+FROM (SELECT number, cluster, gmm_accumulate(model, features) AS stats
+      FROM rows JOIN starts USING (number) WHERE number IN (3, 4) AND family = 'diag'
+      GROUP BY GROUPING SETS ((number), (number, cluster))) AS g,
+     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+              FROM rows AS r JOIN starts USING (number)
+              WHERE family = 'diag' AND r.number = g.number AND (g.cluster IS NULL OR r.cluster = g.cluster)) AS a;
+SELECT near(apart_stats(gmm_accumulate(model, features) FILTER (WHERE id % 2 = 0),
+                        gmm_accumulate(model, CASE WHEN id % 2 = 0 THEN features END)), 0, 1e-15, 'FILTER')
+FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full';
+SELECT near(apart_stats(gmm_accumulate(model, features ORDER BY features), gmm_accumulate(model, features ORDER BY id DESC)),
+            0, 1e-12, 'ORDER BY')
+FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full';
+SELECT equals(gmm_stats_send(a), gmm_stats_send(b), 'two aggregates over one state') || E'\n' ||
+       equals(gmm_model_send(m), gmm_model_send(gmm_maximize(a)), 'and the third')
+FROM (SELECT gmm_accumulate(model, features) AS a, gmm_accumulate(model, features) AS b,
+             gmm_em_step(model, features) AS m
+      FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full') AS t;
+
+-- Parallel plans, over rows enough for every worker, and few.
+CREATE TABLE many AS
+SELECT id, features, cluster FROM random_rows(:seed * 1000 + 15, 30000, 3, 3) AS r;
+ALTER TABLE many SET (parallel_workers = 2);
+ANALYZE many;
+CREATE TABLE few (LIKE many);
+INSERT INTO few SELECT * FROM many WHERE id = 1;
+ALTER TABLE few SET (parallel_workers = 2);
+CREATE TABLE nothing (LIKE many);
+ALTER TABLE nothing SET (parallel_workers = 2);
+CREATE TABLE start AS SELECT gmm_fit(features, 3, '{"max_iter": 2}') AS model FROM many WHERE id <= 500;
+
+CREATE FUNCTION pg_temp.plan(statement text, analyze_it boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    lines text = '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF' ||
+        CASE WHEN analyze_it THEN ', ANALYZE, TIMING OFF, SUMMARY OFF' ELSE '' END || ') ' || statement LOOP
+        lines = lines || line || E'\n';
+    END LOOP;
+    RETURN lines;
+END $$;
+
+SET max_parallel_workers_per_gather = 0;
+CREATE TABLE serial AS
+SELECT 'many' AS source, gmm_accumulate((SELECT model FROM start), features) AS stats FROM many
+UNION ALL
+SELECT 'few', gmm_accumulate((SELECT model FROM start), features) FROM few;
+SELECT ok(pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM many') !~ 'Gather',
+          'the plan is serial') || E'\n' ||
+       equals((gmm_stats_summary(stats)).n_rows, 30000::bigint, 'with all rows')
+FROM serial WHERE source = 'many';
+
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SELECT ok(plan ~ 'Finalize Aggregate' AND plan ~ 'Partial Aggregate' AND plan ~ 'Parallel Seq Scan' AND
+          plan ~ 'Workers Launched: [12]', 'gmm_accumulate in a parallel plan, workers launched')
+FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM many', true) AS plan;
+SELECT ok(plan ~ 'Partial Aggregate', 'gmm_em_step in a parallel plan')
+FROM pg_temp.plan('SELECT gmm_em_step((SELECT model FROM start), features) FROM many') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM many),
+                        (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'the same from workers');
+SELECT near(apart((SELECT gmm_em_step((SELECT model FROM start), features) FROM many),
+                  gmm_maximize((SELECT stats FROM serial WHERE source = 'many'))), 0, 1e-12, 'and the step');
+SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM few),
+                        (SELECT stats FROM serial WHERE source = 'few')), 0, 1e-12, 'workers without rows');
+SELECT ok((SELECT gmm_accumulate((SELECT model FROM start), features) FROM nothing) IS NULL, 'nobody has rows');
+SET parallel_leader_participation = off;
+SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM many),
+                        (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'the leader only combines');
+RESET parallel_leader_participation;
+SELECT ok(plan ~ 'Partial (Hash|Group)Aggregate', 'groups in a parallel plan')
+FROM pg_temp.plan('SELECT cluster, gmm_accumulate((SELECT model FROM start), features) FROM many GROUP BY cluster') AS plan;
+SELECT near(apart_stats(gmm_merge(part), (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'groups add up to all')
+FROM (SELECT cluster, gmm_accumulate((SELECT model FROM start), features) AS part FROM many GROUP BY cluster) AS g;
+CREATE TABLE parts AS
+SELECT id % 1000 AS part, gmm_accumulate((SELECT model FROM start), features) AS stats FROM many GROUP BY id % 1000;
+ALTER TABLE parts SET (parallel_workers = 2);
+ANALYZE parts;
+SELECT ok(pg_temp.plan('SELECT gmm_merge(stats) FROM parts') ~ 'Partial Aggregate', 'gmm_merge in a parallel plan') || E'\n' ||
+       near(apart_stats((SELECT gmm_merge(stats) FROM parts),
+                        (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'of 1000 stored statistics');
+
+-- Partitions, each of which is aggregated by itself.
+CREATE TABLE parted (id integer, features double precision[], cluster integer) PARTITION BY HASH (id);
+SELECT format('CREATE TABLE parted_%s PARTITION OF parted FOR VALUES WITH (MODULUS 4, REMAINDER %s)', i, i)
+FROM generate_series(0, 3) AS i \gexec
+INSERT INTO parted SELECT id, features, cluster FROM many;
+ANALYZE parted;
+SET max_parallel_workers_per_gather = 0;
+SET enable_partitionwise_aggregate = on;
+SELECT ok(plan ~ 'Finalize Aggregate' AND plan ~ 'Append' AND plan ~ '(Partial Aggregate.*){4}', 'partitions: a state for each')
+FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted),
+                        (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'partitions: the same');
+SET max_parallel_workers_per_gather = 2;
+SELECT ok(plan ~ 'Parallel Append', 'partitions in workers')
+FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted),
+                        (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'partitions in workers: the same');
+
+-- Many groups with models of their own, hashed, in any order.
+CREATE TABLE models AS SELECT part, gmm_maximize(stats) AS model FROM parts WHERE part < 20;
+SELECT ok(bool_and(apart_stats(together, alone) < 1e-12) AND count(*) = 20, 'each group has its model')
+FROM (SELECT part, gmm_accumulate(model, features) AS together
+      FROM many, models WHERE hashint4(id + part) % 7 = 0 GROUP BY part) AS t
+JOIN models USING (part),
+     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+              FROM many WHERE hashint4(id + part) % 7 = 0) AS a;
+SELECT raises('SELECT gmm_accumulate(model, features) FROM many, models WHERE id = 1', '22023',
+              'model must be the same', 'a group with two models is refused');
+SELECT raises('SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(model, features) AS stats
+                   FROM many, models WHERE id = 1 GROUP BY part) AS s', '22023',
+              'different models', 'statistics of different models are refused');
+
+SELECT finish();
