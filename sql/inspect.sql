@@ -1,5 +1,6 @@
 --
--- Looking into a model: gmm_components, gmm_summary, gmm_bic, gmm_aic
+-- Looking into a model: gmm_components, gmm_summary, gmm_bic, gmm_aic, gmm_icl,
+-- gmm_trials
 --
 CREATE TABLE models (family text, model gmm_model);
 INSERT INTO models VALUES
@@ -22,7 +23,8 @@ FROM models WHERE family = 'full';
 
 -- A model that knows of no fit
 SELECT family, s.* FROM models, gmm_summary(model) AS s ORDER BY family;
-SELECT gmm_bic(model), gmm_aic(model) FROM models WHERE family = 'full';
+SELECT gmm_bic(model), gmm_aic(model), gmm_icl(model) FROM models WHERE family = 'full';
+SELECT count(*) FROM models, gmm_trials(model);
 SELECT * FROM gmm_summary(NULL);
 
 -- A fitted one.  Free parameters: k - 1 weights, k * d means, and the
@@ -40,6 +42,55 @@ SELECT family, n,
 FROM models JOIN (VALUES ('full', 11), ('tied', 8), ('diag', 9), ('spherical', 7)) AS v (family, n) USING (family),
 	gmm_summary(model)
 ORDER BY family;
+
+-- The entropy is known by later versions only, and makes ICL of BIC
+SELECT family, gmm_icl(model) FROM models ORDER BY family;
+UPDATE models SET model = (model::jsonb || '{"entropy": 12.25}')::gmm_model;
+SELECT family, gmm_icl(model) - gmm_bic(model) AS twice_the_entropy,
+	s.icl = gmm_icl(model) AS same_icl
+FROM models, gmm_summary(model) AS s ORDER BY family;
+
+-- The condition number is that of the covariance, whatever the family: the
+-- ratio of eigenvalues, which for {{1,0.5},{0.5,2}} are (3 +- sqrt(2)) / 2.
+SELECT family, component, n_effective,
+	CASE WHEN family IN ('full', 'tied') AND component = 1
+		 THEN abs(condition_number - (3 + sqrt(2)) / (3 - sqrt(2))) < 1e-12
+		 WHEN family = 'diag' THEN condition_number = 1 + 1.0 / (2 * component - 1)
+		 WHEN family = 'spherical' THEN condition_number = 1 END AS condition_number,
+	suspect
+FROM models, gmm_components(model) ORDER BY family, component;
+SELECT component, round(condition_number) FROM gmm_components(
+	gmm_model('{0.5,0.5}', '{{0,0,0},{1,1,1}}',
+		'{{{4,0,0},{0,1e-6,0},{0,0,1}},{{1,0.99,0},{0.99,1,0},{0,0,1}}}'));
+
+-- Suspect: a component with fewer rows than its covariance has dimensions and
+-- one more, and one at the floor in a direction in which not all rows are.
+-- What all rows are at is not a component's fault: here the third feature.
+CREATE FUNCTION suspects(model gmm_model) RETURNS text LANGUAGE sql AS
+$$SELECT string_agg(coalesce(suspect, 'sound'), ', ' ORDER BY component) FROM gmm_components(model)$$;
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0,7},{4,4,7}}', ARRAY[[[1,0,0],[0,1,0],[0,0,v]],[[v,0,0],[0,1,0],[0,0,v]]]))
+FROM (VALUES (1e-10), (1e-3)) AS v (v);
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{{1,1},{1e-10,1}}', 'diag'));
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{1,1e-10}', 'spherical'));
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{{1,0.9999999999},{0.9999999999,1}}', 'tied'));
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,-4}}', '{{1,0.9999999999},{0.9999999999,1}}', 'tied'));
+SELECT n_rows, reg_covar, suspects, n_suspect
+FROM (VALUES (100, 1e-9), (14, 1e-9), (9, 1e-9), (100, 0.2)) AS v (n_rows, reg_covar),
+	LATERAL (SELECT (gmm_model('{0.8,0.2}', '{{0,0},{4,4}}', '{{{1,0},{0,2}},{{3,1},{1,4}}}')::jsonb ||
+		jsonb_build_object('n_rows', n_rows, 'sum_weights', n_rows, 'reg_covar', reg_covar,
+			'log_likelihood', -1, 'iterations', 1, 'converged', true, 'n_starts', 1,
+			'n_best_starts', 1))::gmm_model AS model) AS m,
+	suspects(model), gmm_summary(model) AS s (k, d, c, n, w, l, b, a, i, g, t, e, icl, n_incomplete, n_reseeded, n_suspect);
+
+-- Trials, as rows
+SELECT t.* FROM gmm_trials('{"covariance_type": "spherical", "weights": [0.5,0.5], "means": [0,2], "covariances": [1,3],
+	"n_rows": 9, "sum_weights": 9, "log_likelihood": -3.5, "iterations": 7, "converged": true, "n_starts": 10,
+	"n_best_starts": 1, "entropy": 0.75, "criterion": "icl", "trials":
+	[{"k": 1, "covariance_type": "full", "log_likelihood": -4, "entropy": 0, "iterations": 1, "converged": true,
+	  "n_starts": 1, "n_best_starts": 1, "n_suspect": 0},
+	 {"k": 2, "covariance_type": "spherical", "log_likelihood": -3.5, "entropy": 0.75, "iterations": 7,
+	  "converged": true, "n_starts": 10, "n_best_starts": 1, "n_suspect": 1}]}') AS t;
+SELECT count(*) FROM gmm_trials(NULL);
 
 -- A larger one, stored out of line
 INSERT INTO models

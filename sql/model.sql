@@ -25,7 +25,7 @@ SELECT typlen, typalign, typstorage FROM pg_type WHERE typname = 'gmm_model';
 -- a comment.
 SELECT p.oid::regprocedure, provolatile, proisstrict, proparallel
 FROM pg_proc AS p, pg_depend, pg_extension AS e
-WHERE p.proname ~ '^gmm_(model|components|summary|bic|aic)'
+WHERE p.proname ~ '^gmm_(model|components|summary|bic|aic|icl|trials)'
   AND pg_depend.classid = 'pg_proc'::regclass AND objid = p.oid
   AND refobjid = e.oid AND deptype = 'e' AND extname = 'gmm'
   AND ((provolatile, proisstrict, proparallel) <> ('i', true, 's')
@@ -189,6 +189,66 @@ SELECT read_fit('converged', '"yes"');
 SELECT read_fit('n_starts', '-1');
 SELECT read_fit('n_best_starts', '3');
 
+SELECT read_fit('entropy', '0');
+SELECT read_fit('entropy', '1');
+SELECT read_fit('entropy', '-0.1');
+SELECT read_fit('entropy', '"low"');
+SELECT read_fit('reg_covar', '1e-3');
+SELECT read_fit('reg_covar', '-1e-3');
+SELECT read_fit('n_incomplete', '5');
+SELECT read_fit('n_incomplete', '6');
+SELECT read_fit('n_reseeded', '-1');
+SELECT read_fit('criterion', '"aic"');
+SELECT read_model('{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5, "sum_weights": 5, "log_likelihood": -3,
+	"iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1, "entropy": 0, "criterion": "aic"}');
+SELECT read_model('{"weights": [1], "means": [0], "covariances": [1], "entropy": 0}');
+
+-- Trials: every key of each, in their order, and one of them the model's own
+CREATE FUNCTION read_trials(trials jsonb, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+	SELECT read_model((jsonb '{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1],
+		"n_rows": 5, "sum_weights": 5, "log_likelihood": -3, "iterations": 1, "converged": true,
+		"n_starts": 2, "n_best_starts": 1, "entropy": 0.5, "criterion": "BIC"}'
+		|| jsonb_build_object('trials', trials) || more)::text)
+$$;
+CREATE FUNCTION trial(k integer, family text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('k', k, 'covariance_type', family, 'log_likelihood', -3, 'entropy', 0.5,
+		'iterations', 1, 'converged', true, 'n_starts', 2, 'n_best_starts', 1, 'n_suspect', 0) || more
+$$;
+SELECT read_trials(jsonb_build_array(trial(2, 'full'), trial(3, 'full'), trial(2, 'VII')));
+SELECT read_trials(jsonb_build_array(trial(3, 'full'), trial(2, 'full')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full'), trial(2, 'full')));
+SELECT read_trials(jsonb_build_array(trial(2, 'diag'), trial(2, 'full')));
+SELECT read_trials(jsonb_build_array(trial(3, 'full'), trial(2, 'diag')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"log_likelihood": -4}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"entropy": 0.25}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"converged": false}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"entropy": 3.5}')), '{"entropy": 3.5}');
+SELECT read_trials(jsonb_build_array(trial(2, 'full'), trial(3, 'full', '{"entropy": 5.5}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"n_suspect": 3}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"n_suspect": -1}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": 10001}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": 2.5}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": 3000000000}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": null}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": [2]}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"k": {"k": 2}}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"converged": 1}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"log_likelihood": "-3"}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"log_likelihood": 1e999}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full', '{"bic": 1}')));
+SELECT read_trials(jsonb_build_array(trial(2, 'round')));
+SELECT read_trials(jsonb_build_array(trial(2, 'full') - 'n_suspect'));
+SELECT read_trials(jsonb_build_array(trial(2, 'full'), 2));
+SELECT read_trials(jsonb_build_array(jsonb_build_array(trial(2, 'full'))));
+SELECT read_trials(trial(2, 'full'));
+SELECT read_trials('2');
+SELECT read_trials('[]');
+SELECT read_trials(jsonb_build_array(trial(2, 'full')), '{"criterion": "chi"}');
+SELECT read_trials(jsonb_build_array(trial(2, 'full')), '{"criterion": 1}');
+SELECT read_model('{"trials": [{"k": 1, "k": 1}]}');
+SELECT read_model('{"trials": [{' || repeat('"k": [', 100000));
+SELECT read_model('{"weights": [1], "means": [0], "covariances": [1], "trials": [' || trial(1, 'full')::text || ']}');
+
 -- As a literal, with the server's pointer to it
 SELECT gmm_model '{"weights": [1], "means": [0], "covariances": [0]}';
 
@@ -281,6 +341,19 @@ SELECT id + 1000, family, k, d, (model::jsonb || jsonb_build_object(
 	'n_rows', id * 1000, 'sum_weights', id * 1e200 / 3, 'log_likelihood', -id / 7.0,
 	'iterations', id, 'converged', id % 2 = 0, 'n_starts', 10, 'n_best_starts', 3))::gmm_model
 FROM models;
+-- and chosen among others, all of them when id is a multiple of 4
+INSERT INTO models
+SELECT id + 1000, family, k, d, (model::jsonb || jsonb_build_object(
+	'entropy', id * ln(k) / 7, 'reg_covar', 1e-9 / id, 'n_incomplete', id % 10, 'n_reseeded', id % 3,
+	'criterion', 'icl', 'trials', (
+		SELECT jsonb_agg(jsonb_build_object('k', t.k, 'covariance_type', f.name, 'log_likelihood',
+			model::jsonb->'log_likelihood', 'entropy', CASE WHEN t.k = m.k THEN id * ln(m.k) / 7 ELSE 0 END,
+			'iterations', model::jsonb->'iterations', 'converged', model::jsonb->'converged',
+			'n_starts', 10, 'n_best_starts', 3, 'n_suspect', t.k % 2) ORDER BY f.number, t.k)
+		FROM unnest(ARRAY['full', 'tied', 'diag', 'spherical']) WITH ORDINALITY AS f (name, number),
+			generate_series(1, m.k + id % 5) AS t (k)
+		WHERE f.name = family OR id % 4 = 0)))::gmm_model
+FROM models AS m WHERE id > 1000;
 
 CREATE FUNCTION same(a gmm_model, b gmm_model) RETURNS boolean LANGUAGE sql
 	AS 'SELECT gmm_model_send(a) = gmm_model_send(b)';
@@ -318,19 +391,25 @@ SELECT name, bytes FROM
 	(SELECT gmm_model_send(gmm_model('{0.5,0.5}', '{{1,2},{3,4}}', '{{{1,0},{0,1}},{{1,0},{0,1}}}')) AS b,
 		gmm_model_send('{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5,
 			"sum_weights": 5, "log_likelihood": -3, "iterations": 1,
-			"converged": true, "n_starts": 2, "n_best_starts": 1}') AS f) AS valid,
+			"converged": true, "n_starts": 2, "n_best_starts": 1}') AS f,
+		gmm_model_send('{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5,
+			"sum_weights": 5, "log_likelihood": -3, "iterations": 1,
+			"converged": true, "n_starts": 2, "n_best_starts": 1, "entropy": 0,
+			"criterion": "aic", "trials": [{"k": 1, "covariance_type": "full",
+				"log_likelihood": -3, "entropy": 0, "iterations": 1, "converged": true,
+				"n_starts": 2, "n_best_starts": 1, "n_suspect": 0}]}') AS t) AS valid,
 	LATERAL (VALUES
 		('unchanged', b),
 		('fitted', f),
 		('empty', ''),
-		('header only', substr(b, 1, 12)),
+		('header only', substr(b, 1, 16)),
 		('truncated', substr(b, 1, length(b) - 1)),
 		('too long', b || '\x00'),
 		('version 0', set_byte(b, 0, 0)),
-		('version 2', set_byte(b, 0, 2)),
+		('version 3', set_byte(b, 0, 3)),
 		('family 4', set_byte(b, 1, 4)),
 		('family of another size', set_byte(b, 1, 2)),
-		('unknown flag', set_byte(b, 3, 4)),
+		('unknown flag', set_byte(f, 3, 17)),
 		('converged without a fit', set_byte(b, 3, 2)),
 		('fit that is not there', set_byte(b, 3, 1)),
 		('k = 0', overlay(b PLACING '\x00000000' FROM 5)),
@@ -341,17 +420,34 @@ SELECT name, bytes FROM
 		('d = -2147483648', overlay(b PLACING '\x80000000' FROM 9)),
 		('d = 65536', overlay(b PLACING '\x00010000' FROM 9)),
 		('d = 4000', overlay(b PLACING '\x00000fa0' FROM 9)),
-		('weight NaN', overlay(b PLACING '\x7ff8000000000000' FROM 13)),
-		('weight -0.5', overlay(b PLACING '\xbfe0000000000000' FROM 13)),
-		('weight 0.25', overlay(b PLACING '\x3fd0000000000000' FROM 13)),
-		('mean infinite', overlay(b PLACING '\x7ff0000000000000' FROM 29)),
-		('variance -1', overlay(b PLACING '\xbff0000000000000' FROM 61)),
-		('covariance 1', overlay(b PLACING '\x3ff0000000000000' FROM 93)),
-		('covariance NaN', overlay(b PLACING '\x7ff8000000000000' FROM 93)),
-		('n_rows -1', overlay(f PLACING '\xffffffffffffffff' FROM 13)),
-		('sum_weights NaN', overlay(f PLACING '\x7ff8000000000000' FROM 21)),
-		('log_likelihood infinite', overlay(f PLACING '\xfff0000000000000' FROM 29)),
-		('n_best_starts 3', overlay(f PLACING '\x00000003' FROM 45))
+		('weight NaN', overlay(b PLACING '\x7ff8000000000000' FROM 17)),
+		('weight -0.5', overlay(b PLACING '\xbfe0000000000000' FROM 17)),
+		('weight 0.25', overlay(b PLACING '\x3fd0000000000000' FROM 17)),
+		('mean infinite', overlay(b PLACING '\x7ff0000000000000' FROM 33)),
+		('variance -1', overlay(b PLACING '\xbff0000000000000' FROM 65)),
+		('covariance 1', overlay(b PLACING '\x3ff0000000000000' FROM 97)),
+		('covariance NaN', overlay(b PLACING '\x7ff8000000000000' FROM 97)),
+		('n_rows -1', overlay(f PLACING '\xffffffffffffffff' FROM 17)),
+		('sum_weights NaN', overlay(f PLACING '\x7ff8000000000000' FROM 25)),
+		('log_likelihood infinite', overlay(f PLACING '\xfff0000000000000' FROM 33)),
+		('n_best_starts 3', overlay(f PLACING '\x00000003' FROM 49)),
+		('an entropy that is not known', overlay(f PLACING '\x3ff0000000000000' FROM 53)),
+		('entropy of one component', set_byte(overlay(f PLACING '\x3ff0000000000000' FROM 53), 3, 5)),
+		('entropy NaN', set_byte(overlay(f PLACING '\x7ff8000000000000' FROM 53), 3, 5)),
+		('reg_covar -1', set_byte(overlay(f PLACING '\xbff0000000000000' FROM 61), 3, 9)),
+		('n_incomplete 6', overlay(f PLACING '\x06' FROM 76)),
+		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 77)),
+		('criterion without trials', overlay(f PLACING '\x01' FROM 84)),
+		('trials without a fit', overlay(b PLACING '\x01' FROM 16)),
+		('trials that are not there', overlay(f PLACING '\x01' FROM 16)),
+		('2147483647 trials', overlay(f PLACING '\x7fffffff' FROM 13)),
+		('-1 trials', overlay(f PLACING '\xffffffff' FROM 13)),
+		('chosen', t),
+		('criterion 3', overlay(t PLACING '\x03' FROM 84)),
+		('trial of family 4', overlay(t PLACING '\x04' FROM 113)),
+		('trial that converged twice', overlay(t PLACING '\x02' FROM 114)),
+		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 109)),
+		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 115))
 	) AS v (name, bytes);
 
 \echo unchanged
@@ -375,8 +471,8 @@ SELECT name, bytes FROM
 \echo version 0
 \copy (SELECT bytes FROM hostile WHERE name = 'version 0') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo version 2
-\copy (SELECT bytes FROM hostile WHERE name = 'version 2') TO 'results/hostile.bin' (FORMAT binary)
+\echo version 3
+\copy (SELECT bytes FROM hostile WHERE name = 'version 3') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo family 4
 \copy (SELECT bytes FROM hostile WHERE name = 'family 4') TO 'results/hostile.bin' (FORMAT binary)
@@ -449,6 +545,57 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_best_starts 3
 \copy (SELECT bytes FROM hostile WHERE name = 'n_best_starts 3') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo an entropy that is not known
+\copy (SELECT bytes FROM hostile WHERE name = 'an entropy that is not known') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo entropy of one component
+\copy (SELECT bytes FROM hostile WHERE name = 'entropy of one component') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo entropy NaN
+\copy (SELECT bytes FROM hostile WHERE name = 'entropy NaN') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo reg_covar -1
+\copy (SELECT bytes FROM hostile WHERE name = 'reg_covar -1') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_incomplete 6
+\copy (SELECT bytes FROM hostile WHERE name = 'n_incomplete 6') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_reseeded -1
+\copy (SELECT bytes FROM hostile WHERE name = 'n_reseeded -1') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo criterion without trials
+\copy (SELECT bytes FROM hostile WHERE name = 'criterion without trials') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trials without a fit
+\copy (SELECT bytes FROM hostile WHERE name = 'trials without a fit') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trials that are not there
+\copy (SELECT bytes FROM hostile WHERE name = 'trials that are not there') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo 2147483647 trials
+\copy (SELECT bytes FROM hostile WHERE name = '2147483647 trials') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo -1 trials
+\copy (SELECT bytes FROM hostile WHERE name = '-1 trials') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo chosen
+\copy (SELECT bytes FROM hostile WHERE name = 'chosen') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo criterion 3
+\copy (SELECT bytes FROM hostile WHERE name = 'criterion 3') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trial of family 4
+\copy (SELECT bytes FROM hostile WHERE name = 'trial of family 4') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trial that converged twice
+\copy (SELECT bytes FROM hostile WHERE name = 'trial that converged twice') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trial of k = 0
+\copy (SELECT bytes FROM hostile WHERE name = 'trial of k = 0') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo trial of log_likelihood NaN
+\copy (SELECT bytes FROM hostile WHERE name = 'trial of log_likelihood NaN') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 SELECT count(*) FROM received;
 

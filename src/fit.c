@@ -407,6 +407,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 {
 	MemoryContext fit_context;
 	MemoryContext old_context;
+	const FitState *state;
 	MixtureFit	fit;
 	GmmFitInfo	info;
 	GmmModel   *model;
@@ -414,13 +415,15 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	Assert(AggCheckCallContext(fcinfo, NULL));
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	state = (const FitState *) PG_GETARG_POINTER(0);
 
 	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
 										ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(fit_context);
-	run_engine((const FitState *) PG_GETARG_POINTER(0), &fit);
+	run_engine(state, &fit);
 	MemoryContextSwitchTo(old_context);
 
+	gmm_fit_info_init(&info);
 	info.n_rows = fit.n_rows;
 	info.sum_weights = fit.sum_weights;
 	info.log_likelihood = fit.log_likelihood;
@@ -428,6 +431,10 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	info.converged = fit.converged;
 	info.n_starts = fit.n_starts;
 	info.n_best_starts = fit.n_best_starts;
+	info.entropy = fit.entropy;
+	info.reg_covar = state->options.mixture.reg_covar;
+	info.n_incomplete = fit.n_incomplete;
+	info.n_reseeded = fit.n_reseeded;
 	model = gmm_model_make(&fit.parameters, &info);
 
 	MemoryContextDelete(fit_context);

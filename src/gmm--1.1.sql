@@ -278,7 +278,10 @@ CREATE FUNCTION gmm_components(
 	OUT component integer,
 	OUT weight double precision,
 	OUT mean double precision[],
-	OUT covariance double precision[]
+	OUT covariance double precision[],
+	OUT n_effective double precision,
+	OUT condition_number double precision,
+	OUT suspect text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
 COMMENT ON FUNCTION gmm_components(gmm_model) IS 'components of a mixture model, one a row';
@@ -296,7 +299,11 @@ CREATE FUNCTION gmm_summary(
 	OUT iterations integer,
 	OUT converged boolean,
 	OUT n_starts integer,
-	OUT n_best_starts integer
+	OUT n_best_starts integer,
+	OUT icl double precision,
+	OUT n_incomplete bigint,
+	OUT n_reseeded integer,
+	OUT n_suspect integer
 ) RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';
@@ -308,6 +315,29 @@ COMMENT ON FUNCTION gmm_bic(gmm_model) IS 'Bayesian information criterion of a f
 CREATE FUNCTION gmm_aic(model gmm_model) RETURNS double precision
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_aic(gmm_model) IS 'Akaike information criterion of a fitted model, lower is better';
+
+CREATE FUNCTION gmm_icl(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_icl(gmm_model) IS 'integrated completed likelihood of a fitted model, lower is better';
+
+CREATE FUNCTION gmm_trials(
+	model gmm_model,
+	OUT k integer,
+	OUT covariance_type text,
+	OUT n_parameters bigint,
+	OUT log_likelihood double precision,
+	OUT bic double precision,
+	OUT aic double precision,
+	OUT icl double precision,
+	OUT iterations integer,
+	OUT converged boolean,
+	OUT n_starts integer,
+	OUT n_best_starts integer,
+	OUT n_suspect integer,
+	OUT chosen boolean
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
+COMMENT ON FUNCTION gmm_trials(gmm_model) IS 'what was tried before a mixture model was chosen, one try a row';
 
 -- === a picture: gmm_svg (plot.c) ===
 

@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "host.h"
 #include "model.h"
+#include "trials.h"
 
 /*
  * The weights' sum may be off by what a few thousand roundings of values
@@ -95,23 +96,51 @@ gmm_model_n_values(MixtureCovarianceType type, int k, int d)
 	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
 }
 
-/* The size of such a model in bytes, below 1 GB. */
+/*
+ * The size in bytes of such a model with so many trials, at most
+ * GMM_MAX_TRIALS: below 1 GB.
+ */
 static size_t
-model_size(MixtureCovarianceType type, int k, int d)
+model_size(MixtureCovarianceType type, int k, int d, int n_trials)
 {
 	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + MIXTURE_MAX_COMPONENTS) *
-					 sizeof(double) + sizeof(GmmModel) < MaxAllocSize,
+					 sizeof(double) + GMM_MAX_TRIALS * sizeof(GmmTrial) +
+					 sizeof(GmmModel) < MaxAllocSize,
 					 "the largest model must fit into a datum");
+	StaticAssertStmt(sizeof(GmmTrial) == 40 && offsetof(GmmModel, values) == 96,
+					 "what is stored must not have changed its layout");
 
 	return offsetof(GmmModel, values) +
-		gmm_model_n_values(type, k, d) * sizeof(double);
+		gmm_model_n_values(type, k, d) * sizeof(double) +
+		n_trials * sizeof(GmmTrial);
+}
+
+/* Version 1 ended where version 2 has entropy, with a field that was 0. */
+#define V1_VALUES_OFFSET	offsetof(GmmModel, entropy)
+
+/* A model of version 1, which knew less of a fit, as one of today. */
+static GmmModel *
+upgrade_v1(const GmmModel *old)
+{
+	size_t		size = VARSIZE(old);
+	GmmModel   *model = (GmmModel *)
+		palloc0(size + offsetof(GmmModel, values) - V1_VALUES_OFFSET);
+
+	memcpy(model, old, V1_VALUES_OFFSET);
+	SET_VARSIZE(model, size + offsetof(GmmModel, values) - V1_VALUES_OFFSET);
+	model->version = GMM_MODEL_VERSION;
+	model->n_trials = 0;
+	memcpy(model->values, (const char *) old + V1_VALUES_OFFSET,
+		   size - V1_VALUES_OFFSET);
+	return model;
 }
 
 /*
  * Get a model from a datum, detoasted in CurrentMemoryContext where need be.
  * This is the only door for C code, and where older versions of the format
- * will be upgraded.  The contents were validated when they were stored; what
- * is checked here is what a reader's memory accesses depend on.
+ * are upgraded, in memory: a caller need not know of them.  The contents were
+ * validated when they were stored; what is checked here is what a reader's
+ * memory accesses depend on.
  */
 GmmModel *
 DatumGetGmmModel(Datum datum)
@@ -119,28 +148,58 @@ DatumGetGmmModel(Datum datum)
 	GmmModel   *model = (GmmModel *) PG_DETOAST_DATUM(datum);
 	size_t		size = VARSIZE(model);
 
-	if (size < offsetof(GmmModel, values))
+	if (size < V1_VALUES_OFFSET)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model of %zu bytes is too short", size)));
-	if (model->version != GMM_MODEL_VERSION)
+	if (model->version < 1 || model->version > GMM_MODEL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model has unknown version %d", model->version),
 				 errhint("It may have been stored by a newer version of the extension gmm.")));
-	if (model->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
+	if (model->version == 1)
+	{
+		GmmModel   *old = model;
+
+		model = upgrade_v1(old);
+		if ((Pointer) old != DatumGetPointer(datum))
+			pfree(old);
+		size = VARSIZE(model);
+	}
+	if (size < offsetof(GmmModel, values) ||
+		model->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
 		model->k < 1 || model->d < 1 ||
+		model->n_trials < 0 || model->n_trials > GMM_MAX_TRIALS ||
 		!mixture_shape_allowed((MixtureCovarianceType) model->covariance_type,
 							   model->k, model->d) ||
 		size != model_size((MixtureCovarianceType) model->covariance_type,
-						   model->k, model->d))
+						   model->k, model->d, model->n_trials))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model of %zu bytes does not agree with its header",
 						size),
-				 errdetail("The header says covariance type %d, k = %d and d = %d.",
-						   model->covariance_type, model->k, model->d)));
+				 errdetail("The header says covariance type %d, k = %d, d = %d and %d trials.",
+						   model->covariance_type, model->k, model->d,
+						   model->n_trials)));
 	return model;
+}
+
+/* The trials in the model, n_trials of them. */
+const GmmTrial *
+gmm_model_trials(const GmmModel *model)
+{
+	return (const GmmTrial *)
+		(model->values + gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
+											model->k, model->d));
+}
+
+/* What is said about a fit, to begin with: zeros, and not known. */
+void
+gmm_fit_info_init(GmmFitInfo *info)
+{
+	memset(info, 0, sizeof(GmmFitInfo));
+	info->entropy = NAN;
+	info->reg_covar = NAN;
 }
 
 /* Let parameters point into the model. */
@@ -181,6 +240,36 @@ model_fingerprint(const GmmModel *model)
 	return hash;
 }
 
+/* Put into the header what a fit knows. */
+static void
+set_info(GmmModel *model, const GmmFitInfo *info)
+{
+	model->flags = GMM_MODEL_FITTED;
+	if (info->converged)
+		model->flags |= GMM_MODEL_CONVERGED;
+	model->n_rows = info->n_rows;
+	model->sum_weights = info->sum_weights;
+	model->log_likelihood = info->log_likelihood;
+	model->iterations = info->iterations;
+	model->n_starts = info->n_starts;
+	model->n_best_starts = info->n_best_starts;
+	if (!isnan(info->entropy))
+	{
+		model->flags |= GMM_MODEL_ENTROPY;
+		model->entropy = info->entropy;
+	}
+	if (!isnan(info->reg_covar))
+	{
+		model->flags |= GMM_MODEL_REG_COVAR;
+		model->reg_covar = info->reg_covar;
+	}
+	model->n_incomplete = info->n_incomplete;
+	model->n_reseeded = info->n_reseeded;
+	model->n_trials = info->n_trials;
+	if (info->n_trials > 0)
+		model->criterion = info->criterion;
+}
+
 /*
  * Make a model from parameters that a fit found or that gmm_model_check()
  * has passed; info is NULL where no fit is known.  The model is palloc'd,
@@ -192,6 +281,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	int			k = parameters->k;
 	int			d = parameters->d;
 	MixtureCovarianceType type = parameters->covariance_type;
+	int			n_trials = info != NULL ? info->n_trials : 0;
 	size_t		n_values;
 	size_t		size;
 	GmmModel   *model;
@@ -199,7 +289,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 
 	if (k < 1 || d < 1 || !mixture_shape_allowed(type, k, d))
 		elog(ERROR, "cannot store a mixture with k = %d and d = %d", k, d);
-	size = model_size(type, k, d);
+	size = model_size(type, k, d, n_trials);
 
 	/* Zeroed, so that equal models are equal bytes */
 	model = (GmmModel *) palloc0(size);
@@ -209,17 +299,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	model->k = k;
 	model->d = d;
 	if (info != NULL)
-	{
-		model->flags = GMM_MODEL_FITTED;
-		if (info->converged)
-			model->flags |= GMM_MODEL_CONVERGED;
-		model->n_rows = info->n_rows;
-		model->sum_weights = info->sum_weights;
-		model->log_likelihood = info->log_likelihood;
-		model->iterations = info->iterations;
-		model->n_starts = info->n_starts;
-		model->n_best_starts = info->n_best_starts;
-	}
+		set_info(model, info);
 
 	gmm_model_parameters(model, &copy);
 	memcpy(copy.weights, parameters->weights, k * sizeof(double));
@@ -236,6 +316,9 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 		if (!isfinite(model->values[i]))
 			elog(ERROR, "value %zu of a mixture is not finite", i);
 	}
+
+	if (n_trials > 0)
+		memcpy(model->values + n_values, info->trials, n_trials * sizeof(GmmTrial));
 
 	model->fingerprint = model_fingerprint(model);
 	return model;
@@ -313,9 +396,12 @@ check_weights(const double *weights, int k, Node *escontext)
 	return true;
 }
 
-/* Check what is said about the fit. */
+/*
+ * Check what is said about the fit, but for the trials.  NaN stands for what is
+ * not known, where that may be.
+ */
 static bool
-check_info(const GmmFitInfo *info, Node *escontext)
+check_info(const GmmFitInfo *info, int k, Node *escontext)
 {
 	const char *rule;
 
@@ -331,6 +417,16 @@ check_info(const GmmFitInfo *info, Node *escontext)
 		rule = "\"n_starts\" must not be negative";
 	else if (info->n_best_starts < 0 || info->n_best_starts > info->n_starts)
 		rule = "\"n_best_starts\" must be between 0 and \"n_starts\"";
+	else if (!isnan(info->entropy) &&
+			 !gmm_entropy_possible(info->entropy, info->sum_weights, k))
+		rule = "\"entropy\" must be between 0 and \"sum_weights\" times the logarithm of k";
+	else if (!isnan(info->reg_covar) &&
+			 (!isfinite(info->reg_covar) || info->reg_covar < 0.0))
+		rule = "\"reg_covar\" must be finite and not negative";
+	else if (info->n_incomplete < 0 || info->n_incomplete > info->n_rows)
+		rule = "\"n_incomplete\" must be between 0 and \"n_rows\"";
+	else if (info->n_reseeded < 0)
+		rule = "\"n_reseeded\" must not be negative";
 	else
 		return true;
 
@@ -372,7 +468,9 @@ gmm_model_check(const MixtureParameters *parameters, const GmmFitInfo *info,
 						error.component + 1),
 				 errhint("Every variance must be positive, and no feature a linear combination of others.")));
 
-	return info == NULL || check_info(info, escontext);
+	return info == NULL ||
+		(check_info(info, k, escontext) &&
+		 gmm_trials_check(parameters, info, escontext));
 }
 
 /* Write the array's shape, such as 2 x 3, into a palloc'd string. */

@@ -17,11 +17,31 @@
 
 #include "engine/engine.h"
 
-#define GMM_MODEL_VERSION	1
+#define GMM_MODEL_VERSION	2
 
-/* flags */
+/* flags; all others only with the first */
 #define GMM_MODEL_FITTED	0x0001	/* the fields about the fit are known */
 #define GMM_MODEL_CONVERGED	0x0002
+#define GMM_MODEL_ENTROPY	0x0004	/* entropy is known */
+#define GMM_MODEL_REG_COVAR 0x0008	/* reg_covar is known */
+
+/* One try of gmm_fit_best, as a model stores it. */
+typedef struct GmmTrial
+{
+	int32		k;
+	uint8		covariance_type;	/* MixtureCovarianceType */
+	uint8		converged;		/* 0 or 1 */
+	uint16		reserved;		/* 0 */
+	double		log_likelihood;
+	double		entropy;
+	int32		iterations;
+	int32		n_starts;
+	int32		n_best_starts;
+	int32		n_suspect;		/* components that the rows do not support */
+} GmmTrial;
+
+/* Every k of every family */
+#define GMM_MAX_TRIALS	(MIXTURE_N_COVARIANCE_TYPES * MIXTURE_MAX_COMPONENTS)
 
 typedef struct GmmModel
 {
@@ -39,13 +59,22 @@ typedef struct GmmModel
 	int32		iterations;
 	int32		n_starts;
 	int32		n_best_starts;
-	int32		reserved;		/* 0 */
+	int32		n_trials;
+	double		entropy;
+	double		reg_covar;
+	int64		n_incomplete;
+	int32		n_reseeded;
+	int32		criterion;		/* MixtureCriterion, 0 without trials */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* weights, means,
 												 * covariances, as in
-												 * MixtureParameters */
+												 * MixtureParameters; then
+												 * n_trials of GmmTrial */
 } GmmModel;
 
-/* What a fit knows beside the parameters. */
+/*
+ * What a fit knows beside the parameters.  gmm_fit_info_init() makes a new one
+ * that does not know what need not be known.
+ */
 typedef struct GmmFitInfo
 {
 	int64		n_rows;
@@ -55,6 +84,14 @@ typedef struct GmmFitInfo
 	bool		converged;
 	int32		n_starts;
 	int32		n_best_starts;
+	double		entropy;		/* of the responsibilities; NaN: not known */
+	double		reg_covar;		/* the option; NaN: not known */
+	int64		n_incomplete;	/* rows with a NULL among their features */
+	int32		n_reseeded;		/* components that were begun anew */
+	MixtureCriterion criterion; /* by which this trial was chosen */
+	int32		n_trials;		/* 0 if there was no choice */
+	const GmmTrial *trials;		/* by family, then by k, each once; the chosen
+								 * one is that of the model's family and k */
 } GmmFitInfo;
 
 /*
@@ -77,6 +114,8 @@ typedef struct GmmArray
 extern GmmModel *DatumGetGmmModel(Datum datum);
 extern GmmModel *gmm_model_make(const MixtureParameters *parameters,
 								const GmmFitInfo *info);
+extern void gmm_fit_info_init(GmmFitInfo *info);
+extern const GmmTrial *gmm_model_trials(const GmmModel *model);
 extern void gmm_model_parameters(const GmmModel *model,
 								 MixtureParameters *parameters);
 extern bool gmm_model_check(const MixtureParameters *parameters,
@@ -95,6 +134,10 @@ extern bool gmm_array_check_shape(const GmmArray *array, const int *dims, int n_
 extern double *gmm_array_to_covariances(const GmmArray *array,
 										MixtureCovarianceType type, int k, int d,
 										Node *escontext);
+extern bool gmm_text_read_double(const char *type, const char *name, const char *token,
+								 double *value, Node *escontext);
+extern bool gmm_text_read_integer(const char *type, const char *name, const char *token,
+								  int64 max, int64 *value, Node *escontext);
 extern GmmModel *gmm_model_parse(char *text, size_t length, Node *escontext);
 extern const char *gmm_covariance_type_name(MixtureCovarianceType type);
 extern bool gmm_covariance_type_parse(const char *name,

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "model.h"
 #include "stats.h"
+#include "trials.h"
 
 /* The keys of the text forms, in the order in which they are written. */
 typedef enum ModelKey
@@ -40,6 +41,12 @@ typedef enum ModelKey
 	KEY_CONVERGED,
 	KEY_N_STARTS,
 	KEY_N_BEST_STARTS,
+	KEY_ENTROPY,
+	KEY_REG_COVAR,
+	KEY_N_INCOMPLETE,
+	KEY_N_RESEEDED,
+	KEY_CRITERION,
+	KEY_TRIALS,
 	/* of a gmm_stats only */
 	KEY_COMPONENT_WEIGHTS,
 	KEY_FIRSTS,
@@ -51,7 +58,12 @@ typedef enum ModelKey
 #define KEY_BIT(key)	(1U << (key))
 
 /* What a fit knows is known as a whole: all of these keys or none. */
-#define FIT_KEYS		(KEY_BIT(KEY_COMPONENT_WEIGHTS) - KEY_BIT(KEY_N_ROWS))
+#define FIT_KEYS		(KEY_BIT(KEY_ENTROPY) - KEY_BIT(KEY_N_ROWS))
+
+/* What it may know beside; where there are no trials, there was no criterion. */
+#define MORE_FIT_KEYS	(KEY_BIT(KEY_CRITERION) - KEY_BIT(KEY_ENTROPY))
+#define CHOICE_KEYS		(KEY_BIT(KEY_CRITERION) | KEY_BIT(KEY_TRIALS))
+
 #define MODEL_KEYS		(KEY_BIT(KEY_COMPONENT_WEIGHTS) - 1)
 #define PARAMETER_KEYS \
 	(KEY_BIT(KEY_WEIGHTS) | KEY_BIT(KEY_MEANS) | KEY_BIT(KEY_COVARIANCES))
@@ -66,16 +78,20 @@ typedef enum ModelKey
 static const char *const key_names[N_KEYS] = {
 	"k", "d", "covariance_type", "weights", "means", "covariances",
 	"n_rows", "sum_weights", "log_likelihood", "iterations", "converged",
-	"n_starts", "n_best_starts", "component_weights", "firsts", "seconds"
+	"n_starts", "n_best_starts", "entropy", "reg_covar", "n_incomplete",
+	"n_reseeded", "criterion", "trials", "component_weights", "firsts", "seconds"
 };
 
 #define KNOWN_KEYS_HINT \
 	"Known keys are k, d, covariance_type, weights, means, covariances, " \
-	"n_rows, sum_weights, log_likelihood, iterations, converged, n_starts " \
-	"and n_best_starts."
+	"n_rows, sum_weights, log_likelihood, iterations, converged, n_starts, " \
+	"n_best_starts, entropy, reg_covar, n_incomplete, n_reseeded, criterion " \
+	"and trials."
 #define FIT_KEYS_HINT \
 	"The keys n_rows, sum_weights, log_likelihood, iterations, converged, " \
 	"n_starts and n_best_starts are given together or not at all."
+#define CHOICE_KEYS_HINT \
+	"The keys criterion and trials are given together or not at all."
 
 #define STATS_KEYS_HINT \
 	"Known keys are k, d, covariance_type, weights, means, covariances, " \
@@ -134,6 +150,7 @@ typedef struct ModelReader
 	int64		d;
 	MixtureCovarianceType covariance_type;
 	ArrayReader arrays[N_ARRAYS];	/* by array_number() */
+	GmmTrialReader trials;
 	GmmFitInfo	info;
 } ModelReader;
 
@@ -187,6 +204,7 @@ wrong_kind(ModelReader *reader)
 	switch (reader->key)
 	{
 		case KEY_COVARIANCE_TYPE:
+		case KEY_CRITERION:
 			kind = "a string";
 			break;
 		case KEY_WEIGHTS:
@@ -199,6 +217,8 @@ wrong_kind(ModelReader *reader)
 			break;
 		case KEY_SUM_WEIGHTS:
 		case KEY_LOG_LIKELIHOOD:
+		case KEY_ENTROPY:
+		case KEY_REG_COVAR:
 			kind = "a number";
 			break;
 		case KEY_CONVERGED:
@@ -241,9 +261,22 @@ read_object_start(void *state)
 {
 	ModelReader *reader = (ModelReader *) state;
 
-	if (reader->in_object)
+	if (reader->in_object && reader->key == KEY_TRIALS)
+		reader->failed = !gmm_trial_reader_object_start(&reader->trials);
+	else if (reader->in_object)
 		wrong_kind(reader);
 	reader->in_object = true;
+	GMM_JSON_ACTION_END(reader->failed);
+}
+
+/* JSON parser: } */
+static GmmJsonAction
+read_object_end(void *state)
+{
+	ModelReader *reader = (ModelReader *) state;
+
+	if (reader->trials.in_trial)
+		reader->failed = !gmm_trial_reader_object_end(&reader->trials);
 	GMM_JSON_ACTION_END(reader->failed);
 }
 
@@ -257,7 +290,9 @@ read_key(void *state, char *name, bool isnull)
 	while (key < N_KEYS && (!(reader->form->keys & KEY_BIT(key)) ||
 							strcmp(name, key_names[key]) != 0))
 		key++;
-	if (key == N_KEYS)
+	if (reader->trials.in_trial)
+		reader->failed = !gmm_trial_reader_key(&reader->trials, name);
+	else if (key == N_KEYS)
 		reader_error(reader,
 					 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					  errmsg("unknown key \"%s\" in a %s", clip(name),
@@ -287,6 +322,8 @@ read_array_start(void *state)
 
 	if (!reader->in_object)
 		not_an_object(reader);
+	else if (reader->key == KEY_TRIALS)
+		reader->failed = !gmm_trial_reader_array_start(&reader->trials);
 	else if ((array = current_array(reader)) == NULL)
 		wrong_kind(reader);
 	else if (array->level == GMM_ARRAY_MAX_DIMS)
@@ -313,50 +350,81 @@ read_array_end(void *state)
 {
 	ModelReader *reader = (ModelReader *) state;
 	ArrayReader *array = current_array(reader);
-	int			level = --array->level;
 
-	/* The first array of a level says how long the others must be */
-	if (array->dims[level] < 0)
-		array->dims[level] = array->counts[level];
-	else if (array->dims[level] != array->counts[level])
-		not_rectangular(reader);
+	/* Not the one of the trials, whose elements are counted elsewhere */
+	if (array != NULL)
+	{
+		int			level = --array->level;
+
+		/* The first array of a level says how long the others must be */
+		if (array->dims[level] < 0)
+			array->dims[level] = array->counts[level];
+		else if (array->dims[level] != array->counts[level])
+			not_rectangular(reader);
+	}
 	GMM_JSON_ACTION_END(reader->failed);
 }
 
-/* Convert a number token as float8 does. */
-static bool
-read_double(ModelReader *reader, const char *token, double *value)
+/*
+ * Convert the number token that is the value of a key in the text form of a
+ * type, as float8 does.  False
+ * is returned after a soft error, here and below.
+ */
+bool
+gmm_text_read_double(const char *type, const char *name, const char *token,
+					 double *value, Node *escontext)
 {
 	errno = 0;
 	*value = strtod(token, NULL);
 	if (errno == ERANGE && (*value == 0.0 || isinf(*value)))
-	{
-		reader_error(reader,
-					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					  errmsg("a number in \"%s\" of a %s is out of range for type double precision",
-							 key_names[reader->key], reader->form->type)));
-		return false;
-	}
+		ereturn(escontext, false,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a number in \"%s\" of a %s is out of range for type double precision",
+						name, type)));
 	return true;
 }
 
-/* Convert a number token that must be an integer of at most max. */
+/* Convert one that must be an integer from -max to max. */
+bool
+gmm_text_read_integer(const char *type, const char *name, const char *token,
+					  int64 max, int64 *value, Node *escontext)
+{
+	char	   *end;
+	long long	number;
+
+	errno = 0;
+	number = strtoll(token, &end, 10);
+	if (*end != '\0')
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("\"%s\" of a %s must be an integer", name, type)));
+	if (errno == ERANGE || number > max || number < -max)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"%s\" of a %s is out of range", name, type)));
+	*value = number;
+	return true;
+}
+
+/* The same for the current key. */
+static bool
+read_double(ModelReader *reader, const char *token, double *value)
+{
+	if (!gmm_text_read_double(reader->form->type, key_names[reader->key], token, value,
+							  reader->escontext))
+		reader->failed = true;
+	return !reader->failed;
+}
+
 static int64
 read_integer(ModelReader *reader, const char *token, int64 max)
 {
-	char	   *end;
-	long long	value;
+	int64		value = 0;
 
-	errno = 0;
-	value = strtoll(token, &end, 10);
-	if (*end != '\0')
-		wrong_kind(reader);
-	else if (errno == ERANGE || value > max || value < -max)
-		reader_error(reader,
-					 (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					  errmsg("\"%s\" of a %s is out of range",
-							 key_names[reader->key], reader->form->type)));
-	return reader->failed ? 0 : value;
+	if (!gmm_text_read_integer(reader->form->type, key_names[reader->key], token,
+							   max, &value, reader->escontext))
+		reader->failed = true;
+	return value;
 }
 
 /* Take a number inside of an array. */
@@ -426,10 +494,48 @@ read_number(ModelReader *reader, const char *token)
 		case KEY_N_BEST_STARTS:
 			info->n_best_starts = (int32) read_integer(reader, token, PG_INT32_MAX);
 			break;
+		case KEY_ENTROPY:
+			(void) read_double(reader, token, &info->entropy);
+			break;
+		case KEY_REG_COVAR:
+			(void) read_double(reader, token, &info->reg_covar);
+			break;
+		case KEY_N_INCOMPLETE:
+			info->n_incomplete = read_integer(reader, token, PG_INT64_MAX);
+			break;
+		case KEY_N_RESEEDED:
+			info->n_reseeded = (int32) read_integer(reader, token, PG_INT32_MAX);
+			break;
 		default:
 			wrong_kind(reader);
 			break;
 	}
+}
+
+/* Take a string that is the value of the current key. */
+static void
+read_string(ModelReader *reader, char *token)
+{
+	if (reader->key == KEY_COVARIANCE_TYPE)
+	{
+		if (!gmm_covariance_type_parse(token, &reader->covariance_type))
+			reader_error(reader,
+						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						  errmsg("unknown covariance_type \"%s\" in a %s",
+								 clip(token), reader->form->type),
+						  errhint(GMM_COVARIANCE_TYPES_HINT)));
+	}
+	else if (reader->key == KEY_CRITERION)
+	{
+		if (!gmm_criterion_parse(token, &reader->info.criterion))
+			reader_error(reader,
+						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						  errmsg("unknown criterion \"%s\" in a gmm_model",
+								 clip(token)),
+						  errhint(GMM_CRITERIA_HINT)));
+	}
+	else
+		wrong_kind(reader);
 }
 
 /* JSON parser: a string, number, true, false or null */
@@ -443,6 +549,8 @@ read_scalar(void *state, char *token, JsonTokenType type)
 
 	if (!reader->in_object)
 		not_an_object(reader);
+	else if (reader->key == KEY_TRIALS)
+		reader->failed = !gmm_trial_reader_scalar(&reader->trials, token, type);
 	else if ((array = current_array(reader)) != NULL)
 	{
 		if (type == JSON_TOKEN_NUMBER && array->level > 0)
@@ -450,15 +558,8 @@ read_scalar(void *state, char *token, JsonTokenType type)
 		else
 			wrong_kind(reader);
 	}
-	else if (reader->key == KEY_COVARIANCE_TYPE && type == JSON_TOKEN_STRING)
-	{
-		if (!gmm_covariance_type_parse(token, &reader->covariance_type))
-			reader_error(reader,
-						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						  errmsg("unknown covariance_type \"%s\" in a %s",
-								 clip(token), reader->form->type),
-						  errhint(GMM_COVARIANCE_TYPES_HINT)));
-	}
+	else if (type == JSON_TOKEN_STRING)
+		read_string(reader, token);
 	else if (reader->key == KEY_CONVERGED &&
 			 (type == JSON_TOKEN_TRUE || type == JSON_TOKEN_FALSE))
 		reader->info.converged = type == JSON_TOKEN_TRUE;
@@ -480,7 +581,9 @@ init_reader(ModelReader *reader, const TextForm *form, Node *escontext)
 	memset(reader, 0, sizeof(ModelReader));
 	reader->form = form;
 	reader->escontext = escontext;
+	reader->trials.escontext = escontext;
 	reader->covariance_type = MIXTURE_FULL;
+	gmm_fit_info_init(&reader->info);
 	for (int i = 0; i < N_ARRAYS; i++)
 	{
 		ArrayReader *array = &reader->arrays[i];
@@ -505,6 +608,7 @@ parse_text(ModelReader *reader, char *text, size_t length)
 	memset(&actions, 0, sizeof(actions));
 	actions.semstate = reader;
 	actions.object_start = read_object_start;
+	actions.object_end = read_object_end;
 	actions.object_field_start = read_key;
 	actions.array_start = read_array_start;
 	actions.array_end = read_array_end;
@@ -527,8 +631,11 @@ check_keys(const ModelReader *reader)
 {
 	uint32		wanted = reader->form->required;
 
-	if (reader->form == &model_form && (reader->seen & FIT_KEYS))
+	if (reader->form == &model_form &&
+		(reader->seen & (FIT_KEYS | MORE_FIT_KEYS | CHOICE_KEYS)))
 		wanted |= FIT_KEYS;
+	if (reader->seen & CHOICE_KEYS)
+		wanted |= CHOICE_KEYS | KEY_BIT(KEY_ENTROPY);
 	for (int key = 0; key < N_KEYS; key++)
 	{
 		if (wanted & ~reader->seen & KEY_BIT(key))
@@ -538,8 +645,15 @@ check_keys(const ModelReader *reader)
 							key_names[key], reader->form->type),
 					 KEY_BIT(key) & reader->form->required ?
 					 errhint("%s", reader->form->required_hint) :
+					 KEY_BIT(key) & CHOICE_KEYS ? errhint(CHOICE_KEYS_HINT) :
+					 key == KEY_ENTROPY ? errhint("A model with trials has it too.") :
 					 errhint(FIT_KEYS_HINT)));
 	}
+	if ((reader->seen & KEY_BIT(KEY_TRIALS)) && reader->trials.n_trials == 0)
+		ereturn(reader->escontext, false,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("\"trials\" of a gmm_model must not be empty"),
+				 errhint("Leave criterion and trials out.")));
 	return true;
 }
 
@@ -625,6 +739,8 @@ gmm_model_parse(char *text, size_t length, Node *escontext)
 	init_reader(&reader, &model_form, escontext);
 	if (!parse_text(&reader, text, length) || !check_keys(&reader))
 		return NULL;
+	reader.info.n_trials = reader.trials.n_trials;
+	reader.info.trials = reader.trials.trials;
 	model = make_model(&reader, reader.seen & FIT_KEYS ? &reader.info : NULL);
 	end_reader(&reader);
 	return model;

@@ -202,6 +202,16 @@ typedef enum MixtureInit
 	MIXTURE_INIT_RANDOM = 1
 } MixtureInit;
 
+/* What models of the same rows are compared by; lower is better. */
+typedef enum MixtureCriterion
+{
+	MIXTURE_BIC = 0,
+	MIXTURE_AIC = 1,
+	MIXTURE_ICL = 2
+} MixtureCriterion;
+
+#define MIXTURE_N_CRITERIA	3
+
 typedef struct MixtureOptions
 {
 	MixtureCovarianceType covariance_type;
@@ -230,6 +240,8 @@ typedef struct MixtureFit
 	bool		converged;
 	int			n_starts;
 	int			n_best_starts;	/* starts that came to the best optimum */
+	int64_t		n_incomplete;	/* rows with features that are not known */
+	int			n_reseeded;		/* components that were begun anew */
 } MixtureFit;
 
 /* A standard deviation of a component in one or two dimensions, to be drawn. */
@@ -239,6 +251,14 @@ typedef struct MixtureEllipse
 	double		direction[2];	/* of the longer: a unit vector */
 	double		deviations[2];	/* along the axes of the features */
 } MixtureEllipse;
+
+/* What speaks against a component. */
+typedef enum MixtureSuspicion
+{
+	MIXTURE_SOUND = 0,
+	MIXTURE_FEW_ROWS,			/* fewer than its covariance has to have */
+	MIXTURE_COLLAPSED			/* no wider in some direction than it must be */
+} MixtureSuspicion;
 
 /* mixture.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
@@ -339,6 +359,13 @@ extern MixtureStatus mixture_step(const MixtureStats *stats,
 								  const MixtureParameters *current,
 								  double reg_covar, MixtureParameters *next,
 								  const MixtureHost *host, MixtureError *error);
+
+/* judge.c: what the rows say of the components */
+extern int	mixture_judge(const MixtureParameters *parameters, double n_rows,
+						  double reg_covar, MixtureSuspicion *suspicions,
+						  const MixtureHost *host);
+extern double mixture_condition_number(const MixtureParameters *parameters,
+									   int component, const MixtureHost *host);
 
 /* search.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

@@ -208,6 +208,12 @@ extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor
 extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
 
+/* judge.c */
+extern int	mixture_least_rows(MixtureCovarianceType type, int d);
+extern int	mixture_count_directions(MixtureCovarianceType type,
+									 const double *covariance, const double *floor,
+									 double times, int d, const MixtureHost *host);
+
 /*
  * EM over one source: everything that iterations need again and again.
  */

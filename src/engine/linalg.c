@@ -271,7 +271,7 @@ tridiagonal_accumulate(double *a, double *values, int d,
 
 /*
  * One implicit QL sweep from m down to l; the rotations are applied to the
- * eigenvectors' columns.  Returns false where a rotation underflowed and the
+ * eigenvectors' columns, unless a is NULL.  Returns false where a rotation underflowed and the
  * sweep has to be taken again.
  */
 static bool
@@ -304,7 +304,7 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 		p = s * r;
 		values[i + 1] = g + p;
 		g = c * r - b;
-		for (int row = 0; row < d; row++)
+		for (int row = 0; a != NULL && row < d; row++)
 		{
 			double	   *pair = a + (size_t) row * d + i;
 			double		next = pair[1];
@@ -320,6 +320,50 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 }
 
 /*
+ * The eigenvalues of a tridiagonal matrix, values being its diagonal and
+ * off[i] the element beside values[i] and values[i - 1].
+ */
+static bool
+ql_iterate(double *a, double *values, double *off, int d, const MixtureHost *host)
+{
+	for (int i = 1; i < d; i++)
+		off[i - 1] = off[i];
+	off[d - 1] = 0;
+
+	for (int l = 0; l < d; l++)
+	{
+		for (int sweep = 0;; sweep++)
+		{
+			int			m = l;
+
+			while (m < d - 1 &&
+				   fabs(off[m]) > DBL_EPSILON * (fabs(values[m]) + fabs(values[m + 1])))
+				m++;
+			if (m == l)
+				break;
+			if (sweep == 60)
+				return false;
+			host->check_interrupts(host->context);
+			ql_sweep(a, values, off, d, l, m);
+		}
+	}
+	return true;
+}
+
+/* Reduce a square matrix to tridiagonal form by reflections. */
+static void
+tridiagonal_reduce(double *a, double *values, double *off, int d,
+				   const MixtureHost *host)
+{
+	values[0] = 0;
+	for (int i = d - 1; i > 0; i--)
+	{
+		tridiagonal_reflect(a, values, off, d, i);
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
  * Eigenvalues and eigenvectors of a symmetric matrix: Householder reduction
  * to tridiagonal form, then the implicit QL method (Martin, Reinsch and
  * Wilkinson 1968; Bowdler et al. 1968).
@@ -332,33 +376,21 @@ bool
 linalg_eigen(double *vectors, double *values, double *work, int d,
 			 const MixtureHost *host)
 {
-	values[0] = 0;
-	for (int i = d - 1; i > 0; i--)
-	{
-		tridiagonal_reflect(vectors, values, work, d, i);
-		host->check_interrupts(host->context);
-	}
+	tridiagonal_reduce(vectors, values, work, d, host);
 	tridiagonal_accumulate(vectors, values, d, host);
-	for (int i = 1; i < d; i++)
-		work[i - 1] = work[i];
-	work[d - 1] = 0;
+	return ql_iterate(vectors, values, work, d, host);
+}
 
-	for (int l = 0; l < d; l++)
-	{
-		for (int sweep = 0;; sweep++)
-		{
-			int			m = l;
-
-			while (m < d - 1 &&
-				   fabs(work[m]) > DBL_EPSILON * (fabs(values[m]) + fabs(values[m + 1])))
-				m++;
-			if (m == l)
-				break;
-			if (sweep == 60)
-				return false;
-			host->check_interrupts(host->context);
-			ql_sweep(vectors, values, work, d, l, m);
-		}
-	}
-	return true;
+/*
+ * The eigenvalues alone, for about a quarter of the work.  matrix: d x d,
+ * destroyed.  As for linalg_eigen() else.
+ */
+bool
+linalg_eigenvalues(double *matrix, double *values, double *work, int d,
+				   const MixtureHost *host)
+{
+	tridiagonal_reduce(matrix, values, work, d, host);
+	for (int i = 0; i < d; i++)
+		values[i] = matrix[(size_t) i * d + i];
+	return ql_iterate(NULL, values, work, d, host);
 }

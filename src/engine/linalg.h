@@ -32,5 +32,7 @@ extern void linalg_invert_lower(const double *lower, double *inverse, int d,
 								const MixtureHost *host);
 extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
 						 const MixtureHost *host);
+extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int d,
+							   const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_LINALG_H */

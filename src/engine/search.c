@@ -34,13 +34,6 @@
 /* Log-likelihoods per unit of weight that are the same optimum. */
 #define SAME_OPTIMUM 1e-5
 
-/* Rows that a component needs to be more than an artefact. */
-static int
-least_rows(MixtureCovarianceType type, int d)
-{
-	return type == MIXTURE_FULL ? d + 1 : type == MIXTURE_TIED ? 1 : 2;
-}
-
 /*
  * Count the components of a candidate that are artefacts: with too few rows,
  * or shrunk in some direction to the least variance allowed.
@@ -48,7 +41,7 @@ least_rows(MixtureCovarianceType type, int d)
 static void
 judge(const Search *search, Candidate *candidate)
 {
-	double		least = least_rows(search->options->covariance_type, search->d);
+	double		least = mixture_least_rows(search->options->covariance_type, search->d);
 
 	candidate->n_artefacts = mixture_count_at_floor(&candidate->parameters,
 													search->scales->floor, search->host);
@@ -296,6 +289,8 @@ fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts
 	fit->converged = outcome->converged;
 	fit->n_starts = n_starts;
 	fit->n_best_starts = n_best_starts;
+	fit->n_incomplete = 0;
+	fit->n_reseeded = 0;
 }
 
 /*

@@ -13,7 +13,14 @@ INSERT INTO models (model) VALUES
     (gmm_model('{0.5,0.25,0.25}', '{{0},{2},{4}}', '{{1e-300},{3.25},{1e300}}', 'diag')),
     (gmm_model('{0.25,0.75}', '{{0,1e100},{-2e-100,3}}', '{1,2}', 'spherical')),
     ('{"weights": [1], "means": [0.1], "covariances": [1], "n_rows": 5, "sum_weights": 5,
-       "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1}');
+       "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1}'),
+    ('{"covariance_type": "spherical", "weights": [0.5,0.5], "means": [0.1,2], "covariances": [1,3], "n_rows": 9,
+       "sum_weights": 5, "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1,
+       "entropy": 0.75, "reg_covar": 1e-9, "n_incomplete": 3, "n_reseeded": 1, "criterion": "icl", "trials":
+       [{"k": 1, "covariance_type": "full", "log_likelihood": -4, "entropy": 0, "iterations": 1, "converged": true,
+         "n_starts": 1, "n_best_starts": 1, "n_suspect": 0},
+        {"k": 2, "covariance_type": "spherical", "log_likelihood": -3.5, "entropy": 0.75, "iterations": 1,
+         "converged": true, "n_starts": 2, "n_best_starts": 1, "n_suspect": 1}]}');
 
 -- What a person could do about it: syntax, values, ranges, limits, and the
 -- protocol's and encoding's own.
