@@ -35,11 +35,42 @@ struct MixtureConditional
 };
 
 /*
+ * Let covariances that are positive definite but for rounding be so, which
+ * others are not touched by.
+ */
+static void
+mend_covariances(MixtureCovarianceType type, int k, int d, double *covariances,
+				 const MixtureHost *host)
+{
+	size_t		count = linalg_packed_count(d);
+	double	   *factor;
+
+	if (type == MIXTURE_DIAG || type == MIXTURE_SPHERICAL)
+		return;
+	factor = host->allocate(host->context, count * sizeof(double));
+	for (int c = 0; c < (type == MIXTURE_TIED ? 1 : k); c++)
+	{
+		double	   *covariance = covariances + c * count;
+		double		share = LINALG_FIRST_SHARE(d);
+
+		memcpy(factor, covariance, count * sizeof(double));
+		while (!linalg_cholesky(factor, d, host) && share < d * LINALG_SHARE_GROWTH)
+		{
+			linalg_loosen(covariance, d, share);
+			share *= LINALG_SHARE_GROWTH;
+			memcpy(factor, covariance, count * sizeof(double));
+		}
+	}
+	host->release(host->context, factor);
+}
+
+/*
  * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
  * from 0, each at most once, in this order.  marginal: allocated by the
  * caller, of the same k and family.  The marginal of a Gaussian is the part of
  * its mean and covariance that belongs to those dimensions, so a family stays
- * what it is.
+ * what it is.  In another order a covariance on the verge of singularity may
+ * look as if it were beyond it: mixture_mend() mends that.
  */
 void
 mixture_marginal(const MixtureParameters *parameters, const int *dims,
@@ -72,6 +103,17 @@ mixture_marginal(const MixtureParameters *parameters, const int *dims,
 	}
 }
 
+/*
+ * Let the covariances of a mixture that was made from a valid one be positive
+ * definite where they are so but for rounding.
+ */
+void
+mixture_mend(MixtureParameters *parameters, const MixtureHost *host)
+{
+	mend_covariances(parameters->covariance_type, parameters->k, parameters->d,
+					 parameters->covariances, host);
+}
+
 /* One piece of memory for a conditional mixture of this shape. */
 static MixtureConditional *
 allocate_conditional(MixtureCovarianceType type, int k, int n_observed, int n_missing,
@@ -100,51 +142,39 @@ allocate_conditional(MixtureCovarianceType type, int k, int n_observed, int n_mi
 	return conditional;
 }
 
-/*
- * Coefficients and covariances of the families with matrices.  Returns false,
- * and the component in error, where one is not positive definite.
- */
-static bool
+/* Coefficients and covariances of the families with matrices. */
+static void
 fill_regressions(MixtureConditional *conditional, const MixtureParameters *parameters,
-				 const int *order, const MixtureHost *host, MixtureError *error)
+				 const int *order, const MixtureHost *host)
 {
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(parameters->covariance_type, d);
 	size_t		residual_count = linalg_packed_count(conditional->n_missing);
 	size_t		n_coefficients = (size_t) conditional->n_missing * conditional->n_observed;
 	Regression	regression;
-	bool		filled = true;
 
 	regression_allocate(&regression, d, conditional->n_observed, host);
 	for (int c = 0; c < (parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k); c++)
 	{
-		filled = regression_fill(&regression, parameters->covariances + c * count,
-								 order, host);
-		if (!filled)
-		{
-			error->component = c;
-			break;
-		}
+		regression_fill(&regression, parameters->covariances + c * count, order, host);
 		memcpy(conditional->coefficients + c * conditional->coefficient_step,
 			   regression.coefficients, n_coefficients * sizeof(double));
 		memcpy(conditional->covariances + c * residual_count,
 			   regression.residual, residual_count * sizeof(double));
 	}
 	regression_release(&regression, host);
-	return filled;
 }
 
 /*
  * The conditional mixture of the last d - n_observed dimensions of `order`
  * given the first n_observed, either of which may be none.  order: d numbers
- * of dimensions, from 0.  The result is one piece of the host's memory,
- * mixture_conditional_size() bytes, and keeps nothing of the parameters; NULL
- * where a covariance is not positive definite, with the component in error.
+ * of dimensions, from 0.  The parameters are valid.  The result is one piece of
+ * the host's memory, mixture_conditional_size() bytes, and keeps nothing of the
+ * parameters.
  */
 MixtureConditional *
 mixture_conditional_create(const MixtureParameters *parameters, const int *order,
-						   int n_observed, const MixtureHost *host,
-						   MixtureError *error)
+						   int n_observed, const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			k = parameters->k;
@@ -170,11 +200,9 @@ mixture_conditional_create(const MixtureParameters *parameters, const int *order
 					parameters->covariances[(size_t) c * d + order[n_observed + j]];
 	else if (type == MIXTURE_SPHERICAL)
 		memcpy(conditional->covariances, parameters->covariances, k * sizeof(double));
-	else if (!fill_regressions(conditional, parameters, order, host, error))
-	{
-		host->release(host->context, conditional);
-		return NULL;
-	}
+	else
+		fill_regressions(conditional, parameters, order, host);
+	mend_covariances(type, k, n_missing, conditional->covariances, host);
 	return conditional;
 }
 

@@ -287,14 +287,14 @@ extern size_t mixture_prepared_size(const MixturePrepared *prepared);
 /* derive.c */
 extern void mixture_marginal(const MixtureParameters *parameters, const int *dims,
 							 MixtureParameters *marginal, const MixtureHost *host);
+extern void mixture_mend(MixtureParameters *parameters, const MixtureHost *host);
 
 /* A mixture of some dimensions given others, for any number of rows. */
 typedef struct MixtureConditional MixtureConditional;
 
 extern MixtureConditional *mixture_conditional_create(const MixtureParameters *parameters,
 													  const int *order, int n_observed,
-													  const MixtureHost *host,
-													  MixtureError *error);
+													  const MixtureHost *host);
 extern size_t mixture_conditional_size(const MixtureConditional *conditional);
 extern void mixture_condition(const MixtureConditional *conditional,
 							  const double *observed, const double *responsibilities,

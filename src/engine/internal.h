@@ -162,7 +162,7 @@ typedef struct Regression
 extern void regression_allocate(Regression *regression, int d, int n_observed,
 								const MixtureHost *host);
 extern void regression_release(Regression *regression, const MixtureHost *host);
-extern bool regression_fill(Regression *regression, const double *covariance,
+extern void regression_fill(Regression *regression, const double *covariance,
 							const int *order, const MixtureHost *host);
 
 /* What blocks with missing features need, for the pattern of the last one. */

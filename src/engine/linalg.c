@@ -145,6 +145,24 @@ linalg_cholesky(double *matrix, int d, const MixtureHost *host)
 }
 
 /*
+ * Let a symmetric matrix of d dimensions be less near to singular, in place:
+ * its diagonal gains a share against all that is beside it.
+ *
+ * A covariance that could be factored may be so close to singular that a part
+ * of it, or the same in another order, cannot.  A share within the error of
+ * rounding then mends it.  Callers let the share grow, from the first one by
+ * its factor, until it does; at the number of dimensions, if not before, the
+ * matrix is dominated by its diagonal.
+ */
+void
+linalg_loosen(double *matrix, int d, double share)
+{
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < i; j++)
+			matrix[linalg_row(i) + j] /= 1 + share;
+}
+
+/*
  * Solve lower^T x = vector in place, d dimensions; only the first d rows of
  * the factor are looked at.
  */

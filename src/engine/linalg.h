@@ -8,6 +8,8 @@
 #ifndef GMM_ENGINE_LINALG_H
 #define GMM_ENGINE_LINALG_H
 
+#include <float.h>
+
 #include "engine.h"
 
 static inline size_t
@@ -22,11 +24,16 @@ linalg_row(int i)
 	return (size_t) i * ((size_t) i + 1) / 2;
 }
 
+/* The first share of linalg_loosen(), and what each next one is more */
+#define LINALG_FIRST_SHARE(d)	(8 * (d) * DBL_EPSILON)
+#define LINALG_SHARE_GROWTH		8
+
 extern double linalg_dot(const double *a, const double *b, int n);
 extern double linalg_distance(const double *a, const double *b, int n);
 extern void linalg_select(const double *matrix, const int *indices, int n,
 						  double *target);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
+extern void linalg_loosen(double *matrix, int d, double share);
 extern void linalg_solve_transposed(const double *lower, double *vector, int d);
 extern void linalg_invert_lower(const double *lower, double *inverse, int d,
 								const MixtureHost *host);

@@ -26,13 +26,9 @@
  */
 #include "internal.h"
 
-#include <float.h>
 #include <string.h>
 
 #include "linalg.h"
-
-/* The first addition to a diagonal that rounding made too small, in epsilons */
-#define LEAST_LOOSENING 8
 
 /*
  * Allocate for models of this shape.  Most of it is allocated when there is a
@@ -82,39 +78,23 @@ missing_end(MissingWork *missing, const MixtureHost *host)
 	host->release(host->context, missing->order);
 }
 
-/*
- * Add a share to the diagonal of a packed matrix.
- *
- * A covariance that could be factored may be so close to singular that a part
- * of it, or the same in another order, cannot.  A share within the error of
- * rounding then mends it.  Shares grow until it does; at the number of
- * dimensions, if not before, the matrix is dominated by its diagonal.
- */
-static void
-loosen(double *matrix, int d, double share)
-{
-	for (int i = 0; i < d; i++)
-		matrix[linalg_row(i) + i] *= 1 + share;
-}
-
 /* Prepare the marginal mixture of the observed features. */
 static void
 prepare_marginal(MissingWork *missing, const MixtureParameters *parameters,
 				 const MixtureHost *host)
 {
 	int			n = missing->n_observed;
-	double		share = LEAST_LOOSENING * n * DBL_EPSILON;
 	MixtureParameters marginal;
 	MixtureError error;
 
 	mixture_allocate_parameters(&marginal, parameters->covariance_type, parameters->k,
 								n, host);
 	mixture_marginal(parameters, missing->order, &marginal, host);
-	while ((missing->marginal = mixture_prepare_blocks(&marginal, NULL, host,
-													   &error)) == NULL)
+	missing->marginal = mixture_prepare_blocks(&marginal, NULL, host, &error);
+	if (missing->marginal == NULL)
 	{
-		loosen(marginal.covariances + error.component * linalg_packed_count(n), n, share);
-		share *= LEAST_LOOSENING;
+		mixture_mend(&marginal, host);
+		missing->marginal = mixture_prepare_blocks(&marginal, NULL, host, &error);
 	}
 	mixture_release_parameters(&marginal, host);
 }
@@ -149,19 +129,7 @@ get_regression(MissingWork *missing, const MixtureParameters *parameters, int c,
 	if (regression->factor != NULL)
 		return regression;
 	regression_allocate(regression, d, missing->n_observed, host);
-	if (!regression_fill(regression, covariance, missing->order, host))
-	{
-		double		share = LEAST_LOOSENING * d * DBL_EPSILON;
-		double	   *loosened = host->allocate(host->context, count * sizeof(double));
-
-		memcpy(loosened, covariance, count * sizeof(double));
-		do
-		{
-			loosen(loosened, d, share);
-			share *= LEAST_LOOSENING;
-		} while (!regression_fill(regression, loosened, missing->order, host));
-		host->release(host->context, loosened);
-	}
+	regression_fill(regression, covariance, missing->order, host);
 	return regression;
 }
 

@@ -70,20 +70,25 @@ fill_residual(Regression *regression, const MixtureHost *host)
 /*
  * Regress the last n_missing dimensions of `order` on the first n_observed.
  * covariance: packed, of all d dimensions, in the model's order.  order: d
- * numbers of dimensions, the observed ones first.  Returns false where the
- * covariance in this order is not positive definite to working precision.
+ * numbers of dimensions, the observed ones first.  The covariance is positive
+ * definite; where it is not in this order, to working precision, it is
+ * loosened until it is.
  */
-bool
+void
 regression_fill(Regression *regression, const double *covariance,
 				const int *order, const MixtureHost *host)
 {
 	int			n_observed = regression->n_observed;
 	int			d = n_observed + regression->n_missing;
+	double		share = LINALG_FIRST_SHARE(d);
 
 	linalg_select(covariance, order, d, regression->factor);
-	if (!linalg_cholesky(regression->factor, d, host))
-		return false;
-
+	while (!linalg_cholesky(regression->factor, d, host) && share < d * LINALG_SHARE_GROWTH)
+	{
+		linalg_select(covariance, order, d, regression->factor);
+		linalg_loosen(regression->factor, d, share);
+		share *= LINALG_SHARE_GROWTH;
+	}
 	for (int i = 0; i < regression->n_missing; i++)
 	{
 		const double *row = regression->factor + linalg_row(n_observed + i);
@@ -95,5 +100,4 @@ regression_fill(Regression *regression, const double *covariance,
 		host->check_interrupts(host->context);
 	}
 	fill_residual(regression, host);
-	return true;
 }
