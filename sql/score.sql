@@ -109,6 +109,19 @@ SELECT d, gmm_predict(m, features), abs((gmm_mahalanobis(m, features))[1] - sqrt
 FROM score_wide, LATERAL (SELECT gmm_model(ARRAY[1], ARRAY[array_fill(1.0::float8, ARRAY[d])], ARRAY[1], 'spherical') AS m) s ORDER BY d;
 DROP TABLE score_wide;
 
+-- A NULL element is marginalised; where all are NULL the weights are left
+SELECT name, bool_and(gmm_predict(model, ARRAY[NULL, features[2]]) = gmm_predict(part, features[2:2])
+					  AND gmm_predict_proba(model, ARRAY[NULL, features[2]]) = gmm_predict_proba(part, features[2:2])
+					  AND gmm_logpdf(model, ARRAY[NULL, features[2]]) = gmm_logpdf(part, features[2:2])
+					  AND gmm_mahalanobis(model, ARRAY[NULL, features[2]]) = gmm_mahalanobis(part, features[2:2])) AS marginal,
+	   min(gmm_predict(model, '{NULL,NULL}')) AS nothing_known, min(gmm_predict_proba(model, '{NULL,NULL}')) AS weights
+FROM score_models, score_points, LATERAL (SELECT gmm_marginal(model, '{2}') AS part) p
+GROUP BY name ORDER BY name;
+-- Patterns in any order, the model a constant or not
+SELECT bool_and(gmm_logpdf('{"weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [[[1, 0.5], [0.5, 2]], [[2, 0], [0, 1]]]}', x) = gmm_logpdf(m, x)), count(DISTINCT gmm_logpdf(m, x))
+FROM score_points, LATERAL (SELECT ARRAY[CASE WHEN id % 3 > 0 THEN features[1] END, CASE WHEN id % 3 < 2 THEN features[2] END] AS x,
+	 '{"weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [[[1, 0.5], [0.5, 2]], [[2, 0], [0, 1]]]}'::text::gmm_model AS m OFFSET 0) s;
+
 -- NULL for NULL
 SELECT gmm_predict(NULL, '{1}') IS NULL, gmm_predict(model, NULL) IS NULL, gmm_predict_proba(model, NULL) IS NULL,
 	   gmm_logpdf(model, NULL) IS NULL, gmm_mahalanobis(NULL, NULL) IS NULL
@@ -127,8 +140,6 @@ SELECT pg_temp.score_refusal('{1}', 'gmm_logpdf');
 SELECT pg_temp.score_refusal('{1}', 'gmm_mahalanobis');
 SELECT pg_temp.score_refusal('{}');
 SELECT pg_temp.score_refusal('{{1,2}}');
-SELECT pg_temp.score_refusal('{1,NULL}');
-SELECT pg_temp.score_refusal('{NULL,NULL}');
 SELECT pg_temp.score_refusal('{NaN,2}');
 SELECT pg_temp.score_refusal('{1,Infinity}');
 SELECT pg_temp.score_refusal('{-Infinity,1}');
