@@ -274,6 +274,15 @@ extern double *center_find(FeatureRange *range, int d, const MixtureHost *host);
 extern void center_move(const double *center, MixtureParameters *parameters, double sign);
 extern void center_block(const double *center, int d, MixtureBlock *block, double *features);
 
+/* Rows as a source has them, block after block. */
+typedef struct RowBlocks
+{
+	int			d;
+	int64_t		n_rows;
+	double	   *features;		/* d x n_rows, padded to whole vectors */
+	double	   *weights;		/* n_rows, padded likewise */
+} RowBlocks;
+
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
  * order that depends on their content alone.
@@ -286,8 +295,7 @@ typedef struct Sample
 	double	   *rows;			/* n_rows x d */
 	double	   *weights;		/* n_rows */
 	uint64_t   *hashes;			/* n_rows, for random choices among them */
-	double	   *blocks;			/* the same rows as a source has them */
-	double	   *block_weights;
+	RowBlocks	blocks;			/* the same rows as a source has them */
 	MixtureSource source;
 } Sample;
 
@@ -298,6 +306,9 @@ extern void sample_take(Sample *sample, const MixtureSource *source,
 						const double *center, const FeatureRange *range,
 						int64_t limit, uint64_t seed, const MixtureHost *host);
 extern void sample_release(Sample *sample, const MixtureHost *host);
+extern int64_t sample_padded(int64_t n_rows);
+extern void sample_block(void *blocks, int64_t number, MixtureBlock *block);
+extern void sample_source(RowBlocks *blocks, MixtureSource *source);
 
 /* What is known of the rows before the first start. */
 typedef struct Scales
@@ -324,15 +335,23 @@ extern void scales_spread(const Scales *scales, bool along, double factor,
 extern void order_components(const MixtureParameters *from, MixtureParameters *to,
 							 const MixtureHost *host);
 
-/* A metric in which rows are compared: z = factor (x - mean), d x d or d. */
+/*
+ * Coordinates in which rows are compared: z = W (x - mean), W being the factor
+ * of the metric's precision, so that all rows together have variance 1.
+ */
 typedef struct SeedSpace
 {
-	double	   *rows;			/* n_rows x d, transformed */
+	MixturePrepared *metric;	/* one component */
+	RowBlocks	blocks;			/* the sample's rows; its weights */
+	MixtureSource source;		/* of these */
 } SeedSpace;
 
 /* seeding.c */
 extern bool seeding_space(SeedSpace *space, const Sample *sample,
 						  const MixtureParameters *metric, const MixtureHost *host);
+extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
+extern void seeding_row(const SeedSpace *space, int64_t row, double *values);
+extern void seeding_leave(const SeedSpace *space, const double *values, double *row);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, bool greedy, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);

@@ -60,28 +60,24 @@ linalg_dot(const double *a, const double *b, int n)
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
 }
 
-/* Sum of (a[i] - b[i])^2. */
-double
-linalg_distance(const double *a, const double *b, int n)
+/* target[i] += (a[i] - center)^2 */
+void
+linalg_add_squares(double *target, const double *a, double center, int n)
 {
-	Vector4		sum = {0, 0, 0, 0};
-	double		rest = 0;
 	int			i = 0;
 
 	for (; i + 4 <= n; i += 4)
 	{
-		Vector4		difference = *(const Vector4Unaligned *) (a + i) -
-			*(const Vector4Unaligned *) (b + i);
+		Vector4		difference = *(const Vector4Unaligned *) (a + i) - center;
 
-		sum += difference * difference;
+		*(Vector4Unaligned *) (target + i) += difference * difference;
 	}
 	for (; i < n; i++)
-		rest += (a[i] - b[i]) * (a[i] - b[i]);
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
+		target[i] += (a[i] - center) * (a[i] - center);
 }
 
 /* target[i] += factor * a[i] */
-static void
+void
 linalg_add_multiple(double *target, double factor, const double *a, int n)
 {
 	int			i = 0;

@@ -29,7 +29,8 @@ linalg_row(int i)
 #define LINALG_SHARE_GROWTH		8
 
 extern double linalg_dot(const double *a, const double *b, int n);
-extern double linalg_distance(const double *a, const double *b, int n);
+extern void linalg_add_multiple(double *target, double factor, const double *a, int n);
+extern void linalg_add_squares(double *target, const double *a, double center, int n);
 extern void linalg_select(const double *matrix, const int *indices, int n,
 						  double *target);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);

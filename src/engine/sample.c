@@ -232,50 +232,67 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 	}
 }
 
-/* The block of a sample, as a MixtureSource asks for it. */
-static void
-sample_block(void *context, int64_t number, MixtureBlock *block)
+/* The rows that so many take up with the padding of the last block. */
+int64_t
+sample_padded(int64_t n_rows)
 {
-	const Sample *sample = context;
+	return (n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+}
+
+/* A block of RowBlocks, as a MixtureSource asks for it. */
+void
+sample_block(void *blocks, int64_t number, MixtureBlock *block)
+{
+	const RowBlocks *rows = blocks;
 	int64_t		start = number * MIXTURE_BLOCK_ROWS;
-	int64_t		left = sample->n_rows - start;
+	int64_t		left = rows->n_rows - start;
 
 	block->n_rows = left < MIXTURE_BLOCK_ROWS ? (int) left : MIXTURE_BLOCK_ROWS;
-	block->stride = (block->n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
-	block->features = sample->blocks + start * sample->d;
-	block->weights = sample->block_weights + start;
+	block->stride = (int) sample_padded(block->n_rows);
+	block->features = rows->features + start * rows->d;
+	block->weights = rows->weights + start;
+}
+
+/* A source of these blocks, which must stay. */
+void
+sample_source(RowBlocks *blocks, MixtureSource *source)
+{
+	source->d = blocks->d;
+	source->n_rows = blocks->n_rows;
+	source->n_blocks = (blocks->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
+	source->context = blocks;
+	source->block = sample_block;
+	source->pass = NULL;
+	source->is_sample = true;
 }
 
 /* Store the rows again as blocks. */
 static void
 make_blocks(Sample *sample, const MixtureHost *host)
 {
+	RowBlocks  *blocks = &sample->blocks;
 	int			d = sample->d;
-	int64_t		padded = (sample->n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+	int64_t		padded = sample_padded(sample->n_rows);
 
-	sample->blocks = host->allocate(host->context, padded * d * sizeof(double));
-	sample->block_weights = host->allocate(host->context, padded * sizeof(double));
-	sample->source.d = d;
-	sample->source.n_rows = sample->n_rows;
-	sample->source.n_blocks = (sample->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
-	sample->source.context = sample;
-	sample->source.block = sample_block;
-	sample->source.pass = NULL;
-	sample->source.is_sample = true;
+	blocks->d = d;
+	blocks->n_rows = sample->n_rows;
+	blocks->features = host->allocate(host->context, padded * d * sizeof(double));
+	blocks->weights = host->allocate(host->context, padded * sizeof(double));
+	sample_source(blocks, &sample->source);
 	for (int64_t number = 0; number < sample->source.n_blocks; number++)
 	{
 		int64_t		start = number * MIXTURE_BLOCK_ROWS;
 		MixtureBlock block;
 
-		sample_block(sample, number, &block);
+		sample_block(blocks, number, &block);
 		for (int i = 0; i < block.stride; i++)
 		{
 			int64_t		row = start + (i < block.n_rows ? i : 0);
 
 			for (int j = 0; j < d; j++)
-				sample->blocks[start * d + (size_t) j * block.stride + i] =
+				blocks->features[start * d + (size_t) j * block.stride + i] =
 					sample->rows[row * d + j];
-			sample->block_weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
+			blocks->weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
 		}
 		host->check_interrupts(host->context);
 	}
@@ -358,8 +375,8 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 void
 sample_release(Sample *sample, const MixtureHost *host)
 {
-	host->release(host->context, sample->block_weights);
-	host->release(host->context, sample->blocks);
+	host->release(host->context, sample->blocks.weights);
+	host->release(host->context, sample->blocks.features);
 	host->release(host->context, sample->hashes);
 	host->release(host->context, sample->weights);
 	host->release(host->context, sample->rows);

@@ -17,14 +17,40 @@
 #include "linalg.h"
 #include "random.h"
 
-/* Rows between two checks for interrupts. */
-#define CHECK_ROWS 4096
+/* One block of rows into the space; centered: a block's size. */
+static void
+transform_block(const MixturePrepared *metric, const MixtureBlock *block,
+				double *centered, double *to)
+{
+	int			d = metric->d;
+	size_t		stride = block->stride;
+	const double *factor = metric->precision_cholesky;
+
+	for (int j = 0; j < d; j++)
+		for (size_t i = 0; i < stride; i++)
+			centered[j * stride + i] = block->features[j * stride + i] - metric->means[j];
+	for (int j = 0; j < d; j++)
+	{
+		if (metric->covariance_type == MIXTURE_FULL)
+		{
+			memset(to + j * stride, 0, stride * sizeof(double));
+			for (int l = 0; l <= j; l++)
+				linalg_add_multiple(to + j * stride, factor[linalg_row(j) + l],
+									centered + l * stride, (int) stride);
+		}
+		else
+			for (size_t i = 0; i < stride; i++)
+				to[j * stride + i] = centered[j * stride + i] *
+					factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
+	}
+}
 
 /*
  * Transform the sample's rows into the space where `metric`, a mixture of one
  * component of the family full, diag or spherical, has mean 0 and unit
- * variance.  space->rows comes from the host.  Returns false where the
- * metric's covariance is not positive definite.
+ * variance.  Memory comes from the host; seeding_space_release() gives it
+ * back.  Returns false, and takes none, where the metric's covariance is not
+ * positive definite.
  */
 bool
 seeding_space(SeedSpace *space, const Sample *sample,
@@ -32,35 +58,64 @@ seeding_space(SeedSpace *space, const Sample *sample,
 {
 	int			d = sample->d;
 	MixtureError error;
-	MixturePrepared *prepared = mixture_prepare_blocks(metric, NULL, host, &error);
 	double	   *centered;
 
-	if (prepared == NULL)
+	space->metric = mixture_prepare_blocks(metric, NULL, host, &error);
+	if (space->metric == NULL)
 		return false;
-	centered = host->allocate(host->context, d * sizeof(double));
-	space->rows = host->allocate(host->context, sample->n_rows * d * sizeof(double));
-	for (int64_t row = 0; row < sample->n_rows; row++)
+	space->blocks = sample->blocks;
+	space->blocks.features = host->allocate(host->context, sample_padded(sample->n_rows) *
+											d * sizeof(double));
+	sample_source(&space->blocks, &space->source);
+	centered = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS * sizeof(double));
+	for (int64_t number = 0; number < sample->source.n_blocks; number++)
 	{
-		const double *from = sample->rows + row * d;
-		double	   *to = space->rows + row * d;
-		const double *factor = prepared->precision_cholesky;
+		MixtureBlock block;
 
-		for (int j = 0; j < d; j++)
-			centered[j] = from[j] - prepared->means[j];
-		for (int i = 0; i < d; i++)
-		{
-			if (metric->covariance_type == MIXTURE_FULL)
-				to[i] = linalg_dot(factor + linalg_row(i), centered, i + 1);
-			else
-				to[i] = centered[i] *
-					factor[metric->covariance_type == MIXTURE_DIAG ? i : 0];
-		}
-		if (row % CHECK_ROWS == 0)
-			host->check_interrupts(host->context);
+		sample_block(sample->source.context, number, &block);
+		transform_block(space->metric, &block, centered,
+						space->blocks.features + number * MIXTURE_BLOCK_ROWS * d);
+		host->check_interrupts(host->context);
 	}
 	host->release(host->context, centered);
-	mixture_release_prepared(prepared, host);
 	return true;
+}
+
+void
+seeding_space_release(SeedSpace *space, const MixtureHost *host)
+{
+	host->release(host->context, space->blocks.features);
+	mixture_release_prepared(space->metric, host);
+}
+
+/* The d values of a row of the space. */
+void
+seeding_row(const SeedSpace *space, int64_t row, double *values)
+{
+	MixtureBlock block;
+
+	sample_block((void *) &space->blocks, row / MIXTURE_BLOCK_ROWS, &block);
+	for (int j = 0; j < space->blocks.d; j++)
+		values[j] = block.features[(size_t) j * block.stride + row % MIXTURE_BLOCK_ROWS];
+}
+
+/* What row has these d values in the space. */
+void
+seeding_leave(const SeedSpace *space, const double *values, double *row)
+{
+	const MixturePrepared *metric = space->metric;
+	const double *factor = metric->precision_cholesky;
+
+	for (int j = 0; j < metric->d; j++)
+	{
+		if (metric->covariance_type == MIXTURE_FULL)
+			row[j] = (values[j] - linalg_dot(factor + linalg_row(j), row, j)) /
+				factor[linalg_row(j) + j];
+		else
+			row[j] = values[j] / factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
+	}
+	for (int j = 0; j < metric->d; j++)
+		row[j] += metric->means[j];
 }
 
 /* The row that wins the race for rates weights[i] * distances[i]. */
@@ -107,21 +162,29 @@ unchosen_row(const int64_t *seeds, int n)
  * seed, into `nearer`; returns their weighted sum.
  */
 static double
-distances_with(const Sample *sample, const SeedSpace *space, int64_t seed,
+distances_with(const Sample *sample, const SeedSpace *space, const double *seed,
 			   const double *distances, double *nearer, const MixtureHost *host)
 {
-	int			d = sample->d;
-	const double *center = space->rows + seed * d;
 	double		potential = 0;
 
-	for (int64_t i = 0; i < sample->n_rows; i++)
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
-		double		distance = linalg_distance(space->rows + i * d, center, d);
+		int64_t		start = number * MIXTURE_BLOCK_ROWS;
+		double		squares[MIXTURE_BLOCK_ROWS];
+		MixtureBlock block;
 
-		nearer[i] = distance < distances[i] ? distance : distances[i];
-		potential += sample->weights[i] * nearer[i];
-		if (i % CHECK_ROWS == 0)
-			host->check_interrupts(host->context);
+		sample_block((void *) &space->blocks, number, &block);
+		memset(squares, 0, block.stride * sizeof(double));
+		for (int j = 0; j < sample->d; j++)
+			linalg_add_squares(squares, block.features + (size_t) j * block.stride, seed[j],
+							   block.stride);
+		for (int i = 0; i < block.n_rows; i++)
+		{
+			nearer[start + i] = squares[i] < distances[start + i] ? squares[i] :
+				distances[start + i];
+			potential += block.weights[i] * nearer[start + i];
+		}
+		host->check_interrupts(host->context);
 	}
 	return potential;
 }
@@ -129,12 +192,12 @@ distances_with(const Sample *sample, const SeedSpace *space, int64_t seed,
 /*
  * Draw the next seed: of some candidates the one that leaves the least sum of
  * distances, whose new distances take the place of *distances.  *nearer and
- * *spare are scratch of the same size.
+ * *spare are scratch of the same size, seed of d values.
  */
 static int64_t
 draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 		  int n_candidates, double **distances, double **nearer, double **spare,
-		  const MixtureHost *host)
+		  double *seed, const MixtureHost *host)
 {
 	int64_t		chosen = -1;
 	double		least = INFINITY;
@@ -147,7 +210,8 @@ draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 
 		if (row < 0)
 			return row;
-		potential = distances_with(sample, space, row, *distances, *spare, host);
+		seeding_row(space, row, seed);
+		potential = distances_with(sample, space, seed, *distances, *spare, host);
 
 		/* by more than rounding, or the order of the sums would show */
 		if (chosen < 0 || potential < least * (1 - 1e-9))
@@ -178,11 +242,12 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 			   const MixtureHost *host)
 {
 	size_t		n = sample->n_rows;
-	double	   *memory = host->allocate(host->context, 4 * n * sizeof(double));
+	double	   *memory = host->allocate(host->context, (4 * n + sample->d) * sizeof(double));
 	double	   *rates = memory;	/* what the first draw goes by */
 	double	   *distances = memory + n;
 	double	   *nearer = memory + 2 * n;
 	double	   *spare = memory + 3 * n;
+	double	   *seed_values = memory + 4 * n;
 	int			n_candidates = greedy ? 2 + (int) log(k) : 1;
 
 	for (size_t i = 0; i < n; i++)
@@ -196,13 +261,16 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 
 		if (c > 0 && init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
 			seeds[c] = draw_seed(sample, space, draw, n_candidates, &distances,
-								 &nearer, &spare, host);
+								 &nearer, &spare, seed_values, host);
 		else
 		{
 			seeds[c] = race(sample, rates, draw);
 			rates[seeds[c]] = 0;
 			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
-				distances_with(sample, space, seeds[c], distances, distances, host);
+			{
+				seeding_row(space, seeds[c], seed_values);
+				distances_with(sample, space, seed_values, distances, distances, host);
+			}
 		}
 		/* rows that differ, but not in this space */
 		if (seeds[c] < 0)

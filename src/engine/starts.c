@@ -60,7 +60,7 @@ void
 starts_end(Starts *starts)
 {
 	for (int i = 0; i < starts->n_spaces; i++)
-		starts->host->release(starts->host->context, starts->spaces[i].rows);
+		seeding_space_release(&starts->spaces[i], starts->host);
 	starts->host->release(starts->host->context, starts->seeds);
 }
 
