@@ -17,6 +17,8 @@
 #include "svg.h"
 
 #define N_BINS				40	/* about; they have a nice width */
+#define N_FINE_BINS			80	/* where there are points for them */
+#define FINE_POINTS			2000
 #define MAX_BINS			100
 #define CURVE_REACH			4	/* deviations to each side of a mean */
 #define CURVE_STEPS			8	/* points a deviation */
@@ -65,7 +67,8 @@ prepare_density(const MixtureParameters *marginal)
 static void
 fill_bins(SvgDensity *density, const GmmPlot *plot, const SvgAxis *axis)
 {
-	density->width = svg_nice_step(axis->high - axis->low, N_BINS);
+	density->width = svg_nice_step(axis->high - axis->low,
+								   plot->n_points > FINE_POINTS ? N_FINE_BINS : N_BINS);
 	density->start = floor(axis->low / density->width) * density->width;
 	density->n_bins = Min(MAX_BINS, 1 + (int) ((axis->high - density->start) / density->width));
 	for (int i = 0; i < plot->n_points; i++)

@@ -44,7 +44,7 @@ static const char style[] =
 	".gmm .total{fill:none;stroke:#24292f;stroke-dasharray:2 3}"
 	".gmm .rug{fill:none;stroke:currentColor}"
 	".gmm .curve{fill:none;stroke:currentColor;stroke-width:2}"
-	".gmm .mark{fill:currentColor;fill-opacity:.6}"
+	".gmm .mark{fill:currentColor}"
 	".gmm .ring{fill:none;stroke:currentColor;stroke-width:1.4}"
 	".gmm .one{fill:currentColor;fill-opacity:.12;stroke:currentColor;stroke-width:2}"
 	".gmm .two{fill:none;stroke:currentColor;stroke-width:1.4;stroke-dasharray:6 4}"
@@ -362,6 +362,7 @@ add_markers(StringInfo text, const SvgPicture *picture)
 	const GmmPlot *plot = picture->plot;
 	bool		used[N_LOOKS] = {false};
 	double		size = plot->n_points > 1000 ? 6.5 : plot->n_points > 300 ? 8 : 10;
+	double		opacity = plot->n_points > 1000 ? 0.5 : 0.7;
 
 	for (int i = 0; i < picture->n_shown; i++)
 		used[svg_look(picture->shown[i])] = true;
@@ -372,10 +373,10 @@ add_markers(StringInfo text, const SvgPicture *picture)
 	for (int i = 0; i < N_LOOKS; i++)
 		if (used[i])
 		{
-			appendStringInfo(text, "<marker id=\"gmm-%d\" class=\"c%d\" markerUnits=\"userSpaceOnUse\" "
+			appendStringInfo(text, "<marker id=\"gmm-%d\" class=\"c%d\" fill-opacity=\"%g\" markerUnits=\"userSpaceOnUse\" "
 							 "markerWidth=\"%g\" markerHeight=\"%g\" viewBox=\"-5 -5 10 10\">"
 							 "<path class=\"%s\" d=\"%s\"/></marker>\n",
-							 i, i % N_COLOURS, size, size,
+							 i, i % N_COLOURS, opacity, size, size,
 							 i < N_LOOKS / 2 ? "mark" : "ring", shapes[i % N_SHAPES]);
 		}
 	appendStringInfo(text, "<clipPath id=\"gmm-frame\"><path d=\"M%d %dH%dV%dH%dz\"/></clipPath></defs>\n",
@@ -397,9 +398,13 @@ add_note(StringInfo text, int *y, const char *note)
 static void
 add_legend_entry(StringInfo text, int *y, int component, double weight)
 {
-	appendStringInfo(text, "<path d=\"M%d %dh0\" marker-start=\"url(#gmm-%d)\"/>"
+	int			look = svg_look(component);
+
+	appendStringInfo(text, "<path class=\"c%d %s\" transform=\"translate(%d %d)\" d=\"%s\"/>"
 					 "<text x=\"%d\" y=\"%d\"><tspan font-weight=\"bold\">%d</tspan>&#160; ",
-					 LEGEND_X - 2, *y - 4, svg_look(component), LEGEND_X + 10, *y, component + 1);
+					 svg_colour(component), look < N_LOOKS / 2 ? "mark" : "ring",
+					 LEGEND_X - 2, *y - 4, shapes[look % N_SHAPES],
+					 LEGEND_X + 10, *y, component + 1);
 	if (weight >= 0.0005)
 		appendStringInfo(text, "%.1f %%</text>\n", 100 * weight);
 	else
