@@ -5,7 +5,8 @@
 #
 # Draws rows from mixtures (data.c, the same rows every time), builds a copy of
 # the sources, starts a private server as check.sh does, and prints tables in
-# Markdown: NAME is one of fit, end, score, groups, workers, sizes, quality.
+# Markdown: NAME is one of fit, end, score, groups, workers, sizes, nulls, stream,
+# quality.
 # Takes about half an hour, 4 GB of disk and as much memory.  --quick makes
 # everything a tenth or less, runs it once, and takes one minute: to see that it
 # works, not to quote from.
@@ -50,7 +51,7 @@ parse_arguments()
             --only) [ $# -gt 1 ] || usage
                 shift
                 case $1 in
-                    fit | end | score | groups | workers | sizes | quality) ;;
+                    fit | end | score | groups | workers | sizes | nulls | stream | quality) ;;
                     *) usage ;;
                 esac
                 only="$only $1" ;;
@@ -658,7 +659,89 @@ bench_sizes()
     done
 }
 
-# --- 7: what the default call finds -----------------------------------------
+# --- 7: rows with NULLs -----------------------------------------------------
+
+bench_nulls()
+{
+    rows=1000000
+    [ -z "$quick" ] || rows=20000
+    note "nulls"
+    make_rows complete $rows 10 10 full
+    # One element in ten, which leaves a third of the rows complete.
+    sql "CREATE UNLOGGED TABLE holes AS
+        SELECT ARRAY(SELECT CASE WHEN hashfloat8(x + number) % 10 <> 0 THEN x END
+                     FROM unnest(features) WITH ORDINALITY AS element (x, number)
+                     ORDER BY number) AS features
+        FROM complete;
+        VACUUM (ANALYZE, FREEZE) holes;
+        INSERT INTO starts SELECT 'holes', model FROM starts WHERE name = 'complete'"
+    : >"$work/nulls"
+    run=0
+    settings="$plain $(workers_setting 0)"
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        for table in complete holes; do
+            iteration $table 10
+            echo "iteration $table $processor_1 $processor_2 10" >>"$work/nulls"
+        done
+    done
+    patterns=$(sql "SELECT count(DISTINCT ARRAY(SELECT x IS NULL FROM unnest(features) AS x)) FROM holes")
+    sql "DROP TABLE holes; DELETE FROM starts WHERE name = 'holes'"
+    drop_rows complete
+    say ""
+    say "### Rows with NULLs: $rows × 10, K 10, one element in ten"
+    say ""
+    say "| rows | runs | iteration, median, s | best, s | ratio |"
+    say "|---|--:|--:|--:|--:|"
+    awk -f $bench/table.awk "$work/nulls" | awk -v patterns="$patterns" '{
+        what = $2 == "complete" ? $2 : "one element in ten NULL, in " patterns " patterns"
+        printf "| %s | %d | %.4f | %.4f | %.2f |\n", what, $3, $4, $5, $6 }'
+}
+
+# --- 8: statistics by scans -------------------------------------------------
+
+bench_stream()
+{
+    rows=10000000
+    [ -z "$quick" ] || rows=200000
+    note "stream"
+    make_rows streamed $rows 10 10 full
+    : >"$work/stream"
+    run=0
+    while [ $run -lt "$runs" ]; do
+        run=$((run + 1))
+        settings="$plain $(workers_setting 0)"
+        iteration streamed 4
+        echo "stream kernel $seconds_1 $seconds_2 8" >>"$work/stream"
+        # Two workers, and a leader that only waits for them.
+        settings="$plain SET max_parallel_workers_per_gather = 2;
+            SET parallel_leader_participation = off;
+            SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;"
+        timed "SELECT sum(features[1]) FROM streamed"
+        echo "stream scan 0 $seconds 1" >>"$work/stream"
+        timed "SELECT gmm_em_step((SELECT model FROM starts WHERE name = 'streamed'), features) IS NULL
+            FROM streamed"
+        echo "stream gmm_em_step 0 $seconds 1" >>"$work/stream"
+    done
+    drop_rows streamed
+    awk -f $bench/table.awk "$work/stream" >"$work/stream.table"
+    say ""
+    say "### An EM step as a parallel scan: $rows × 10, K 10, two workers"
+    say ""
+    say "| what | median, s | best, s |"
+    say "|---|--:|--:|"
+    awk '{ printf "| %s | %.3f | %.3f |\n", $2, $4, $5 }' "$work/stream.table" | sed '
+        s/| kernel /| the step alone, on rows that a fit holds, halved /
+        s/| scan /| the scan alone, \`sum(features[1])\` /
+        s/| gmm_em_step /| \`gmm_em_step\` /'
+    say ""
+    say "The step costs $(awk '{ median[$2] = $4; best[$2] = $5 } END {
+        printf "%.2f (best runs: %.2f)", median["gmm_em_step"] / (median["scan"] + median["kernel"]),
+            best["gmm_em_step"] / (best["scan"] + best["kernel"]) }' "$work/stream.table")" \
+        "times what scan and kernel cost apart."
+}
+
+# --- 9: what the default call finds -----------------------------------------
 
 # One line of the table, from the table NAME and the file with the same rows.
 quality_line()
@@ -787,6 +870,6 @@ fi
 if [ -n "$absent" ]; then
     say "Not installed, so left out:$absent (--install installs them)."
 fi
-for section in fit end score groups workers sizes quality; do
+for section in fit end score groups workers sizes nulls stream quality; do
     if chosen $section; then "bench_$section"; fi
 done
