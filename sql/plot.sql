@@ -56,6 +56,27 @@ FROM plotted, drawn_by;
 SELECT gmm_svg(NULL, model) IS NULL AS no_picture FROM plotted, drawn_by;
 SELECT gmm_svg(x, model) IS NULL AS no_rows FROM plotted, drawn_by WHERE false;
 
+-- A row has no place if a feature is NULL that is drawn; if another is, it has
+-- the component that gmm_predict finds by the rest.
+SELECT drawn, (regexp_matches(svg, '>(\d+ rows?)<'))[1] AS rows,
+       array_length(regexp_split_to_array(svg, 'marker-mid'), 1) - 1 AS components,
+       substring(svg from 'marker-mid="url\(#gmm-1\)" d="([^"]*)"') AS of_2
+FROM (SELECT 'complete' AS drawn, gmm_svg(ARRAY[x[1], x[2]], model) AS svg FROM plotted, drawn_by
+      UNION ALL
+      SELECT 'x NULL in two', gmm_svg(ARRAY[CASE WHEN id > 2 THEN x[1] END, x[2]], model) FROM plotted, drawn_by
+      UNION ALL
+      SELECT 'y NULL in one', gmm_svg(ARRAY[x[1], nullif(x[2], 4)], model, 1, 2) FROM plotted, drawn_by
+      UNION ALL
+      SELECT 'x NULL, y drawn', gmm_svg(ARRAY[CASE WHEN id > 6 THEN x[1] END, x[2]], model, 2) FROM plotted, drawn_by
+      UNION ALL
+      SELECT 'all NULL', gmm_svg(ARRAY[NULL, NULL]::float8[], model) FROM plotted, drawn_by
+     ) AS pictures
+ORDER BY drawn COLLATE "C";
+SELECT substring(svg from '"rug c1" d="([^"]*)"') AS of_2, predicted
+FROM (SELECT gmm_svg(ARRAY[NULL, x[2]], model, 2) AS svg,
+             array_agg(DISTINCT x[2]) FILTER (WHERE gmm_predict(model, ARRAY[NULL, x[2]]) = 2) AS predicted
+      FROM plotted, drawn_by) AS s;
+
 -- Numbers that are large, small, close to each other or all the same.
 SELECT what, substring(svg from '<text x="278" y="408">([^<]*)<') AS title,
        (SELECT array_agg(tick[1]) FROM regexp_matches(svg, 'y="387">([^<]*)<', 'g') AS tick) AS ticks,

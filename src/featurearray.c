@@ -43,6 +43,24 @@ gmm_features_first_null(const GmmFeatures *features)
 	return 0;
 }
 
+/* The value of an element, counted from 0; false if it is NULL. */
+bool
+gmm_features_element(const GmmFeatures *features, int element, double *value)
+{
+	int			place = element;
+
+	if (features->observed != NULL)
+	{
+		if (!element_observed(features->observed, element))
+			return false;
+		place = 0;
+		for (int i = 0; i < element; i++)
+			place += element_observed(features->observed, i);
+	}
+	*value = features->values[place];
+	return true;
+}
+
 static void
 check_shape(ArrayType *array)
 {

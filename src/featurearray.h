@@ -41,6 +41,8 @@ typedef struct GmmFeatures
 extern void gmm_features_get(Datum datum, GmmFeatures *features);
 extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features);
 extern int	gmm_features_first_null(const GmmFeatures *features);
+extern bool gmm_features_element(const GmmFeatures *features, int element,
+								 double *value);
 extern void gmm_features_release(GmmFeatures *features);
 pg_noreturn extern void gmm_features_report_dimensions(int features_d,
 													   int model_d);

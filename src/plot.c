@@ -19,7 +19,6 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -30,13 +29,12 @@
 #include "model.h"
 #include "modelkey.h"
 #include "plot.h"
+#include "scorer.h"
 #include "svg.h"
 
 /* Distinct rows that are kept: as points, or for a histogram */
 #define SCATTER_LIMIT		2000
 #define HISTOGRAM_LIMIT		10000
-
-#define WORK_ALIGNMENT		64
 
 /* Of the serialized state */
 #define PLOT_STATE_VERSION	1
@@ -59,8 +57,6 @@ typedef struct PlotState
 	GmmModelIdentity identity;
 	int			n_dims;			/* features that are drawn: 1 or 2 */
 	int			dims[2];		/* which, from 0 */
-	MixturePrepared *prepared;	/* NULL until a row has to be classified */
-	double	   *work;			/* the engine's scratch */
 	int64		n_rows;			/* rows that could be drawn */
 	uint64		threshold;		/* rows of a larger hash are not kept */
 	int			limit;			/* points after compact_points() */
@@ -278,61 +274,55 @@ continue_plot(FunctionCallInfo fcinfo, const PlotState *state)
 			report_changed(i == 0 ? "dim_x" : "dim_y");
 }
 
-static void
-prepare_model(PlotState *state)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(state->context);
-	MixtureParameters parameters;
-	MixtureError error = {0};
-	MixturePrepared *prepared;
-	char	   *chunk;
-
-	gmm_model_parameters(state->model, &parameters);
-	prepared = mixture_prepare_rows(&parameters, &gmm_host, &error);
-	if (prepared == NULL)
-		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, state->model->k, &error);
-	chunk = MemoryContextAllocHuge(state->context,
-								   mixture_row_work_size(prepared) * sizeof(double) +
-								   WORK_ALIGNMENT - 1);
-	state->work = (double *) TYPEALIGN(WORK_ALIGNMENT, chunk);
-	state->prepared = prepared;
-	MemoryContextSwitchTo(old_context);
-}
-
-/* A hash of the content of a row; 0 and -0 are equal. */
+/*
+ * A hash of the content of a row; 0 and -0 are equal.  A NULL has the bits of
+ * a NaN, which is no feature.
+ */
 static uint64
 hash_row(const GmmFeatures *features)
 {
 	uint64		hash = (uint64) features->d;
 
-	for (int i = 0; i < features->d; i++)
+	for (int i = 0, place = 0; i < features->d; i++)
 	{
-		double		value = features->values[i] + 0.0;
-		uint64		bits;
+		uint64		bits = PG_UINT64_MAX;
 
-		memcpy(&bits, &value, sizeof(bits));
+		if (features->observed == NULL ||
+			(features->observed[i / 8] & (1 << (i % 8))) != 0)
+		{
+			double		value = features->values[place++] + 0.0;
+
+			memcpy(&bits, &value, sizeof(bits));
+		}
 		hash = random_combine(hash, bits);
 	}
 	return hash;
 }
 
-/* Count a row, and keep it if it belongs to the sample. */
+/*
+ * Count a row, and keep it if it belongs to the sample.  One in which a
+ * feature is NULL that is drawn has no place; by the others its component is
+ * found.
+ */
 static void
-add_row(PlotState *state, const GmmFeatures *features)
+add_row(FunctionCallInfo fcinfo, PlotState *state, const GmmFeatures *features)
 {
-	GmmPlotPoint point;
+	GmmPlotPoint point = {.count = 1};
+	const GmmScorer *scorer;
+	double	   *work;
 
+	if (!gmm_features_element(features, state->dims[0], &point.x) ||
+		(state->n_dims > 1 && !gmm_features_element(features, state->dims[1], &point.y)))
+		return;
 	state->n_rows++;
 	point.hash = hash_row(features);
 	if (point.hash > state->threshold)
 		return;
 
-	if (state->prepared == NULL)
-		prepare_model(state);
-	point.x = features->values[state->dims[0]] + 0.0;
-	point.y = state->n_dims > 1 ? features->values[state->dims[1]] + 0.0 : 0;
-	point.count = 1;
-	point.component = mixture_row_predict(state->prepared, features->values, state->work);
+	point.x += 0.0;
+	point.y += 0.0;
+	scorer = gmm_scorer_find(fcinfo->flinfo, PointerGetDatum(state->model), features, &work);
+	point.component = mixture_row_predict(scorer->prepared, features->values, work);
 	add_point(state, &point);
 }
 
@@ -340,7 +330,8 @@ add_row(PlotState *state, const GmmFeatures *features)
  * gmm_svg_transition(internal, features double precision[], model gmm_model
  *					  [, dim_x integer [, dim_y integer]])
  *
- * A row without features is skipped, as SQL aggregates do.
+ * A row without features is skipped, as SQL aggregates do.  The model of a
+ * row that is kept is made ready at the call site, once for all groups.
  */
 Datum
 gmm_svg_transition(PG_FUNCTION_ARGS)
@@ -366,10 +357,10 @@ gmm_svg_transition(PG_FUNCTION_ARGS)
 	else
 		continue_plot(fcinfo, state);
 
-	gmm_features_get(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
 	if (features.d != state->model->d)
 		gmm_features_report_dimensions(features.d, state->model->d);
-	add_row(state, &features);
+	add_row(fcinfo, state, &features);
 	gmm_features_release(&features);
 	PG_RETURN_POINTER(state);
 }

@@ -328,28 +328,37 @@ look_up_scorer(ScorerCache *cache, Datum datum, const GmmFeatures *features)
 }
 
 /*
+ * Make a model ready for a row, which may have NULL elements, at the call site
+ * that flinfo is.  *work is the engine's scratch, valid until the next call, as
+ * is the result.
+ */
+const GmmScorer *
+gmm_scorer_find(FmgrInfo *flinfo, Datum model, const GmmFeatures *features,
+				double **work)
+{
+	ScorerCache *cache = flinfo->fn_extra;
+	const GmmScorer *scorer;
+
+	if (cache == NULL)
+		cache = create_cache(flinfo);
+	if (cache->constant && cache->last != NULL && same_pattern(cache->last, features))
+		scorer = cache->last;
+	else
+		scorer = look_up_scorer(cache, model, features);
+
+	*work = cache->work;
+	return scorer;
+}
+
+/*
  * What all functions begin with that apply a model, their first argument, to a
- * row, their second: read the row, which may have NULL elements, and make the
- * model ready for it.  *work is the engine's scratch, valid until the next
- * call, as is the result.
+ * row, their second: read the row and make the model ready for it.
  */
 const GmmScorer *
 gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 {
-	ScorerCache *cache = fcinfo->flinfo->fn_extra;
-	const GmmScorer *scorer;
-
-	if (cache == NULL)
-		cache = create_cache(fcinfo->flinfo);
-
 	gmm_features_get_nullable(PG_GETARG_DATUM(1), features);
-	if (cache->constant && cache->last != NULL && same_pattern(cache->last, features))
-		scorer = cache->last;
-	else
-		scorer = look_up_scorer(cache, PG_GETARG_DATUM(0), features);
-
-	*work = cache->work;
-	return scorer;
+	return gmm_scorer_find(fcinfo->flinfo, PG_GETARG_DATUM(0), features, work);
 }
 
 /*

@@ -39,6 +39,9 @@ typedef struct GmmScorer
 
 extern const GmmScorer *gmm_scorer_get(FunctionCallInfo fcinfo,
 									   GmmFeatures *features, double **work);
+extern const GmmScorer *gmm_scorer_find(FmgrInfo *flinfo, Datum model,
+										const GmmFeatures *features,
+										double **work);
 extern const MixtureConditional *gmm_scorer_conditional(FunctionCallInfo fcinfo,
 														const GmmScorer *scorer);
 
