@@ -22,12 +22,12 @@
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL _Pragma("GCC unroll 32")
 #endif
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* The largest dimension for which a component is kept in registers. */
+/* The largest dimension for which a component's sums are kept in registers. */
 #define SMALL_D 4
 
 /*

@@ -3,21 +3,32 @@
  *	  E- and M-step over a block, where a lane is a row; a part of
  *	  kernels_clone.h, compiled once per instruction set.
  *
- * The E-step takes four vectors of rows at a time through a few rows of the
+ * The E-step takes some vectors of rows at a time through a few rows of the
  * triangular factor, the M-step a tile of the scatter matrix through all rows
- * of the block; both keep their sums in registers.  Up to SMALL_D dimensions
- * everything about a component stays in registers, the dimension being a
- * constant of the code.
+ * of the block; both keep their sums in registers, and the sizes of the tiles
+ * are what the registers hold.  Where the dimension is small, it is a constant
+ * of the code, and in the E-step all features of a vector of rows stay in
+ * registers; up to SMALL_D so do all sums of a component in the M-step.
  *
  * Between the two steps stand the square roots of the responsibilities rather
  * than themselves: e to the half of an exponent costs no more, and
  * sum r (x - m)(x - m)^T is then u u^T with the one array u = sqrt(r) (x - m).
  */
-/* Rows of a triangular factor that go through the rows of data together. */
-#if VL == 8
+
+/*
+ * TRIANGLE_ROWS: rows of a triangular factor that go through the rows of data
+ * together.  KNOWN_D: the largest dimension for which the E-step has code of
+ * its own.  SCATTER_TILE: features in each direction of a tile of the scatter
+ * matrix.
+ */
+#if VL == 8 || defined(__aarch64__)
 #define TRIANGLE_ROWS 4			/* 32 registers */
+#define KNOWN_D 16
+#define SCATTER_TILE 5
 #else
-#define TRIANGLE_ROWS 2			/* 16 */
+#define TRIANGLE_ROWS 3			/* 16 */
+#define KNOWN_D SMALL_D
+#define SCATTER_TILE 3
 #endif
 
 /*
@@ -80,30 +91,53 @@ CLONE(triangle_rows) (const double *factor, int i, const double *centered,
 
 /*
  * Squared Mahalanobis distances where the factor is triangular, for a
- * dimension that the compiler knows.
+ * dimension that the compiler knows.  The last rows of the factor, which have
+ * most to do, come first: what waits at the end is then soon done.
  */
 ALWAYS_INLINE void
-CLONE(quadratic_small) (const double *factor, const double *mean,
+CLONE(quadratic_known) (const double *factor, const double *mean,
 						const double *features, int stride, Vec *q,
 						const int d, const int n_vectors)
 {
-	UNROLL
-	for (int v = 0; v < n_vectors; v++)
-	{
-		Vec			x[SMALL_D];
+	Vec			x[KNOWN_D][4];
 
+	UNROLL
+	for (int j = 0; j < d; j++)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			x[j][v] = CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j];
+	}
+	UNROLL
+	for (int i = (d - 1) / TRIANGLE_ROWS * TRIANGLE_ROWS; i >= 0; i -= TRIANGLE_ROWS)
+	{
+		Vec			y[TRIANGLE_ROWS][4];
+
+		UNROLL
+		for (int t = 0; t < TRIANGLE_ROWS; t++)
+		{
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				y[t][v] = (Vec) {0};
+		}
 		UNROLL
 		for (int j = 0; j < d; j++)
-			x[j] = CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j];
-		UNROLL
-		for (int i = 0; i < d; i++)
 		{
-			Vec			y = factor[i * (i + 1) / 2] * x[0];
-
 			UNROLL
-			for (int j = 1; j <= i; j++)
-				y += factor[i * (i + 1) / 2 + j] * x[j];
-			q[v] += y * y;
+			for (int t = 0; t < TRIANGLE_ROWS; t++)
+			{
+				UNROLL
+				for (int v = 0; v < n_vectors; v++)
+					if (i + t < d && j <= i + t)
+						y[t][v] += factor[(i + t) * (i + t + 1) / 2 + j] * x[j][v];
+			}
+		}
+		UNROLL
+		for (int t = 0; t < TRIANGLE_ROWS; t++)
+		{
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				q[v] += y[t][v] * y[t][v];
 		}
 	}
 }
@@ -152,12 +186,12 @@ CLONE(quadratic_diag) (const double *factor, int step, const double *mean, int d
 
 /*
  * Log densities of n_vectors vectors of rows under component c.  small_d: the
- * dimension if it is small and the factor triangular, else 0.
+ * dimension if it is known and the factor triangular, else 0.
  */
 ALWAYS_INLINE void
 CLONE(component_rows) (const MixturePrepared *prepared, int c,
 					   const double *features, int stride, double *centered,
-					   double *log_densities, const int small_d,
+					   double *log_densities, const int known_d,
 					   const int n_vectors)
 {
 	int			d = prepared->d;
@@ -168,8 +202,8 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 	UNROLL
 	for (int v = 0; v < n_vectors; v++)
 		q[v] = (Vec) {0};
-	if (small_d > 0)
-		CLONE(quadratic_small) (factor, mean, features, stride, q, small_d, n_vectors);
+	if (known_d > 0)
+		CLONE(quadratic_known) (factor, mean, features, stride, q, known_d, n_vectors);
 	else if (prepared->covariance_type <= MIXTURE_TIED)
 		CLONE(quadratic_full) (factor, mean, d, features, stride, centered, q, n_vectors);
 	else
@@ -191,41 +225,55 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 ALWAYS_INLINE void
 CLONE(component_block) (const MixturePrepared *prepared, int c,
 						const MixtureBlock *block, const KernelWork *work,
-						const int small_d)
+						const int known_d)
 {
+	const int	n_vectors = known_d > SMALL_D ? 1 : 4;
 	double	   *log_densities = kernels_roots(work, c);
 	int			row = 0;
 
-	for (; row + 4 * VL <= block->stride && row < block->n_rows; row += 4 * VL)
-		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
-							   work->centered, log_densities + row, small_d, 4);
+	if (n_vectors > 1)
+	{
+		for (; row + n_vectors * VL <= block->stride && row < block->n_rows;
+			 row += n_vectors * VL)
+			CLONE(component_rows) (prepared, c, block->features + row, block->stride,
+								   work->centered, log_densities + row, known_d,
+								   n_vectors);
+	}
 	for (; row < block->n_rows; row += VL)
 		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
-							   work->centered, log_densities + row, small_d, 1);
+							   work->centered, log_densities + row, known_d, 1);
 }
 
 static void
 CLONE(component_densities) (const MixturePrepared *prepared, int c,
 							const MixtureBlock *block, const KernelWork *work)
 {
+#define KNOWN_CASE(d) case d: CLONE(component_block) (prepared, c, block, work, d); break
 	switch (prepared->covariance_type <= MIXTURE_TIED ? prepared->d : 0)
 	{
-		case 1:
-			CLONE(component_block) (prepared, c, block, work, 1);
-			break;
-		case 2:
-			CLONE(component_block) (prepared, c, block, work, 2);
-			break;
-		case 3:
-			CLONE(component_block) (prepared, c, block, work, 3);
-			break;
-		case SMALL_D:
-			CLONE(component_block) (prepared, c, block, work, SMALL_D);
-			break;
+		KNOWN_CASE(1);
+		KNOWN_CASE(2);
+		KNOWN_CASE(3);
+		KNOWN_CASE(4);
+#if KNOWN_D > SMALL_D
+		KNOWN_CASE(5);
+		KNOWN_CASE(6);
+		KNOWN_CASE(7);
+		KNOWN_CASE(8);
+		KNOWN_CASE(9);
+		KNOWN_CASE(10);
+		KNOWN_CASE(11);
+		KNOWN_CASE(12);
+		KNOWN_CASE(13);
+		KNOWN_CASE(14);
+		KNOWN_CASE(15);
+		KNOWN_CASE(16);
+#endif
 		default:
 			CLONE(component_block) (prepared, c, block, work, 0);
 			break;
 	}
+#undef KNOWN_CASE
 }
 
 /*
@@ -233,8 +281,8 @@ CLONE(component_densities) (const MixturePrepared *prepared, int c,
  * largest, whose squares add up to work->sums; returns the block's weighted
  * log-likelihood.
  *
- * Each step is a loop of its own over the rows, so that the long chains of a
- * logarithm or an exponential of many rows run side by side.
+ * Each step is a loop of its own over the rows, so that the long chains of
+ * logarithms or exponentials of many rows run side by side.
  */
 static double
 CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
@@ -254,21 +302,22 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 			most = CLONE(select) ((Bits) (value > most), value, most);
 		}
 		CLONE(store) (work->largest + row, most);
-		CLONE(store) (work->sums + row, (Vec) {0});
 	}
-	for (int c = 0; c < k; c++)
+	for (int row = 0; row < n_rows; row += VL)
 	{
-		double	   *values = kernels_roots(work, c);
+		double	   *column = kernels_roots(work, 0) + row;
+		Vec			most = CLONE(load) (work->largest + row);
+		Vec			sum = {0};
 
-		for (int row = 0; row < n_rows; row += VL)
+		for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
 		{
-			Vec			root = CLONE(exp_negative) ((CLONE(load) (values + row) -
-													 CLONE(load) (work->largest + row)) * 0.5,
+			Vec			root = CLONE(exp_negative) ((CLONE(load) (column) - most) * 0.5,
 													ROOT_UNDERFLOW);
 
-			CLONE(store) (values + row, root);
-			CLONE(store) (work->sums + row, CLONE(load) (work->sums + row) + root * root);
+			CLONE(store) (column, root);
+			sum += root * root;
 		}
+		CLONE(store) (work->sums + row, sum);
 	}
 	for (int row = 0; row < n_rows; row += VL)
 	{
@@ -322,9 +371,14 @@ CLONE(scale_roots) (int k, const MixtureBlock *block, const KernelWork *work)
 	const int	n_rows = block->n_rows;
 
 	for (int row = 0; row < n_rows; row += VL)
-		CLONE(store) (work->scales + row,
-					  CLONE(square_root) (CLONE(load) (block->weights + row) /
-										  CLONE(load) (work->sums + row)));
+	{
+		Vec			weight = CLONE(load) (block->weights + row);
+		Vec			sum = CLONE(load) (work->sums + row);
+
+		/* the root of weight / sum; 2^-14 keeps the product in range */
+		CLONE(store) (work->scales + row, weight * 0x1p-7 *
+					  CLONE(inverse_root) (sum * 0x1p-14 * weight));
+	}
 	for (int c = 0; c < k; c++)
 	{
 		double	   *roots = kernels_roots(work, c);
@@ -378,90 +432,126 @@ CLONE(moments_small) (const MixtureBlock *block, const double *mean,
 				second[j * (j + 1) / 2 + i] += u[j] * u[i];
 		}
 	}
-	CLONE(sum_elements) (first, SMALL_D, sums);
+	CLONE(sum_elements) (first, d, sums);
 	UNROLL
 	for (int j = 0; j < d; j++)
 		firsts[j] += sums[j];
-	CLONE(sum_elements) (second, d <= 1 ? 1 : d <= 2 ? 4 : d <= 3 ? 8 : 16, sums);
+	CLONE(sum_elements) (second, n_seconds, sums);
 	UNROLL
 	for (int t = 0; t < n_seconds; t++)
 		seconds[t] += sums[t];
 }
 
 /*
- * Add the sums over a block's rows of u_i u_j to elements (i, j) of a packed
- * matrix, for an n_i by n_j tile.  Tiles that lie on the diagonal (i = j, n_j
- * the larger) also add those of sqrt(r) u_j to firsts.
+ * Make u = sqrt(r) (x - m) of n features from feature j, and add to firsts the
+ * sums over a block's rows of sqrt(r) u and to the packed seconds those of the
+ * products of the n with each other.
  */
 ALWAYS_INLINE void
-CLONE(scatter_tile) (const KernelWork *work, const double *roots, int n_rows,
-					 int i, int j, double *firsts, double *packed,
-					 const int n_i, const int n_j, const bool diagonal)
+CLONE(scatter_diagonal) (const MixtureBlock *block, const double *mean,
+						 const double *roots, const KernelWork *work, int j,
+						 double *firsts, double *seconds, const int n)
+{
+	const int	n_rows = block->n_rows;
+	const double *features = block->features + (size_t) j * block->stride;
+	double	   *scaled = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
+	Vec			first[8];
+	Vec			sum[32];
+	double		sums[32];
+
+	UNROLL
+	for (int a = 0; a < 8; a++)
+		first[a] = (Vec) {0};
+	UNROLL
+	for (int t = 0; t < 32; t++)
+		sum[t] = (Vec) {0};
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		Vec			root = CLONE(load) (roots + row);
+		Vec			u[SCATTER_TILE];
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			u[a] = root * (CLONE(load) (features + (size_t) a * block->stride + row) -
+						   mean[j + a]);
+			CLONE(store) (scaled + a * KERNEL_WORK_STRIDE + row, u[a]);
+			first[a] += root * u[a];
+			UNROLL
+			for (int b = 0; b <= a; b++)
+				sum[a * (a + 1) / 2 + b] += u[a] * u[b];
+		}
+	}
+	CLONE(sum_elements) (sum, n * (n + 1) / 2, sums);
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		double	   *row = seconds + (size_t) (j + a) * (j + a + 1) / 2 + j;
+
+		UNROLL
+		for (int b = 0; b <= a; b++)
+			row[b] += sums[a * (a + 1) / 2 + b];
+	}
+	CLONE(sum_elements) (first, n, sums);
+	UNROLL
+	for (int a = 0; a < n; a++)
+		firsts[j + a] += sums[a];
+}
+
+/*
+ * Add to elements (i, j) of the packed seconds the sums over a block's rows of
+ * u_i u_j, for an n by SCATTER_TILE tile below the diagonal.
+ */
+ALWAYS_INLINE void
+CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
+					 double *seconds, const int n)
 {
 	const double *left = work->scaled + (size_t) i * KERNEL_WORK_STRIDE;
 	const double *right = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
-	Vec			sum[16];
-	Vec			first[4];
-	double		sums[16];
+	Vec			sum[32];
+	double		sums[32];
 
 	UNROLL
-	for (int t = 0; t < n_i * n_j; t++)
+	for (int t = 0; t < 32; t++)
 		sum[t] = (Vec) {0};
-	UNROLL
-	for (int b = 0; b < n_j; b++)
-		first[b] = (Vec) {0};
 	for (int row = 0; row < n_rows; row += VL)
 	{
-		Vec			x[4];
+		Vec			x[SCATTER_TILE];
 
 		UNROLL
-		for (int a = 0; a < n_i; a++)
+		for (int a = 0; a < n; a++)
 			x[a] = CLONE(load) (left + a * KERNEL_WORK_STRIDE + row);
 		UNROLL
-		for (int b = 0; b < n_j; b++)
+		for (int b = 0; b < SCATTER_TILE; b++)
 		{
-			Vec			y = diagonal ? x[b] : CLONE(load) (right + b * KERNEL_WORK_STRIDE + row);
+			Vec			y = CLONE(load) (right + b * KERNEL_WORK_STRIDE + row);
 
-			if (diagonal)
-				first[b] += y * CLONE(load) (roots + row);
 			UNROLL
-			for (int a = 0; a < n_i; a++)
-				if (!diagonal || a >= b)
-					sum[a * n_j + b] += x[a] * y;
+			for (int a = 0; a < n; a++)
+				sum[a * SCATTER_TILE + b] += x[a] * y;
 		}
 	}
-	CLONE(sum_elements) (sum, n_i * n_j, sums);
+	CLONE(sum_elements) (sum, n * SCATTER_TILE, sums);
 	UNROLL
-	for (int a = 0; a < n_i; a++)
+	for (int a = 0; a < n; a++)
 	{
-		double	   *row = packed + (size_t) (i + a) * (i + a + 1) / 2 + j;
+		double	   *row = seconds + (size_t) (i + a) * (i + a + 1) / 2 + j;
 
 		UNROLL
-		for (int b = 0; b < n_j; b++)
-			if (!diagonal || b <= a)
-				row[b] += sums[a * n_j + b];
-	}
-	if (diagonal)
-	{
-		CLONE(sum_elements) (first, n_j, sums);
-		UNROLL
-		for (int b = 0; b < n_j; b++)
-			firsts[j + b] += sums[b];
+		for (int b = 0; b < SCATTER_TILE; b++)
+			row[b] += sums[a * SCATTER_TILE + b];
 	}
 }
 
-/* Rows i to i + n_i - 1 of the scatter matrix; n_i is a power of two. */
+/* n rows of the scatter matrix, from row i. */
 ALWAYS_INLINE void
-CLONE(scatter_rows) (const KernelWork *work, const double *roots, int n_rows, int i,
-					 double *firsts, double *packed, const int n_i)
+CLONE(scatter_rows) (const MixtureBlock *block, const double *mean,
+					 const double *roots, const KernelWork *work, int i,
+					 double *firsts, double *seconds, const int n)
 {
-	int			j = 0;
-
-	for (; j + 4 <= i; j += 4)
-		CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, 4, false);
-	for (; j + 2 <= i; j += 2)
-		CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, 2, false);
-	CLONE(scatter_tile) (work, roots, n_rows, i, j, firsts, packed, n_i, n_i, true);
+	CLONE(scatter_diagonal) (block, mean, roots, work, i, firsts, seconds, n);
+	for (int j = 0; j < i; j += SCATTER_TILE)
+		CLONE(scatter_tile) (work, block->n_rows, i, j, seconds, n);
 }
 
 /* Sums of a component over a block, for any dimension. */
@@ -470,24 +560,29 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 					   const double *roots, const KernelWork *work,
 					   double *firsts, double *seconds)
 {
-	const int	n_rows = block->n_rows;
 	int			i = 0;
 
-	for (int j = 0; j < d; j++)
+	for (; i + SCATTER_TILE <= d; i += SCATTER_TILE)
+		CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, SCATTER_TILE);
+	switch (d - i)
 	{
-		const double *feature = block->features + (size_t) j * block->stride;
-		double	   *scaled = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
-
-		for (int row = 0; row < n_rows; row += VL)
-			CLONE(store) (scaled + row, CLONE(load) (roots + row) *
-						  (CLONE(load) (feature + row) - mean[j]));
+		case 1:
+			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 1);
+			break;
+		case 2:
+			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 2);
+			break;
+#if SCATTER_TILE > 3
+		case 3:
+			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 3);
+			break;
+		case 4:
+			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 4);
+			break;
+#endif
+		default:
+			break;
 	}
-	for (; i + 4 <= d; i += 4)
-		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 4);
-	for (; i + 2 <= d; i += 2)
-		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 2);
-	for (; i < d; i++)
-		CLONE(scatter_rows) (work, roots, block->n_rows, i, firsts, seconds, 1);
 }
 
 /* Sums of n features of a component without covariances, from feature j. */

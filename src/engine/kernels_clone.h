@@ -30,5 +30,7 @@ static const Kernels CLONE(kernels) = {
 #undef VecUnaligned
 #undef Bits
 #undef TRIANGLE_ROWS
+#undef KNOWN_D
+#undef SCATTER_TILE
 #undef EVENS
 #undef ODDS

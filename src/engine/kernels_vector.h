@@ -3,8 +3,10 @@
  *	  Vectors of VL doubles and the functions on them that the kernels need;
  *	  a part of kernels_clone.h, compiled once per instruction set.
  *
- * Exponential, logarithm and square root are written for the ranges in which
- * a mixture uses them, without branches, to a relative error below 1e-15.
+ * Exponential, logarithm and inverse root are written for the ranges in which
+ * a mixture uses them, without branches, to a relative error below 1e-15.  The
+ * polynomials are the best ones of their degree for the relative error (Remez'
+ * exchange algorithm).
  */
 typedef double Vec __attribute__((vector_size(8 * VL)));
 typedef double VecUnaligned __attribute__((vector_size(8 * VL), aligned(8), may_alias));
@@ -55,9 +57,8 @@ CLONE(select) (Bits mask, Vec a, Vec b)
 }
 
 /*
- * The sums of n vectors' elements, n a power of two up to 16: pairs are added
- * until a vector holds one element of each.  sums: 16 doubles, of which n are
- * meant.
+ * The sums of n vectors' elements: pairs are added until a vector holds one
+ * element of each.  sums: n doubles, rounded up to whole vectors.
  */
 ALWAYS_INLINE void
 CLONE(sum_elements) (Vec *v, const int n, double *sums)
@@ -67,25 +68,25 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 	UNROLL
 	for (int width = 1; width < VL; width *= 2)
 	{
-		if (left == 1)
-			v[0] = EVENS(v[0], v[0]) + ODDS(v[0], v[0]);
-		else
+		UNROLL
+		for (int i = 0; i < (left + 1) / 2; i++)
 		{
-			left /= 2;
-			UNROLL
-			for (int i = 0; i < left; i++)
-				v[i] = EVENS(v[2 * i], v[2 * i + 1]) + ODDS(v[2 * i], v[2 * i + 1]);
+			Vec			a = v[2 * i];
+			Vec			b = v[2 * i + 1 < left ? 2 * i + 1 : 2 * i];
+
+			v[i] = EVENS(a, b) + ODDS(a, b);
 		}
+		left = (left + 1) / 2;
 	}
 	UNROLL
-	for (int i = 0; i < n; i += VL)
-		CLONE(store) (sums + i, v[i / VL]);
+	for (int i = 0; i < left; i++)
+		CLONE(store) (sums + i * VL, v[i]);
 }
 
 ALWAYS_INLINE double
 CLONE(sum_of) (Vec v)
 {
-	double		sums[16];
+	double		sums[VL];
 
 	CLONE(sum_elements) (&v, 1, sums);
 	return sums[0];
@@ -93,8 +94,8 @@ CLONE(sum_of) (Vec v)
 
 /*
  * e to the x, for x <= 0, to a relative error below 1e-15; 0 below least,
- * which is EXP_UNDERFLOW or more.  x = n ln 2 + r, a Taylor polynomial for e^r, |r| <= ln 2 / 2,
- * and n added to the exponent.
+ * which is EXP_UNDERFLOW or more.  x = n ln 2 + r with |r| <= ln 2 / 2, e^r is
+ * 1 + r + r^2 times a polynomial, and n is added to the exponent.
  */
 ALWAYS_INLINE Vec
 CLONE(exp_negative) (Vec x, const double least)
@@ -103,43 +104,46 @@ CLONE(exp_negative) (Vec x, const double least)
 	Vec			shifted = x * 1.4426950408889634074 + magic;
 	Vec			n = shifted - magic;
 	Vec			r = (x - n * 0x1.62e42fefa38p-1) - n * 0x1.ef35793c7673p-45;
-	Vec			p = r * (1.0 / 479001600) + 1.0 / 39916800;
+	Vec			p = r * 0x1.2707a7b887f9bp-22 + 0x1.72e91ae0671fap-19;
 
-	p = p * r + 1.0 / 3628800;
-	p = p * r + 1.0 / 362880;
-	p = p * r + 1.0 / 40320;
-	p = p * r + 1.0 / 5040;
-	p = p * r + 1.0 / 720;
-	p = p * r + 1.0 / 120;
-	p = p * r + 1.0 / 24;
-	p = p * r + 1.0 / 6;
-	p = p * r + 0.5;
+	p = p * r + 0x1.a01b7c4d60fefp-16;
+	p = p * r + 0x1.a0198d586acb2p-13;
+	p = p * r + 0x1.6c16c0c83222dp-10;
+	p = p * r + 0x1.11111125b3e07p-7;
+	p = p * r + 0x1.55555555890bdp-5;
+	p = p * r + 0x1.55555555507c5p-3;
+	p = p * r + 0x1.ffffffffffed2p-2;
 	p = p * r + 1.0;
 	p = p * r + 1.0;
 	return (Vec) (((Bits) p + ((Bits) shifted << 52)) & (Bits) (x > least));
 }
 
 /*
- * The square root of x >= 0, to a relative error below 1e-15: Newton's
- * iteration for 1 / sqrt(x) from the exponent halved, and one step for the
- * root itself.
+ * 1 / sqrt(x), for x > 0, to a relative error below 1e-15; finite for 0.
+ * A first guess comes from the exponent halved, and each step from the series
+ * of 1 / sqrt(1 - e), where 1 - e = x y^2 tells how far off the guess y is.
  */
 ALWAYS_INLINE Vec
-CLONE(square_root) (Vec x)
+CLONE(inverse_root) (Vec x)
 {
-	Vec			inverse = (Vec) (UINT64_C(0x5fe6eb50c7b537a9) - ((Bits) x >> 1));
-	Vec			half = x * 0.5;
-	Vec			root;
+	Vec			y = (Vec) (UINT64_C(0x5fe6eb50c7b537a9) - ((Bits) x >> 1));
 
-	for (int i = 0; i < 4; i++)
-		inverse = inverse * (1.5 - (half * inverse) * inverse);
-	root = x * inverse;
-	return root + 0.5 * inverse * (x - root * root);
+	UNROLL
+	for (int i = 0; i < 2; i++)
+	{
+		Vec			e = 1.0 - (x * y) * y;
+		Vec			p = e * 0.3125 + 0.375;
+
+		p = p * e + 0.5;
+		y += (y * e) * p;
+	}
+	return y;
 }
 
 /*
  * The natural logarithm of x >= 1, to a relative error below 1e-15.
- * x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m - 1) / (m + 1)).
+ * x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(t) for
+ * t = (m - 1) / (m + 1), which is 2 t + t^3 times a polynomial in t^2.
  */
 ALWAYS_INLINE Vec
 CLONE(log_above_one) (Vec x)
@@ -158,15 +162,12 @@ CLONE(log_above_one) (Vec x)
 	e = CLONE(select) (high, e + 1.0, e);
 	t = (m - 1.0) / (m + 1.0);
 	t2 = t * t;
-	p = t2 * (2.0 / 21) + 2.0 / 19;
-	p = p * t2 + 2.0 / 17;
-	p = p * t2 + 2.0 / 15;
-	p = p * t2 + 2.0 / 13;
-	p = p * t2 + 2.0 / 11;
-	p = p * t2 + 2.0 / 9;
-	p = p * t2 + 2.0 / 7;
-	p = p * t2 + 2.0 / 5;
-	p = p * t2 + 2.0 / 3;
+	p = t2 * 0x1.2f05633e2a18dp-3 + 0x1.39a1babe7bd92p-3;
+	p = p * t2 + 0x1.74663ee825961p-3;
+	p = p * t2 + 0x1.c71c52095e818p-3;
+	p = p * t2 + 0x1.24924941f1233p-2;
+	p = p * t2 + 0x1.999999997fdb8p-2;
+	p = p * t2 + 0x1.5555555555592p-1;
 	p = (p * t2) * t + 2.0 * t;
 	return e * 0x1.62e42fefa38p-1 + (e * 0x1.ef35793c7673p-45 + p);
 }

@@ -65,6 +65,7 @@ extern void test_special(void);
 extern void test_drawing(void);
 extern void test_kernels(void);
 extern void test_missing(void);
+extern void test_vector(void);
 extern void test_em(void);
 extern void test_fit(void);
 extern void test_stats(void);

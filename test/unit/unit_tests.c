@@ -346,6 +346,7 @@ main(int argc, char **argv)
 	test_ellipse();
 	test_special();
 	test_drawing();
+	test_vector();
 	test_kernels();
 	test_missing();
 	test_em();
