@@ -4,6 +4,8 @@
 #	make install			may need root
 #	make installcheck		against a running server that has it installed
 #	make unitcheck			the engine's tests; these need no server
+#	make unitcheck SANITIZE=1	the same under sanitizers
+#	make fuzz [SECONDS=600]		arbitrary input; needs clang
 #
 # Another server: make PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
 # All of it on a machine that has nothing: sh test/check.sh
@@ -32,7 +34,12 @@ $(OBJS): $(INTERNAL_HEADERS)
 unitcheck:
 	$(MAKE) -C test/unit check
 
-clean: clean-unit
-.PHONY: clean-unit
-clean-unit:
+.PHONY: fuzz
+fuzz:
+	$(MAKE) -C test/fuzz run PG_CONFIG=$(PG_CONFIG)
+
+clean: clean-tests
+.PHONY: clean-tests
+clean-tests:
 	$(MAKE) -C test/unit clean
+	$(MAKE) -C test/fuzz clean

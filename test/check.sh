@@ -127,6 +127,13 @@ unit_tests()
 }
 
 unit_tests "unit tests"
+if wanted sanitizers; then
+    rm -f test/unit/unit_tests
+    unit_tests "unit tests, sanitizers" SANITIZE=1
+fi
+if wanted fuzz; then
+    GMM_PG_CONFIG=$pg_config run_tap "fuzz" sh test/fuzz/tap.sh
+fi
 
 step "private server"
 cron=

@@ -77,6 +77,34 @@ em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 	return pass_alone(em, &pass, error);
 }
 
+/*
+ * The same for a step of a run, whose log-likelihood must be a number: rows so
+ * far from the model, or so heavy, that it is not have no next step either.
+ */
+static MixtureStatus
+step_pass(Em *em, const MixtureParameters *parameters, bool m_step,
+		  MixtureError *error)
+{
+	MixtureStatus status = em_pass(em, parameters, m_step, error);
+
+	if (status == MIXTURE_OK && !isfinite(*em->stats->log_likelihood))
+		return MIXTURE_SUM_RANGE;
+	return status;
+}
+
+/*
+ * Where a component is so far off that no row sees it, its mean may overflow
+ * and the likelihood not show it.
+ */
+static bool
+means_finite(const MixtureParameters *parameters)
+{
+	for (size_t i = 0; i < (size_t) parameters->k * parameters->d; i++)
+		if (!isfinite(parameters->means[i]))
+			return false;
+	return true;
+}
+
 /* Exchange two sets of parameters. */
 static void
 swap_parameters(MixtureParameters *a, MixtureParameters *b)
@@ -108,7 +136,7 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
 							 em->coordinates, &points[3], em->host))
 		return false;
 	mixture_hold_floor(&points[3], em->floor, em->host);
-	if (em_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
+	if (step_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
 		*em->stats->log_likelihood >= least)
 	{
 		swap_parameters(&points[0], &points[3]);
@@ -156,7 +184,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	bool		second = false; /* points[0] and [1] are a step apart */
 
 	mixture_copy_parameters(&points[0], parameters);
-	status = em_pass(em, &points[0], max_iter > 0, error);
+	status = step_pass(em, &points[0], max_iter > 0, error);
 	if (status != MIXTURE_OK)
 		return status;
 	log_likelihood = *em->stats->log_likelihood;
@@ -187,7 +215,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			}
 			more = ++outcome->iterations < max_iter;
 		}
-		status = em_pass(em, next, more, error);
+		status = step_pass(em, next, more, error);
 		if (status != MIXTURE_OK)
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
@@ -204,7 +232,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	}
 	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
 	outcome->log_likelihood = log_likelihood;
-	return MIXTURE_OK;
+	return means_finite(parameters) ? MIXTURE_OK : MIXTURE_SUM_RANGE;
 }
 
 /*

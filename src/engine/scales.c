@@ -123,6 +123,12 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 	{
 		scales->variances[j] = scales->moments.covariances[matrix ? linalg_row(j) + j : (size_t) j];
 		scales->floor[j] = share * scales->variances[j];
+		if (status == MIXTURE_OK &&
+			!(scales->floor[j] >= DBL_MIN && scales->floor[j] <= DBL_MAX))
+		{
+			error->feature = j;
+			status = MIXTURE_FEATURE_RANGE;
+		}
 	}
 	return status;
 }

@@ -1,0 +1,107 @@
+/*
+ * fuzz_score.c
+ *	  Arbitrary parameters, as a stored model may have them: where they are
+ *	  valid, rows are scored, and a refit from there is refused or sound.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "fuzz.h"
+
+typedef struct Case
+{
+	Input		input;
+	MixtureCovarianceType covariance_type;
+	int			k;
+	FuzzRows	rows;
+} Case;
+
+/* Weights that sum to 1, and else what comes. */
+static void
+read_parameters(Case *fuzz, MixtureParameters *parameters)
+{
+	int			k = fuzz->k;
+	int			d = fuzz->rows.d;
+	size_t		count = mixture_covariance_count(fuzz->covariance_type, k, d);
+	bool		matrix = fuzz->covariance_type == MIXTURE_FULL ||
+		fuzz->covariance_type == MIXTURE_TIED;
+	double		sum = 0;
+
+	mixture_allocate_parameters(parameters, fuzz->covariance_type, k, d, &fuzz_host);
+	for (int c = 0; c < k; c++)
+		sum += parameters->weights[c] = input_byte(&fuzz->input);
+	for (int c = 0; c < k; c++)
+		parameters->weights[c] = sum > 0 ? parameters->weights[c] / sum : 1.0 / k;
+	for (int i = 0; i < k * d; i++)
+		parameters->means[i] = input_number(&fuzz->input);
+	for (size_t i = 0; i < count; i++)
+		parameters->covariances[i] = input_number(&fuzz->input);
+
+	/* seldom is a matrix valid by chance: most are products F F^T */
+	if (matrix && input_below(&fuzz->input, 4) > 0)
+		for (double *m = parameters->covariances; m < parameters->covariances + count;
+			 m += d * (d + 1) / 2)
+		{
+			double		factor[64];
+
+			memcpy(factor, m, sizeof(double) * d * (d + 1) / 2);
+			for (int i = 0; i < d; i++)
+				for (int j = 0; j <= i; j++)
+				{
+					double		value = 0;
+
+					for (int l = 0; l <= j; l++)
+						value += factor[i * (i + 1) / 2 + l] * factor[j * (j + 1) / 2 + l];
+					m[i * (i + 1) / 2 + j] = value;
+				}
+		}
+	else if (!matrix)
+		for (size_t i = 0; i < count; i++)
+			parameters->covariances[i] = fabs(parameters->covariances[i]);
+}
+
+static void
+score(void *context)
+{
+	Case	   *fuzz = context;
+	MixtureParameters parameters;
+	MixtureError error = {0};
+	MixtureOptions options = {.covariance_type = fuzz->covariance_type,.max_iter = 4,
+	.reg_covar = 1e-9,.n_init = 1,.accelerate = true};
+	MixtureFit	fit;
+
+	read_parameters(fuzz, &parameters);
+	for (size_t i = 0; i < mixture_covariance_count(parameters.covariance_type,
+													parameters.k, parameters.d); i++)
+		if (!isfinite(parameters.covariances[i]))
+			return;
+	if (!mixture_covariances_valid(&parameters, &fuzz_host, &error))
+	{
+		demand(error.component >= 0 && error.component < fuzz->k, "a refused component exists");
+		return;
+	}
+	demand_scores(&parameters, &fuzz->rows);
+	if (mixture_refit(&fuzz->rows.source, &parameters, &options, &fuzz_host, &fit,
+					  &error) == MIXTURE_OK)
+	{
+		demand_sound(&fit.parameters);
+		demand(isfinite(fit.log_likelihood), "a log-likelihood is finite");
+		demand_scores(&fit.parameters, &fuzz->rows);
+	}
+}
+
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	Case		fuzz = {.input = {data, size}};
+
+	fuzz.covariance_type = (MixtureCovarianceType) input_below(&fuzz.input, 4);
+	fuzz.k = 1 + input_below(&fuzz.input, 18);
+	fuzz_rows_read(&fuzz.rows, &fuzz.input, 1 + input_below(&fuzz.input, 5),
+				   1 + input_below(&fuzz.input, 24));
+	fuzz_run(score, &fuzz, 0);
+	fuzz_rows_free(&fuzz.rows);
+	return 0;
+}

@@ -1,0 +1,323 @@
+/*
+ * server.c
+ *	  In place of the server, for the decoders of gmm_model: palloc, ereport,
+ *	  and reading and writing messages.
+ *
+ * Each input runs in a context of its own (decode()), which ends with the
+ * first error.  An error must be one for the user: reaching elog(), whose
+ * SQLSTATE is that of an internal error, stops the process, as a crash does.
+ *
+ * What libpgcommon has (JSON, strings, hashes) is taken from there.
+ */
+#include "postgres.h"
+
+#include <setjmp.h>
+
+#include "fmgr.h"
+#include "common/jsonapi.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "fuzz_server.h"
+#include "progress.h"
+
+volatile sig_atomic_t InterruptPending = false;
+MemoryContext CurrentMemoryContext = NULL;
+
+static jmp_buf failed;
+static int	sql_state;
+
+/* --- memory: what is palloc'd is gone with the input --- */
+
+typedef struct Chunk
+{
+	struct Chunk *previous;
+	struct Chunk *next;
+	Size		size;
+	Size		unused;			/* so that what follows is aligned as malloc's */
+} Chunk;
+
+static Chunk chunks = {&chunks, &chunks, 0, 0};
+
+void *
+palloc(Size size)
+{
+	Chunk	   *chunk;
+
+	if (!AllocSizeIsValid(size))
+		elog(ERROR, "invalid memory alloc request size %zu", size);
+	chunk = malloc(sizeof(Chunk) + size);
+	if (chunk == NULL)
+		abort();
+	chunk->size = size;
+	chunk->previous = &chunks;
+	chunk->next = chunks.next;
+	chunk->next->previous = chunk;
+	chunks.next = chunk;
+	memset(chunk + 1, 0x7f, size);
+	return chunk + 1;
+}
+
+void
+pfree(void *pointer)
+{
+	Chunk	   *chunk = (Chunk *) pointer - 1;
+
+	chunk->previous->next = chunk->next;
+	chunk->next->previous = chunk->previous;
+	free(chunk);
+}
+
+void *
+palloc0(Size size)
+{
+	return memset(palloc(size), 0, size);
+}
+
+void *
+palloc_extended(Size size, int flags)
+{
+	return (flags & MCXT_ALLOC_ZERO) ? palloc0(size) : palloc(size);
+}
+
+void *
+MemoryContextAllocExtended(MemoryContext context, Size size, int flags)
+{
+	return palloc_extended(size, flags);
+}
+
+void *
+repalloc(void *pointer, Size size)
+{
+	void	   *result = palloc(size);
+
+	memcpy(result, pointer, Min(size, ((Chunk *) pointer - 1)->size));
+	pfree(pointer);
+	return result;
+}
+
+char *
+pnstrdup(const char *string, Size length)
+{
+	Size		size = strnlen(string, length);
+	char	   *copy = memcpy(palloc(size + 1), string, size);
+
+	copy[size] = '\0';
+	return copy;
+}
+
+char *
+pstrdup(const char *string)
+{
+	return pnstrdup(string, strlen(string));
+}
+
+/* --- errors --- */
+
+bool
+errstart(int elevel, const char *domain)
+{
+	sql_state = ERRCODE_INTERNAL_ERROR;
+	return true;
+}
+
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	return errstart(elevel, domain);
+}
+
+void
+errfinish(const char *filename, int lineno, const char *funcname)
+{
+	if (sql_state == ERRCODE_INTERNAL_ERROR)
+	{
+		fprintf(stderr, "internal error at %s:%d\n", filename, lineno);
+		abort();
+	}
+	longjmp(failed, 1);
+}
+
+int
+errcode(int sqlerrcode)
+{
+	sql_state = sqlerrcode;
+	return 0;
+}
+
+#define IGNORED(function) int function(const char *format,...) { (void) format; return 0; }
+IGNORED(errmsg)
+IGNORED(errmsg_internal)
+IGNORED(errdetail)
+IGNORED(errdetail_internal)
+IGNORED(errhint)
+
+#if PG_VERSION_NUM >= 160000
+bool
+errsave_start(struct Node *context, const char *domain)
+{
+	return errstart(ERROR, domain);
+}
+
+void
+errsave_finish(struct Node *context, const char *filename, int lineno, const char *funcname)
+{
+	errfinish(filename, lineno, funcname);
+}
+#endif
+
+void
+ExceptionalCondition(const char *conditionName,
+#if PG_VERSION_NUM < 160000
+					 const char *errorType,
+#endif
+					 const char *fileName, int lineNumber)
+{
+	fprintf(stderr, "does not hold: %s at %s:%d\n", conditionName, fileName, lineNumber);
+	abort();
+}
+
+/* --- the rest of what decoders ask for --- */
+
+void
+ProcessInterrupts(void)
+{
+}
+
+void
+gmm_progress_report(const MixtureProgress *progress)
+{
+}
+
+int
+GetDatabaseEncoding(void)
+{
+	return PG_UTF8;
+}
+
+char *
+json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
+{
+	return pstrdup("");
+}
+
+int
+pg_mbcliplen(const char *mbstr, int len, int limit)
+{
+	return Min(len, limit);
+}
+
+struct varlena *
+pg_detoast_datum(struct varlena *datum)
+{
+	return datum;
+}
+
+struct varlena *
+pg_detoast_datum_packed(struct varlena *datum)
+{
+	return datum;
+}
+
+/* --- messages, as libpq/pqformat.c has them --- */
+
+static void
+copy_bytes(StringInfo message, void *target, int size)
+{
+	if (size > message->len - message->cursor)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("insufficient data left in message")));
+	memcpy(target, message->data + message->cursor, size);
+	message->cursor += size;
+}
+
+int
+pq_getmsgbyte(StringInfo message)
+{
+	uint8		value;
+
+	copy_bytes(message, &value, 1);
+	return value;
+}
+
+unsigned int
+pq_getmsgint(StringInfo message, int size)
+{
+	uint8		bytes[4];
+	unsigned int value = 0;
+
+	copy_bytes(message, bytes, size);
+	for (int i = 0; i < size; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+int64
+pq_getmsgint64(StringInfo message)
+{
+	uint64		high = pq_getmsgint(message, 4);
+
+	return (int64) (high << 32 | pq_getmsgint(message, 4));
+}
+
+float8
+pq_getmsgfloat8(StringInfo message)
+{
+	int64		bits = pq_getmsgint64(message);
+	float8		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+void
+pq_getmsgend(StringInfo message)
+{
+	if (message->cursor != message->len)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("invalid message format")));
+}
+
+void
+pq_begintypsend(StringInfo message)
+{
+	initStringInfo(message);
+	appendStringInfoSpaces(message, VARHDRSZ);
+}
+
+void
+pq_sendfloat8(StringInfo message, float8 value)
+{
+	uint64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	pq_sendint64(message, bits);
+}
+
+bytea *
+pq_endtypsend(StringInfo message)
+{
+	SET_VARSIZE(message->data, message->len);
+	return (bytea *) message->data;
+}
+
+bool
+fuzz_decode(void (*decode) (const char *bytes, size_t size), const char *bytes, size_t size)
+{
+	bool		finished = false;
+
+	if (setjmp(failed) == 0)
+	{
+		decode(bytes, size);
+		finished = true;
+	}
+	while (chunks.next != &chunks)
+		pfree(chunks.next + 1);
+	return finished;
+}

@@ -1,0 +1,49 @@
+-- Values at the ends of what a double and an integer hold: refused with an
+-- error for the user, never a wrapped size, a crash or a model of nonsense.
+
+-- --- found by fuzzing ---
+
+SELECT raises($$SELECT gmm_refit(ARRAY[x], '{"weights": [1], "means": [[1e200]], "covariances": [[[1e-300]]]}')
+                FROM (VALUES (0.0), (1)) AS t (x)$$, '22003', 'out of range',
+              'a model too far from the rows to continue');
+SELECT raises($$SELECT gmm_fit(ARRAY[x], 2, NULL, 1e290) FROM (VALUES (-1e99), (1e99), (3)) AS t (x)$$,
+              '22003', 'out of range', 'weights too large for the squares of the features');
+SELECT raises($$SELECT gmm_fit(ARRAY[x], 2, '{"reg_covar": 1e308}') FROM (VALUES (-1e9), (1e9), (3)) AS t (x)$$,
+              '22003', 'out of range', 'a bound too large for a double');
+
+-- --- sizes ---
+
+SELECT raises($$SELECT gmm_fit('{1}', k)
+                FROM (VALUES (2147483647)) AS t (k) GROUP BY k$$, '22023', 'k must be from 1 to 10000', 'k of 2^31 - 1');
+SELECT raises($$SELECT gmm_fit('{1}', (-2147483648)::integer)$$, '22023', 'k must be from 1 to 10000', 'k of -2^31');
+SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4097}'), 1)$$, '54000', '4097 elements', 'd above its limit');
+SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000)$$, '54000', 'too large', 'k and d at their limits together');
+SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000, '{"covariance_type": "diag"}')$$, '54000', 'too large',
+              'the same with diagonal covariances');
+SELECT ok((gmm_summary(m)).d = 4096 AND (gmm_summary(m)).k = 1, 'd at its limit')
+FROM (SELECT gmm_fit(array_fill(i::float8, '{4096}'), 1, '{"covariance_type": "diag"}') AS m
+      FROM generate_series(1, 3) AS i) AS f;
+SELECT raises($$SELECT gmm_model(array_fill(1e-9::float8, '{1000000}'), '{{1}}', '{{{1}}}')$$, '54000', 'too large',
+              'a million weights');
+SELECT raises($$SELECT gmm_model('{1}', array_fill(1::float8, '{1,1000000}'), '{{{1}}}')$$, '54000', 'too large',
+              'a million dimensions');
+
+-- A bytea's binary form is its bytes.
+CREATE TABLE received (model gmm_model);
+CREATE FUNCTION receive(bytes bytea) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    file text := current_setting('data_directory') || '/hostile.bin';
+BEGIN
+    EXECUTE format('COPY (SELECT %L::bytea) TO %L (FORMAT binary)', bytes, file);
+    EXECUTE format('COPY received FROM %L (FORMAT binary)', file);
+END
+$$;
+SELECT raises(format('SELECT receive(%L)', bytes), state, part, name)
+FROM (VALUES ('binary k of 2^31 - 1', '\x010000007fffffff00000001', '54000', 'too large'),
+             ('binary d of 2^31 - 1', '\x01000000000000017fffffff', '54000', 'too large'),
+             ('binary k times d of 2^32', '\x010000000001000000010000', '54000', 'too large'),
+             ('binary k and d above their limits by one', '\x010000000000271100001001', '54000', 'too large'),
+             ('binary k of -1', '\x01000000ffffffff00000001', '22023', 'must')
+     ) AS v (name, bytes, state, part);
+
+SELECT finish();
