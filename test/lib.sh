@@ -277,7 +277,8 @@ enter_second_stage()
     (cd "$here/.." && tar -cf - --exclude=./.git --exclude='*.o' \
         --exclude='*.so' --exclude='*.bc' --exclude=./results \
         --exclude=./test/unit/unit_tests --exclude=./test/fuzz/build \
-        --exclude='./test/fuzz/fuzz_???' --exclude='./test/fuzz/fuzz_?????' .) | (cd "$work/source" && tar -xf -)
+        --exclude=./test/fuzz/fuzz_fit --exclude=./test/fuzz/fuzz_score \
+        --exclude=./test/fuzz/fuzz_model .) | (cd "$work/source" && tar -xf -)
 
     as_user=
     if [ "$(id -u)" = 0 ]; then

@@ -1,10 +1,11 @@
 /*
  * fuzz_model.c
- *	  Arbitrary bytes as the text and the binary form of a gmm_model: refused
- *	  with an error for the user, or a sound model, which both forms bring back
- *	  bit for bit.
+ *	  Arbitrary bytes as the text and the binary form of a gmm_model or of
+ *	  gmm_stats: refused with an error for the user, or a sound value, which
+ *	  both forms bring back bit for bit.  An M-step of statistics that came in
+ *	  is refused, or a sound model.
  *
- * The first bit of an input tells which form the rest is.
+ * The first two bits of an input tell which type and form the rest is.
  */
 #include "postgres.h"
 
@@ -12,12 +13,16 @@
 
 #include "compat.h"
 #include "fuzz_server.h"
-#include "model.h"
+#include "stats.h"
 
 extern Datum gmm_model_in(PG_FUNCTION_ARGS);
 extern Datum gmm_model_out(PG_FUNCTION_ARGS);
 extern Datum gmm_model_recv(PG_FUNCTION_ARGS);
 extern Datum gmm_model_send(PG_FUNCTION_ARGS);
+extern Datum gmm_stats_in(PG_FUNCTION_ARGS);
+extern Datum gmm_stats_out(PG_FUNCTION_ARGS);
+extern Datum gmm_stats_recv(PG_FUNCTION_ARGS);
+extern Datum gmm_stats_send(PG_FUNCTION_ARGS);
 
 static Datum
 call(PGFunction function, Datum argument)
@@ -41,47 +46,74 @@ demand(bool kept, const char *promise)
 }
 
 static Datum
-receive(const char *bytes, size_t size)
+receive(PGFunction function, const char *bytes, size_t size)
 {
 	StringInfoData message;
 
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, bytes, size);
-	return call(gmm_model_recv, PointerGetDatum(&message));
+	return call(function, PointerGetDatum(&message));
 }
 
-/* Both forms of a model bring it back. */
-static void
-demand_model(Datum datum)
+/* The forms of a type */
+typedef struct Forms
 {
-	GmmModel   *model = DatumGetGmmModel(datum);
-	bytea	   *sent = DatumGetByteaPP(call(gmm_model_send, datum));
-	MixtureParameters parameters;
-	Datum		again;
+	PGFunction	in;
+	PGFunction	out;
+	PGFunction	recv;
+	PGFunction	send;
+} Forms;
 
-	gmm_model_parameters(model, &parameters);
-	demand(gmm_model_check(&parameters, NULL, NULL), "a model that came in is sound");
+static const Forms model_forms = {gmm_model_in, gmm_model_out, gmm_model_recv, gmm_model_send};
+static const Forms stats_forms = {gmm_stats_in, gmm_stats_out, gmm_stats_recv, gmm_stats_send};
+
+/* Both forms of a value bring it back. */
+static void
+demand_round_trips(const Forms *forms, Datum datum)
+{
+	bytea	   *sent = DatumGetByteaPP(call(forms->send, datum));
+
 	for (int form = 0; form < 2; form++)
 	{
-		bytea	   *sent_again;
+		Datum		again = form == 0 ? call(forms->in, call(forms->out, datum)) :
+			receive(forms->recv, VARDATA_ANY(sent), VARSIZE_ANY_EXHDR(sent));
+		bytea	   *sent_again = DatumGetByteaPP(call(forms->send, again));
 
-		again = form == 0 ? call(gmm_model_in, call(gmm_model_out, datum)) :
-			receive(VARDATA_ANY(sent), VARSIZE_ANY_EXHDR(sent));
-		sent_again = DatumGetByteaPP(call(gmm_model_send, again));
 		demand(VARSIZE_ANY_EXHDR(sent) == VARSIZE_ANY_EXHDR(sent_again) &&
 			   memcmp(VARDATA_ANY(sent), VARDATA_ANY(sent_again),
 					  VARSIZE_ANY_EXHDR(sent)) == 0,
-			   form == 0 ? "text brings a model back" : "binary brings a model back");
+			   form == 0 ? "text brings it back" : "binary brings it back");
 	}
+}
+
+static void
+demand_model(const GmmModel *model)
+{
+	MixtureParameters parameters;
+
+	gmm_model_parameters(model, &parameters);
+	demand(gmm_model_check(&parameters, NULL, NULL), "a model is sound");
 }
 
 static void
 decode(const char *bytes, size_t size)
 {
-	if (size > 0 && bytes[0] & 1)
-		demand_model(receive(bytes + 1, size - 1));
-	else if (size > 0)
-		demand_model(call(gmm_model_in, CStringGetDatum(pnstrdup(bytes + 1, size - 1))));
+	bool		binary = bytes[0] & 1;
+	bool		stats = bytes[0] & 2;
+	const Forms *forms = stats ? &stats_forms : &model_forms;
+	Datum		datum = binary ? receive(forms->recv, bytes + 1, size - 1) :
+		call(forms->in, CStringGetDatum(pnstrdup(bytes + 1, size - 1)));
+
+	demand_round_trips(forms, datum);
+	if (stats)
+	{
+		GmmStatsView view;
+
+		gmm_stats_view(datum, &view);
+		demand_model(gmm_stats_step(&view, 1e-9));
+	}
+	else
+		demand_model(DatumGetGmmModel(datum));
 }
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -89,6 +121,7 @@ int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	fuzz_decode(decode, (const char *) data, size);
+	if (size > 0)
+		fuzz_decode(decode, (const char *) data, size);
 	return 0;
 }

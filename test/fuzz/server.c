@@ -1,6 +1,6 @@
 /*
  * server.c
- *	  In place of the server, for the decoders of gmm_model: palloc, ereport,
+ *	  In place of the server, for the decoders of gmm_model and gmm_stats: palloc, ereport,
  *	  and reading and writing messages.
  *
  * Each input runs in a context of its own (decode()), which ends with the
@@ -88,6 +88,12 @@ void *
 MemoryContextAllocExtended(MemoryContext context, Size size, int flags)
 {
 	return palloc_extended(size, flags);
+}
+
+void *
+MemoryContextAllocHuge(MemoryContext context, Size size)
+{
+	return palloc(size);
 }
 
 void *
