@@ -1,8 +1,11 @@
 /*
  * derive.c
- *	  Models and rows made from a model: gmm_marginal, gmm_sample.
+ *	  Models and rows made from a model: gmm_marginal, gmm_condition,
+ *	  gmm_impute, gmm_sample.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -18,11 +21,14 @@
 #include "featurearray.h"
 #include "host.h"
 #include "model.h"
+#include "scorer.h"
 
 /* Columns of gmm_sample */
 #define SAMPLE_COLUMNS	2
 
 PG_FUNCTION_INFO_V1(gmm_marginal);
+PG_FUNCTION_INFO_V1(gmm_condition);
+PG_FUNCTION_INFO_V1(gmm_impute);
 PG_FUNCTION_INFO_V1(gmm_sample);
 PG_FUNCTION_INFO_V1(gmm_rows_support);
 
@@ -94,10 +100,108 @@ gmm_marginal(PG_FUNCTION_ARGS)
 	mixture_allocate_parameters(&marginal, parameters.covariance_type,
 								parameters.k, n_dims, &gmm_host);
 	mixture_marginal(&parameters, dims, &marginal, &gmm_host);
-
-	/* A matrix on the verge of singularity may fall over in another order. */
-	gmm_model_check(&marginal, NULL, NULL);
+	mixture_mend(&marginal, &gmm_host);
 	PG_RETURN_GMM_MODEL(gmm_model_make(&marginal, NULL));
+}
+
+/*
+ * Refuse a row so far out that a conditional mean overflows.  value is that of
+ * the missing dimension number i, counted from 0.
+ */
+static void
+check_conditional_mean(double value, const GmmScorer *scorer, int i)
+{
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the conditional mean of element %d is out of range for type double precision",
+						scorer->order[scorer->n_observed + i] + 1),
+				 errdetail("The other elements of features are too far from the model.")));
+}
+
+/*
+ * gmm_condition(model gmm_model, features double precision[]) -> gmm_model
+ *
+ * The mixture of the dimensions that are NULL, given the values of the others.
+ */
+Datum
+gmm_condition(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	int			n_missing = scorer->d - scorer->n_observed;
+	const MixtureConditional *conditional;
+	MixtureParameters result;
+	double	   *responsibilities;
+
+	if (n_missing == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("features have no NULL element"),
+				 errdetail("The result is the mixture of the dimensions that are NULL, given the others."),
+				 errhint("Write NULL for the dimensions that are to be predicted.")));
+	if (scorer->n_observed == 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+
+	conditional = gmm_scorer_conditional(fcinfo, scorer);
+	responsibilities = palloc(scorer->k * sizeof(double));
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	mixture_allocate_parameters(&result, scorer->covariance_type, scorer->k,
+								n_missing, &gmm_host);
+	mixture_condition(conditional, features.values, responsibilities, &result);
+	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
+		check_conditional_mean(result.means[i], scorer, i % n_missing);
+	gmm_features_release(&features);
+	PG_RETURN_GMM_MODEL(gmm_model_make(&result, NULL));
+}
+
+/*
+ * gmm_impute(model gmm_model, features double precision[])
+ *		-> double precision[]
+ *
+ * The row with its NULL elements replaced by their expectation given the
+ * others; a row without is returned as it is.
+ */
+Datum
+gmm_impute(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	int			n_missing = scorer->d - scorer->n_observed;
+	const MixtureConditional *conditional;
+	double	   *responsibilities;
+	double	   *missing;
+	double	   *elements;
+	ArrayType  *result;
+
+	if (n_missing == 0)
+	{
+		gmm_features_release(&features);
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	}
+
+	conditional = gmm_scorer_conditional(fcinfo, scorer);
+	result = gmm_make_array(scorer->d, &elements);
+	responsibilities = palloc((scorer->k + 2 * (size_t) n_missing) * sizeof(double));
+	missing = responsibilities + scorer->k;
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	mixture_impute(conditional, features.values, responsibilities, missing,
+				   missing + n_missing);
+
+	for (int i = 0; i < scorer->n_observed; i++)
+		elements[scorer->order[i]] = features.values[i];
+	for (int i = 0; i < n_missing; i++)
+	{
+		check_conditional_mean(missing[i], scorer, i);
+		elements[scorer->order[scorer->n_observed + i]] = missing[i];
+	}
+	pfree(responsibilities);
+	gmm_features_release(&features);
+	PG_RETURN_ARRAYTYPE_P(result);
 }
 
 /* What a call of gmm_sample keeps between its rows. */

@@ -259,6 +259,7 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 	gmm_model_parameters(model, &parameters);
 	old_context = MemoryContextSwitchTo(cache->context);
 	scorer.key = *key;
+	scorer.covariance_type = parameters.covariance_type;
 	scorer.k = model->k;
 	copy_pattern(&scorer, features);
 	scorer.prepared = prepare_pattern(&parameters, &scorer);

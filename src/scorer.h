@@ -25,6 +25,7 @@ typedef struct GmmScorerKey
 typedef struct GmmScorer
 {
 	GmmScorerKey key;			/* must be first: the hash key */
+	MixtureCovarianceType covariance_type;
 	int			k;
 	int			d;				/* of the model */
 	int			n_observed;		/* elements that are not NULL, and dimensions

@@ -389,6 +389,9 @@ extern double mixture_row_log_density(const MixturePrepared *prepared,
 extern void mixture_row_mahalanobis(const MixturePrepared *prepared,
 									const double *row, double *work,
 									double *distances);
+extern double mixture_row_outlier_pvalue(const MixturePrepared *prepared,
+										 const double *row, double *work,
+										 double *distances);
 extern size_t mixture_row_work_size(const MixturePrepared *prepared);
 
 /* ellipse.c */
