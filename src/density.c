@@ -37,10 +37,14 @@ struct SvgDensity
 	double		bins[MAX_BINS]; /* densities */
 };
 
-/* The density of the mixture at a value; responsibilities are set, too. */
+/*
+ * The density of the mixture at a value; responsibilities are set, too.  With
+ * many components a curve takes a while.
+ */
 static double
 density_at(const SvgDensity *density, double value)
 {
+	CHECK_FOR_INTERRUPTS();
 	return exp(mixture_row_responsibilities(density->prepared, &value, density->work,
 											density->responsibilities));
 }
@@ -196,7 +200,6 @@ add_component(StringInfo text, const SvgPicture *picture, int component)
 	value *= density->responsibilities[component];
 	svg_add_label(text, component, svg_place(&picture->axes[0], mean),
 				  fmax(svg_place(&picture->axes[1], value) - 5, SVG_TOP + 14));
-	CHECK_FOR_INTERRUPTS();
 }
 
 static int
@@ -248,7 +251,6 @@ add_total(StringInfo text, const SvgPicture *picture)
 					  svg_place(&picture->axes[1], density_at(density, values[i])));
 	}
 	appendStringInfoString(text, "\"/>\n");
-	CHECK_FOR_INTERRUPTS();
 }
 
 /* Append histogram, rug and curves. */
