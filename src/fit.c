@@ -1,6 +1,6 @@
 /*
  * fit.c
- *	  The collecting aggregates: gmm_fit and gmm_refit.
+ *	  The collecting aggregates: gmm_fit, gmm_fit_best and gmm_refit.
  *
  * The transition functions check their arguments and put rows into a
  * GmmRowStore; the final function runs the engine over it.  All signatures
@@ -42,14 +42,17 @@ enum
 	ARG_FEATURES = 1,
 	ARG_K = 2,					/* gmm_fit */
 	ARG_MODEL = 2,				/* gmm_refit */
-	ARG_OPTIONS = 3,
-	ARG_WEIGHT = 4
+	ARG_K_MIN = 2,				/* gmm_fit_best */
+	ARG_K_MAX = 3,
+	FIT_OPTIONS = 3,			/* gmm_fit, gmm_refit; then the weight */
+	BEST_OPTIONS = 4			/* gmm_fit_best; then the weight */
 };
 
 typedef struct FitState
 {
 	MemoryContext context;		/* the aggregate's; all of this lives there */
-	int			k;
+	int			k;				/* of gmm_fit_best: the least */
+	int			k_max;			/* of gmm_fit_best, or 0 */
 	GmmOptions	options;
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
@@ -57,27 +60,42 @@ typedef struct FitState
 	GmmRowStore *rows;			/* NULL until a row has a weight above 0 */
 } FitState;
 
+/* What tells one aggregate from another. */
+typedef struct FitCall
+{
+	int			weight;			/* position of the argument */
+
+	/* From the arguments of a group's first row; is each other's the same? */
+	FitState   *(*begin) (FunctionCallInfo fcinfo, MemoryContext context);
+	void		(*proceed) (FunctionCallInfo fcinfo, const FitState *state);
+} FitCall;
+
 PG_FUNCTION_INFO_V1(gmm_fit_transition);
+PG_FUNCTION_INFO_V1(gmm_fit_best_transition);
 PG_FUNCTION_INFO_V1(gmm_refit_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_final);
 
-static void
-check_k(FunctionCallInfo fcinfo)
+/* A number of components, which must be there. */
+static int
+k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 {
 	int			k;
 
-	if (PG_ARGISNULL(ARG_K))
+	if (PG_ARGISNULL(position))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("k must not be NULL")));
+				 errmsg("%s must not be NULL", name)));
 
-	k = PG_GETARG_INT32(ARG_K);
+	k = PG_GETARG_INT32(position);
 	if (k < 1 || k > MIXTURE_MAX_COMPONENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k must be from 1 to %d, not %d",
-						MIXTURE_MAX_COMPONENTS, k),
-				 errhint("k is the number of components.")));
+				 errmsg("%s must be from 1 to %d, not %d",
+						name, MIXTURE_MAX_COMPONENTS, k),
+				 errhint("%s is %s number of components.", name,
+						 strcmp(name, "k") == 0 ? "the" :
+						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
+	return k;
 }
 
 pg_noreturn static void
@@ -91,15 +109,15 @@ report_changed(const char *argument)
 
 /* The argument as a copy in the aggregate's context; NULL for NULL. */
 static struct varlena *
-copy_options_datum(FunctionCallInfo fcinfo, MemoryContext context)
+copy_options_datum(FunctionCallInfo fcinfo, int position, MemoryContext context)
 {
 	MemoryContext old_context;
 	Datum		copy;
 
-	if (PG_NARGS() <= ARG_OPTIONS || PG_ARGISNULL(ARG_OPTIONS))
+	if (PG_NARGS() <= position || PG_ARGISNULL(position))
 		return NULL;
 	old_context = MemoryContextSwitchTo(context);
-	copy = datumCopy(PG_GETARG_DATUM(ARG_OPTIONS), false, -1);
+	copy = datumCopy(PG_GETARG_DATUM(position), false, -1);
 	MemoryContextSwitchTo(old_context);
 	return (struct varlena *) DatumGetPointer(copy);
 }
@@ -109,7 +127,7 @@ copy_options_datum(FunctionCallInfo fcinfo, MemoryContext context)
  * are equal, toasted or not.
  */
 static bool
-options_unchanged(FunctionCallInfo fcinfo, const FitState *state)
+options_unchanged(FunctionCallInfo fcinfo, int position, const FitState *state)
 {
 	struct varlena *first = state->options_datum;
 	struct varlena *given;
@@ -117,50 +135,47 @@ options_unchanged(FunctionCallInfo fcinfo, const FitState *state)
 	Jsonb	   *given_json;
 	bool		equal;
 
-	if (PG_NARGS() <= ARG_OPTIONS)
+	if (PG_NARGS() <= position)
 		return true;
-	if (PG_ARGISNULL(ARG_OPTIONS))
+	if (PG_ARGISNULL(position))
 		return first == NULL;
 	if (first == NULL)
 		return false;
 
-	given = (struct varlena *) PG_GETARG_POINTER(ARG_OPTIONS);
+	given = (struct varlena *) PG_GETARG_POINTER(position);
 	if (VARSIZE_ANY(first) == VARSIZE_ANY(given) &&
 		memcmp(first, given, VARSIZE_ANY(first)) == 0)
 		return true;
 
 	first_json = DatumGetJsonbP(PointerGetDatum(first));
-	given_json = PG_GETARG_JSONB_P(ARG_OPTIONS);
+	given_json = PG_GETARG_JSONB_P(position);
 	equal = compareJsonbContainers(&first_json->root, &given_json->root) == 0;
 	if ((Pointer) first_json != (Pointer) first)
 		pfree(first_json);
-	PG_FREE_IF_COPY(given_json, ARG_OPTIONS);
+	PG_FREE_IF_COPY(given_json, position);
 	return equal;
 }
 
-/* Read the options of the first row into the state. */
-static void
-begin_options(FunctionCallInfo fcinfo, FitState *state)
+/* The options of the first row, or NULL. */
+static Jsonb *
+options_argument(FunctionCallInfo fcinfo, int position)
 {
-	Jsonb	   *json = NULL;
-
-	if (PG_NARGS() > ARG_OPTIONS && !PG_ARGISNULL(ARG_OPTIONS))
-		json = PG_GETARG_JSONB_P(ARG_OPTIONS);
-	gmm_options_parse(json, &state->options);
+	if (PG_NARGS() > position && !PG_ARGISNULL(position))
+		return PG_GETARG_JSONB_P(position);
+	return NULL;
 }
 
 /* A state for gmm_fit, from the arguments of the group's first row. */
 static FitState *
 begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	FitState   *state;
+	int			k = k_argument(fcinfo, ARG_K, "k");
+	FitState   *state = MemoryContextAllocZero(context, sizeof(FitState));
 
-	check_k(fcinfo);
-	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
-	state->k = PG_GETARG_INT32(ARG_K);
-	begin_options(fcinfo, state);
-	state->options_datum = copy_options_datum(fcinfo, context);
+	state->k = k;
+	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
+	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 	return state;
 }
 
@@ -168,12 +183,43 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 static void
 continue_fit(FunctionCallInfo fcinfo, const FitState *state)
 {
-	if (PG_ARGISNULL(ARG_K) || PG_GETARG_INT32(ARG_K) != state->k)
-	{
-		check_k(fcinfo);
+	if (k_argument(fcinfo, ARG_K, "k") != state->k)
 		report_changed("k");
-	}
-	if (!options_unchanged(fcinfo, state))
+	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
+		report_changed("options");
+}
+
+/* A state for gmm_fit_best, from the arguments of the group's first row. */
+static FitState *
+begin_best(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	int			k_min = k_argument(fcinfo, ARG_K_MIN, "k_min");
+	int			k_max = k_argument(fcinfo, ARG_K_MAX, "k_max");
+	FitState   *state;
+
+	if (k_max < k_min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k_max must be at least k_min, but is %d, and k_min is %d",
+						k_max, k_min)));
+	state = MemoryContextAllocZero(context, sizeof(FitState));
+	state->context = context;
+	state->k = k_min;
+	state->k_max = k_max;
+	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
+	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
+	return state;
+}
+
+/* Are they still what they were? */
+static void
+continue_best(FunctionCallInfo fcinfo, const FitState *state)
+{
+	if (k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
+		report_changed("k_min");
+	if (k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
+		report_changed("k_max");
+	if (!options_unchanged(fcinfo, BEST_OPTIONS, state))
 		report_changed("options");
 }
 
@@ -223,11 +269,11 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
 	state->k = model->k;
-	begin_options(fcinfo, state);
+	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
 	check_refit_options(&state->options, model);
 	state->options.mixture.covariance_type =
 		(MixtureCovarianceType) model->covariance_type;
-	state->options_datum = copy_options_datum(fcinfo, context);
+	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 
 	gmm_model_identity_set(&state->start_identity, datum, model);
 	state->start = MemoryContextAlloc(context, VARSIZE(model));
@@ -242,39 +288,50 @@ continue_refit(FunctionCallInfo fcinfo, const FitState *state)
 {
 	if (!gmm_model_identity_matches(&state->start_identity, model_argument(fcinfo)))
 		report_changed("model");
-	if (!options_unchanged(fcinfo, state))
+	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
 		report_changed("options");
 }
 
 /* The row's weight: finite and not negative, 1 where there is none. */
 static double
-weight_argument(FunctionCallInfo fcinfo)
+weight_argument(FunctionCallInfo fcinfo, int position)
 {
 	double		weight;
 
-	if (PG_NARGS() <= ARG_WEIGHT)
+	if (PG_NARGS() <= position)
 		return 1.0;
 
-	weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
+	weight = PG_GETARG_FLOAT8(position);
 	gmm_check_weight(weight);
 	return weight;
+}
+
+/* The families of which one is fitted, as bits. */
+static unsigned
+families(const FitState *state)
+{
+	return state->options.auto_covariance_type ? (1U << MIXTURE_N_COVARIANCE_TYPES) - 1 :
+		1U << state->options.mixture.covariance_type;
 }
 
 /* Check the number of features against the model, or against what fits. */
 static void
 begin_rows(FitState *state, int d)
 {
-	MixtureCovarianceType type = state->options.mixture.covariance_type;
+	int			k = Max(state->k, state->k_max);
 
 	if (state->start != NULL && state->start->d != d)
 		gmm_features_report_dimensions(d, state->start->d);
 
-	if (!mixture_shape_allowed(type, state->k, d))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
-						state->k, d, gmm_covariance_type_name(type)),
-				 errhint("Use a smaller k, fewer features or a simpler covariance_type.")));
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		if ((families(state) & (1U << type)) &&
+			!mixture_shape_allowed((MixtureCovarianceType) type, k, d))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
+							k, d, gmm_covariance_type_name((MixtureCovarianceType) type)),
+					 errhint("Use a smaller %s, fewer features or a simpler covariance_type.",
+							 state->k_max > 0 ? "k_max" : "k")));
 
 	state->rows = gmm_rowstore_create(state->context, d);
 }
@@ -307,9 +364,7 @@ add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
  * "no rows" from "no weight".
  */
 static Datum
-transition(FunctionCallInfo fcinfo,
-		   FitState *(*begin) (FunctionCallInfo, MemoryContext),
-		   void (*proceed) (FunctionCallInfo, const FitState *))
+transition(FunctionCallInfo fcinfo, const FitCall *call)
 {
 	MemoryContext context;
 	FitState   *state = NULL;
@@ -322,7 +377,7 @@ transition(FunctionCallInfo fcinfo,
 		state = (FitState *) PG_GETARG_POINTER(ARG_STATE);
 
 	if (PG_ARGISNULL(ARG_FEATURES) ||
-		(PG_NARGS() > ARG_WEIGHT && PG_ARGISNULL(ARG_WEIGHT)))
+		(PG_NARGS() > call->weight && PG_ARGISNULL(call->weight)))
 	{
 		if (state == NULL)
 			PG_RETURN_NULL();
@@ -330,11 +385,11 @@ transition(FunctionCallInfo fcinfo,
 	}
 
 	if (state == NULL)
-		state = begin(fcinfo, context);
+		state = call->begin(fcinfo, context);
 	else
-		proceed(fcinfo, state);
+		call->proceed(fcinfo, state);
 
-	weight = weight_argument(fcinfo);
+	weight = weight_argument(fcinfo, call->weight);
 	if (weight > 0)
 		add_row(fcinfo, state, weight);
 	PG_RETURN_POINTER(state);
@@ -347,7 +402,22 @@ transition(FunctionCallInfo fcinfo,
 Datum
 gmm_fit_transition(PG_FUNCTION_ARGS)
 {
-	return transition(fcinfo, begin_fit, continue_fit);
+	static const FitCall call = {FIT_OPTIONS + 1, begin_fit, continue_fit};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_fit_best_transition(internal, features double precision[],
+ *						   k_min integer, k_max integer
+ *						   [, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_fit_best_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {BEST_OPTIONS + 1, begin_best, continue_best};
+
+	return transition(fcinfo, &call);
 }
 
 /*
@@ -358,12 +428,90 @@ gmm_fit_transition(PG_FUNCTION_ARGS)
 Datum
 gmm_refit_transition(PG_FUNCTION_ARGS)
 {
-	return transition(fcinfo, begin_refit, continue_refit);
+	static const FitCall call = {FIT_OPTIONS + 1, begin_refit, continue_refit};
+
+	return transition(fcinfo, &call);
+}
+
+/* Keep the trials of a choice in the form that a model has them. */
+static void
+keep_trials(const MixtureTrial *trials, int n_trials, GmmFitInfo *info)
+{
+	GmmTrial   *kept = (GmmTrial *) palloc0(n_trials * sizeof(GmmTrial));
+
+	for (int i = 0; i < n_trials; i++)
+	{
+		kept[i].k = trials[i].k;
+		kept[i].covariance_type = trials[i].covariance_type;
+		kept[i].converged = trials[i].converged;
+		kept[i].log_likelihood = trials[i].log_likelihood;
+		kept[i].entropy = trials[i].entropy;
+		kept[i].iterations = trials[i].iterations;
+		kept[i].n_starts = trials[i].n_starts;
+		kept[i].n_best_starts = trials[i].n_best_starts;
+		kept[i].n_suspect = trials[i].n_suspect;
+	}
+	info->n_trials = n_trials;
+	info->trials = kept;
+}
+
+/* Choose among models of the state's rows; the trials go to info. */
+static MixtureStatus
+choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit,
+			 GmmFitInfo *info, MixtureError *error)
+{
+	MixtureChoice choice = {
+		.least_k = state->k,
+		.most_k = state->k_max,
+		.families = families(state),
+		.criterion = state->options.criterion
+	};
+	MixtureTrial *trials;
+	int			n_trials;
+	MixtureStatus status = mixture_fit_best(source, &choice, &state->options.mixture,
+											&gmm_host, fit, &trials, &n_trials, error);
+
+	if (status == MIXTURE_TOO_FEW_DISTINCT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k_min is %d, but there %s only " INT64_FORMAT " distinct %s",
+						state->k, error->count == 1 ? "is" : "are",
+						(int64) error->count, error->count == 1 ? "row" : "rows"),
+				 errhint("Use a k_min of at most " INT64_FORMAT ", or more rows.",
+						 (int64) error->count)));
+	if (status == MIXTURE_OK)
+	{
+		keep_trials(trials, n_trials, info);
+		info->criterion = state->options.criterion;
+	}
+	return status;
+}
+
+/* The family of the state's whose models are the largest. */
+static MixtureCovarianceType
+largest_family(const FitState *state)
+{
+	int			k = Max(state->k, state->k_max);
+	int			d = gmm_rowstore_dimensions(state->rows);
+	size_t		most = 0;
+	MixtureCovarianceType largest = MIXTURE_FULL;
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		size_t		count = mixture_sums_count((MixtureCovarianceType) type, k, d);
+
+		if ((families(state) & (1U << type)) && count > most)
+		{
+			most = count;
+			largest = (MixtureCovarianceType) type;
+		}
+	}
+	return largest;
 }
 
 /* Run the engine over the rows of a state; errors become SQL's. */
 static void
-run_engine(const FitState *state, MixtureFit *fit)
+run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 {
 	MixtureSource source;
 	MixtureError error = {0};
@@ -375,10 +523,11 @@ run_engine(const FitState *state, MixtureFit *fit)
 
 	gmm_progress_begin();
 	gmm_rowstore_source(state->rows, &source);
-	parallel = gmm_parallel_begin(state->rows,
-								  state->options.mixture.covariance_type,
-								  state->k, &source);
-	if (state->start != NULL)
+	parallel = gmm_parallel_begin(state->rows, largest_family(state),
+								  Max(state->k, state->k_max), &source);
+	if (state->k_max > 0)
+		status = choose_model(state, &source, fit, info, &error);
+	else if (state->start != NULL)
 	{
 		MixtureParameters start;
 
@@ -420,10 +569,10 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
 										ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(fit_context);
-	run_engine(state, &fit);
+	gmm_fit_info_init(&info);
+	run_engine(state, &fit, &info);
 	MemoryContextSwitchTo(old_context);
 
-	gmm_fit_info_init(&info);
 	info.n_rows = fit.n_rows;
 	info.sum_weights = fit.sum_weights;
 	info.log_likelihood = fit.log_likelihood;

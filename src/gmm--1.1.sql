@@ -69,16 +69,17 @@ CREATE FUNCTION gmm_options(
 	n_init integer DEFAULT NULL,
 	init text DEFAULT NULL,
 	seed bigint DEFAULT NULL,
-	accelerate boolean DEFAULT NULL)
+	accelerate boolean DEFAULT NULL,
+	criterion text DEFAULT NULL)
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'gmm_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION gmm_options(text, integer, double precision,
-	double precision, integer, text, bigint, boolean) IS
+	double precision, integer, text, bigint, boolean, text) IS
 'options of a fit as jsonb, from named arguments; those left out keep their default';
 
--- === fitting: gmm_fit, gmm_refit (fit.c) ===
+-- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit.c) ===
 
 -- The state of a group of 20 rows takes 1 to 4 kB, one of 1,000 rows of 10
 -- features 80 kB; a state in a hash table cannot be evicted, so SSPACE errs
@@ -114,7 +115,7 @@ AS 'MODULE_PATHNAME', 'gmm_fit_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION gmm_fit_final(internal) IS
-'final function of gmm_fit and gmm_refit';
+'final function of gmm_fit, gmm_fit_best and gmm_refit';
 
 CREATE AGGREGATE gmm_fit(features double precision[], k integer) (
 	SFUNC = gmm_fit_transition,
@@ -153,6 +154,69 @@ CREATE AGGREGATE gmm_fit(
 
 COMMENT ON AGGREGATE gmm_fit(double precision[], integer, jsonb, double precision) IS
 'fit a mixture of k components to the rows of a group, with options and a weight for each row';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer) IS
+'transition function of gmm_fit_best';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb) IS
+'transition function of gmm_fit_best';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb, double precision)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb, double precision) IS
+'transition function of gmm_fit_best';
+
+CREATE AGGREGATE gmm_fit_best(features double precision[], k_min integer, k_max integer) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer) IS
+'fit mixtures of k_min to k_max components to the rows of a group, and keep the best';
+
+CREATE AGGREGATE gmm_fit_best(
+	features double precision[], k_min integer, k_max integer, options jsonb) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb) IS
+'fit mixtures of k_min to k_max components to the rows of a group, with options, and keep the best';
+
+CREATE AGGREGATE gmm_fit_best(
+	features double precision[], k_min integer, k_max integer,
+	options jsonb, weight double precision) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb, double precision) IS
+'fit mixtures of k_min to k_max components to the rows of a group, with options and a weight for each row, and keep the best';
 
 CREATE FUNCTION gmm_refit_transition(internal, double precision[], gmm_model)
 RETURNS internal

@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "model.h"
 #include "options.h"
+#include "trials.h"
 
 /* What an error message quotes of a value, in bytes */
 #define QUOTED_LENGTH	64
@@ -131,13 +132,27 @@ static void
 set_covariance_type(GmmOptions *options, const char *name,
 					const JsonbValue *value)
 {
-	if (value->type != jbvString ||
-		!gmm_covariance_type_parse(pnstrdup(value->val.string.val,
-											value->val.string.len),
-								   &options->mixture.covariance_type))
+	char	   *family = NULL;
+
+	if (value->type == jbvString)
+		family = pnstrdup(value->val.string.val, value->val.string.len);
+	if (family != NULL && pg_strcasecmp(family, "auto") == 0)
+		options->auto_covariance_type = true;
+	else if (family == NULL ||
+			 !gmm_covariance_type_parse(family, &options->mixture.covariance_type))
 		refuse_value(name, "full, tied, diag or spherical (or VVV, EEE, VVI, VII)",
 					 describe_value(value));
 	options->given |= GMM_OPTION_COVARIANCE_TYPE;
+}
+
+static void
+set_criterion(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvString ||
+		!gmm_criterion_parse(pnstrdup(value->val.string.val, value->val.string.len),
+							 &options->criterion))
+		refuse_value(name, "bic, aic or icl", describe_value(value));
+	options->given |= GMM_OPTION_CRITERION;
 }
 
 static void
@@ -202,6 +217,7 @@ set_tol(GmmOptions *options, const char *name, const JsonbValue *value)
 static const OptionRule option_rules[] = {
 	{"accelerate", set_accelerate},
 	{"covariance_type", set_covariance_type},
+	{"criterion", set_criterion},
 	{"init", set_init},
 	{"max_iter", set_max_iter},
 	{"n_init", set_n_init},
@@ -292,13 +308,14 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 }
 
 /*
- * Read options; json may be NULL, which leaves every default.
+ * Read the options of a choice among models; json may be NULL, which leaves
+ * every default.
  *
  * Raises an error for anything but an object, for unknown keys, and for
  * values of the wrong type or out of range.
  */
 void
-gmm_options_parse(Jsonb *json, GmmOptions *options)
+gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -314,6 +331,7 @@ gmm_options_parse(Jsonb *json, GmmOptions *options)
 	options->mixture.init = GMM_DEFAULT_INIT;
 	options->mixture.seed = GMM_DEFAULT_SEED;
 	options->mixture.accelerate = GMM_DEFAULT_ACCELERATE;
+	options->criterion = GMM_DEFAULT_CRITERION;
 
 	if (json == NULL)
 		return;
@@ -332,6 +350,26 @@ gmm_options_parse(Jsonb *json, GmmOptions *options)
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		set_option(options, &key, &value);
 	}
+}
+
+/*
+ * The same where there is no choice: what is about one is refused, rather than
+ * accepted and ignored.
+ */
+void
+gmm_options_parse(Jsonb *json, GmmOptions *options)
+{
+	gmm_options_parse_choice(json, options);
+	if (options->auto_covariance_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"covariance_type\" can be auto in gmm_fit_best only"),
+				 errhint("Name a family (full, tied, diag or spherical), or let gmm_fit_best choose.")));
+	if (options->given & GMM_OPTION_CRITERION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"criterion\" applies to gmm_fit_best only"),
+				 errhint("Leave it out where there is nothing to choose.")));
 }
 
 /*
@@ -410,9 +448,10 @@ push_double(JsonbParseState **state, const char *name, double number)
 
 /*
  * gmm_options(covariance_type, max_iter, tol, reg_covar, n_init, init, seed,
- *			   accelerate) -> jsonb
+ *			   accelerate, criterion) -> jsonb
  *
- * Named arguments to options; those that are NULL are left out.
+ * Named arguments to options; those that are NULL are left out.  Version 1.0
+ * had not the last one.
  */
 Datum
 gmm_options(PG_FUNCTION_ARGS)
@@ -443,8 +482,10 @@ gmm_options(PG_FUNCTION_ARGS)
 		value.val.boolean = PG_GETARG_BOOL(7);
 		push_option(&state, "accelerate", &value);
 	}
+	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
+		push_text(&state, "criterion", PG_GETARG_DATUM(8));
 	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 
-	gmm_options_parse(json, &options);
+	gmm_options_parse_choice(json, &options);
 	PG_RETURN_JSONB_P(json);
 }

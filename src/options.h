@@ -27,19 +27,24 @@
 #define GMM_DEFAULT_INIT		MIXTURE_INIT_KMEANS_PLUS_PLUS
 #define GMM_DEFAULT_SEED		UINT64CONST(1)
 #define GMM_DEFAULT_ACCELERATE	true
+#define GMM_DEFAULT_CRITERION	MIXTURE_BIC
 
 /* Which options were named, as bits of GmmOptions.given. */
 #define GMM_OPTION_COVARIANCE_TYPE	0x01
 #define GMM_OPTION_N_INIT			0x02
 #define GMM_OPTION_INIT				0x04
+#define GMM_OPTION_CRITERION		0x08
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 
 typedef struct GmmOptions
 {
 	MixtureOptions mixture;
+	bool		auto_covariance_type;	/* all families; mixture has the default */
+	MixtureCriterion criterion;
 	int			given;
 } GmmOptions;
 
 extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
+extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
 
 #endif							/* GMM_OPTIONS_H */

@@ -75,11 +75,11 @@
 typedef struct SharedFit
 {
 	GmmSharedRows rows;
-	MixtureCovarianceType covariance_type;
-	int			k;
 	int			n_slots;
 
 	/* The pass; the leader's to change while it is closed and n_joined is 0 */
+	MixtureCovarianceType covariance_type;
+	int			k;
 	bool		m_step;
 	bool		centered;
 	int			n_runs;
@@ -100,6 +100,8 @@ typedef struct View
 {
 	SharedFit  *fit;
 	bool	   *ready;			/* n_slots: has the sums of its run */
+	double	   *values;			/* all that follows lies here, for the shape of
+								 * the pass */
 	MixtureParameters parameters;
 	double	   *center;			/* d */
 	double	   *total;			/* n_values */
@@ -119,7 +121,7 @@ struct GmmParallel
 {
 	GmmRowStore *rows;
 	MixtureSource source;		/* theirs */
-	MixtureCovarianceType covariance_type;
+	MixtureCovarianceType covariance_type;	/* the largest shape of a pass */
 	int			k;
 	int			n_workers;		/* to launch; 0 when that has been tried */
 	ParallelContext *context;	/* NULL while there are no workers */
@@ -141,26 +143,33 @@ count_fixed_values(MixtureCovarianceType type, int k, int d)
 		mixture_sums_count(type, k, d);
 }
 
-/* Find the arrays in the shared memory. */
+/* Find the arrays in the shared memory, as a pass of this shape has them. */
 static void
-make_view(View *view, SharedFit *fit, bool *ready, double *values)
+place_view(View *view, MixtureCovarianceType type, int k)
 {
-	int			k = fit->k;
-	int			d = fit->rows.d;
+	int			d = view->fit->rows.d;
 
-	view->fit = fit;
-	view->ready = ready;
-	view->n_values = mixture_sums_count(fit->covariance_type, k, d);
-	view->parameters.covariance_type = fit->covariance_type;
+	view->n_values = mixture_sums_count(type, k, d);
+	view->parameters.covariance_type = type;
 	view->parameters.k = k;
 	view->parameters.d = d;
-	view->parameters.weights = values;
+	view->parameters.weights = view->values;
 	view->parameters.means = view->parameters.weights + k;
 	view->parameters.covariances = view->parameters.means + (size_t) k * d;
 	view->center = view->parameters.covariances +
-		mixture_covariance_count(fit->covariance_type, k, d);
+		mixture_covariance_count(type, k, d);
 	view->total = view->center + d;
 	view->slots = view->total + view->n_values;
+}
+
+/* A view whose arrays are not placed yet. */
+static void
+make_view(View *view, SharedFit *fit, bool *ready, double *values)
+{
+	memset(view, 0, sizeof(View));
+	view->fit = fit;
+	view->ready = ready;
+	view->values = values;
 }
 
 /* Begin a pass, with a runner of its shape. */
@@ -316,9 +325,12 @@ gmm_parallel_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 
 	while ((number = join_pass(view.fit, number)) != 0)
 	{
-		MixturePass pass = {&view.parameters,
-		view.fit->centered ? view.center : NULL, view.fit->m_step};
+		MixturePass pass = {&view.parameters, NULL, view.fit->m_step};
 		MixtureError error;
+
+		place_view(&view, view.fit->covariance_type, view.fit->k);
+		if (view.fit->centered)
+			pass.center = view.center;
 
 		/* the leader has done the same before, so it cannot fail here */
 		if (begin_runner(&runner, &pass, &error) != MIXTURE_OK)
@@ -384,8 +396,6 @@ fill_shared_memory(GmmParallel *parallel, const GmmSharedRows *rows, int n_slots
 	memset(fit, 0, sizeof(SharedFit));
 	memset(ready, 0, n_slots * sizeof(bool));
 	fit->rows = *rows;
-	fit->covariance_type = parallel->covariance_type;
-	fit->k = parallel->k;
 	fit->n_slots = n_slots;
 	fit->n_runs = mixture_n_runs(rows->n_blocks);
 	ConditionVariableInit(&fit->changed);
@@ -468,12 +478,15 @@ launch_workers(GmmParallel *parallel)
 
 /* Put a pass before the workers.  No one has joined the one before it. */
 static void
-open_pass(const View *view, const MixturePass *pass)
+open_pass(View *view, const MixturePass *pass)
 {
 	SharedFit  *fit = view->fit;
 	const MixtureParameters *from = pass->parameters;
 	const MixtureParameters *to = &view->parameters;
 
+	place_view(view, from->covariance_type, from->k);
+	fit->covariance_type = from->covariance_type;
+	fit->k = from->k;
 	memcpy(to->weights, from->weights, to->k * sizeof(double));
 	memcpy(to->means, from->means, (size_t) to->k * to->d * sizeof(double));
 	memcpy(to->covariances, from->covariances, sizeof(double) *
@@ -514,14 +527,31 @@ close_pass(SharedFit *fit)
 	ConditionVariableCancelSleep();
 }
 
+/*
+ * Is a pass large enough to share, and not too large for the shared memory?
+ * A fit makes some with fewer components than it is about, and a choice among
+ * models has passes of many shapes.
+ */
+static bool
+worth_sharing(const GmmParallel *parallel, const MixtureParameters *shape)
+{
+	MixtureCovarianceType type = shape->covariance_type;
+	int			d = shape->d;
+
+	return estimate_pass(parallel->source.n_rows, type, shape->k, d) >= 2 * LEAST_WORK &&
+		mixture_sums_count(type, shape->k, d) <=
+		mixture_sums_count(parallel->covariance_type, parallel->k, d) &&
+		count_fixed_values(type, shape->k, d) <=
+		count_fixed_values(parallel->covariance_type, parallel->k, d);
+}
+
 /* A whole pass, as MixtureSource has it. */
 static MixtureStatus
 parallel_pass(void *context, const MixturePass *pass, double *sums, MixtureError *error)
 {
 	GmmParallel *parallel = context;
 	MixtureStatus status;
-	bool		large = pass->parameters->k == parallel->k &&
-		pass->parameters->covariance_type == parallel->covariance_type;
+	bool		large = worth_sharing(parallel, pass->parameters);
 
 	status = begin_runner(&parallel->runner, pass, error);
 	if (status != MIXTURE_OK)
@@ -553,7 +583,8 @@ parallel_block(void *context, int64_t number, MixtureBlock *block)
 
 /*
  * Prepare for passes over the rows with workers, if that is worth it: then
- * the source is one that makes them so.  Returns NULL if it is not.
+ * the source is one that makes them so.  The shape is the largest that passes
+ * will have.  Returns NULL if it is not.
  *
  * What is allocated here and in the passes is in the memory context that is
  * current, and goes with it.

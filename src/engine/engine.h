@@ -252,6 +252,29 @@ typedef struct MixtureEllipse
 	double		deviations[2];	/* along the axes of the features */
 } MixtureEllipse;
 
+/* One try of mixture_fit_best(). */
+typedef struct MixtureTrial
+{
+	MixtureCovarianceType covariance_type;
+	int			k;
+	double		log_likelihood;
+	double		entropy;
+	int			iterations;
+	bool		converged;
+	int			n_starts;
+	int			n_best_starts;
+	int			n_suspect;		/* as mixture_judge() counts */
+} MixtureTrial;
+
+/* What mixture_fit_best() is to choose from, and by what. */
+typedef struct MixtureChoice
+{
+	int			least_k;
+	int			most_k;
+	unsigned	families;		/* bit 1 << covariance type */
+	MixtureCriterion criterion;
+} MixtureChoice;
+
 /* What speaks against a component. */
 typedef enum MixtureSuspicion
 {
@@ -367,11 +390,17 @@ extern int	mixture_judge(const MixtureParameters *parameters, double n_rows,
 extern double mixture_condition_number(const MixtureParameters *parameters,
 									   int component, const MixtureHost *host);
 
-/* search.c */
+/* search.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,
 								 const MixtureOptions *options,
 								 const MixtureHost *host,
 								 MixtureFit *fit, MixtureError *error);
+extern MixtureStatus mixture_fit_best(const MixtureSource *source,
+									  const MixtureChoice *choice,
+									  const MixtureOptions *options,
+									  const MixtureHost *host, MixtureFit *fit,
+									  MixtureTrial **trials, int *n_trials,
+									  MixtureError *error);
 extern MixtureStatus mixture_refit(const MixtureSource *source,
 								   const MixtureParameters *start,
 								   const MixtureOptions *options,

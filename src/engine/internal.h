@@ -398,6 +398,7 @@ typedef struct Search
 	int			k;
 	int			d;
 	Starts		starts;
+	const MixtureParameters *own_start; /* the caller's, the last of all; or NULL */
 	Em			em;				/* over the sample */
 	Candidate  *candidates;		/* kept ones, best first, then a spare */
 	int			n_kept;
@@ -408,15 +409,21 @@ typedef struct Search
 
 /* search.c */
 extern MixtureStatus search_prepare(Scales *scales, Sample *sample,
-									const MixtureSource *source, int k, bool matrix,
-									const MixtureOptions *options, const MixtureHost *host,
-									MixtureError *error);
+									const MixtureSource *source, int least_k, int most_k,
+									bool matrix, const MixtureOptions *options,
+									const MixtureHost *host, MixtureError *error);
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
+extern void search_add_start(Search *search, const MixtureParameters *start);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
 extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit);
 extern void search_end(Search *search);
+
+/* split.c */
+extern bool split_worst(const MixtureParameters *from, const Scales *scales,
+						const Sample *sample, MixtureParameters *to,
+						const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_INTERNAL_H */

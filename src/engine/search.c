@@ -121,7 +121,10 @@ run_starts(Search *search, MixtureError *error)
 		Candidate  *spare = &search->candidates[search->max_kept];
 		MixtureStatus status;
 
-		starts_make(&search->starts, start, &spare->parameters);
+		if (search->own_start != NULL && start == search->n_starts - 1)
+			mixture_copy_parameters(&spare->parameters, search->own_start);
+		else
+			starts_make(&search->starts, start, &spare->parameters);
 		status = em_run(&search->em, &spare->parameters,
 						options->max_iter < SHORT_RUN_ITERATIONS ?
 						options->max_iter : SHORT_RUN_ITERATIONS,
@@ -211,6 +214,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->d = sample->d;
 	starts_begin(&search->starts, scales, sample, k, options, host);
 	search->n_starts = k == 1 ? 1 : options->n_init;
+	search->own_start = NULL;
 	search->n_best = 0;
 	search->max_kept = KEPT_STARTS + search->n_starts / STARTS_PER_KEPT;
 	if (search->max_kept > search->n_starts)
@@ -223,6 +227,17 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 									options->covariance_type, k, sample->d, host);
 	em_begin(&search->em, &sample->source, NULL, options->covariance_type, k,
 			 scales->floor, host);
+}
+
+/*
+ * Have a start of the caller's tried too, of the search's shape, which must
+ * stay until search_sample() is done.
+ */
+void
+search_add_start(Search *search, const MixtureParameters *start)
+{
+	search->own_start = start;
+	search->n_starts++;
 }
 
 /* Give back what search_begin() allocated. */
@@ -310,13 +325,13 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 }
 
 /*
- * What a search of up to k components needs to know of the rows: their scales,
- * with a matrix if `matrix` says so, and a sample of them.  A search of fewer
- * components may use both.  scales_release() and sample_release() give back.
+ * What searches of least_k to most_k components need to know of the rows:
+ * their scales, with a matrix if `matrix` says so, and a sample of them, which
+ * has at least least_k rows.  scales_release() and sample_release() give back.
  */
 MixtureStatus
-search_prepare(Scales *scales, Sample *sample, const MixtureSource *source, int k,
-			   bool matrix, const MixtureOptions *options, const MixtureHost *host,
+search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
+			   int least_k, int most_k, bool matrix, const MixtureOptions *options, const MixtureHost *host,
 			   MixtureError *error)
 {
 	MixtureStatus status;
@@ -327,7 +342,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source, int 
 	if (status != MIXTURE_OK)
 		return status;
 	sample_take(sample, source, scales->center, &scales->range,
-				sample_limit(k, source->d), options->seed, host);
+				sample_limit(most_k, source->d), options->seed, host);
 
 	/* from the sample, if that is all rows: it has an order of its own */
 	if (sample->complete)
@@ -336,7 +351,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source, int 
 	else
 		status = scales_find(scales, source, scales->center, matrix,
 							 options->reg_covar, host, error);
-	if (status == MIXTURE_OK && sample->n_rows < k)
+	if (status == MIXTURE_OK && sample->n_rows < least_k)
 	{
 		error->count = sample->n_rows;
 		return MIXTURE_TOO_FEW_DISTINCT;
@@ -365,7 +380,7 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 	Scales		scales;
 	Sample		sample;
 	Search		search;
-	MixtureStatus status = search_prepare(&scales, &sample, source, k,
+	MixtureStatus status = search_prepare(&scales, &sample, source, k, k,
 										  has_matrix(options->covariance_type),
 										  options, host, error);
 

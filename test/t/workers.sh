@@ -89,6 +89,8 @@ as_alone "spherical" "2 of 2" "$large" \
     "SELECT md5(gmm_fit(x, 200, '$options'::jsonb || '{\"covariance_type\": \"spherical\"}')::text) FROM points"
 as_alone "gmm_fit" "2 of 2" "$small" \
     "SELECT md5(gmm_fit(x, 100, '$options')::text) FROM points"
+as_alone "gmm_fit_best" "2 of 2" "$small" \
+    "SELECT md5(gmm_fit_best(x, 100, 100, '$options'::jsonb || '{\"covariance_type\": \"auto\"}')::text) FROM points"
 as_alone "two groups" "1 of 1,1 of 1" "$large; SET enable_sort = off" \
     "SELECT part, md5(gmm_fit(x, 110, '$options')::text) FROM points GROUP BY part ORDER BY part"
 as_alone "a window that grows" "2 of 2,2 of 2" "$large" \
