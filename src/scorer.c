@@ -49,8 +49,9 @@ typedef struct ScorerCache
 	bool		constant;		/* the model cannot change */
 	GmmScorer  *last;			/* of the row before, or NULL */
 	MemoryContext context;		/* of the models and the table of them */
-	HTAB	   *scorers;		/* NULL while there are none; the first of a
-								 * constant is not in it */
+	GmmScorer  *only;			/* of a constant model the first, not in the
+								 * table, or NULL */
+	HTAB	   *scorers;		/* NULL while there are none */
 	Size		size;			/* bytes of the models */
 	MemoryContext work_context; /* of the scratch below */
 	double	   *work;			/* the engine's scratch, aligned */
@@ -88,6 +89,7 @@ static void
 drop_models(ScorerCache *cache)
 {
 	cache->last = NULL;
+	cache->only = NULL;
 	cache->scorers = NULL;
 	cache->size = 0;
 	MemoryContextReset(cache->context);
@@ -100,13 +102,10 @@ drop_models(ScorerCache *cache)
 static GmmScorer *
 enter_scorer(ScorerCache *cache, const GmmScorerKey *key)
 {
-	GmmScorer  *scorer;
-
-	if (cache->constant && cache->last == NULL)
+	if (cache->constant && cache->only == NULL)
 	{
-		scorer = MemoryContextAlloc(cache->context, sizeof(GmmScorer));
-		scorer->key = *key;
-		return scorer;
+		cache->only = MemoryContextAlloc(cache->context, sizeof(GmmScorer));
+		return cache->only;
 	}
 
 	if (cache->scorers == NULL)
@@ -344,6 +343,8 @@ gmm_scorer_find(FmgrInfo *flinfo, Datum model, const GmmFeatures *features,
 		cache = create_cache(flinfo);
 	if (cache->constant && cache->last != NULL && same_pattern(cache->last, features))
 		scorer = cache->last;
+	else if (cache->only != NULL && same_pattern(cache->only, features))
+		scorer = cache->last = cache->only;
 	else
 		scorer = look_up_scorer(cache, model, features);
 
@@ -386,6 +387,9 @@ gmm_scorer_conditional(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 														  scorer->n_observed, &gmm_host);
 	MemoryContextSwitchTo(old_context);
 	cache->size += mixture_conditional_size(scorer->conditional);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions given %d",
+							 scorer->k, scorer->d - scorer->n_observed, scorer->n_observed)));
 	if ((Pointer) model != DatumGetPointer(datum))
 		pfree(model);
 	return scorer->conditional;
