@@ -76,4 +76,11 @@
 	makeJsonLexContextCstringLen(json, length, encoding, true)
 #endif
 
+/* The parser of SQL takes a mode since 14. */
+#if PG_VERSION_NUM >= 140000
+#define gmm_raw_parser(text) raw_parser(text, RAW_PARSE_DEFAULT)
+#else
+#define gmm_raw_parser(text) raw_parser(text)
+#endif
+
 #endif							/* GMM_COMPAT_H */

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "featurearray.h"
+#include "fit.h"
 #include "host.h"
 #include "model.h"
 #include "modelkey.h"
@@ -76,8 +77,8 @@ PG_FUNCTION_INFO_V1(gmm_refit_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_final);
 
 /* A number of components, which must be there. */
-static int
-k_argument(FunctionCallInfo fcinfo, int position, const char *name)
+int
+gmm_fit_k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 {
 	int			k;
 
@@ -96,6 +97,22 @@ k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 						 strcmp(name, "k") == 0 ? "the" :
 						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
 	return k;
+}
+
+/*
+ * Check that there can be a mixture of this shape; k_name is what the caller
+ * calls k.
+ */
+void
+gmm_fit_check_shape(MixtureCovarianceType type, int k, int d, const char *k_name)
+{
+	if (!mixture_shape_allowed(type, k, d))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
+						k, d, gmm_covariance_type_name(type)),
+				 errhint("Use a smaller %s, fewer features or a simpler covariance_type.",
+						 k_name)));
 }
 
 pg_noreturn static void
@@ -169,7 +186,7 @@ options_argument(FunctionCallInfo fcinfo, int position)
 static FitState *
 begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	int			k = k_argument(fcinfo, ARG_K, "k");
+	int			k = gmm_fit_k_argument(fcinfo, ARG_K, "k");
 	FitState   *state = MemoryContextAllocZero(context, sizeof(FitState));
 
 	state->context = context;
@@ -183,7 +200,7 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 static void
 continue_fit(FunctionCallInfo fcinfo, const FitState *state)
 {
-	if (k_argument(fcinfo, ARG_K, "k") != state->k)
+	if (gmm_fit_k_argument(fcinfo, ARG_K, "k") != state->k)
 		report_changed("k");
 	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
 		report_changed("options");
@@ -193,8 +210,8 @@ continue_fit(FunctionCallInfo fcinfo, const FitState *state)
 static FitState *
 begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	int			k_min = k_argument(fcinfo, ARG_K_MIN, "k_min");
-	int			k_max = k_argument(fcinfo, ARG_K_MAX, "k_max");
+	int			k_min = gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min");
+	int			k_max = gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max");
 	FitState   *state;
 
 	if (k_max < k_min)
@@ -215,9 +232,9 @@ begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 static void
 continue_best(FunctionCallInfo fcinfo, const FitState *state)
 {
-	if (k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
+	if (gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
 		report_changed("k_min");
-	if (k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
+	if (gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
 		report_changed("k_max");
 	if (!options_unchanged(fcinfo, BEST_OPTIONS, state))
 		report_changed("options");
@@ -324,14 +341,9 @@ begin_rows(FitState *state, int d)
 		gmm_features_report_dimensions(d, state->start->d);
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
-		if ((families(state) & (1U << type)) &&
-			!mixture_shape_allowed((MixtureCovarianceType) type, k, d))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
-							k, d, gmm_covariance_type_name((MixtureCovarianceType) type)),
-					 errhint("Use a smaller %s, fewer features or a simpler covariance_type.",
-							 state->k_max > 0 ? "k_max" : "k")));
+		if (families(state) & (1U << type))
+			gmm_fit_check_shape((MixtureCovarianceType) type, k, d,
+								state->k_max > 0 ? "k_max" : "k");
 
 	state->rows = gmm_rowstore_create(state->context, d);
 }
@@ -573,17 +585,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	run_engine(state, &fit, &info);
 	MemoryContextSwitchTo(old_context);
 
-	info.n_rows = fit.n_rows;
-	info.sum_weights = fit.sum_weights;
-	info.log_likelihood = fit.log_likelihood;
-	info.iterations = fit.iterations;
-	info.converged = fit.converged;
-	info.n_starts = fit.n_starts;
-	info.n_best_starts = fit.n_best_starts;
-	info.entropy = fit.entropy;
-	info.reg_covar = state->options.mixture.reg_covar;
-	info.n_incomplete = fit.n_incomplete;
-	info.n_reseeded = fit.n_reseeded;
+	gmm_fit_info_from(&info, &fit, &state->options.mixture);
 	model = gmm_model_make(&fit.parameters, &info);
 
 	MemoryContextDelete(fit_context);

@@ -306,6 +306,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION gmm_logpdf(gmm_model, double precision[]) IS
 'the logarithm of the mixture''s density at a row';
 
+CREATE FUNCTION gmm_entropy(model gmm_model, features double precision[])
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'gmm_entropy'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_entropy(gmm_model, double precision[]) IS
+'how uncertain the component of a row is: the entropy of its probabilities, in nats';
+
 CREATE FUNCTION gmm_mahalanobis(model gmm_model, features double precision[])
 RETURNS double precision[]
 AS 'MODULE_PATHNAME', 'gmm_mahalanobis'
@@ -704,3 +712,27 @@ CREATE AGGREGATE gmm_merge(stats gmm_stats) (
 
 COMMENT ON AGGREGATE gmm_merge(gmm_stats) IS
 'statistics of the rows of all statistics in a group, which were made under the same model';
+
+-- === a fit to a table that is not collected: gmm_fit_table (table.c) ===
+
+CREATE FUNCTION gmm_fit_table(
+	relation regclass,
+	features text[],
+	k integer,
+	options jsonb DEFAULT NULL,
+	weight text DEFAULT NULL,
+	filter text DEFAULT NULL
+) RETURNS gmm_model
+AS 'MODULE_PATHNAME', 'gmm_fit_table'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION gmm_fit_table(regclass, text[], integer, jsonb, text, text) IS
+'fit a mixture of k components to columns of a table by scans, without collecting its rows';
+
+CREATE FUNCTION gmm_sample_hash(features double precision[], grid double precision[], seed bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'gmm_sample_hash'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_sample_hash(double precision[], double precision[], bigint) IS
+'hash of a row by which gmm_fit_table takes its sample';

@@ -202,6 +202,23 @@ gmm_fit_info_init(GmmFitInfo *info)
 	info->reg_covar = NAN;
 }
 
+/* Set in info, which has been initialised, what a fit knows. */
+void
+gmm_fit_info_from(GmmFitInfo *info, const MixtureFit *fit, const MixtureOptions *options)
+{
+	info->n_rows = fit->n_rows;
+	info->sum_weights = fit->sum_weights;
+	info->log_likelihood = fit->log_likelihood;
+	info->iterations = fit->iterations;
+	info->converged = fit->converged;
+	info->n_starts = fit->n_starts;
+	info->n_best_starts = fit->n_best_starts;
+	info->entropy = fit->entropy;
+	info->reg_covar = options->reg_covar;
+	info->n_incomplete = fit->n_incomplete;
+	info->n_reseeded = fit->n_reseeded;
+}
+
 /* Let parameters point into the model. */
 void
 gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)

@@ -115,6 +115,8 @@ extern GmmModel *DatumGetGmmModel(Datum datum);
 extern GmmModel *gmm_model_make(const MixtureParameters *parameters,
 								const GmmFitInfo *info);
 extern void gmm_fit_info_init(GmmFitInfo *info);
+extern void gmm_fit_info_from(GmmFitInfo *info, const MixtureFit *fit,
+							  const MixtureOptions *options);
 extern const GmmTrial *gmm_model_trials(const GmmModel *model);
 extern void gmm_model_parameters(const GmmModel *model,
 								 MixtureParameters *parameters);

@@ -25,6 +25,7 @@
 PG_FUNCTION_INFO_V1(gmm_predict);
 PG_FUNCTION_INFO_V1(gmm_predict_proba);
 PG_FUNCTION_INFO_V1(gmm_logpdf);
+PG_FUNCTION_INFO_V1(gmm_entropy);
 PG_FUNCTION_INFO_V1(gmm_mahalanobis);
 PG_FUNCTION_INFO_V1(gmm_outlier_pvalue);
 PG_FUNCTION_INFO_V1(gmm_top);
@@ -86,6 +87,25 @@ gmm_logpdf(PG_FUNCTION_ARGS)
 										  work);
 	gmm_features_release(&features);
 	PG_RETURN_FLOAT8(log_density);
+}
+
+/*
+ * gmm_entropy(model gmm_model, features double precision[])
+ *		-> double precision
+ *
+ * How uncertain the component of a row is, in nats.
+ */
+Datum
+gmm_entropy(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double		entropy;
+
+	entropy = mixture_row_entropy(scorer->prepared, features.values, work);
+	gmm_features_release(&features);
+	PG_RETURN_FLOAT8(entropy);
 }
 
 /*

@@ -145,6 +145,25 @@ typedef struct MixturePass
 	bool		m_step;			/* false: only weight, log-likelihood, entropy */
 } MixturePass;
 
+/* The range of every feature. */
+typedef struct FeatureRange
+{
+	double	   *least;			/* d */
+	double	   *most;			/* d */
+} FeatureRange;
+
+/*
+ * Which rows a sample is taken from: those with the smallest values of
+ * mixture_sample_hash() of the row less the center (NULL: nothing).
+ */
+typedef struct MixtureSampling
+{
+	const double *center;		/* d, or NULL */
+	const FeatureRange *range;	/* of the rows less that */
+	uint64_t	seed;
+	int64_t		limit;			/* distinct rows that are wanted */
+} MixtureSampling;
+
 /*
  * Rows, as the engine reads them: n_blocks blocks, each asked for by its
  * number, over and over.  A block need only stay valid until the next call.
@@ -170,6 +189,19 @@ typedef struct MixtureSource
 						   MixtureError *error);
 
 	bool		is_sample;		/* of the rows of a fit; reports say so */
+
+	/*
+	 * Rows that cannot be had block by block, as they are too many or
+	 * elsewhere, have NULL for block, but pass, and these two.  ranges fills
+	 * in the range of every feature over all rows that have weight.
+	 * candidates sets rows to a source of all rows whose hash is up to some
+	 * value, chosen so that at least sampling->limit distinct ones are among
+	 * them; or of all rows, and then it returns true.  Equal rows may be
+	 * joined.
+	 */
+	void		(*ranges) (void *context, FeatureRange *range);
+	bool		(*candidates) (void *context, const MixtureSampling *sampling,
+							   struct MixtureSource *rows);
 } MixtureSource;
 
 /* Parameters made ready for the E-step. */
@@ -390,6 +422,10 @@ extern int	mixture_judge(const MixtureParameters *parameters, double n_rows,
 extern double mixture_condition_number(const MixtureParameters *parameters,
 									   int component, const MixtureHost *host);
 
+/* sample.c */
+extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange *range,
+									uint64_t seed);
+
 /* search.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,
 								 const MixtureOptions *options,
@@ -413,6 +449,8 @@ extern int	mixture_row_predict(const MixturePrepared *prepared,
 extern double mixture_row_responsibilities(const MixturePrepared *prepared,
 										   const double *row, double *work,
 										   double *responsibilities);
+extern double mixture_row_entropy(const MixturePrepared *prepared,
+								  const double *row, double *work);
 extern double mixture_row_log_density(const MixturePrepared *prepared,
 									  const double *row, double *work);
 extern void mixture_row_mahalanobis(const MixturePrepared *prepared,

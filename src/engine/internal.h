@@ -262,13 +262,6 @@ extern bool squarem_extrapolate(const MixtureParameters *first,
 								MixtureParameters *result,
 								const MixtureHost *host);
 
-/* The range of every feature. */
-typedef struct FeatureRange
-{
-	double	   *least;			/* d */
-	double	   *most;			/* d */
-} FeatureRange;
-
 /* center.c */
 extern double *center_find(FeatureRange *range, int d, const MixtureHost *host);
 extern void center_move(const double *center, MixtureParameters *parameters, double sign);

@@ -247,6 +247,24 @@ mixture_row_responsibilities(const MixturePrepared *prepared, const double *row,
 	return log_density;
 }
 
+/*
+ * The entropy, in nats, of the responsibilities for one row: 0 where it is
+ * certain which component it is of, log k where nothing is known.  Arguments
+ * as above.
+ */
+double
+mixture_row_entropy(const MixturePrepared *prepared, const double *row, double *work)
+{
+	double		entropy = 0;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	kernels_current()->row_softmax(prepared, work);
+	for (int c = 0; c < prepared->k; c++)
+		if (work[c] > 0)
+			entropy -= work[c] * log(work[c]);
+	return entropy;
+}
+
 /* The log density of the mixture at one row. */
 double
 mixture_row_log_density(const MixturePrepared *prepared, const double *row,

@@ -79,6 +79,12 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 		range->least[j] = INFINITY;
 		range->most[j] = -INFINITY;
 	}
+	if (source->block == NULL)
+	{
+		report_sampling(host);
+		source->ranges(source->context, range);
+		return;
+	}
 	for (int64_t number = 0; number < source->n_blocks; number++)
 	{
 		MixtureBlock block;
@@ -125,6 +131,13 @@ cell_hash(const double *row, int step, int d, const FeatureRange *range, int bit
 		hash = random_combine(hash, (uint64_t) (int64_t) floor(ldexp(place, bits) + 0.381966));
 	}
 	return hash;
+}
+
+/* The hash by which rows are chosen for a sample. */
+uint64_t
+mixture_sample_hash(const double *row, int d, const FeatureRange *range, uint64_t seed)
+{
+	return cell_hash(row, 1, d, range, FINE_BITS, seed);
 }
 
 /* Hash of the exact values of a row. */
@@ -336,10 +349,23 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			const MixtureHost *host)
 {
 	size_t		d = source->d;
-	Taking		taking = {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
-	double	   *features = host->allocate(host->context, d * MIXTURE_BLOCK_ROWS *
-										  sizeof(double));
+	Taking		taking;
+	double	   *features;
 
+	if (source->block == NULL)
+	{
+		MixtureSampling sampling = {center, range, seed, limit};
+		MixtureSource rows;
+		bool		all;
+
+		report_sampling(host);
+		all = source->candidates(source->context, &sampling, &rows);
+		sample_take(sample, &rows, center, range, limit, seed, host);
+		sample->complete = sample->complete && all;
+		return;
+	}
+	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
+	features = host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
 	sample->d = source->d;
 	sample->complete = true;

@@ -232,7 +232,8 @@ rows_seal(Rows *rows)
 	free(taken);
 	rows->source = (MixtureSource)
 	{
-		rows->d, rows->n, n_blocks, rows, rows_block, NULL, false
+		.d = rows->d, .n_rows = rows->n, .n_blocks = n_blocks, .context = rows,
+		.block = rows_block
 	};
 }
 

@@ -1,0 +1,204 @@
+-- gmm_fit_table fits what gmm_fit fits, by scans: the same engine with queries
+-- for rows.  Same rows, same options: the same model, whatever the kind of
+-- relation, the plan, the order of the rows.
+\ir models.psql
+
+-- More rows than the sample takes, distinct, with weights and what a filter
+-- leaves out.
+CREATE TABLE points AS
+SELECT id, features[1] AS x, features[2]::real AS "Y y", (1000 * features[3])::numeric(12, 3) AS z,
+       (1 + id % 5)::smallint AS copies, uniform(:seed, 301, id) AS weight, id % 3 AS part
+FROM random_rows(:seed * 1000 + 31, 15000, 3, 3);
+ALTER TABLE points ADD COLUMN label text, ADD PRIMARY KEY (id);
+ANALYZE points;
+
+CREATE FUNCTION pg_temp.fit(family text) RETURNS gmm_model LANGUAGE sql AS $$
+    SELECT gmm_fit(ARRAY[x, "Y y", z], 3, gmm_options(covariance_type => family)) FROM points
+$$;
+
+CREATE TABLE fitted AS
+SELECT family, gmm_fit_table('points', '{x,"Y y",z}', 3, gmm_options(covariance_type => family)) AS model,
+       pg_temp.fit(family) AS wanted
+FROM families;
+
+-- Like for like: the parameters, and all that the models know.
+SELECT alike(model, wanted, 1e-6, family || ': as gmm_fit') FROM fitted;
+SELECT near(s.log_likelihood / s.n_rows, t.log_likelihood / t.n_rows, 1e-9, family || ': log-likelihood of a row') || E'\n' ||
+       ok((s.n_rows, s.iterations, s.converged, s.n_starts) = (t.n_rows, t.iterations, t.converged, t.n_starts) AND
+          s.n_rows = 15000 AND s.iterations > 1, family || ': rows, iterations and starts') || E'\n' ||
+       near(s.icl, t.icl, 1e-9, family || ': ICL, which has the entropy')
+FROM fitted, gmm_summary(model) AS s, gmm_summary(wanted) AS t;
+
+-- Weights, options, filter.
+SELECT alike(gmm_fit_table('points', '{x,"Y y",z}', 3, NULL, 'weight', 'part > 0 AND x IS NOT NULL'),
+             (SELECT gmm_fit(ARRAY[x, "Y y", z], 3, NULL, weight) FROM points WHERE part > 0), 1e-6,
+             'a weight and a filter');
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, weight => 'copies'),
+             (SELECT gmm_fit(ARRAY[x, z], 2) FROM points, generate_series(1, copies)), 1e-6,
+             'integer weights are copies');
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, '{"seed": 5, "n_init": 3, "max_iter": 7, "tol": 0, "accelerate": false}'),
+             (SELECT gmm_fit(ARRAY[x, z], 2, '{"seed": 5, "n_init": 3, "max_iter": 7, "tol": 0, "accelerate": false}') FROM points),
+             1e-6, 'options are those of gmm_fit');
+SELECT alike(gmm_fit_table('points', '{x}', 1), (SELECT gmm_fit(ARRAY[x], 1) FROM points), 1e-9, 'one component');
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, filter => 'id <= 300'),
+             (SELECT gmm_fit(ARRAY[x, z], 2) FROM points WHERE id <= 300), 1e-9, 'few rows: all of them are the sample');
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, filter => E'id <= 300 -- and no more\n/* ) */ AND ''a)'' <> $$;$$'),
+             (SELECT gmm_fit(ARRAY[x, z], 2) FROM points WHERE id <= 300), 1e-9, 'a filter with comments and quotes');
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, filter => 'id IN (SELECT p.id FROM points AS p WHERE p.part = 1) OR false'),
+             (SELECT gmm_fit(ARRAY[x, z], 2) FROM points WHERE part = 1), 1e-6, 'a filter with a subquery');
+
+-- Many rows, of which few are distinct: the sample has to be looked for.
+CREATE TABLE repeated AS
+SELECT round(10 * features[1])::integer AS a, round(features[2]) AS b
+FROM random_rows(:seed * 1000 + 32, 30000, 2, 3);
+SELECT alike(gmm_fit_table('repeated', '{a,b}', 3), (SELECT gmm_fit(ARRAY[a, b], 3) FROM repeated), 1e-6,
+             format('30000 rows, %s distinct', (SELECT count(*) FROM (SELECT DISTINCT a, b FROM repeated) AS d)));
+-- One value nearly always, so that nearly no hash is that of another row.
+CREATE TABLE skewed AS
+SELECT CASE WHEN id % 1000 = 0 THEN round(features[1]::numeric, 4) ELSE 0 END AS a
+FROM random_rows(:seed * 1000 + 33, 30000, 1, 2);
+SELECT alike(gmm_fit_table('skewed', '{a}', 2), (SELECT gmm_fit(ARRAY[a], 2) FROM skewed), 1e-6,
+             'one value in 999 of 1000 rows');
+
+-- Far from zero.
+CREATE VIEW far AS SELECT x + 1e9 AS x, 1e-6 * z - 1e3 AS z FROM points;
+SELECT alike(gmm_fit_table('far', '{x,z}', 3), (SELECT gmm_fit(ARRAY[x, z], 3) FROM far), 1e-5, 'far from zero, through a view');
+
+-- The order of the rows does not matter.
+CREATE TABLE shuffled AS SELECT * FROM points ORDER BY hashint4(id);
+SELECT alike(gmm_fit_table('shuffled', '{x,"Y y",z}', 3), model, 1e-9, 'rows in another order') FROM fitted WHERE family = 'full';
+
+-- Kinds of relations.
+CREATE TABLE parted (LIKE points) PARTITION BY LIST (part);
+SELECT format('CREATE TABLE parted_%s PARTITION OF parted FOR VALUES IN (%s)', i, i) FROM generate_series(0, 2) AS i \gexec
+INSERT INTO parted SELECT * FROM points;
+CREATE MATERIALIZED VIEW stored AS SELECT * FROM points;
+CREATE TEMPORARY TABLE passing AS SELECT * FROM points;
+CREATE TABLE parent (LIKE points);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO child SELECT * FROM points WHERE part = 0;
+INSERT INTO parent SELECT * FROM points WHERE part > 0;
+CREATE SCHEMA "odd schema";
+CREATE TABLE "odd schema"."odd ""table" AS SELECT x AS "X""; DROP TABLE points; --", "Y y", z AS "select" FROM points;
+SELECT alike(gmm_fit_table(relation::regclass, '{x,"Y y",z}', 3), model, 1e-9, relation)
+FROM fitted, unnest('{parted,stored,passing,parent}'::text[]) AS relation WHERE family = 'full';
+SELECT alike(gmm_fit_table('"odd schema"."odd ""table"', ARRAY['X"; DROP TABLE points; --', 'Y y', 'select'], 3), model, 1e-9,
+             'names that have to be quoted') FROM fitted WHERE family = 'full';
+
+-- Plans: the passes are parallel, and by partitions.
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET enable_partitionwise_aggregate = on;
+ALTER TABLE points SET (parallel_workers = 2);
+SELECT alike(gmm_fit_table('points', '{x,"Y y",z}', 3), model, 1e-9, 'in parallel') FROM fitted WHERE family = 'full';
+SELECT alike(gmm_fit_table('parted', '{x,"Y y",z}', 3), model, 1e-9, 'in parallel, by partitions') FROM fitted WHERE family = 'full';
+RESET max_parallel_workers_per_gather;
+
+-- Called where a query, a function, a cursor or a transaction in serializable is.
+SELECT ok(count(*) = 2 AND bool_and(k = part + 1), 'a fit for each row of a query')
+FROM (SELECT part, (gmm_summary(gmm_fit_table('points', '{x}', part + 1, filter => format('part = %s', part)))).k
+      FROM generate_series(0, 1) AS part) AS f;
+DO $$
+DECLARE
+    model gmm_model;
+BEGIN
+    model := gmm_fit_table('points', '{x}', 2);
+    model := gmm_fit_table('points', '{x}', 2, filter => 'id < 100');
+END $$;
+BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY;
+SELECT gmm_fit_table('points', '{x}', 2) IS NOT NULL AS done \gset
+COMMIT;
+SELECT ok(:'done', 'serializable and read only');
+-- A function that writes sees its own rows.
+BEGIN;
+INSERT INTO points (id, x, "Y y", z) SELECT 100000 + id, x + 50, "Y y", z FROM points;
+SELECT equals((gmm_summary(gmm_fit_table('points', '{x}', 2))).n_rows, 30000::bigint, 'the rows of this transaction');
+ROLLBACK;
+
+-- Rights: of the caller.
+CREATE ROLE gmm_table_reader;
+GRANT USAGE ON SCHEMA tap TO gmm_table_reader;
+GRANT USAGE ON SEQUENCE tap.number TO gmm_table_reader;
+SET ROLE gmm_table_reader;
+SELECT raises($$SELECT gmm_fit_table('public.points', '{x}', 1)$$, '42501', 'permission denied', 'a table that the caller may not read');
+RESET ROLE;
+GRANT SELECT (x) ON points TO gmm_table_reader;
+SET ROLE gmm_table_reader;
+SELECT raises($$SELECT gmm_fit_table('public.points', '{z}', 1)$$, '42501', 'permission denied', 'a column that the caller may not read');
+RESET ROLE;
+ALTER TABLE points ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_one_part ON points USING (part = 1);
+SET ROLE gmm_table_reader;
+SELECT equals((public.gmm_summary(public.gmm_fit_table('public.points', '{x}', 1))).n_rows, 5000::bigint, 'row level security');
+RESET ROLE;
+ALTER TABLE points DISABLE ROW LEVEL SECURITY;
+DROP OWNED BY gmm_table_reader;
+DROP ROLE gmm_table_reader;
+
+-- Functions and operators of the caller's search_path are not taken for the
+-- extension's or PostgreSQL's.
+CREATE SCHEMA hijack;
+CREATE FUNCTION hijack.count(OUT bigint) LANGUAGE sql AS 'SELECT 1/0::bigint';
+CREATE FUNCTION hijack.gmm_accumulate(gmm_model, double precision[]) RETURNS gmm_stats LANGUAGE sql AS 'SELECT NULL::gmm_stats';
+CREATE FUNCTION hijack.minus(double precision, double precision) RETURNS double precision LANGUAGE sql AS 'SELECT 1/0::double precision';
+CREATE OPERATOR hijack.- (LEFTARG = double precision, RIGHTARG = double precision, FUNCTION = hijack.minus);
+SET search_path = hijack, pg_catalog, public, tap;
+SELECT gmm_fit_table('far', '{x,z}', 3)::text AS hostile \gset
+SET search_path = tap;
+SELECT ok(public.gmm_fit_table('public.points', '{x}', 2) IS NOT NULL, 'the extension is not in search_path');
+SET search_path = public, tap;
+SELECT alike(:'hostile'::gmm_model, (SELECT gmm_fit(ARRAY[x, z], 3) FROM far), 1e-5, 'a hostile search_path');
+
+-- Errors.
+CREATE INDEX points_x ON points (x);
+CREATE TABLE empty (LIKE points);
+CREATE TABLE bad AS SELECT id, x, CASE id WHEN 5 THEN 'NaN' ELSE weight END AS nan,
+    CASE id WHEN 7 THEN '-Infinity' ELSE weight END AS infinite, CASE id WHEN 8 THEN -1 ELSE weight END AS negative,
+    0 AS zero, 'a'::text AS label, ARRAY[x] AS list, 1e200 * x AS huge FROM points WHERE id <= 2000;
+SELECT raises(statement, state, part, statement) FROM (VALUES
+    ('SELECT gmm_fit_table(''nowhere'', ''{x}'', 1)', '42P01', '"nowhere" does not exist'),
+    ('SELECT gmm_fit_table(1::oid::regclass, ''{x}'', 1)', '42P01', 'OID 1 does not exist'),
+    ('SELECT gmm_fit_table(NULL, ''{x}'', 1)', '22004', 'relation must not be NULL'),
+    ('SELECT gmm_fit_table(''points'', NULL, 1)', '22004', 'features must not be NULL'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', NULL)', '22004', 'k must not be NULL'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 0)', '22023', 'k must be from 1'),
+    ('SELECT gmm_fit_table(''points'', ''{}'', 1)', '2202E', 'at least one column'),
+    ('SELECT gmm_fit_table(''points'', ''{{x}}'', 1)', '2202E', 'one-dimensional'),
+    ('SELECT gmm_fit_table(''points'', ''{x,NULL}'', 1)', '22004', 'element 2 of features is NULL'),
+    ('SELECT gmm_fit_table(''points'', ''{x,y}'', 1)', '42703', 'column "y" of relation "points" does not exist'),
+    ('SELECT gmm_fit_table(''points'', ''{x,""}'', 1)', '42703', 'does not exist'),
+    ('SELECT gmm_fit_table(''points'', ''{ctid}'', 1)', '42804', 'not a number'),
+    ('SELECT gmm_fit_table(''points'', ''{2*x}'', 1)', '42703', 'does not exist'),
+    ('SELECT gmm_fit_table(''bad'', ''{label}'', 1)', '42804', 'of type text and not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{list}'', 1)', '42804', 'of type double precision[] and not a number'),
+    ('SELECT gmm_fit_table(''points_x'', ''{x}'', 1)', '42809', 'not a table or view'),
+    ('SELECT gmm_fit_table(''empty'', ''{x}'', 1)', 'P0002', 'no rows in "empty"'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''false'')', 'P0002', 'no rows in "points"'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''zero'')', 'P0002', 'no rows in "bad"'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''negative'')', '22023', 'must not be negative'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''nan'')', '22023', 'must be finite, but is NaN'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''label'')', '42804', 'not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{x,nan}'', 1)', '22003', 'column "nan" contains NaN'),
+    ('SELECT gmm_fit_table(''bad'', ''{x,infinite}'', 1)', '22003', 'column "infinite" contains -Infinity'),
+    ('SELECT gmm_fit_table(''bad'', ''{x,huge}'', 1)', '22003', 'variance of feature 2'),
+    ('SELECT gmm_fit_table(''bad'', ''{zero}'', 2)', '22023', 'only 1 distinct row'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, ''{"toll": 1}'')', '22023', 'unknown option'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => '''')', '42601', 'syntax error'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''x >'')', '42601', 'syntax error'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) LIMIT (5'')', '42601', 'one expression'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) UNION (SELECT 1'')', '42601', 'one expression'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) GROUP BY (x'')', '42601', 'one expression'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true); DROP TABLE points; SELECT (1'')', '42601', 'one expression'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true; --'')', '42601', 'syntax error'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true /*'')', '42601', 'unterminated'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''label = ''''a'')', '42601', 'unterminated'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''$1 IS NULL'')', '42P02', 'must not have parameters'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''f1 > 0'')', '42703', '"f1" does not exist'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''x'')', '42804', 'must be type boolean'),
+    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''max(x) > 1'')', '42803', 'aggregate')
+) AS e (statement, state, part);
+SELECT equals((SELECT count(*) FROM points), 15000::bigint, 'and nothing is lost');
+
+SELECT finish();
