@@ -1,0 +1,122 @@
+#!/bin/sh
+# memory.sh: a session that works for long stays as small as it was.
+#
+# The memory of a backend, by its contexts, after some work and after many
+# times as much.  PostgreSQL 14 and later can be asked for it.
+set -eu
+
+version=$(psql -X -A -t -c 'SHOW server_version_num')
+if [ "$version" -lt 140000 ]; then
+    echo "1..0 # skip PostgreSQL 13 has no pg_backend_memory_contexts"
+    exit 0
+fi
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/memory.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+cat >"$dir/flat.sql" <<'SQL'
+CREATE TABLE points AS
+SELECT i AS id, ARRAY[i % 7 * 3 + i * 7919 % 1009 / 400.0, i * 31 % 997 / 300.0]::float8[] AS x
+FROM generate_series(1, 2000) AS i;
+CREATE TABLE models AS
+SELECT k, gmm_fit(x, k, '{"max_iter": 20}') AS model FROM points, generate_series(1, 20) AS k GROUP BY k;
+ANALYZE points;
+SET max_parallel_workers_per_gather = 0;
+
+CREATE FUNCTION used() RETURNS bigint LANGUAGE sql AS
+    'SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts';
+
+-- Growth, in bytes, while a statement is run `n` times, after it was run `warm`
+-- times.
+CREATE PROCEDURE grow(work text, warm integer, n integer, INOUT growth bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint;
+BEGIN
+    FOR i IN 1..warm + n LOOP
+        IF i = warm + 1 THEN
+            PERFORM used();
+            before := used();
+        END IF;
+        EXECUTE work;
+    END LOOP;
+    growth := used() - before;
+END
+$$;
+
+-- 10^6 calls, of every scoring function, under models that change
+SELECT $$SELECT count(gmm_predict(model, x) + gmm_logpdf(model, x) + cardinality(gmm_predict_proba(model, x))
+                      + cardinality(gmm_mahalanobis(model, x))) FROM points, models$$ AS scores \gset
+CALL grow(:'scores', 1, 1, NULL) \gset few_
+CALL grow(:'scores', 1, 7, NULL) \gset many_
+SELECT ok(:many_growth - :few_growth <= 65536,
+          'a million scores leave nothing: ' || :many_growth || ' bytes, a seventh of them ' || :few_growth);
+
+-- the same in one query, where what a row leaves would pile up until its end
+CREATE FUNCTION used_by_scores(n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    most bigint;
+BEGIN
+    SELECT max(CASE WHEN p.id = 2000 AND g = n THEN used() END) INTO most
+    FROM generate_series(1, n) AS g, models AS m, points AS p
+    WHERE m.k = 3 AND gmm_predict(m.model, ARRAY[x[1] + g, x[2]]) + gmm_logpdf(m.model, ARRAY[x[1], x[2] + g]) <> 0;
+    RETURN most;
+END
+$$;
+SELECT used_by_scores(20) IS NULL AS unused \gset
+SELECT used_by_scores(20) AS few \gset
+SELECT used_by_scores(250) AS many \gset
+SELECT ok(:many - :few <= 262144, 'nor do they within a query: ' || :many || ' bytes, a twelfth of them ' || :few);
+
+-- 10^5 small fits in 10 queries
+SELECT $$SELECT count(model) FROM (SELECT gmm_fit(x, 2, '{"max_iter": 3, "n_init": 1}') AS model
+             FROM points, generate_series(1, 50) AS copy GROUP BY copy * 1000 + (id - 1) / 10) AS fits$$ AS fits \gset
+CALL grow(:'fits', 1, 1, NULL) \gset few_
+CALL grow(:'fits', 1, 10, NULL) \gset many_
+SELECT ok(:many_growth - :few_growth <= 65536,
+          'a hundred thousand fits leave nothing: ' || :many_growth || ' bytes, a tenth of them ' || :few_growth);
+
+-- 100 fits that are cancelled, some while rows are collected, most in the fit
+CREATE TABLE many AS
+SELECT ARRAY[i % 7 * 3 + i * 7919 % 1009 / 400.0, i * 31 % 997 / 300.0, i % 1013 / 50.0]::float8[] AS x
+FROM generate_series(1, 60000) AS i;
+ANALYZE many;
+SET work_mem = '64kB';
+SQL
+
+# One cancelled fit, after some milliseconds.
+cancelled()
+{
+    cat <<SQL
+SET statement_timeout = $1;
+SELECT gmm_fit(x, 8, '{"max_iter": 100000, "tol": 0}') FROM many;
+\set cancelled :cancelled :SQLSTATE ' '
+SQL
+}
+
+{
+    echo "SET work_mem = '64kB';"
+    echo "\\set ON_ERROR_STOP off"
+    echo "\\set cancelled ''"
+    for i in 1 2 3 4 5; do cancelled $((i * 40)); done
+    echo "RESET statement_timeout;"
+    echo "SELECT used() AS unused \\gset"
+    echo "SELECT used() AS before \\gset"
+    echo "\\set cancelled ''"
+    i=0
+    while [ "$i" -lt 100 ]; do
+        i=$((i + 1))
+        cancelled $((i * 2))
+    done
+    cat <<'SQL'
+RESET statement_timeout;
+SELECT used() - :before AS growth \gset
+SELECT ok(:growth <= 65536, 'a hundred cancelled fits leave nothing: ' || :growth || ' bytes');
+SELECT equals((SELECT count(*) FROM regexp_matches(:'cancelled', '57014', 'g')), 100::bigint, 'and all were cancelled');
+SELECT equals((SELECT count(*) FROM pg_ls_tmpdir()), 0::bigint, 'no file is left');
+SQL
+} >"$dir/cancel.sql"
+
+psql -X -q -A -t -v ON_ERROR_STOP=1 -f test/t/tap.psql -f "$dir/flat.sql" -f "$dir/cancel.sql" \
+    -c 'SELECT finish()' 2>"$dir/errors" || true
+grep -v 'canceling statement' "$dir/errors" | sed 's/^/# /'
