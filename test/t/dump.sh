@@ -1,0 +1,100 @@
+#!/bin/sh
+# dump.sh: pg_dump and restore, and binary COPY, bring every model and every
+# gmm_stats back bit for bit.
+set -eu
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/dump.XXXXXX")
+copy=${PGDATABASE}_copy
+trap 'rm -rf "$dir"; psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $copy" >/dev/null 2>&1 || true' EXIT
+
+psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
+SET extra_float_digits = 0;
+CREATE TABLE points AS
+SELECT i AS id, ARRAY[i % 3 * 10 + i * 7919 % 10007 / 5000.0, i * 10477 % 10037 / 3000.0 * 1e-9,
+                      i % 5 * 1e9 + i * 31 % 9973 / 2000.0]::float8[] AS x
+FROM generate_series(1, 3000) AS i;
+
+-- Every family; of one component and many; far off; with what a fit and a
+-- choice among fits know, and built of arrays.
+CREATE TABLE models (id serial PRIMARY KEY, model gmm_model NOT NULL, CHECK ((gmm_summary(model)).k > 0));
+INSERT INTO models (model)
+SELECT gmm_fit(x, k, jsonb_build_object('covariance_type', type, 'max_iter', 7))
+FROM points, unnest('{full,tied,diag,spherical}'::text[]) AS type, unnest('{1,2,17}'::integer[]) AS k
+GROUP BY type, k;
+INSERT INTO models (model)
+SELECT gmm_model(ARRAY[1/3.0, 2/3.0], '{{-0,4.9e-324},{1.7976931348623157e308,1e-310}}',
+                 '{{2.2250738585072014e-308,1},{1.7976931348623157e308,0.1}}', 'diag');
+-- one that is toasted
+INSERT INTO models (model)
+SELECT gmm_model(array_fill(1 / 512.0::float8, '{512}'), array_agg(ARRAY[i / 3.0::float8, -i / 7.0]),
+                 array_agg(ARRAY[i / 11.0::float8, i / 13.0]), 'diag')
+FROM generate_series(1, 512) AS i;
+CREATE TABLE stats AS
+SELECT m.id, gmm_accumulate(m.model, p.x) AS stats FROM models AS m, points AS p WHERE m.id <= 12 GROUP BY m.id;
+CREATE VIEW predicted AS SELECT p.id, gmm_predict(m.model, p.x) FROM points AS p, models AS m WHERE m.id = 3;
+CREATE INDEX ON points (gmm_predict('{"weights": [0.5, 0.5], "means": [[0,0,0], [9,0,0]],
+    "covariances": [1, 1], "covariance_type": "spherical"}', x));
+SQL
+
+# Every bit of everything, in one line
+digest="SELECT (SELECT md5(string_agg(encode(gmm_model_send(model), 'hex'), ',' ORDER BY id)) FROM models),
+               (SELECT count(*) FROM models),
+               (SELECT md5(string_agg(encode(gmm_stats_send(stats), 'hex'), ',' ORDER BY id)) FROM stats),
+               (SELECT count(*) FROM stats),
+               (SELECT md5(string_agg(predicted::text, ',' ORDER BY id)) FROM predicted)"
+wanted=$(psql -X -A -t -c "$digest")
+
+count=0
+same()
+{
+    count=$((count + 1))
+    if [ "$wanted" = "$2" ]; then
+        echo "ok $count - $1"
+    else
+        echo "not ok $count - $1"
+        printf '# wanted %s\n# got    %s\n' "$wanted" "$2"
+        if [ -s "$dir/errors" ]; then sed 's/^/# /' "$dir/errors"; fi
+    fi
+}
+
+# restored NAME COMMAND...: what a new database has after the command
+restored()
+{
+    name=$1
+    shift
+    psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $copy" -c "CREATE DATABASE $copy TEMPLATE template0" >/dev/null 2>&1
+    "$@" >"$dir/out" 2>"$dir/errors" || echo "exit status $?" >>"$dir/errors"
+    same "$name" "$(psql -X -A -t -d "$copy" -c "$digest" 2>>"$dir/errors")"
+}
+plain()
+{
+    pg_dump | psql -X -q -v ON_ERROR_STOP=1 -d "$copy"
+}
+inserts()
+{
+    pg_dump --inserts --extra-float-digits=0 | psql -X -q -v ON_ERROR_STOP=1 -d "$copy"
+}
+custom()
+{
+    pg_dump -Fc >"$dir/custom" && pg_restore -e -d "$copy" "$dir/custom"
+}
+restored "pg_dump | psql" plain
+restored "pg_dump --inserts --extra-float-digits=0 | psql" inserts
+restored "pg_dump -Fc, pg_restore" custom
+
+# Binary COPY and CSV, into tables of the same kind
+for format in binary csv; do
+    same "COPY in format $format" "$(psql -X -q -A -t -v ON_ERROR_STOP=1 2>&1 <<SQL
+BEGIN;
+\\copy models TO '$dir/models' (FORMAT $format)
+\\copy stats TO '$dir/stats' (FORMAT $format)
+DELETE FROM models;
+DELETE FROM stats;
+\\copy models FROM '$dir/models' (FORMAT $format)
+\\copy stats FROM '$dir/stats' (FORMAT $format)
+$digest;
+ROLLBACK;
+SQL
+)"
+done
+echo "1..$count"

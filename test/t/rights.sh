@@ -1,0 +1,119 @@
+#!/bin/sh
+# rights.sh: who may install and use the extension, and that it runs what it
+# says and nothing that another user has put in its way.
+set -eu
+
+# Two ordinary users of this database
+owner=${PGDATABASE}_owner
+mallory=${PGDATABASE}_mallory
+clean()
+{
+    psql -X -q -c "DROP OWNED BY $owner, $mallory CASCADE" -c "DROP ROLE $owner, $mallory" >/dev/null 2>&1 || true
+}
+trap clean EXIT
+psql -X -q -v ON_ERROR_STOP=1 -v owner="$owner" -v mallory="$mallory" <<'SQL'
+SET client_min_messages = warning;
+DROP EXTENSION gmm;
+CREATE ROLE :owner LOGIN;
+CREATE ROLE :mallory LOGIN;
+SELECT format('GRANT CREATE, TEMPORARY ON DATABASE %I TO %I', current_database(), :'owner') \gexec
+CREATE SCHEMA stats AUTHORIZATION :owner;
+CREATE SCHEMA evil AUTHORIZATION :mallory;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+SQL
+
+count=0
+ok()
+{
+    count=$((count + 1))
+    echo "ok $count - $*"
+}
+not_ok()
+{
+    count=$((count + 1))
+    echo "not ok $count - $1"
+    shift
+    for line; do printf '%s\n' "$line" | sed 's/^/# /'; done
+}
+same()
+{
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted $2" "got $3"; fi
+}
+contains()
+{
+    case $3 in
+        *"$2"*) ok "$1" ;;
+        *) not_ok "$1" "wanted $2" "got $3" ;;
+    esac
+}
+# as ROLE STATEMENTS: what they answer to that user.
+as()
+{
+    PGOPTIONS="-c client_min_messages=warning" \
+        psql -X -q -A -t -U "$1" -v VERBOSITY=verbose -c "$2" 2>&1 || true
+}
+
+# --- installing ---
+
+contains "without CREATE on the database it cannot be installed" "ERROR:  42501" \
+    "$(as "$mallory" "CREATE EXTENSION gmm SCHEMA evil")"
+
+# Objects of another user with the names of ours: the script creates all that
+# it has, and takes nothing that is there.
+as "$mallory" "CREATE TYPE evil.gmm_model AS (a integer)" >/dev/null
+same "one without more rights than CREATE can install it, with such objects elsewhere in search_path" "" \
+    "$(as "$owner" "SET search_path = evil, stats; CREATE EXTENSION gmm SCHEMA stats")"
+contains "and it works" "t" "$(as "$owner" "SET search_path = stats;
+    SELECT gmm_predict(gmm_fit(ARRAY[x], 2), '{1}') IS NOT NULL FROM generate_series(1, 9) AS x")"
+same "its functions belong to the bootstrap superuser, as those of every trusted extension in C" "0" \
+    "$(psql -X -A -t -c "SELECT count(*) FROM pg_proc WHERE probin LIKE '%gmm%' AND proowner <> 10")"
+same "and may be dropped by who installed it" "" "$(as "$owner" "DROP EXTENSION gmm")"
+
+as "$owner" "GRANT USAGE, CREATE ON SCHEMA stats TO $mallory" >/dev/null
+as "$mallory" "CREATE TYPE stats.gmm_model AS (a integer)" >/dev/null
+contains "an object of that name in its own schema ends the installation" "already exists" \
+    "$(as "$owner" "CREATE EXTENSION gmm SCHEMA stats")"
+as "$mallory" "DROP TYPE stats.gmm_model" >/dev/null
+
+# --- settings ---
+
+as "$owner" "CREATE EXTENSION gmm SCHEMA stats" >/dev/null
+same "every setting is its user's" "user" \
+    "$(psql -X -q -A -t -c "LOAD 'gmm'" -c "SELECT string_agg(DISTINCT context, ',') FROM pg_settings WHERE name LIKE 'gmm.%'")"
+same "no function runs with its owner's rights" "0" \
+    "$(psql -X -A -t -c "SELECT count(*) FROM pg_proc WHERE probin LIKE '%gmm%' AND prosecdef")"
+
+# --- what the functions call ---
+
+# Everything that a query might look up by name, ours before PostgreSQL's.  A
+# function that is called says so by an error.
+as "$mallory" "
+CREATE FUNCTION evil.caught() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.caught(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.random() RETURNS float8 LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.count(anyelement) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.gmm_fit(float8[], integer, jsonb) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.gmm_em_step(stats.gmm_model, float8[]) RETURNS stats.gmm_model LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.gmm_accumulate(stats.gmm_model, float8[]) RETURNS stats.gmm_stats LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.hash(float8[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE OPERATOR evil.< (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
+CREATE OPERATOR evil.<= (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
+CREATE OPERATOR evil.= (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
+CREATE OPERATOR evil.<> (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
+CREATE OPERATOR evil.> (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
+" >/dev/null
+use="
+SET search_path = evil, pg_catalog, pg_temp;
+CREATE TEMP TABLE t AS SELECT i, ARRAY[i OPERATOR(pg_catalog.%) 7, i OPERATOR(pg_catalog.%) 3]::float8[] AS x FROM generate_series(1, 90) AS i;
+CREATE TEMP TABLE m AS SELECT stats.gmm_fit(x, 2, stats.gmm_options(max_iter => 3)) AS model FROM t;
+SELECT pg_catalog.count(stats.gmm_predict(model, x)), pg_catalog.sum(stats.gmm_logpdf(model, x)) IS NOT NULL FROM t, m;
+SELECT (stats.gmm_components(model)).weight IS NOT NULL FROM m;
+SELECT (stats.gmm_summary(model)).k, model::text::stats.gmm_model::text::jsonb IS NOT NULL FROM m;
+SELECT stats.gmm_maximize(stats.gmm_accumulate(model, x)) IS NOT NULL FROM t, m;"
+answer=$(as "$owner" "$use")
+case $answer in
+    *caught* | *ERROR*) not_ok "operators and functions in front of PostgreSQL's are not called" "$answer" ;;
+    *) ok "operators and functions in front of PostgreSQL's are not called" ;;
+esac
+
+echo "1..$count"
