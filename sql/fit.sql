@@ -258,6 +258,8 @@ SELECT pg_temp.refusal($$SELECT gmm_fit('{{1,2},{3,4}}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{{1,2}}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{NULL,NULL}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1)$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1, '{"missing": "error"}')$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,NaN}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NaN}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{Infinity,1}'::float8[], 1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit('{1,2,-Infinity}'::float8[], 1)$$);

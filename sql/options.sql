@@ -49,7 +49,7 @@ FROM unnest(ARRAY['full', 'tied', 'diag', 'spherical', 'VVV', 'EEE', 'VVI', 'VII
 SELECT pg_temp.option_refusal(options)
 FROM unnest(ARRAY['{}', '{"max_iter": 1}', '{"max_iter": 1000000}', '{"max_iter": 5.0}', '{"tol": 0}',
 				  '{"reg_covar": 0}', '{"n_init": 1}', '{"n_init": 1000}', '{"init": "random"}',
-				  '{"init": "kmeans++"}', '{"seed": -9223372036854775808}',
+				  '{"init": "kmeans++"}', '{"missing": "marginalize"}', '{"missing": "skip"}', '{"seed": -9223372036854775808}',
 				  '{"seed": 9223372036854775807}', '{"accelerate": false}']::jsonb[]) options;
 
 -- Unknown names
@@ -57,7 +57,7 @@ SELECT pg_temp.option_refusal('{"maxiter": 10}');
 SELECT pg_temp.option_refusal('{"covariance": "full"}');
 SELECT pg_temp.option_refusal('{"SEED": 1}');
 SELECT pg_temp.option_refusal('{"": 1}');
-SELECT pg_temp.option_refusal('{"missing": "skip"}');
+SELECT pg_temp.option_refusal('{"missed": "skip"}');
 SELECT pg_temp.option_refusal(jsonb_build_object(repeat('x', 300), 1));
 
 -- Not an object
@@ -84,6 +84,8 @@ SELECT pg_temp.option_refusal('{"n_init": 1001}');
 SELECT pg_temp.option_refusal('{"n_init": {}}');
 SELECT pg_temp.option_refusal('{"init": "kmeans"}');
 SELECT pg_temp.option_refusal('{"init": true}');
+SELECT pg_temp.option_refusal('{"missing": "mean"}');
+SELECT pg_temp.option_refusal('{"missing": false}');
 SELECT pg_temp.option_refusal('{"seed": 9223372036854775808}');
 SELECT pg_temp.option_refusal('{"seed": 0.5}');
 SELECT pg_temp.option_refusal('{"seed": null}');
@@ -100,6 +102,8 @@ SELECT pg_temp.refusal($$SELECT gmm_options(tol => -1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(reg_covar => 'Infinity')$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(n_init => -3)$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(init => 'first')$$);
+SELECT gmm_options(missing => 'error');
+SELECT pg_temp.refusal($$SELECT gmm_options(missing => 'drop')$$);
 
 -- Options are read with the first row, not after the last
 SELECT pg_temp.refusal($$

@@ -58,7 +58,8 @@ typedef struct FitState
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
 	GmmModelIdentity start_identity;
-	GmmRowStore *rows;			/* NULL until a row has a weight above 0 */
+	bool		weightless;		/* a row had weight 0 */
+	GmmRowStore *rows;			/* NULL until there is a row to fit to */
 } FitState;
 
 /* What tells one aggregate from another. */
@@ -348,13 +349,36 @@ begin_rows(FitState *state, int d)
 	state->rows = gmm_rowstore_create(state->context, d);
 }
 
+/*
+ * Is a row skipped for its NULLs?  One that has nothing else always is: it
+ * adds nothing to the likelihood, whatever the model.
+ */
+static bool
+skips_row(const FitState *state, const GmmFeatures *features)
+{
+	if (features->observed == NULL)
+		return false;
+	if (state->options.missing == GMM_MISSING_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("element %d of features is NULL",
+						gmm_features_first_null(features)),
+				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
+}
+
 /* Add the row's features to the state. */
 static void
 add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 {
 	GmmFeatures features;
 
-	gmm_features_get(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	if (skips_row(state, &features))
+	{
+		gmm_features_release(&features);
+		return;
+	}
 
 	if (state->rows == NULL)
 		begin_rows(state, features.d);
@@ -366,7 +390,8 @@ add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 						gmm_rowstore_dimensions(state->rows)),
 				 errhint("All rows of a group must have the same features.")));
 
-	gmm_rowstore_append(state->rows, features.values, weight);
+	gmm_rowstore_append(state->rows, features.values, features.observed,
+						weight);
 	gmm_features_release(&features);
 }
 
@@ -404,6 +429,8 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 	weight = weight_argument(fcinfo, call->weight);
 	if (weight > 0)
 		add_row(fcinfo, state, weight);
+	else
+		state->weightless = true;
 	PG_RETURN_POINTER(state);
 }
 
@@ -560,7 +587,7 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 /*
  * gmm_fit_final(internal) -> gmm_model
  *
- * NULL where there was no row.  All that the engine allocates is gone on
+ * NULL where there was no row, or only such as are skipped.  All that the engine allocates is gone on
  * return, and with the caller's context on error.
  */
 Datum
@@ -577,6 +604,8 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (const FitState *) PG_GETARG_POINTER(0);
+	if (state->rows == NULL && !state->weightless)
+		PG_RETURN_NULL();
 
 	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
 										ALLOCSET_DEFAULT_SIZES);

@@ -70,13 +70,14 @@ CREATE FUNCTION gmm_options(
 	init text DEFAULT NULL,
 	seed bigint DEFAULT NULL,
 	accelerate boolean DEFAULT NULL,
-	criterion text DEFAULT NULL)
+	criterion text DEFAULT NULL,
+	missing text DEFAULT NULL)
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'gmm_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION gmm_options(text, integer, double precision,
-	double precision, integer, text, bigint, boolean, text) IS
+	double precision, integer, text, bigint, boolean, text, text) IS
 'options of a fit as jsonb, from named arguments; those left out keep their default';
 
 -- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit.c) ===

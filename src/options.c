@@ -183,6 +183,25 @@ set_max_iter(GmmOptions *options, const char *name, const JsonbValue *value)
 }
 
 static void
+set_missing(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	static const char *const names[] = {"marginalize", "skip", "error"};
+	static const GmmMissing values[] = {
+		GMM_MISSING_MARGINALIZE, GMM_MISSING_SKIP, GMM_MISSING_ERROR
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (value->type == jbvString &&
+			value->val.string.len == (int) strlen(names[i]) &&
+			memcmp(value->val.string.val, names[i], value->val.string.len) == 0)
+		{
+			options->missing = values[i];
+			return;
+		}
+	refuse_value(name, "marginalize, skip or error", describe_value(value));
+}
+
+static void
 set_n_init(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.n_init = (int)
@@ -220,6 +239,7 @@ static const OptionRule option_rules[] = {
 	{"criterion", set_criterion},
 	{"init", set_init},
 	{"max_iter", set_max_iter},
+	{"missing", set_missing},
 	{"n_init", set_n_init},
 	{"reg_covar", set_reg_covar},
 	{"seed", set_seed},
@@ -332,6 +352,7 @@ gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 	options->mixture.seed = GMM_DEFAULT_SEED;
 	options->mixture.accelerate = GMM_DEFAULT_ACCELERATE;
 	options->criterion = GMM_DEFAULT_CRITERION;
+	options->missing = GMM_DEFAULT_MISSING;
 
 	if (json == NULL)
 		return;
@@ -448,10 +469,10 @@ push_double(JsonbParseState **state, const char *name, double number)
 
 /*
  * gmm_options(covariance_type, max_iter, tol, reg_covar, n_init, init, seed,
- *			   accelerate, criterion) -> jsonb
+ *			   accelerate [, criterion, missing]) -> jsonb
  *
  * Named arguments to options; those that are NULL are left out.  Version 1.0
- * had not the last one.
+ * had not the last two.
  */
 Datum
 gmm_options(PG_FUNCTION_ARGS)
@@ -484,6 +505,8 @@ gmm_options(PG_FUNCTION_ARGS)
 	}
 	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
 		push_text(&state, "criterion", PG_GETARG_DATUM(8));
+	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+		push_text(&state, "missing", PG_GETARG_DATUM(9));
 	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 
 	gmm_options_parse_choice(json, &options);

@@ -28,6 +28,7 @@
 #define GMM_DEFAULT_SEED		UINT64CONST(1)
 #define GMM_DEFAULT_ACCELERATE	true
 #define GMM_DEFAULT_CRITERION	MIXTURE_BIC
+#define GMM_DEFAULT_MISSING		GMM_MISSING_MARGINALIZE
 
 /* Which options were named, as bits of GmmOptions.given. */
 #define GMM_OPTION_COVARIANCE_TYPE	0x01
@@ -36,11 +37,20 @@
 #define GMM_OPTION_CRITERION		0x08
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 
+/* What becomes of rows in which elements are NULL. */
+typedef enum GmmMissing
+{
+	GMM_MISSING_MARGINALIZE,	/* all that is known of them counts */
+	GMM_MISSING_SKIP,			/* they are as absent */
+	GMM_MISSING_ERROR
+} GmmMissing;
+
 typedef struct GmmOptions
 {
 	MixtureOptions mixture;
 	bool		auto_covariance_type;	/* all families; mixture has the default */
 	MixtureCriterion criterion;
+	GmmMissing	missing;
 	int			given;
 } GmmOptions;
 

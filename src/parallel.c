@@ -397,7 +397,7 @@ fill_shared_memory(GmmParallel *parallel, const GmmSharedRows *rows, int n_slots
 	memset(ready, 0, n_slots * sizeof(bool));
 	fit->rows = *rows;
 	fit->n_slots = n_slots;
-	fit->n_runs = mixture_n_runs(rows->n_blocks);
+	fit->n_runs = mixture_n_runs(parallel->source.n_blocks);
 	ConditionVariableInit(&fit->changed);
 	SpinLockInit(&fit->mutex);
 	shm_toc_insert(toc, KEY_FIT, fit);

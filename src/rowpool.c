@@ -180,13 +180,25 @@ gmm_rowpool_enlarge(GmmRowPool *pool, void *chunk, Size size)
 	return chunk;
 }
 
+/* The memory that is for rows. */
+static Size
+memory_limit(void)
+{
+	return Max(gmm_hash_memory_limit() / 2, (Size) work_mem * 1024);
+}
+
 /* May the pool have so much more memory? */
 bool
 gmm_rowpool_has_room(const GmmRowPool *pool, Size size)
 {
-	Size		limit = Max(gmm_hash_memory_limit() / 2, (Size) work_mem * 1024);
+	return pool->allocated + size <= memory_limit();
+}
 
-	return pool->allocated + size <= limit;
+/* Does the pool have no more than half of the memory that it may have? */
+bool
+gmm_rowpool_is_half_empty(const GmmRowPool *pool)
+{
+	return pool->allocated <= memory_limit() / 2;
 }
 
 int64

@@ -16,8 +16,8 @@
  *
  * A store is readable after every append: lanes that no row has taken yet
  * hold a copy of the block's first row and weight 0 from the beginning.
- * Reading therefore changes nothing, as a final function that is run many
- * times (window frames, shared state) requires.
+ * Reading (rowreader.c) therefore changes nothing, as a final function that is
+ * run many times (window frames, shared state) requires.
  *
  * A block that is full is never written again.  When the pool of the store
  * has no memory for another block, the full one before it goes to the pool's
@@ -25,25 +25,31 @@
  * filled the memory before stays there: a fit reads the blocks in a cycle, and
  * of a cycle any part is as good to keep as any other.
  *
+ * Rows with NULLs have blocks of their own, for each pattern of NULLs, which
+ * hold the observed features only.  So there are as many blocks open to more
+ * rows as patterns; they start with one lane.  In a store that has them, when
+ * the pool has no more memory, the oldest blocks go to the file, full or not.
+ * Those that are not full are pieces, which a reader puts together again; they
+ * are cut so that whole ones make up MIXTURE_BLOCK_ROWS rows.
+ *
  * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
  * copies there what is in memory only, with a directory behind it, and
  * gmm_rowstore_attach() makes a store of that.
- *
- * Only append() and read_block() know where a block is.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "rowpool.h"
 #include "rowstore.h"
+#include "rowstore_private.h"
 
+/* Lanes of the first block of complete rows, and of one with NULLs */
 #define FIRST_STRIDE		16
-#define BLOCK_ALIGNMENT		64
+#define FIRST_NULLS_STRIDE	1
 
-/* Blocks that are read from the file at once, at the most */
-#define MAX_READ_BLOCKS		64
+/* A store with NULLs is not asked to do with less memory than this. */
+#define LEAST_MEMORY		((Size) 64 * 1024)
 
 StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 				 MIXTURE_BLOCK_ROWS % FIRST_STRIDE == 0 &&
@@ -51,47 +57,19 @@ StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 				  (MIXTURE_BLOCK_ROWS / FIRST_STRIDE - 1)) == 0,
 				 "doubling the first stride must lead to a full block");
 
-/* The offset of a block that is in memory only */
-#define NOT_IN_FILE			(-1)
-
-/*
- * A block is in memory or in the file or, where it has been shared, in both.
- * There are as many of these as blocks, so they are kept small.
- */
-typedef struct RowBlock
-{
-	int64		offset;			/* in the pool's file, or NOT_IN_FILE */
-	double	   *features;		/* d x stride, or NULL if not in memory */
-	double	   *weights;		/* stride; NULL while all of them are 1, too */
-	uint16		n_rows;
-	uint16		stride;
-	bool		weighted;		/* some weight is not 1 */
-} RowBlock;
-
 /* What a worker process needs to know of a block: an entry in the file. */
 typedef struct SharedBlock
 {
 	int64		offset;
 	uint16		n_rows;
 	uint16		stride;
+	int32		pattern;
 	uint16		weighted;
-	uint16		unused;			/* so that no byte is written undefined */
+	uint16		unused[3];		/* so that no byte is written undefined */
 } SharedBlock;
 
 /* Entries that are written or read at once */
 #define ENTRIES				512
-
-struct GmmRowStore
-{
-	GmmRowPool *pool;
-	int			d;
-	int64		n_rows;
-	int64		n_blocks;
-	int64		directory_size;
-	RowBlock   *directory;
-	void	   *last_chunk;		/* what was allocated for the last features */
-	int64		unshared_size;	/* of the file, less what workers alone need */
-};
 
 /*
  * A new, empty store for rows of d features; it and all that it will hold
@@ -103,14 +81,14 @@ gmm_rowstore_create(MemoryContext context, int d)
 	GmmRowPool *pool = gmm_rowpool_get(context);
 	GmmRowStore *store = gmm_rowpool_allocate(pool, sizeof(GmmRowStore));
 
+	memset(store, 0, sizeof(GmmRowStore));
 	store->pool = pool;
 	store->d = d;
-	store->n_rows = 0;
-	store->n_blocks = 0;
 	store->directory_size = 1;
 	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
-	store->last_chunk = NULL;
-	store->unshared_size = 0;
+	store->patterns_size = 1;
+	store->patterns = gmm_rowpool_allocate(pool, sizeof(RowPattern));
+	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, d, 0};
 	return store;
 }
 
@@ -120,22 +98,52 @@ gmm_rowstore_dimensions(const GmmRowStore *store)
 	return store->d;
 }
 
-/* Bytes of a block's features, which lie together. */
-static Size
-features_size(const GmmRowStore *store, int stride)
+/* --- patterns of NULLs --------------------------------------------------- */
+
+/* Let the store know of a pattern that is new. */
+static void
+begin_pattern(GmmRowStore *store, int number)
 {
-	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
-	return sizeof(double) * (Size) store->d * (Size) stride;
+	if (number == store->patterns_size)
+	{
+		store->patterns_size *= 2;
+		store->patterns = gmm_rowpool_enlarge(store->pool, store->patterns,
+											  sizeof(RowPattern) * (Size) store->patterns_size);
+	}
+	store->patterns[number].open = NOT_OPEN;
+	store->patterns[number].n_observed = gmm_patterns_n_observed(store->nulls, number);
+	store->patterns[number].n_closed = 0;
 }
+
+/* The number of the pattern of a row. */
+static int
+pattern_number(GmmRowStore *store, const bits8 *observed)
+{
+	int			count;
+	int			number;
+
+	if (observed == NULL)
+		return GMM_PATTERN_COMPLETE;
+	if (store->nulls == NULL)
+		store->nulls = gmm_patterns_create(store->pool, store->d);
+	count = gmm_patterns_count(store->nulls);
+	number = gmm_patterns_enter(store->nulls, observed);
+	if (number == count)
+		begin_pattern(store, number);
+	return number;
+}
+
+/* --- blocks in memory ---------------------------------------------------- */
 
 static void
 allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
-	store->last_chunk = gmm_rowpool_allocate(store->pool,
-											 features_size(store, stride) +
-											 BLOCK_ALIGNMENT - 1);
-	block->features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, store->last_chunk);
+	Size		size = features_size(store, block->pattern, stride);
+
+	block->chunk = gmm_rowpool_allocate(store->pool, size + (stride < MIXTURE_LANES ? 0 :
+															 BLOCK_ALIGNMENT - 1));
 	block->stride = stride;
+	store->memory_size += size;
 }
 
 /* Fill the lanes of a feature that no row has taken. */
@@ -163,94 +171,164 @@ enlarge_directory(GmmRowStore *store)
 }
 
 /*
- * Write a full block to the file, if it is not there from having been shared,
- * and forget its memory.
+ * Write a block to the file, if it is not there from having been shared, and
+ * forget its memory.  That of its features is now the caller's.
  */
-static void
+static void *
 spill_block(GmmRowStore *store, RowBlock *block)
 {
-	Size		size = features_size(store, block->stride);
+	void	   *chunk = block->chunk;
+	Size		size = features_size(store, block->pattern, block->stride);
 
 	if (block->offset == NOT_IN_FILE)
 	{
-		int64		offset = gmm_rowpool_append(store->pool, block->features, size);
+		int64		offset = gmm_rowpool_append(store->pool, block_features(block), size);
 
 		if (block->weighted)
 			gmm_rowpool_append(store->pool, block->weights,
 							   sizeof(double) * block->stride);
 		block->offset = offset;
 	}
-	block->features = NULL;
+	store->memory_size -= size;
+	block->chunk = NULL;
 	if (block->weights != NULL)
 		gmm_rowpool_release(store->pool, block->weights);
 	block->weights = NULL;
+	return chunk;
+}
+
+/* The open block of a pattern, or NULL. */
+static RowBlock *
+open_block(const GmmRowStore *store, const RowPattern *pattern)
+{
+	return pattern->open == NOT_OPEN ? NULL : &store->directory[pattern->open];
+}
+
+/* Has an open block no place for another row, however wide it is? */
+static bool
+is_full(const RowPattern *pattern, const RowBlock *block)
+{
+	return pattern->n_closed + block->n_rows == MIXTURE_BLOCK_ROWS;
+}
+
+/* There will be no more rows in the open block of a pattern. */
+static void
+close_block(GmmRowStore *store, RowPattern *pattern)
+{
+	pattern->n_closed = (pattern->n_closed + open_block(store, pattern)->n_rows) % MIXTURE_BLOCK_ROWS;
+	pattern->open = NOT_OPEN;
 }
 
 /*
- * Find memory for the features of a new block: the pool's, or that of the
+ * Make half of the pool's memory free, as far as this store, which has rows
+ * with NULLs, can: by its oldest blocks.
+ */
+static void
+make_room(GmmRowStore *store)
+{
+	if (store->memory_size < LEAST_MEMORY)
+		return;
+	while (store->n_spilled < store->n_blocks &&
+		   !gmm_rowpool_is_half_empty(store->pool))
+	{
+		RowBlock   *block = &store->directory[store->n_spilled];
+		RowPattern *pattern = &store->patterns[block->pattern];
+
+		if (pattern->open == store->n_spilled)
+			close_block(store, pattern);
+		if (block->chunk != NULL)
+			gmm_rowpool_release(store->pool, spill_block(store, block));
+		store->n_spilled++;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Lanes of a block that begins. */
+static int
+first_stride(int number, const RowBlock *before)
+{
+	if (before != NULL)
+		return MIXTURE_BLOCK_ROWS;
+	return number == GMM_PATTERN_COMPLETE ? FIRST_STRIDE : FIRST_NULLS_STRIDE;
+}
+
+/*
+ * Find memory for the features of a new block: the pool's, or that of the full
  * block before it.
  */
 static void
-place_block(GmmRowStore *store, RowBlock *block)
+place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 {
-	int			stride = store->n_blocks == 0 ? FIRST_STRIDE : MIXTURE_BLOCK_ROWS;
+	int			stride = first_stride(block->pattern, before);
+	Size		size = features_size(store, block->pattern, stride);
 
-	if (store->n_blocks > 0 &&
-		!gmm_rowpool_has_room(store->pool, features_size(store, stride)))
+	if (before != NULL && before->chunk != NULL && before->stride == stride &&
+		!gmm_rowpool_has_room(store->pool, size))
 	{
-		double	   *features = block[-1].features;
-
-		spill_block(store, &block[-1]);
-		block->features = features;
+		block->chunk = spill_block(store, before);
 		block->stride = stride;
+		store->memory_size += size;
 	}
 	else
 		allocate_features(store, block, stride);
 }
 
-/* Begin a block with its first row. */
-static void
-begin_block(GmmRowStore *store, const double *row)
+/* Begin a block with its first row, after the pattern's last one. */
+static RowBlock *
+begin_block(GmmRowStore *store, int number, const double *row)
 {
+	RowPattern *pattern = &store->patterns[number];
+	RowBlock   *before;
 	RowBlock   *block;
+	double	   *features;
 
 	if (store->n_blocks == store->directory_size)
 		enlarge_directory(store);
 
+	before = open_block(store, pattern);
+	if (before != NULL)
+		close_block(store, pattern);
 	block = &store->directory[store->n_blocks];
 	block->offset = NOT_IN_FILE;
+	block->pattern = number;
 	block->n_rows = 0;
 	block->weights = NULL;
 	block->weighted = false;
-	place_block(store, block);
-	for (int j = 0; j < store->d; j++)
+	place_block(store, block, before);
+	features = block_features(block);
+	for (int j = 0; j < pattern->n_observed; j++)
 	{
-		double	   *feature = block->features + (Size) j * block->stride;
+		double	   *feature = features + (Size) j * block->stride;
 
 		feature[0] = row[j] + 0.0;
 		pad_feature(feature, 1, block->stride);
 	}
-	store->n_blocks++;
+	pattern->open = store->n_blocks++;
+	return block;
 }
 
 /* Double the lanes of a block, all of which are taken. */
 static void
 widen_block(GmmRowStore *store, RowBlock *block)
 {
-	double	   *old_features = block->features;
-	void	   *old_chunk = store->last_chunk;
+	const double *old_features = block_features(block);
+	void	   *old_chunk = block->chunk;
 	int			old_stride = block->stride;
+	int			n_observed = store->patterns[block->pattern].n_observed;
+	double	   *features;
 
 	allocate_features(store, block, old_stride * 2);
-	for (int j = 0; j < store->d; j++)
+	features = block_features(block);
+	for (int j = 0; j < n_observed; j++)
 	{
-		double	   *feature = block->features + (Size) j * block->stride;
+		double	   *feature = features + (Size) j * block->stride;
 
 		memcpy(feature, old_features + (Size) j * old_stride,
 			   sizeof(double) * block->n_rows);
 		pad_feature(feature, block->n_rows, block->stride);
 	}
 	gmm_rowpool_release(store->pool, old_chunk);
+	store->memory_size -= features_size(store, block->pattern, old_stride);
 
 	if (block->weights != NULL)
 	{
@@ -272,32 +350,52 @@ create_weights(GmmRowStore *store, RowBlock *block)
 		block->weights[i] = i < block->n_rows ? 1.0 : 0.0;
 }
 
+/* A block with a free lane for a row of this pattern. */
+static RowBlock *
+block_for_row(GmmRowStore *store, int number, const double *row)
+{
+	const RowPattern *pattern = &store->patterns[number];
+	RowBlock   *block = open_block(store, pattern);
+
+	if (block != NULL && block->n_rows < block->stride && !is_full(pattern, block))
+		return block;
+
+	if (store->nulls != NULL)
+	{
+		int			stride = block == NULL ? first_stride(number, NULL) :
+			Min(2 * block->stride, MIXTURE_BLOCK_ROWS);
+		Size		size = features_size(store, number, stride);
+
+		if (!gmm_rowpool_has_room(store->pool, size))
+			make_room(store);
+		block = open_block(store, pattern);
+	}
+	if (block == NULL || is_full(pattern, block))
+		return begin_block(store, number, row);
+	widen_block(store, block);
+	return block;
+}
+
 /*
- * Append a row of d finite values with a finite weight above 0.  Nothing of
- * row is kept.
+ * Append a row with a finite weight above 0.  observed: NULL, and row has d
+ * finite values; or a bit for each of the d elements, and row has as many
+ * finite values as bits are set, at least one.  Nothing of row is kept.
  */
 void
-gmm_rowstore_append(GmmRowStore *store, const double *row, double weight)
+gmm_rowstore_append(GmmRowStore *store, const double *row, const bits8 *observed,
+					double weight)
 {
-	RowBlock   *block = NULL;
-
-	if (store->n_blocks > 0)
-		block = &store->directory[store->n_blocks - 1];
-
-	if (block == NULL || block->n_rows == MIXTURE_BLOCK_ROWS)
-	{
-		begin_block(store, row);
-		block = &store->directory[store->n_blocks - 1];
-	}
-	else if (block->n_rows == block->stride)
-		widen_block(store, block);
+	int			number = pattern_number(store, observed);
+	RowBlock   *block = block_for_row(store, number, row);
+	double	   *features = block_features(block);
+	int			n_observed = store->patterns[number].n_observed;
 
 	/*
 	 * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang
 	 * on a hash of the bits.
 	 */
-	for (int j = 0; j < store->d; j++)
-		block->features[(Size) j * block->stride + block->n_rows] = row[j] + 0.0;
+	for (int j = 0; j < n_observed; j++)
+		features[(Size) j * block->stride + block->n_rows] = row[j] + 0.0;
 
 	if (weight != 1.0 && block->weights == NULL)
 		create_weights(store, block);
@@ -308,81 +406,15 @@ gmm_rowstore_append(GmmRowStore *store, const double *row, double weight)
 	store->n_rows++;
 }
 
-/* The size of a block in the file. */
-static Size
-block_size(const GmmRowStore *store, const RowBlock *block)
-{
-	return features_size(store, block->stride) +
-		(block->weighted ? sizeof(double) * block->stride : 0);
-}
-
-/*
- * Where in the file ends what may be read along with a block: its successors,
- * as far as they lie one behind the other.
- */
-static int64
-readable_end(const GmmRowStore *store, int64 number)
-{
-	int64		end = store->directory[number].offset +
-		(int64) block_size(store, &store->directory[number]);
-
-	for (int64 next = number + 1;
-		 next < store->n_blocks && next < number + MAX_READ_BLOCKS &&
-		 store->directory[next].offset == end; next++)
-		end += block_size(store, &store->directory[next]);
-	return end;
-}
-
-/* Block number of the store, for the engine. */
-static void
-read_block(void *context, int64_t number, MixtureBlock *result)
-{
-	const GmmRowStore *store = context;
-	const RowBlock *block = &store->directory[number];
-
-	result->n_rows = block->n_rows;
-	result->stride = block->stride;
-	result->features = block->features;
-	result->weights = block->weights;
-	if (block->features == NULL)
-	{
-		Size		size = block_size(store, block);
-		const char *view = gmm_rowpool_viewed(store->pool, block->offset, size);
-
-		if (view == NULL)
-			view = gmm_rowpool_view(store->pool, block->offset, size,
-									readable_end(store, number));
-		result->features = (const double *) view;
-		if (block->weighted)
-			result->weights = (const double *)
-				(view + features_size(store, block->stride));
-	}
-	if (result->weights == NULL)
-		result->weights = mixture_unit_weights(block->n_rows);
-}
-
-/*
- * The store as the engine's source of rows.  It stays valid until the next
- * append.
- */
-void
-gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
-{
-	source->d = store->d;
-	source->n_rows = store->n_rows;
-	source->n_blocks = store->n_blocks;
-	source->context = store;
-	source->block = read_block;
-	source->pass = NULL;
-	source->is_sample = false;
-}
+/* --- sharing ------------------------------------------------------------- */
 
 /* Copy a block to the file; -1 if that cannot be done. */
 static int64
 copy_block(GmmRowStore *store, const RowBlock *block)
 {
-	int64		offset = gmm_rowpool_try_append(store->pool, block->features,
-												features_size(store, block->stride));
+	int64		offset = gmm_rowpool_try_append(store->pool, block_features(block),
+												features_size(store, block->pattern,
+															  block->stride));
 
 	if (offset >= 0 && block->weighted &&
 		gmm_rowpool_try_append(store->pool, block->weights,
@@ -391,7 +423,17 @@ copy_block(GmmRowStore *store, const RowBlock *block)
 	return offset;
 }
 
-/* Copy to the file every full block that is not there. */
+/* May there be more rows in a block? */
+static bool
+may_grow(const GmmRowStore *store, int64 number)
+{
+	const RowBlock *block = &store->directory[number];
+	const RowPattern *pattern = &store->patterns[block->pattern];
+
+	return pattern->open == number && !is_full(pattern, block);
+}
+
+/* Copy to the file every block that is not there and will not change. */
 static bool
 copy_full_blocks(GmmRowStore *store)
 {
@@ -401,7 +443,7 @@ copy_full_blocks(GmmRowStore *store)
 		int64		offset;
 
 		CHECK_FOR_INTERRUPTS();
-		if (block->offset != NOT_IN_FILE || block->n_rows < MIXTURE_BLOCK_ROWS)
+		if (block->offset != NOT_IN_FILE || may_grow(store, number))
 			continue;
 		offset = copy_block(store, block);
 		if (offset < 0)
@@ -412,40 +454,58 @@ copy_full_blocks(GmmRowStore *store)
 }
 
 /*
- * Copy the last block to the file, if it is not full, and then a directory.
- * Neither is of use to this process, which will still change them.
+ * Copy to the file the blocks that may grow.  offsets: of each, by the number
+ * of its pattern.  These copies are of no use to this process.
  */
 static bool
-copy_directory(GmmRowStore *store, GmmSharedRows *shared)
+copy_open_blocks(GmmRowStore *store, int64 *offsets)
+{
+	for (int number = 0; number < n_patterns(store); number++)
+	{
+		const RowPattern *pattern = &store->patterns[number];
+
+		CHECK_FOR_INTERRUPTS();
+		if (pattern->open == NOT_OPEN || !may_grow(store, pattern->open))
+			continue;
+		offsets[number] = copy_block(store, open_block(store, pattern));
+		if (offsets[number] < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Append the directory to the file, and behind it the patterns. */
+static bool
+copy_directory(GmmRowStore *store, const int64 *offsets)
 {
 	SharedBlock entries[ENTRIES];
-	const RowBlock *last = &store->directory[store->n_blocks - 1];
-	int64		last_offset = last->offset;
+	const bits8 *bytes;
+	Size		size;
 
-	if (last_offset == NOT_IN_FILE)
-		last_offset = copy_block(store, last);
-	if (last_offset < 0)
-		return false;
-
-	shared->directory_offset = gmm_rowpool_file_size(store->pool);
 	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
 	{
 		int			n = (int) Min(store->n_blocks - start, ENTRIES);
 
+		CHECK_FOR_INTERRUPTS();
+		memset(entries, 0, sizeof(SharedBlock) * n);
 		for (int i = 0; i < n; i++)
 		{
 			const RowBlock *block = &store->directory[start + i];
 
-			entries[i].offset = block == last ? last_offset : block->offset;
+			entries[i].offset = block->offset == NOT_IN_FILE ?
+				offsets[block->pattern] : block->offset;
 			entries[i].n_rows = block->n_rows;
 			entries[i].stride = block->stride;
+			entries[i].pattern = block->pattern;
 			entries[i].weighted = block->weighted;
-			entries[i].unused = 0;
 		}
 		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
 			return false;
 	}
-	return true;
+	if (store->nulls == NULL)
+		return true;
+	size = gmm_patterns_bytes(store->nulls, &bytes);
+	return gmm_rowpool_try_append(store->pool, bytes, size) >= 0;
 }
 
 /*
@@ -457,10 +517,15 @@ bool
 gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 {
 	int64		old_size = gmm_rowpool_file_size(store->pool);
+	int64	   *offsets = MemoryContextAllocHuge(CurrentMemoryContext,
+												 sizeof(int64) * (Size) n_patterns(store));
 	bool		done = copy_full_blocks(store);
 
 	store->unshared_size = gmm_rowpool_file_size(store->pool);
-	done = done && copy_directory(store, shared);
+	done = done && copy_open_blocks(store, offsets);
+	shared->directory_offset = gmm_rowpool_file_size(store->pool);
+	done = done && copy_directory(store, offsets);
+	pfree(offsets);
 	if (!done)
 	{
 		for (int64 number = 0; number < store->n_blocks; number++)
@@ -473,6 +538,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 	shared->d = store->d;
 	shared->n_rows = store->n_rows;
 	shared->n_blocks = store->n_blocks;
+	shared->n_patterns = n_patterns(store);
 	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
 	return true;
 }
@@ -484,17 +550,12 @@ gmm_rowstore_unshare(GmmRowStore *store)
 	gmm_rowpool_truncate(store->pool, store->unshared_size);
 }
 
-/* The rows that another process shares, to be read only. */
-GmmRowStore *
-gmm_rowstore_attach(const GmmSharedRows *shared)
+/* Read the directory of rows that another process shares. */
+static void
+attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 {
 	SharedBlock entries[ENTRIES];
-	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
 
-	store->pool = gmm_rowpool_open(shared->path);
-	store->d = shared->d;
-	store->n_rows = shared->n_rows;
-	store->n_blocks = shared->n_blocks;
 	store->directory = MemoryContextAllocHuge(CurrentMemoryContext,
 											  sizeof(RowBlock) * (Size) store->n_blocks);
 	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
@@ -510,12 +571,48 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 			RowBlock   *block = &store->directory[start + i];
 
 			block->offset = entries[i].offset;
-			block->features = NULL;
+			block->chunk = NULL;
 			block->weights = NULL;
+			block->pattern = entries[i].pattern;
 			block->n_rows = entries[i].n_rows;
 			block->stride = entries[i].stride;
 			block->weighted = entries[i].weighted;
 		}
 	}
+}
+
+/* And their patterns. */
+static void
+attach_patterns(GmmRowStore *store, const GmmSharedRows *shared)
+{
+	Size		size = gmm_pattern_size(store->d);
+	int64		offset = shared->directory_offset +
+		shared->n_blocks * (int64) sizeof(SharedBlock);
+	bits8	   *bits = palloc(size);
+
+	for (int number = 1; number < shared->n_patterns; number++)
+	{
+		gmm_rowpool_read(store->pool, offset + (number - 1) * (int64) size, bits, size);
+		(void) pattern_number(store, bits);
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(bits);
+}
+
+/* The rows that another process shares, to be read only. */
+GmmRowStore *
+gmm_rowstore_attach(const GmmSharedRows *shared)
+{
+	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
+
+	store->pool = gmm_rowpool_open(shared->path);
+	store->d = shared->d;
+	store->n_rows = shared->n_rows;
+	store->n_blocks = shared->n_blocks;
+	store->patterns_size = 1;
+	store->patterns = gmm_rowpool_allocate(store->pool, sizeof(RowPattern));
+	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, shared->d, 0};
+	attach_directory(store, shared);
+	attach_patterns(store, shared);
 	return store;
 }

@@ -17,16 +17,21 @@ typedef struct GmmSharedRows
 	int			d;
 	int64		n_rows;
 	int64		n_blocks;
+	int			n_patterns;		/* of NULLs */
 	int64		directory_offset;	/* in the file */
 	char		path[MAXPGPATH];	/* of the file */
 } GmmSharedRows;
 
+/* rowstore.c */
 extern GmmRowStore *gmm_rowstore_create(MemoryContext context, int d);
 extern int	gmm_rowstore_dimensions(const GmmRowStore *store);
 extern void gmm_rowstore_append(GmmRowStore *store, const double *row,
-								double weight);
-extern void gmm_rowstore_source(GmmRowStore *store, MixtureSource *source);
+								const bits8 *observed, double weight);
 
+/* rowreader.c */
+extern void gmm_rowstore_source(const GmmRowStore *store, MixtureSource *source);
+
+/* rowstore.c */
 extern bool gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared);
 extern void gmm_rowstore_unshare(GmmRowStore *store);
 extern GmmRowStore *gmm_rowstore_attach(const GmmSharedRows *shared);

@@ -277,7 +277,8 @@ fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double sh
 
 		CHECK_FOR_INTERRUPTS();
 		gmm_features_get(result_value(i, 1), &features);
-		gmm_rowstore_append(rows, features.values, DatumGetFloat8(result_value(i, 2)));
+		gmm_rowstore_append(rows, features.values, features.observed,
+								DatumGetFloat8(result_value(i, 2)));
 		gmm_features_release(&features);
 	}
 	SPI_finish();

@@ -150,6 +150,9 @@ typedef struct FeatureRange
 {
 	double	   *least;			/* d */
 	double	   *most;			/* d */
+	double	   *observed;		/* d: weight of the rows that have the feature;
+								 * not needed if all rows have all */
+	int64_t		n_incomplete;	/* rows that have not */
 } FeatureRange;
 
 /*

@@ -276,6 +276,29 @@ typedef struct RowBlocks
 	double	   *weights;		/* n_rows, padded likewise */
 } RowBlocks;
 
+/* Rows of a sample with the same features missing, as many as a block has. */
+typedef struct SamplePart
+{
+	int			n_rows;
+	int			n_observed;
+	const int  *order;			/* d, as a block has it; NULL if none is missing */
+	int64_t		start;			/* of its first row in the parts' sequence */
+	size_t		offset;			/* of its features, n_observed x n_rows */
+} SamplePart;
+
+/* The rows of a sample, where features are missing, as a source has them. */
+typedef struct SampleParts
+{
+	int64_t		n;				/* 0 if no feature is missing */
+	SamplePart *parts;
+	int64_t    *sequence;		/* n_rows: numbers of rows in the order of parts */
+	int		   *orders;			/* d for each pattern */
+	double	   *features;		/* of all parts */
+	double	   *weights;		/* n_rows, as the sequence */
+	double	   *block;			/* d x MIXTURE_BLOCK_ROWS */
+	double	   *block_weights;	/* MIXTURE_BLOCK_ROWS */
+} SampleParts;
+
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
  * order that depends on their content alone.
@@ -285,10 +308,13 @@ typedef struct Sample
 	int			d;
 	int64_t		n_rows;			/* distinct ones */
 	bool		complete;		/* every row of the source is in it */
-	double	   *rows;			/* n_rows x d */
+	double	   *rows;			/* n_rows x d; a missing feature is NaN, until
+								 * sample_fill() */
 	double	   *weights;		/* n_rows */
 	uint64_t   *hashes;			/* n_rows, for random choices among them */
-	RowBlocks	blocks;			/* the same rows as a source has them */
+	RowBlocks	blocks;			/* the same rows as a source has them; if some
+								 * are missing features, once filled in */
+	SampleParts parts;			/* these as a source has them as they are */
 	MixtureSource source;
 } Sample;
 
@@ -302,6 +328,14 @@ extern void sample_release(Sample *sample, const MixtureHost *host);
 extern int64_t sample_padded(int64_t n_rows);
 extern void sample_block(void *blocks, int64_t number, MixtureBlock *block);
 extern void sample_source(RowBlocks *blocks, MixtureSource *source);
+extern void sample_fill_blocks(Sample *sample, const MixtureHost *host);
+
+/* sample_parts.c */
+extern bool sample_has_missing(const Sample *sample);
+extern void sample_make_parts(Sample *sample, const MixtureHost *host);
+extern void sample_release_parts(Sample *sample, const MixtureHost *host);
+extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
+						const MixtureHost *host);
 
 /* What is known of the rows before the first start. */
 typedef struct Scales
@@ -320,6 +354,8 @@ extern MixtureStatus scales_scan(Scales *scales, const MixtureSource *source,
 extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
 								 const double *center, bool matrix, double reg_covar,
 								 const MixtureHost *host, MixtureError *error);
+extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
+									  const MixtureHost *host, MixtureError *error);
 extern void scales_release(Scales *scales, const MixtureHost *host);
 extern void scales_spread(const Scales *scales, bool along, double factor,
 						  MixtureParameters *parameters);

@@ -28,6 +28,9 @@
 #define COARSE_BITS 10
 #define FINEST_BITS 40
 
+/* A cell of its own for what is missing */
+#define MISSING_CELL UINT64_C(0x8000000000000000)
+
 /* Reports are made once in so many blocks. */
 #define REPORT_BLOCKS 1024
 
@@ -62,20 +65,59 @@ report_sampling(const MixtureHost *host)
 		host->progress(host->context, &progress);
 }
 
+/* Widen the ranges by a block; its weight goes to complete if it has all features. */
+static void
+scan_block(const MixtureBlock *block, int d, FeatureRange *range, double *complete)
+{
+	int			n = block->order == NULL ? d : block->n_observed;
+	double		weight = 0;
+
+	for (int i = 0; i < block->n_rows; i++)
+		weight += block->weights[i];
+	if (block->order == NULL)
+		*complete += weight;
+	else
+		range->n_incomplete += block->n_rows;
+	for (int j = 0; j < n; j++)
+	{
+		const double *feature = block->features + (size_t) j * block->stride;
+		int			number = block->order == NULL ? j : block->order[j];
+		double		least = range->least[number];
+		double		most = range->most[number];
+
+		for (int i = 0; i < block->n_rows; i++)
+		{
+			if (!(block->weights[i] > 0))
+				continue;
+			least = feature[i] < least ? feature[i] : least;
+			most = feature[i] > most ? feature[i] : most;
+		}
+		range->least[number] = least;
+		range->most[number] = most;
+		if (block->order != NULL)
+			range->observed[number] += weight;
+	}
+}
+
 /*
- * The range of every feature over all rows that have weight.  The arrays come from the host,
- * in one piece that starts at range->least.
+ * The range of every feature over all rows that have weight and the feature,
+ * and their weight.  The arrays come from the host, in one piece that starts
+ * at range->least.
  */
 void
 sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 				   const MixtureHost *host)
 {
 	int			d = source->d;
+	double		complete = 0;	/* weight of the rows that have all features */
 
-	range->least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	range->least = host->allocate(host->context, 3 * (size_t) d * sizeof(double));
 	range->most = range->least + d;
+	range->observed = range->most + d;
+	range->n_incomplete = 0;
 	for (int j = 0; j < d; j++)
 	{
+		range->observed[j] = 0;
 		range->least[j] = INFINITY;
 		range->most[j] = -INFINITY;
 	}
@@ -90,39 +132,32 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 		MixtureBlock block;
 
 		source_block(source, number, &block);
-		for (int j = 0; j < d; j++)
-		{
-			const double *feature = block.features + (size_t) j * block.stride;
-			double		least = range->least[j];
-			double		most = range->most[j];
-
-			for (int i = 0; i < block.n_rows; i++)
-			{
-				if (!(block.weights[i] > 0))
-					continue;
-				least = feature[i] < least ? feature[i] : least;
-				most = feature[i] > most ? feature[i] : most;
-			}
-			range->least[j] = least;
-			range->most[j] = most;
-		}
+		scan_block(&block, d, range, &complete);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			report_sampling(host);
 	}
+	for (int j = 0; j < d; j++)
+		range->observed[j] += complete;
 }
 
 /* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
 static uint64_t
-cell_hash(const double *row, int step, int d, const FeatureRange *range, int bits,
-		  uint64_t seed)
+cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
 {
 	uint64_t	hash = random_mix(seed);
 
 	for (int j = 0; j < d; j++)
 	{
 		double		extent = range->most[j] - range->least[j];
-		double		place = extent > 0 ? (row[(size_t) j * step] - range->least[j]) / extent : 0;
+		double		value = row[j];
+		double		place = extent > 0 ? (value - range->least[j]) / extent : 0;
+
+		if (isnan(value))
+		{
+			hash = random_combine(hash, MISSING_CELL);
+			continue;
+		}
 
 		/*
 		 * The lines of the grid are put where no value of a regular feature
@@ -137,7 +172,7 @@ cell_hash(const double *row, int step, int d, const FeatureRange *range, int bit
 uint64_t
 mixture_sample_hash(const double *row, int d, const FeatureRange *range, uint64_t seed)
 {
-	return cell_hash(row, 1, d, range, FINE_BITS, seed);
+	return cell_hash(row, d, range, FINE_BITS, seed);
 }
 
 /* Hash of the exact values of a row. */
@@ -169,7 +204,7 @@ compare_entries(const void *left, const void *right)
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
 	for (int j = 0; j < a->d && equal; j++)
-		equal = a->row[j] == b->row[j];
+		equal = a->row[j] == b->row[j] || (isnan(a->row[j]) && isnan(b->row[j]));
 	if (equal)
 		return 0;
 	hash_a = content_hash(a->row, a->d);
@@ -177,8 +212,12 @@ compare_entries(const void *left, const void *right)
 	if (hash_a != hash_b)
 		return hash_a < hash_b ? -1 : 1;
 	for (int j = 0; j < a->d; j++)
-		if (a->row[j] != b->row[j])
+	{
+		if (isnan(a->row[j]) != isnan(b->row[j]))
+			return isnan(a->row[j]) ? 1 : -1;
+		if (a->row[j] != b->row[j] && !isnan(a->row[j]))
 			return a->row[j] < b->row[j] ? -1 : 1;
+	}
 	return 0;
 }
 
@@ -219,29 +258,37 @@ compact(Taking *taking)
 	taking->n = kept;
 }
 
-/* Offer the rows of a block to the sample. */
+/*
+ * Offer the rows of a block to the sample.  row: d doubles; of a feature that
+ * is missing in the block, NaN.
+ */
 static void
 take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
-		   uint64_t seed)
+		   uint64_t seed, double *row)
 {
 	int			d = taking->sample->d;
+	int			n = block->order == NULL ? d : block->n_observed;
 
+	for (int j = n; j < d; j++)
+		row[block->order[j]] = NAN;
 	for (int i = 0; i < block->n_rows; i++)
 	{
 		uint64_t	hash;
-		double	   *row;
+		double	   *kept;
 
 		if (!(block->weights[i] > 0))
 			continue;
-		hash = cell_hash(block->features + i, block->stride, d, range, FINE_BITS, seed);
+		for (int j = 0; j < n; j++)
+			row[block->order == NULL ? j : block->order[j]] =
+				block->features[(size_t) j * block->stride + i];
+		hash = cell_hash(row, d, range, FINE_BITS, seed);
 		if (hash > taking->threshold)
 			continue;
 		if (taking->n == taking->capacity)
 			compact(taking);
-		row = taking->sample->rows + taking->n * d;
-		for (int j = 0; j < d; j++)
-			row[j] = block->features[(size_t) j * block->stride + i];
-		taking->entries[taking->n++] = (Entry) {hash, row, block->weights[i], d};
+		kept = taking->sample->rows + taking->n * d;
+		memcpy(kept, row, d * sizeof(double));
+		taking->entries[taking->n++] = (Entry) {hash, kept, block->weights[i], d};
 	}
 }
 
@@ -279,25 +326,18 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->is_sample = true;
 }
 
-/* Store the rows again as blocks. */
-static void
-make_blocks(Sample *sample, const MixtureHost *host)
+/* Copy the rows to the blocks. */
+void
+sample_fill_blocks(Sample *sample, const MixtureHost *host)
 {
 	RowBlocks  *blocks = &sample->blocks;
 	int			d = sample->d;
-	int64_t		padded = sample_padded(sample->n_rows);
 
-	blocks->d = d;
-	blocks->n_rows = sample->n_rows;
-	blocks->features = host->allocate(host->context, padded * d * sizeof(double));
-	blocks->weights = host->allocate(host->context, padded * sizeof(double));
-	sample_source(blocks, &sample->source);
-	for (int64_t number = 0; number < sample->source.n_blocks; number++)
+	for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
 	{
-		int64_t		start = number * MIXTURE_BLOCK_ROWS;
 		MixtureBlock block;
 
-		sample_block(blocks, number, &block);
+		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
 		for (int i = 0; i < block.stride; i++)
 		{
 			int64_t		row = start + (i < block.n_rows ? i : 0);
@@ -309,6 +349,21 @@ make_blocks(Sample *sample, const MixtureHost *host)
 		}
 		host->check_interrupts(host->context);
 	}
+}
+
+/* Store the rows again as blocks. */
+static void
+make_blocks(Sample *sample, const MixtureHost *host)
+{
+	RowBlocks  *blocks = &sample->blocks;
+	int64_t		padded = sample_padded(sample->n_rows);
+
+	blocks->d = sample->d;
+	blocks->n_rows = sample->n_rows;
+	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
+	blocks->weights = host->allocate(host->context, padded * sizeof(double));
+	sample_source(blocks, &sample->source);
+	sample_fill_blocks(sample, host);
 }
 
 /*
@@ -325,7 +380,7 @@ hash_rows(Sample *sample, Entry *scratch, const FeatureRange *range, uint64_t se
 
 		for (int64_t i = 0; i < sample->n_rows; i++)
 		{
-			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, 1, sample->d,
+			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, sample->d,
 										  range, bits, ~seed);
 			/* compared by hash and, among equals, not at all */
 			scratch[i] = (Entry) {sample->hashes[i], NULL, 0, 0};
@@ -340,7 +395,8 @@ hash_rows(Sample *sample, Entry *scratch, const FeatureRange *range, uint64_t se
 
 /*
  * Take a sample of at most limit distinct rows of positive weight, less the
- * center if that is not NULL (the range is of what is left then).  The
+ * center if that is not NULL (the range is of what is left then).  Where
+ * features are missing, sample_fill() is to follow before seeds are drawn.  The
  * arrays come from the host; sample_release() gives them back.
  */
 void
@@ -351,6 +407,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	size_t		d = source->d;
 	Taking		taking;
 	double	   *features;
+	double	   *row;
 
 	if (source->block == NULL)
 	{
@@ -365,7 +422,8 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		return;
 	}
 	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
-	features = host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
+	features = host->allocate(host->context, d * (MIXTURE_BLOCK_ROWS + 1) * sizeof(double));
+	row = features + d * MIXTURE_BLOCK_ROWS;
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
 	sample->d = source->d;
 	sample->complete = true;
@@ -379,7 +437,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		source_block(source, number, &block);
 		if (center != NULL)
 			center_block(center, source->d, &block, features);
-		take_block(&taking, &block, range, seed);
+		take_block(&taking, &block, range, seed, row);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			report_sampling(host);
@@ -396,11 +454,16 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	host->release(host->context, taking.entries);
 	host->release(host->context, features);
 	make_blocks(sample, host);
+	sample->parts.n = 0;
+	if (range->n_incomplete > 0 && sample_has_missing(sample))
+		sample_make_parts(sample, host);
 }
 
 void
 sample_release(Sample *sample, const MixtureHost *host)
 {
+	if (sample->parts.n > 0)
+		sample_release_parts(sample, host);
 	host->release(host->context, sample->blocks.weights);
 	host->release(host->context, sample->blocks.features);
 	host->release(host->context, sample->hashes);

@@ -14,6 +14,13 @@
 
 #include "linalg.h"
 
+/* A variance that is next to none for any feature that is allowed */
+#define NARROW_VARIANCE 1e-280
+
+/* EM for the covariance of rows of which features are missing */
+#define CORRELATE_ITERATIONS 100
+#define CORRELATE_TOL 1e-11
+
 /*
  * Find the features' ranges, refuse what arithmetic cannot follow, and center
  * what lies far from zero: sets scales->range and scales->center.
@@ -22,8 +29,12 @@ MixtureStatus
 scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host,
 			MixtureError *error)
 {
+	bool		seen = false;
+
 	sample_scan_ranges(source, &scales->range, host);
-	if (!(scales->range.most[0] >= scales->range.least[0]))
+	for (int j = 0; j < source->d; j++)
+		seen = seen || scales->range.most[j] >= scales->range.least[j];
+	if (!seen)
 		return MIXTURE_NO_WEIGHT;
 	for (int j = 0; j < source->d; j++)
 	{
@@ -31,6 +42,8 @@ scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host
 		double		most = scales->range.most[j];
 
 		error->feature = j;
+		if (!(most >= least))
+			return MIXTURE_FEATURE_MISSING;
 		if (least < -MIXTURE_MAX_FEATURE || most > MIXTURE_MAX_FEATURE ||
 			(most > least && most - least < MIXTURE_MIN_FEATURE_RANGE))
 			return MIXTURE_FEATURE_RANGE;
@@ -40,8 +53,26 @@ scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host
 }
 
 /*
+ * Let the sums of a pass be as if every feature had been observed in all rows,
+ * distributed as where it was.
+ */
+static void
+extend_sums(const FeatureRange *range, MixtureStats *stats)
+{
+	for (int j = 0; j < stats->d; j++)
+	{
+		double		factor = *stats->sum_weights / range->observed[j];
+
+		stats->firsts[j] *= factor;
+		stats->seconds[j] *= factor;
+	}
+}
+
+/*
  * One pass that finds mean and covariance (full or diag) about the given
- * mean; its result is put in place of `moments`.
+ * mean; its result is put in place of `moments`.  Where features are missing
+ * (then it is diag), those of what was observed; the covariance given is then
+ * one so narrow that what it adds for a missing feature is nothing.
  */
 static MixtureStatus
 moments_pass(const MixtureSource *source, const double *center, Scales *scales,
@@ -62,6 +93,8 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 			status = MIXTURE_WEIGHT_RANGE;
 		else
 		{
+			if (scales->range.n_incomplete > 0)
+				extend_sums(&scales->range, em.stats);
 			mixture_maximize(em.stats, moments, scales->floor, &em.points[0], host);
 			mixture_copy_parameters(moments, &em.points[0]);
 			moments->weights[0] = 1;
@@ -71,12 +104,25 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 	return status;
 }
 
+/* Make the covariance narrow, if features are missing. */
+static void
+prepare_moments(const Scales *scales, MixtureParameters *moments)
+{
+	if (scales->range.n_incomplete > 0)
+		for (int j = 0; j < moments->d; j++)
+			moments->covariances[j] = NARROW_VARIANCE;
+}
+
 /*
  * Mean, variances, covariance (if `matrix` asks for it) and floor of the rows:
  * a pass about the middle of the range, then one about the mean.  center is
  * what is still to be subtracted from the rows of this source: the scales' own,
  * or NULL for a sample that was taken with it.  What is found serves every
  * number of components and, if it has the matrix, every family.
+ *
+ * Where features are missing there is no matrix yet: mean and variances are
+ * those of each feature where it was observed, and for the matrix there is
+ * scales_correlate().
  */
 MixtureStatus
 scales_find(Scales *scales, const MixtureSource *source, const double *center,
@@ -87,6 +133,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 	MixtureParameters first;
 	MixtureStatus status;
 
+	matrix = matrix && scales->range.n_incomplete == 0;
 	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
 	scales->floor = scales->variances + d;
 	mixture_allocate_parameters(&first, MIXTURE_DIAG, 1, d, host);
@@ -101,6 +148,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 			mixture_constant_variance(most);
 		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
 	}
+	prepare_moments(scales, &first);
 	status = moments_pass(source, center, scales, &first, host, error);
 	if (status != MIXTURE_OK)
 		return status;
@@ -118,6 +166,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 			scales->floor[i] = MIXTURE_LEAST_FLOOR * first.covariances[i];
 	}
 	mixture_release_parameters(&first, host);
+	prepare_moments(scales, &scales->moments);
 	status = moments_pass(source, center, scales, &scales->moments, host, error);
 	for (int j = 0; j < d; j++)
 	{
@@ -130,6 +179,36 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 			status = MIXTURE_FEATURE_RANGE;
 		}
 	}
+	return status;
+}
+
+/*
+ * Mean and covariance matrix of rows of which features are missing, by EM with
+ * one component.  It is run to the end, however early the fit is to stop: the
+ * one start of a fit of one component is as good as its result then.
+ */
+MixtureStatus
+scales_correlate(Scales *scales, const MixtureSource *source, const MixtureHost *host,
+				 MixtureError *error)
+{
+	int			d = source->d;
+	MixtureParameters moments;
+	EmOutcome	outcome;
+	MixtureStatus status;
+	Em			em;
+
+	mixture_allocate_parameters(&moments, MIXTURE_FULL, 1, d, host);
+	moments.weights[0] = 1;
+	memcpy(moments.means, scales->moments.means, d * sizeof(double));
+	memset(moments.covariances, 0, linalg_packed_count(d) * sizeof(double));
+	for (int j = 0; j < d; j++)
+		moments.covariances[linalg_row(j) + j] = scales->variances[j];
+	em_begin(&em, source, NULL, MIXTURE_FULL, 1, scales->floor, host);
+	status = em_run(&em, &moments, CORRELATE_ITERATIONS, CORRELATE_TOL, true, &outcome,
+					error);
+	em_end(&em);
+	mixture_release_parameters(&scales->moments, host);
+	scales->moments = moments;
 	return status;
 }
 

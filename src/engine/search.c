@@ -293,10 +293,11 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 
 /* Hand the result back. */
 static void
-fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts,
-		 int n_best_starts)
+fill_fit(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
+		 int64_t n_rows, int n_starts, int n_best_starts)
 {
 	fit->n_rows = n_rows;
+	fit->n_incomplete = scales->range.n_incomplete;
 	fit->sum_weights = outcome->sum_weights;
 	fit->log_likelihood = outcome->log_likelihood;
 	fit->entropy = outcome->entropy;
@@ -304,7 +305,6 @@ fill_fit(MixtureFit *fit, const EmOutcome *outcome, int64_t n_rows, int n_starts
 	fit->converged = outcome->converged;
 	fit->n_starts = n_starts;
 	fit->n_best_starts = n_best_starts;
-	fit->n_incomplete = 0;
 	fit->n_reseeded = 0;
 }
 
@@ -321,7 +321,8 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 								search->k, search->d, search->host);
 	order_components(&best->parameters, &fit->parameters, search->host);
 	center_move(search->scales->center, &fit->parameters, 1);
-	fill_fit(fit, &best->outcome, n_rows, search->n_starts, search->n_best);
+	fill_fit(fit, &best->outcome, search->scales, n_rows, search->n_starts,
+			 search->n_best);
 }
 
 /*
@@ -355,6 +356,12 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	{
 		error->count = sample->n_rows;
 		return MIXTURE_TOO_FEW_DISTINCT;
+	}
+	if (status == MIXTURE_OK && scales->range.n_incomplete > 0)
+	{
+		if (matrix)
+			status = scales_correlate(scales, &sample->source, host, error);
+		sample_fill(sample, &scales->moments, host);
 	}
 	return status;
 }
@@ -435,7 +442,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 		return status;
 	em_end(&em);
 	center_move(scales.center, &fit->parameters, 1);
+	fill_fit(fit, &outcome, &scales, source->n_rows, 1, 1);
 	scales_release(&scales, host);
-	fill_fit(fit, &outcome, source->n_rows, 1, 1);
 	return MIXTURE_OK;
 }

@@ -68,11 +68,11 @@ seeding_space(SeedSpace *space, const Sample *sample,
 											d * sizeof(double));
 	sample_source(&space->blocks, &space->source);
 	centered = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS * sizeof(double));
-	for (int64_t number = 0; number < sample->source.n_blocks; number++)
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
 		MixtureBlock block;
 
-		sample_block(sample->source.context, number, &block);
+		sample_block((void *) &sample->blocks, number, &block);
 		transform_block(space->metric, &block, centered,
 						space->blocks.features + number * MIXTURE_BLOCK_ROWS * d);
 		host->check_interrupts(host->context);

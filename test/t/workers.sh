@@ -14,6 +14,15 @@ SELECT i AS id, i % 2 AS part, 1 + i % 5 / 4.0 AS w,
              i % 2 + i * 1013 % 10067 / 2000.0, i * 2003 % 10069 / 1000.0]::float8[] AS x
 FROM generate_series(1, 40000) AS i;
 ANALYZE points;
+CREATE TABLE gaps AS
+SELECT id, w, ARRAY[CASE WHEN id % 10 > 0 THEN x[1] END, x[2],
+                    CASE WHEN id * 31 % 11 > 0 THEN x[3] END,
+                    CASE WHEN id * 37 % 12 > 0 THEN x[4] END,
+                    CASE WHEN id * 41 % 13 > 1 THEN x[5] END, x[6],
+                    CASE WHEN id * 43 % 7 > 0 THEN x[7] END,
+                    CASE WHEN id * 47 % 6 > 0 THEN x[8] END] AS x
+FROM points;
+ANALYZE gaps;
 CREATE TABLE models AS
 SELECT gmm_fit(x, 100, '{"max_iter": 5, "n_init": 1}') AS model FROM points WHERE id <= 2000;
 SQL
@@ -75,6 +84,10 @@ as_alone()
 as_alone "rows in a file" "2 of 2" "$small" "$fit"
 as_alone "rows in memory" "2 of 2" "$large" "$fit"
 as_alone "one worker" "1 of 1" "$small; SET gmm.parallel_workers = 1" "$fit"
+as_alone "NULLs, in a file" "2 of 2" "$small" \
+    "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM gaps"
+as_alone "NULLs, in memory" "2 of 2" "$large" \
+    "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM gaps"
 as_alone "weights" "2 of 2" "$small" \
     "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM points"
 as_alone "weights in memory" "2 of 2" "$large" \

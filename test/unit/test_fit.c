@@ -93,12 +93,26 @@ fit_difference(MixtureFit *a, MixtureFit *b, const double *scales)
 	return worst;
 }
 
+/* Rows of clusters, of which a share of the features is missing. */
+static Rows *
+clusters_with_missing(Random *random, int64_t n, int d, int k, double distance, double share)
+{
+	Rows	   *rows = rows_clusters(random, n, d, k, distance);
+
+	if (share > 0)
+	{
+		rows_drop(random, rows, share);
+		rows_seal(rows);
+	}
+	return rows;
+}
+
 static void
-test_order(Random *random, MixtureCovarianceType type, int64_t n)
+test_order(Random *random, MixtureCovarianceType type, int64_t n, double share)
 {
 	int			k = 2 + random_below(random, 3);
-	int			d = 1 + random_below(random, 4);
-	Rows	   *rows = rows_clusters(random, n, d, k, 3);
+	int			d = (share > 0 ? 2 : 1) + random_below(random, 3);
+	Rows	   *rows = clusters_with_missing(random, n, d, k, 3, share);
 	Rows	   *other = shuffled(random, rows);
 	MixtureFit	a = fit_rows(rows, k, type);
 	MixtureFit	b = fit_rows(other, k, type);
@@ -106,8 +120,8 @@ test_order(Random *random, MixtureCovarianceType type, int64_t n)
 	double		worst = fit_difference(&a, &b, NULL);
 
 	check(worst < 1e-9 && likelihood < 1e-12,
-		  "%s, k %d, d %d, %lld rows: their order does not matter (%.1e)",
-		  family_names[type], k, d, (long long) n, worst);
+		  "%s, k %d, d %d, %lld rows, %.0f %% missing: their order does not matter (%.1e)",
+		  family_names[type], k, d, (long long) n, 100 * share, worst);
 	rows_free(other);
 	rows_free(rows);
 }
@@ -118,11 +132,11 @@ test_order(Random *random, MixtureCovarianceType type, int64_t n)
  * shift to be exact, so that the rows themselves are not rounded.
  */
 static void
-test_units(Random *random, MixtureCovarianceType type)
+test_units(Random *random, MixtureCovarianceType type, double share)
 {
 	int			k = 2 + random_below(random, 2);
 	int			d = 2;
-	Rows	   *rows = rows_clusters(random, 400, d, k, 4);
+	Rows	   *rows = clusters_with_missing(random, 400, d, k, 4, share);
 	Rows	   *other = rows_allocate(rows->n, d);
 	MixtureFit	a,
 				b;
@@ -150,19 +164,19 @@ test_units(Random *random, MixtureCovarianceType type)
 			b.parameters.covariances[c + 1] /= 1e6;
 	}
 	worst = fit_difference(&a, &b, NULL);
-	check(worst < 1e-6, "%s, k %d: units and offsets do not matter (%.1e)",
-		  family_names[type], k, worst);
+	check(worst < 1e-6, "%s, k %d, %.0f %% missing: units and offsets do not matter (%.1e)",
+		  family_names[type], k, 100 * share, worst);
 	rows_free(other);
 	rows_free(rows);
 }
 
 /* Weights 0 to 3 against as many copies. */
 static void
-test_copies(Random *random, MixtureCovarianceType type, int64_t n)
+test_copies(Random *random, MixtureCovarianceType type, int64_t n, double share)
 {
 	int			k = 2 + random_below(random, 2);
-	int			d = 1 + random_below(random, 3);
-	Rows	   *rows = rows_clusters(random, n, d, k, 3);
+	int			d = (share > 0 ? 2 : 1) + random_below(random, 3);
+	Rows	   *rows = clusters_with_missing(random, n, d, k, 3, share);
 	Rows	   *other = rows_allocate(4 * n, d);
 	MixtureFit	a,
 				b;
@@ -185,8 +199,8 @@ test_copies(Random *random, MixtureCovarianceType type, int64_t n)
 	likelihood = relative_difference(a.log_likelihood, b.log_likelihood, 0);
 	worst = fit_difference(&a, &b, NULL);
 	check(worst < 1e-9 && likelihood < 1e-12 && a.sum_weights == b.sum_weights,
-		  "%s, k %d, d %d, %lld rows: a weight is as many copies (%.1e)",
-		  family_names[type], k, d, (long long) n, worst);
+		  "%s, k %d, d %d, %lld rows, %.0f %% missing: a weight is as many copies (%.1e)",
+		  family_names[type], k, d, (long long) n, 100 * share, worst);
 	rows_free(other);
 	rows_free(rows);
 }
@@ -218,7 +232,8 @@ sound_fit(const MixtureFit *fit)
 static const char *const nasty_kinds[] = {
 	"duplicates", "a constant column", "collinear columns", "an outlier of 1e12",
 	"values of 1e-50", "values of 1e50", "as many components as rows",
-	"more dimensions than rows", "a lattice"
+	"more dimensions than rows", "a lattice", "half of the features missing",
+	"a feature that hardly any row has"
 };
 
 static void
@@ -245,6 +260,10 @@ spoil(Rows *rows, int kind)
 				*value *= 1e50;
 			else if (kind == 8)
 				*value = nearbyint(*value / 2);
+			else if (kind == 9 && j != i % d && (i * d + j) % 2 == 0)
+				*value = NAN;
+			else if (kind == 10 && j == 0 && i > 2)
+				*value = NAN;
 		}
 	rows_seal(rows);
 }
@@ -293,7 +312,13 @@ test_refusals(void)
 	status = refusal(rows, 2, &error);
 	check(status == MIXTURE_FEATURE_RANGE && error.feature == 1,
 		  "a feature out of range is refused, with its number");
-	rows->values[3] = 1;
+	for (int i = 0; i < 6; i++)
+		rows->values[2 * i + 1] = NAN;
+	status = refusal(rows, 2, &error);
+	check(status == MIXTURE_FEATURE_MISSING && error.feature == 1,
+		  "a feature that is always missing is refused, with its number");
+	for (int i = 0; i < 6; i++)
+		rows->values[2 * i + 1] = 1;
 	for (int i = 0; i < 6; i++)
 		rows->weights[i] = 0;
 	status = refusal(rows, 2, &error);
@@ -331,14 +356,21 @@ test_fit(void)
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 	{
-		test_order(&random, type, 300);
-		test_order(&random, type, 300);
-		test_order(&random, type, 25000);
+		test_order(&random, type, 300, 0);
+		test_order(&random, type, 300, 0);
+		test_order(&random, type, 300, 0.3);
+		test_order(&random, type, 25000, 0);
+		test_order(&random, type, 25000, 0.2);
 		if (type != MIXTURE_SPHERICAL)
 			for (int i = 0; i < 4; i++)
-				test_units(&random, type);
-		test_copies(&random, type, 200);
-		test_copies(&random, type, 12000);
+			{
+				test_units(&random, type, 0);
+				test_units(&random, type, 0.2);
+			}
+		test_copies(&random, type, 200, 0);
+		test_copies(&random, type, 200, 0.3);
+		test_copies(&random, type, 12000, 0);
+		test_copies(&random, type, 12000, 0.2);
 		for (int kind = 0; kind < (int) (sizeof(nasty_kinds) / sizeof(nasty_kinds[0])); kind++)
 			test_nasty(&random, type, kind);
 	}
