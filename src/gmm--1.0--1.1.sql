@@ -2,3 +2,532 @@
 
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION gmm UPDATE TO '1.1'" to load this file. \quit
+
+-- What version 1.1 has and 1.0 had not, or otherwise, as gmm--1.1.sql has it:
+-- test/t/upgrade.sh compares the two.
+
+-- === functions with other arguments or results ===
+
+DROP FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean);
+DROP FUNCTION gmm_components(gmm_model);
+DROP FUNCTION gmm_summary(gmm_model);
+
+-- === options (options.c) ===
+
+CREATE FUNCTION gmm_options(
+	covariance_type text DEFAULT NULL,
+	max_iter integer DEFAULT NULL,
+	tol double precision DEFAULT NULL,
+	reg_covar double precision DEFAULT NULL,
+	n_init integer DEFAULT NULL,
+	init text DEFAULT NULL,
+	seed bigint DEFAULT NULL,
+	accelerate boolean DEFAULT NULL,
+	criterion text DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'gmm_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION gmm_options(text, integer, double precision,
+	double precision, integer, text, bigint, boolean, text) IS
+'options of a fit as jsonb, from named arguments; those left out keep their default';
+
+-- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit.c) ===
+
+COMMENT ON FUNCTION gmm_fit_final(internal) IS
+'final function of gmm_fit, gmm_fit_best and gmm_refit';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer) IS
+'transition function of gmm_fit_best';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb) IS
+'transition function of gmm_fit_best';
+
+CREATE FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb, double precision)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_fit_best_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb, double precision) IS
+'transition function of gmm_fit_best';
+
+CREATE AGGREGATE gmm_fit_best(features double precision[], k_min integer, k_max integer) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer) IS
+'fit mixtures of k_min to k_max components to the rows of a group, and keep the best';
+
+CREATE AGGREGATE gmm_fit_best(
+	features double precision[], k_min integer, k_max integer, options jsonb) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb) IS
+'fit mixtures of k_min to k_max components to the rows of a group, with options, and keep the best';
+
+CREATE AGGREGATE gmm_fit_best(
+	features double precision[], k_min integer, k_max integer,
+	options jsonb, weight double precision) (
+	SFUNC = gmm_fit_best_transition,
+	STYPE = internal,
+	SSPACE = 16384,
+	FINALFUNC = gmm_fit_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb, double precision) IS
+'fit mixtures of k_min to k_max components to the rows of a group, with options and a weight for each row, and keep the best';
+
+-- === applying a model: predict and its family (score.c) ===
+
+CREATE FUNCTION gmm_entropy(model gmm_model, features double precision[])
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'gmm_entropy'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_entropy(gmm_model, double precision[]) IS
+'how uncertain the component of a row is: the entropy of its probabilities, in nats';
+
+CREATE FUNCTION gmm_outlier_pvalue(model gmm_model, features double precision[])
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'gmm_outlier_pvalue'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_outlier_pvalue(gmm_model, double precision[]) IS
+'how likely a row of the mixture is to be as far out as this one';
+
+-- === one model from another, and rows from it (derive.c) ===
+
+CREATE FUNCTION gmm_rows_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION gmm_rows_support(internal) IS 'planner support: as many rows as the argument says';
+
+CREATE FUNCTION gmm_marginal(model gmm_model, dims integer[]) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_marginal(gmm_model, integer[]) IS 'mixture of some dimensions of a mixture, counted from 1';
+
+CREATE FUNCTION gmm_condition(model gmm_model, features double precision[]) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+
+COMMENT ON FUNCTION gmm_condition(gmm_model, double precision[])
+	IS 'mixture of the dimensions that are NULL, given the values of the others';
+
+CREATE FUNCTION gmm_impute(model gmm_model, features double precision[]) RETURNS double precision[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_impute(gmm_model, double precision[])
+	IS 'row with its NULL elements replaced by their expectation given the others';
+
+CREATE FUNCTION gmm_sample(
+	model gmm_model,
+	n bigint,
+	seed bigint DEFAULT 1,
+	OUT component integer,
+	OUT features double precision[]
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 1000
+	SUPPORT gmm_rows_support;
+
+COMMENT ON FUNCTION gmm_sample(gmm_model, bigint, bigint) IS 'rows drawn from a mixture; the same seed draws the same rows';
+
+CREATE FUNCTION gmm_top(
+	model gmm_model,
+	features double precision[],
+	n integer,
+	cutoff double precision DEFAULT 0,
+	OUT component integer,
+	OUT probability double precision
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 5
+	SUPPORT gmm_rows_support;
+
+COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], integer, double precision)
+	IS 'most probable components of a row, best first, those below the cutoff left out';
+
+-- === looking into a model: components, summary, criteria (inspect.c) ===
+
+CREATE FUNCTION gmm_components(
+	model gmm_model,
+	OUT component integer,
+	OUT weight double precision,
+	OUT mean double precision[],
+	OUT covariance double precision[],
+	OUT n_effective double precision,
+	OUT condition_number double precision,
+	OUT suspect text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
+
+COMMENT ON FUNCTION gmm_components(gmm_model) IS 'components of a mixture model, one a row';
+
+CREATE FUNCTION gmm_summary(
+	model gmm_model,
+	OUT k integer,
+	OUT d integer,
+	OUT covariance_type text,
+	OUT n_rows bigint,
+	OUT sum_weights double precision,
+	OUT log_likelihood double precision,
+	OUT bic double precision,
+	OUT aic double precision,
+	OUT iterations integer,
+	OUT converged boolean,
+	OUT n_starts integer,
+	OUT n_best_starts integer,
+	OUT icl double precision,
+	OUT n_incomplete bigint,
+	OUT n_reseeded integer,
+	OUT n_suspect integer
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';
+
+CREATE FUNCTION gmm_icl(model gmm_model) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_icl(gmm_model) IS 'integrated completed likelihood of a fitted model, lower is better';
+
+CREATE FUNCTION gmm_trials(
+	model gmm_model,
+	OUT k integer,
+	OUT covariance_type text,
+	OUT n_parameters bigint,
+	OUT log_likelihood double precision,
+	OUT bic double precision,
+	OUT aic double precision,
+	OUT icl double precision,
+	OUT iterations integer,
+	OUT converged boolean,
+	OUT n_starts integer,
+	OUT n_best_starts integer,
+	OUT n_suspect integer,
+	OUT chosen boolean
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
+
+COMMENT ON FUNCTION gmm_trials(gmm_model) IS 'what was tried before a mixture model was chosen, one try a row';
+
+-- === a picture: gmm_svg (plot.c) ===
+
+CREATE FUNCTION gmm_svg_transition(internal, double precision[], gmm_model)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_svg_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_svg_transition(internal, double precision[], gmm_model) IS
+'transition function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_transition(internal, double precision[], gmm_model, integer)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_svg_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_svg_transition(internal, double precision[], gmm_model, integer) IS
+'transition function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_transition(internal, double precision[], gmm_model, integer, integer)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_svg_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_svg_transition(internal, double precision[], gmm_model, integer, integer) IS
+'transition function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_svg_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION gmm_svg_combine(internal, internal) IS
+'combine function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_serialize(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'gmm_svg_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION gmm_svg_serialize(internal) IS
+'serialization function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_deserialize(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'gmm_svg_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION gmm_svg_deserialize(bytea, internal) IS
+'deserialization function of gmm_svg';
+
+CREATE FUNCTION gmm_svg_final(internal)
+RETURNS text
+AS 'MODULE_PATHNAME', 'gmm_svg_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION gmm_svg_final(internal) IS
+'final function of gmm_svg';
+
+CREATE AGGREGATE gmm_svg(features double precision[], model gmm_model) (
+	SFUNC = gmm_svg_transition,
+	STYPE = internal,
+	SSPACE = 160000,
+	FINALFUNC = gmm_svg_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_svg_combine,
+	SERIALFUNC = gmm_svg_serialize,
+	DESERIALFUNC = gmm_svg_deserialize,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_svg(double precision[], gmm_model) IS
+'a picture of the rows of a group and of a mixture, as SVG: the first two features, or the only one';
+
+CREATE AGGREGATE gmm_svg(features double precision[], model gmm_model, dim_x integer) (
+	SFUNC = gmm_svg_transition,
+	STYPE = internal,
+	SSPACE = 160000,
+	FINALFUNC = gmm_svg_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_svg_combine,
+	SERIALFUNC = gmm_svg_serialize,
+	DESERIALFUNC = gmm_svg_deserialize,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_svg(double precision[], gmm_model, integer) IS
+'a picture of the rows of a group and of a mixture, as SVG: the density of one feature';
+
+CREATE AGGREGATE gmm_svg(
+	features double precision[], model gmm_model,
+	dim_x integer, dim_y integer) (
+	SFUNC = gmm_svg_transition,
+	STYPE = internal,
+	SSPACE = 160000,
+	FINALFUNC = gmm_svg_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_svg_combine,
+	SERIALFUNC = gmm_svg_serialize,
+	DESERIALFUNC = gmm_svg_deserialize,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_svg(double precision[], gmm_model, integer, integer) IS
+'a picture of the rows of a group and of a mixture, as SVG: two features';
+
+-- === statistics: the type gmm_stats, its aggregates and algebra (stats*.c, accumulate.c) ===
+
+CREATE TYPE gmm_stats;
+
+CREATE FUNCTION gmm_stats_in(cstring) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_stats_in(cstring) IS 'I/O';
+
+CREATE FUNCTION gmm_stats_out(gmm_stats) RETURNS cstring
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_stats_out(gmm_stats) IS 'I/O';
+
+CREATE FUNCTION gmm_stats_recv(internal) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_stats_recv(internal) IS 'I/O';
+
+CREATE FUNCTION gmm_stats_send(gmm_stats) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_stats_send(gmm_stats) IS 'I/O';
+
+CREATE TYPE gmm_stats (
+	INTERNALLENGTH = variable,
+	INPUT = gmm_stats_in,
+	OUTPUT = gmm_stats_out,
+	RECEIVE = gmm_stats_recv,
+	SEND = gmm_stats_send,
+	ALIGNMENT = double,
+	STORAGE = external
+);
+
+COMMENT ON TYPE gmm_stats IS
+'sufficient statistics of rows under a Gaussian mixture model; its text form is JSON';
+
+CREATE FUNCTION gmm_stats_add(stats gmm_stats, other gmm_stats) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_stats_add(gmm_stats, gmm_stats) IS
+'statistics of the rows of both, which were made under the same model';
+
+CREATE OPERATOR + (
+	LEFTARG = gmm_stats,
+	RIGHTARG = gmm_stats,
+	FUNCTION = gmm_stats_add,
+	COMMUTATOR = +
+);
+
+COMMENT ON OPERATOR + (gmm_stats, gmm_stats) IS
+'statistics of the rows of both, which were made under the same model';
+
+CREATE FUNCTION gmm_decay(stats gmm_stats, factor double precision) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_decay(gmm_stats, double precision) IS
+'statistics in which every row has this share of its weight';
+
+CREATE FUNCTION gmm_maximize(stats gmm_stats, options jsonb DEFAULT '{}') RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_maximize(gmm_stats, jsonb) IS
+'the model after one step of EM, from the statistics of the rows under the model before';
+
+CREATE FUNCTION gmm_stats_summary(
+	stats gmm_stats,
+	OUT k integer,
+	OUT d integer,
+	OUT covariance_type text,
+	OUT n_rows bigint,
+	OUT sum_weights double precision,
+	OUT log_likelihood double precision,
+	OUT mean_log_likelihood double precision
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_stats_summary(gmm_stats) IS
+'shape of statistics, and how likely their rows are under their model';
+
+CREATE FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[])
+RETURNS gmm_stats
+AS 'MODULE_PATHNAME', 'gmm_accumulate_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[]) IS
+'transition function of gmm_accumulate and gmm_em_step';
+
+CREATE FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[], double precision)
+RETURNS gmm_stats
+AS 'MODULE_PATHNAME', 'gmm_accumulate_transition'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[], double precision) IS
+'transition function of gmm_accumulate and gmm_em_step';
+
+CREATE FUNCTION gmm_stats_combine(gmm_stats, gmm_stats)
+RETURNS gmm_stats
+AS 'MODULE_PATHNAME', 'gmm_stats_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_stats_combine(gmm_stats, gmm_stats) IS
+'combine function of gmm_accumulate and gmm_em_step, transition function of gmm_merge';
+
+CREATE FUNCTION gmm_em_step_final(gmm_stats)
+RETURNS gmm_model
+AS 'MODULE_PATHNAME', 'gmm_em_step_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION gmm_em_step_final(gmm_stats) IS
+'final function of gmm_em_step';
+
+CREATE AGGREGATE gmm_accumulate(model gmm_model, features double precision[]) (
+	SFUNC = gmm_accumulate_transition,
+	STYPE = gmm_stats,
+	SSPACE = 32768,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_accumulate(gmm_model, double precision[]) IS
+'statistics of the rows of a group under a model';
+
+CREATE AGGREGATE gmm_accumulate(model gmm_model, features double precision[], weight double precision) (
+	SFUNC = gmm_accumulate_transition,
+	STYPE = gmm_stats,
+	SSPACE = 32768,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_accumulate(gmm_model, double precision[], double precision) IS
+'statistics of the rows of a group under a model, with a weight for each row';
+
+CREATE AGGREGATE gmm_em_step(model gmm_model, features double precision[]) (
+	SFUNC = gmm_accumulate_transition,
+	STYPE = gmm_stats,
+	SSPACE = 32768,
+	FINALFUNC = gmm_em_step_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_em_step(gmm_model, double precision[]) IS
+'the model after one step of EM over the rows of a group';
+
+CREATE AGGREGATE gmm_em_step(model gmm_model, features double precision[], weight double precision) (
+	SFUNC = gmm_accumulate_transition,
+	STYPE = gmm_stats,
+	SSPACE = 32768,
+	FINALFUNC = gmm_em_step_final,
+	FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_em_step(gmm_model, double precision[], double precision) IS
+'the model after one step of EM over the rows of a group, with a weight for each row';
+
+CREATE AGGREGATE gmm_merge(stats gmm_stats) (
+	SFUNC = gmm_stats_combine,
+	STYPE = gmm_stats,
+	SSPACE = 32768,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE gmm_merge(gmm_stats) IS
+'statistics of the rows of all statistics in a group, which were made under the same model';
+
+-- === a fit to a table that is not collected: gmm_fit_table (table.c) ===
+
+CREATE FUNCTION gmm_fit_table(
+	relation regclass,
+	features text[],
+	k integer,
+	options jsonb DEFAULT NULL,
+	weight text DEFAULT NULL,
+	filter text DEFAULT NULL
+) RETURNS gmm_model
+AS 'MODULE_PATHNAME', 'gmm_fit_table'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+
+COMMENT ON FUNCTION gmm_fit_table(regclass, text[], integer, jsonb, text, text) IS
+'fit a mixture of k components to columns of a table by scans, without collecting its rows';
+
+CREATE FUNCTION gmm_sample_hash(features double precision[], grid double precision[], seed bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'gmm_sample_hash'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_sample_hash(double precision[], double precision[], bigint) IS
+'hash of a row by which gmm_fit_table takes its sample';

@@ -116,4 +116,58 @@ case $answer in
     *) ok "operators and functions in front of PostgreSQL's are not called" ;;
 esac
 
+
+# --- gmm_fit_table ---
+
+# It has the caller's rights, to tables, columns and rows.
+as "$owner" "
+SET search_path = stats;
+CREATE TABLE stats.people (id integer, a float8, b float8, secret float8);
+INSERT INTO people SELECT i, i % 7 + i / 900.0, i % 3, 1000 + i FROM generate_series(1, 900) AS i;
+GRANT USAGE ON SCHEMA stats TO $mallory;" >/dev/null
+contains "gmm_fit_table of a table that may not be read" "ERROR:  42501" \
+    "$(as "$mallory" "SELECT stats.gmm_fit_table('stats.people', '{a}', 2)")"
+as "$owner" "GRANT SELECT (id, a, b) ON stats.people TO $mallory" >/dev/null
+contains "of a column that may not be read" "ERROR:  42501" \
+    "$(as "$mallory" "SELECT stats.gmm_fit_table('stats.people', '{a,secret}', 2)")"
+contains "of a filter that reads it" "ERROR:  42501" \
+    "$(as "$mallory" "SELECT stats.gmm_fit_table('stats.people', '{a}', 2, filter => 'secret > 1500')")"
+same "of columns that may be read" "900" \
+    "$(as "$mallory" "SELECT (stats.gmm_summary(stats.gmm_fit_table('stats.people', '{a,b}', 2))).n_rows")"
+as "$owner" "ALTER TABLE stats.people ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY low_ids ON stats.people TO $mallory USING (id <= 500)" >/dev/null
+same "of rows that may be read" "500" \
+    "$(as "$mallory" "SELECT (stats.gmm_summary(stats.gmm_fit_table('stats.people', '{a,b}', 2))).n_rows")"
+as "$owner" "ALTER TABLE stats.people DISABLE ROW LEVEL SECURITY" >/dev/null
+
+# What it is given cannot become something else.
+refused()
+{
+    answer=$(as "$owner" "SELECT stats.gmm_fit_table($2)")
+    case $answer in
+        ERROR:*) ok "injection by $1" ;;
+        *) not_ok "injection by $1" "$answer" ;;
+    esac
+}
+refused "a column" "'stats.people', ARRAY['a FROM stats.people; DROP TABLE stats.people; --'], 2"
+refused "a quoted column" "'stats.people', ARRAY['a\" FROM stats.people; DROP TABLE stats.people; --'], 2"
+refused "an expression in place of a column" "'stats.people', ARRAY['secret + 1'], 2"
+refused "a weight" "'stats.people', '{a}', 2, weight => '1; DROP TABLE stats.people; --'"
+for filter in "true) AS r; DROP TABLE stats.people; --" "true; DROP TABLE stats.people" "true) UNION SELECT (1" \
+    "true GROUP BY (a" "true ORDER BY a" "true --" "true /*" "true) --" "" "(" "\"" "'" "a = 1 \\\\; SELECT 1"
+do
+    quoted=$(printf '%s' "$filter" | sed "s/'/''/g")
+    case $filter in
+        "true --") same "a comment at the end of a filter hides nothing" "900" \
+            "$(as "$owner" "SELECT (stats.gmm_summary(stats.gmm_fit_table('stats.people', '{a}', 2, filter => '$quoted'))).n_rows")" ;;
+        *) refused "the filter $filter" "'stats.people', '{a}', 2, filter => '$quoted'" ;;
+    esac
+done
+as "$owner" "CREATE TABLE stats.\"od\"\"d; DROP TABLE people\" AS SELECT a AS \"x\"\"; y\" FROM stats.people" >/dev/null
+same "names that have to be quoted are" "900" "$(as "$owner" "SELECT (stats.gmm_summary(stats.gmm_fit_table(
+    'stats.\"od\"\"d; DROP TABLE people\"', ARRAY['x\"; y'], 2))).n_rows")"
+same "and the table is still there" "900" "$(as "$owner" "SELECT count(*) FROM stats.people")"
+answer=$(as "$owner" "SET search_path = evil, pg_catalog, pg_temp;
+    SELECT (stats.gmm_summary(stats.gmm_fit_table('stats.people', '{a,b}', 2))).n_rows")
+same "it calls no operator or function in front of PostgreSQL's" "900" "$answer"
 echo "1..$count"

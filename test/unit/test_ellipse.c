@@ -53,6 +53,8 @@ test_distance(Random *random, MixtureCovarianceType type, const double *scale)
 			worst = INFINITY;
 		free(work);
 	}
+	mixture_release_prepared(prepared, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
 	check(worst < 1e-12, "%s, scale %g, %g: an ellipse has distance 1 (%.1e)",
 		  family_names[type], scale[0], scale[1], worst);
 	check(worst_box < 1e-12, "%s, scale %g, %g: and reaches as far as the deviations (%.1e)",
