@@ -601,6 +601,11 @@ CREATE FUNCTION gmm_decay(stats gmm_stats, factor double precision) RETURNS gmm_
 COMMENT ON FUNCTION gmm_decay(gmm_stats, double precision) IS
 'statistics in which every row has this share of its weight';
 
+CREATE FUNCTION gmm_rebase(stats gmm_stats, model gmm_model) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_rebase(gmm_stats, gmm_model) IS
+'statistics of rows under an earlier model, to be added to those of others under this one';
+
 CREATE FUNCTION gmm_maximize(stats gmm_stats, options jsonb DEFAULT '{}') RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION gmm_maximize(gmm_stats, jsonb) IS

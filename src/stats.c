@@ -26,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(gmm_stats_add);
 PG_FUNCTION_INFO_V1(gmm_decay);
+PG_FUNCTION_INFO_V1(gmm_rebase);
 PG_FUNCTION_INFO_V1(gmm_maximize);
 PG_FUNCTION_INFO_V1(gmm_em_step_final);
 PG_FUNCTION_INFO_V1(gmm_stats_summary);
@@ -236,27 +237,32 @@ gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
 	return gmm_stats_make(&view);
 }
 
-/* Refuse a model that is not the one of the statistics. */
-void
-gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
-						   const MixtureParameters *parameters)
+/* Refuse a model of another shape than the one of the statistics. */
+static void
+check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
 {
-	const MixtureParameters *own = &a->parameters;
-
-	if (own->k != parameters->k || own->d != parameters->d ||
-		own->covariance_type != parameters->covariance_type)
+	if (own->k != other->k || own->d != other->d ||
+		own->covariance_type != other->covariance_type)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("statistics of models of different shapes cannot be added"),
 				 errdetail("One is %s with k = %d and d = %d, the other %s with k = %d and d = %d.",
 						   gmm_covariance_type_name(own->covariance_type), own->k, own->d,
-						   gmm_covariance_type_name(parameters->covariance_type),
-						   parameters->k, parameters->d)));
+						   gmm_covariance_type_name(other->covariance_type),
+						   other->k, other->d)));
+}
+
+/* Refuse a model that is not the one of the statistics. */
+void
+gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
+						   const MixtureParameters *parameters)
+{
+	check_same_shape(&a->parameters, parameters);
 	if (a->fingerprint != fingerprint)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("statistics of different models cannot be added"),
-				 errhint("Accumulate both under the same model.")));
+				 errhint("Accumulate both under the same model, or bring one to the other's with gmm_rebase.")));
 }
 
 /* Refuse sums that have left the range of a double. */
@@ -311,6 +317,35 @@ gmm_decay(PG_FUNCTION_ARGS)
 	result = gmm_stats_make(&view);
 	gmm_stats_place(result, &view);
 	mixture_stats_scale(&view.sums, factor);
+	PG_RETURN_GMM_STATS(result);
+}
+
+/*
+ * gmm_rebase(stats gmm_stats, model gmm_model) returns gmm_stats
+ *
+ * Statistics to which those of other rows under the model can be added: about
+ * the means of the model, with the responsibilities and the log-likelihood
+ * that the rows had under the model before.  To go on so is stepwise EM
+ * (Cappe and Moulines 2009).
+ */
+Datum
+gmm_rebase(PG_FUNCTION_ARGS)
+{
+	GmmModel   *model = PG_GETARG_GMM_MODEL(1);
+	GmmStatsView view;
+	GmmStatsView moved;
+	GmmStats   *result;
+
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	moved = view;
+	gmm_model_parameters(model, &moved.parameters);
+	moved.fingerprint = model->fingerprint;
+	check_same_shape(&view.parameters, &moved.parameters);
+	result = gmm_stats_make(&moved);
+	gmm_stats_place(result, &moved);
+	if (moved.fingerprint != view.fingerprint)
+		mixture_stats_rebase(&moved.sums, &view.parameters, &moved.parameters, &gmm_host);
+	gmm_stats_check_range(&moved.sums);
 	PG_RETURN_GMM_STATS(result);
 }
 

@@ -412,6 +412,8 @@ extern MixtureStatsFault mixture_stats_check(const MixtureStats *stats, int *com
 											 const MixtureHost *host);
 extern bool mixture_stats_finite(const MixtureStats *stats);
 extern void mixture_stats_scale(MixtureStats *stats, double factor);
+extern void mixture_stats_rebase(MixtureStats *stats, const MixtureParameters *from,
+								 const MixtureParameters *to, const MixtureHost *host);
 extern int	mixture_row_out_of_range(const double *row, int d);
 extern MixtureStatus mixture_step(const MixtureStats *stats,
 								  const MixtureParameters *current,

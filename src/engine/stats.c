@@ -46,8 +46,8 @@ mixture_stats_finite(const MixtureStats *stats)
 	return sum == 0;
 }
 
-/* The sum of squares of one feature in the seconds of one component. */
-static double
+/* Where the sum of squares of one feature is in the seconds of one component. */
+static double *
 square_sum(const MixtureStats *stats, int component, int feature)
 {
 	size_t		count = mixture_factor_count(stats->covariance_type, stats->d);
@@ -55,15 +55,15 @@ square_sum(const MixtureStats *stats, int component, int feature)
 	switch (stats->covariance_type)
 	{
 		case MIXTURE_FULL:
-			return stats->seconds[component * count + linalg_row(feature) + feature];
+			return &stats->seconds[component * count + linalg_row(feature) + feature];
 		case MIXTURE_TIED:
-			return stats->seconds[linalg_row(feature) + feature];
+			return &stats->seconds[linalg_row(feature) + feature];
 		case MIXTURE_DIAG:
-			return stats->seconds[component * count + feature];
+			return &stats->seconds[component * count + feature];
 		case MIXTURE_SPHERICAL:
-			return stats->seconds[component];
+			break;
 	}
-	return 0;
+	return &stats->seconds[component];
 }
 
 /*
@@ -87,7 +87,7 @@ check_component(const MixtureStats *stats, int component)
 
 	for (int i = 0; i < d; i++)
 	{
-		double		square = square_sum(stats, component, i);
+		double		square = *square_sum(stats, component, i);
 
 		if (square < 0)
 			return MIXTURE_STATS_NEGATIVE_SQUARE;
@@ -102,8 +102,8 @@ check_component(const MixtureStats *stats, int component)
 
 		for (int i = 0; i < d; i++)
 			for (int j = 0; j < i; j++)
-				if (exceeds(seconds[linalg_row(i) + j], square_sum(stats, component, i),
-							square_sum(stats, component, j)))
+				if (exceeds(seconds[linalg_row(i) + j], *square_sum(stats, component, i),
+							*square_sum(stats, component, j)))
 					return MIXTURE_STATS_IMPOSSIBLE;
 	}
 	return MIXTURE_STATS_SOUND;
@@ -157,6 +157,67 @@ mixture_stats_scale(MixtureStats *stats, double factor)
 		stats->sum_weights[i] *= factor;
 }
 
+/* Move one component's sums by delta, from its old mean to the new one. */
+static void
+move_component(MixtureStats *stats, int component, const double *delta)
+{
+	int			d = stats->d;
+	MixtureCovarianceType type = stats->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
+	double		weight = stats->component_weights[component];
+	double	   *firsts = stats->firsts + (size_t) component * d;
+	double	   *seconds = stats->seconds + (type == MIXTURE_TIED ? 0 : component * count);
+
+	for (int i = 0; i < d; i++)
+	{
+		double		square = delta[i] * (2 * firsts[i] + weight * delta[i]);
+
+		if (type == MIXTURE_DIAG)
+			seconds[i] += square;
+		else if (type == MIXTURE_SPHERICAL)
+			seconds[0] += square;
+		else
+		{
+			for (int j = 0; j < i; j++)
+				seconds[linalg_row(i) + j] += firsts[i] * delta[j] +
+					delta[i] * (firsts[j] + weight * delta[j]);
+			seconds[linalg_row(i) + i] += square;
+		}
+	}
+	for (int i = 0; i < d; i++)
+		firsts[i] += weight * delta[i];
+}
+
+/*
+ * Statistics about the means of `from` to what they would be about those of
+ * `to`, parameters of the same shape: every row keeps the responsibilities
+ * that it was given.  Sums of squares that rounding made negative become 0.
+ */
+void
+mixture_stats_rebase(MixtureStats *stats, const MixtureParameters *from,
+					 const MixtureParameters *to, const MixtureHost *host)
+{
+	size_t		d = stats->d;
+	double	   *delta = host->allocate(host->context, d * sizeof(double));
+
+	for (int c = 0; c < stats->k; c++)
+	{
+		for (size_t j = 0; j < d; j++)
+			delta[j] = from->means[c * d + j] - to->means[c * d + j];
+		move_component(stats, c, delta);
+		host->check_interrupts(host->context);
+	}
+	for (int c = 0; c < stats->k; c++)
+		for (int j = 0; j < stats->d; j++)
+		{
+			double	   *square = square_sum(stats, c, j);
+
+			if (*square < 0)
+				*square = 0;
+		}
+	host->release(host->context, delta);
+}
+
 /*
  * The first feature, counted from 0, that is too far from zero for sums of
  * its squares; -1 if there is none.
@@ -194,9 +255,9 @@ square_total(const MixtureStats *stats, int feature)
 	double		sum = 0;
 
 	if (stats->covariance_type == MIXTURE_TIED)
-		return square_sum(stats, 0, feature);
+		return *square_sum(stats, 0, feature);
 	for (int c = 0; c < stats->k; c++)
-		sum += square_sum(stats, c, feature);
+		sum += *square_sum(stats, c, feature);
 	return sum;
 }
 

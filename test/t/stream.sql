@@ -96,6 +96,31 @@ FROM whole;
 SELECT raises('SELECT gmm_maximize(gmm_decay(stats, 0)) FROM whole LIMIT 1', '22023',
               'sum of the weights is 0', 'a factor of 0 leaves nothing to maximize');
 
+-- Statistics brought to another model: the sums about its means, with the
+-- responsibilities that they have.
+CREATE TABLE moved AS
+SELECT number, family, gmm_rebase(stats, gmm_maximize(stats)) AS stats, gmm_maximize(stats) AS model
+FROM whole;
+SELECT all_within(array_agg(apart_stats(gmm_rebase(m.stats, s.model), w.stats)), 10, 1e-6, family || ': there and back')
+FROM moved AS m JOIN whole AS w USING (number, family) JOIN starts AS s USING (number, family) GROUP BY family;
+SELECT all_within(array_agg(apart(gmm_maximize(m.stats), m.model)), 10, 1e-6,
+                  family || ': rows with the same responsibilities have the same maximum')
+FROM moved AS m GROUP BY family;
+SELECT near(max(abs(got)), 0, 1e-6, 'about the maximum there are no firsts')
+FROM moved, LATERAL numbers(stats::text::jsonb -> 'firsts') AS n (got);
+SELECT all_within(array_agg(apart_stats(jsonb_set(gmm_rebase(one, other)::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats,
+                                        jsonb_set(wanted::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats)), 4, 1e-9,
+                  'with one component, these are the statistics under the other model')
+FROM (SELECT family, gmm_accumulate(first, features) AS one, gmm_accumulate(second, features) AS wanted
+      FROM rows, (SELECT family, gmm_fit(features, 1, gmm_options(covariance_type => family)) AS first,
+                         gmm_fit(features, 1, gmm_options(covariance_type => family)) FILTER (WHERE id % 3 = 0) AS second
+                  FROM rows, families WHERE number = 3 GROUP BY family) AS m
+      WHERE number = 3 GROUP BY family) AS s
+JOIN (SELECT family, gmm_fit(features, 1, gmm_options(covariance_type => family)) FILTER (WHERE id % 3 = 0) AS other
+      FROM rows, families WHERE number = 3 GROUP BY family) AS o USING (family);
+SELECT raises('SELECT gmm_rebase(stats, model) FROM whole JOIN starts USING (number) WHERE whole.family = ''full'' AND starts.family = ''diag''',
+              '22023', 'different shapes', 'a model of another shape is refused');
+
 -- A step.
 CREATE TABLE steps AS
 SELECT number, family, gmm_em_step(model, features, weight) AS step,
