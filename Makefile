@@ -4,6 +4,7 @@
 #	make install			may need root
 #	make installcheck		against a running server that has it installed
 #	make unitcheck			the engine's tests; these need no server
+#	make installcheck-citus	in a Citus cluster of its own
 #	make unitcheck SANITIZE=1	the same under sanitizers
 #	make fuzz [SECONDS=600]		arbitrary input; needs clang
 #

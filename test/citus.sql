@@ -1,0 +1,67 @@
+-- citus.sql: what is tested in a Citus cluster; run by t/citus.sh.
+
+\ir t/models.psql
+
+CREATE TABLE local AS
+SELECT id, cluster AS region, features[1] AS x, features[2] AS y, (1 + id % 3)::double precision AS w
+FROM random_rows(:seed * 1000 + 51, 20000, 2, 4);
+CREATE TABLE points (LIKE local);
+SELECT create_distributed_table('points', 'region') \g /dev/null
+INSERT INTO points SELECT * FROM local;
+SELECT gmm_fit(ARRAY[x, y], 4, '{"max_iter": 3}')::text AS model FROM local WHERE id < 2000 \gset
+
+-- The plan of a statement, in one text.
+CREATE FUNCTION tap.plan(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    lines text = '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || statement LOOP
+        lines = lines || line || E'\n';
+    END LOOP;
+    RETURN lines;
+END $$;
+
+SELECT ok(plan ~ 'worker_partial_agg\(''public.gmm_accumulate' AND plan ~ 'coord_combine_agg' AND
+          plan ~ 'Task Count: [0-9]{2}', 'gmm_accumulate is sent to the shards')
+FROM plan(format('SELECT gmm_accumulate(%L::gmm_model, ARRAY[x, y]) FROM points', :'model')) AS plan;
+SELECT ok(plan ~ 'worker_partial_agg\(''public.gmm_em_step' AND plan ~ 'coord_combine_agg', 'gmm_em_step is sent to the shards')
+FROM plan(format('SELECT gmm_em_step(%L::gmm_model, ARRAY[x, y], w) FROM points', :'model')) AS plan;
+
+SELECT gmm_accumulate(:'model'::gmm_model, ARRAY[x, y])::text AS got FROM points \gset
+SELECT gmm_accumulate(:'model'::gmm_model, ARRAY[x, y])::text AS wanted FROM local \gset
+SELECT near((gmm_stats_summary(:'got')).log_likelihood, (gmm_stats_summary(:'wanted')).log_likelihood, 1e-12, 'the same likelihood') || E'\n' ||
+       equals((gmm_stats_summary(:'got')).n_rows, 20000::bigint, 'of all rows') || E'\n' ||
+       near(apart(gmm_maximize(:'got'), gmm_maximize(:'wanted')), 0, 1e-12, 'the same maximum');
+SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y], w)::text AS got FROM points \gset
+SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y], w)::text AS wanted FROM local \gset
+SELECT near(apart(:'got'::gmm_model, :'wanted'::gmm_model), 0, 1e-12, 'the same step');
+
+-- Shards without rows that count, and no rows at all.
+SELECT (gmm_stats_summary(gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]))).n_rows AS n FROM points WHERE id = 7 \gset
+SELECT equals(:n, 1, 'shards without rows');
+SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y]) IS NULL AS n FROM points WHERE false \gset
+SELECT ok(:'n', 'no rows at all');
+
+-- Groups by the distribution column are whole fits where the rows are.
+SELECT ok(plan ~ 'public.gmm_fit\(' AND plan !~ 'worker_partial_agg' AND plan ~ 'Task Count', 'GROUP BY region: whole fits on the workers')
+FROM plan('SELECT region, gmm_fit(ARRAY[x, y], 2) FROM points GROUP BY region') AS plan;
+CREATE TABLE by_region AS SELECT region, gmm_fit(ARRAY[x, y], 2) AS model FROM points GROUP BY region;
+SELECT ok(bool_and(apart(b.model, l.model) < 1e-9) AND count(*) = 4, 'the same models')
+FROM by_region AS b JOIN (SELECT region, gmm_fit(ARRAY[x, y], 2) AS model FROM local GROUP BY region) AS l USING (region);
+
+-- Statistics kept in a distributed table.
+CREATE TABLE kept (region integer, stats gmm_stats);
+SELECT create_distributed_table('kept', 'region', colocate_with => 'points') \g /dev/null
+INSERT INTO kept SELECT region, gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]) FROM points GROUP BY region;
+SELECT gmm_maximize(gmm_merge(stats))::text AS got FROM kept \gset
+SELECT near(apart(:'got'::gmm_model, gmm_maximize(gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]))), 0, 1e-12, 'gmm_merge over shards')
+FROM local;
+
+-- A fit by scans.
+SELECT alike(gmm_fit_table('points', '{x,y}', 4), (SELECT gmm_fit(ARRAY[x, y], 4) FROM local), 1e-6, 'gmm_fit_table: as gmm_fit');
+SELECT alike(gmm_fit_table('points', '{x,y}', 3, '{"covariance_type": "tied"}', 'w', 'id % 4 > 0'),
+             (SELECT gmm_fit(ARRAY[x, y], 3, '{"covariance_type": "tied"}', w) FROM local WHERE id % 4 > 0), 1e-6,
+             'with options, weight and filter');
+
+SELECT finish();

@@ -1,0 +1,141 @@
+#!/bin/sh
+# foreign.sh: rows in another server, through postgres_fdw; and what EXPLAIN
+# does not show, the queries that gmm_fit_table makes and how they end.
+set -eu
+
+if ! [ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] || [ "$(id -u)" = 0 ]; then
+    echo "1..0 # SKIP postgres_fdw is not installed for this PostgreSQL, or this is root"
+    exit 0
+fi
+
+. test/servers.sh
+dir=$(mktemp -d "${TMPDIR:-/tmp}/foreign.XXXXXX")
+trap 'stop_own other; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM HUP
+count=0
+
+ok()
+{
+    count=$((count + 1))
+    echo "ok $count - $1"
+}
+not_ok()
+{
+    count=$((count + 1))
+    echo "not ok $count - $1"
+    shift
+    printf '%s\n' "$@" | sed 's/^/# /'
+}
+# is NAME GOT WANTED
+is()
+{
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2" "wanted: $3"; fi
+}
+ask()
+{
+    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
+}
+
+port=$(free_port 9710)
+start_own other "$port" || { echo "Bail out! no server"; cat "$dir/other.log"; exit 1; }
+
+# The rows are there, half of them in each of two tables; here is a partitioned
+# table of both, and a copy to compare with.
+rows="SELECT id, sin(id::float8) + 4 * (id % 3) AS x, cos(id::float8 * id) - (id % 3) AS y FROM generate_series(1, 40000) AS id"
+PGHOST=$dir ask -p "$port" -d postgres -c "CREATE TABLE odd AS SELECT * FROM ($rows) AS r WHERE id % 2 = 1" \
+    -c "CREATE TABLE even AS SELECT * FROM ($rows) AS r WHERE id % 2 = 0"
+ask -o /dev/null <<SQL
+SET client_min_messages = warning;
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$dir', port '$port', dbname 'postgres');
+CREATE USER MAPPING FOR CURRENT_USER SERVER other OPTIONS (user '${PGUSER:-postgres}');
+CREATE TABLE points (id integer, x double precision, y double precision) PARTITION BY LIST ((id % 2));
+CREATE FOREIGN TABLE odd PARTITION OF points FOR VALUES IN (1) SERVER other;
+CREATE FOREIGN TABLE even PARTITION OF points FOR VALUES IN (0) SERVER other;
+CREATE TABLE copied AS SELECT * FROM points;
+CREATE TABLE start AS SELECT gmm_fit(ARRAY[x, y], 3, '{"max_iter": 3}') AS model FROM copied WHERE id < 500;
+-- the parameters of two models differ by so much at the most, relative to their size
+CREATE FUNCTION apart(a gmm_model, b gmm_model) RETURNS double precision LANGUAGE sql AS \$\$
+    SELECT max(abs(p - q) / (1 + abs(q)))
+    FROM gmm_components(a) AS g JOIN gmm_components(b) AS h USING (component),
+         ROWS FROM (unnest(g.weight || g.mean || ARRAY(SELECT unnest(g.covariance))),
+                    unnest(h.weight || h.mean || ARRAY(SELECT unnest(h.covariance)))) AS v (p, q)
+\$\$;
+SQL
+
+is "a foreign table has the rows" "$(ask -c 'SELECT count(*) FROM points')" 40000
+is "a step over foreign tables" "$(ask -c "SELECT apart((SELECT gmm_em_step((SELECT model FROM start), ARRAY[x, y]) FROM points),
+    (SELECT gmm_em_step((SELECT model FROM start), ARRAY[x, y]) FROM copied)) < 1e-12")" t
+plan=$(ask -c 'SET enable_partitionwise_aggregate = on' -c 'EXPLAIN (COSTS OFF) SELECT gmm_em_step((SELECT model FROM start), ARRAY[x, y]) FROM points')
+case $plan in
+    *"Finalize Aggregate"*"Partial Aggregate"*"Foreign Scan"*"Partial Aggregate"*"Foreign Scan"*) ok "a state for each foreign partition" ;;
+    *) not_ok "a state for each foreign partition" "$plan" ;;
+esac
+is "and the same" "$(ask -c 'SET enable_partitionwise_aggregate = on' -c "SELECT apart((SELECT gmm_em_step((SELECT model FROM start), ARRAY[x, y]) FROM points),
+    (SELECT gmm_em_step((SELECT model FROM start), ARRAY[x, y]) FROM copied)) < 1e-12")" t
+is "gmm_fit_table over foreign partitions" "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")" t
+is "and over a foreign table, with a filter" "$(ask -c "SELECT apart(gmm_fit_table('odd', '{x,y}', 3, filter => 'id > 100'),
+    (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE id % 2 = 1 AND id > 100)) < 1e-6")" t
+
+# --- how gmm_fit_table asks ---
+
+# Each query of a fit, with its plan.
+fit_plans()
+{
+    ask -o /dev/null -c "LOAD 'auto_explain'" -c "SET auto_explain.log_min_duration = 0" \
+        -c "SET auto_explain.log_nested_statements = on" -c "SET auto_explain.log_analyze = on" \
+        -c "SET auto_explain.log_timing = off" -c "SET auto_explain.log_level = notice" \
+        -c "SET client_min_messages = notice" -c "SET jit = off" \
+        -c "SET max_parallel_workers_per_gather = 2" -c "SET min_parallel_table_scan_size = 0" \
+        -c "SET parallel_setup_cost = 0" -c "SET parallel_tuple_cost = 0" "$@" 2>&1
+}
+ask -c "ALTER TABLE copied SET (parallel_workers = 2)" -c "ANALYZE copied"
+fit_plans -c "SELECT gmm_fit_table('copied', '{x,y}', 3)" >"$dir/plans"
+# of the plans of one kind of query: how many, and how many with a worker that
+# was launched
+kinds()
+{
+    awk -v kind="$1" '
+        /Query Text:/ { found = index($0, kind) > 0; if (found) total++; counted = 0 }
+        found && /Workers Launched: [12]/ && !counted { parallel++; counted = 1 }
+        END { print (total > 0 && total == parallel) ? "all" : total + 0 " queries, parallel " parallel + 0 }' "$dir/plans"
+}
+is "ranges are found in parallel" "$(kinds 'pg_catalog.min(r.f1)')" all
+is "the sample is taken in parallel" "$(kinds 'gmm_sample_hash')" all
+is "passes are parallel" "$(kinds '.gmm_accumulate($1')" all
+is "the last one, too" "$(kinds '.gmm_entropy($1')" all
+is "one query finds the sample" "$(grep -c 'Query Text: .*gmm_sample_hash' "$dir/plans")" 1
+is "one scores the result" "$(grep -c 'Query Text: .*gmm_entropy' "$dir/plans")" 1
+
+# --- cancelled, in a scan and between scans ---
+
+ask -c "CREATE TABLE large AS SELECT id, sin(id::float8) + 4 * (id % 3) AS x, cos(id::float8 * id) - (id % 3) AS y FROM generate_series(1, 200000) AS id"
+endless="SELECT gmm_fit_table('large', '{x,y}', 5, '{\"max_iter\": 500, \"tol\": 0}')"
+for timeout in 50 500 2500; do
+    answer=$(ask -c "SET statement_timeout = '${timeout}ms'" -c "$endless" 2>&1 || true)
+    case $answer in
+        *"canceling statement due to statement timeout"*) ok "cancelled after $timeout ms" ;;
+        *) not_ok "cancelled after $timeout ms" "$answer" ;;
+    esac
+done
+ask >"$dir/out" 2>&1 <<SQL || true
+SET client_min_messages = info;
+SET gmm.log_progress = on;
+SET statement_timeout = '4s';
+$endless;
+SQL
+if grep -q 'INFO:  gmm: iterating, iteration [0-9]*, mean log-likelihood' "$dir/out"; then
+    ok "progress is shown"
+else
+    not_ok "progress is shown" "$(cat "$dir/out")"
+fi
+left=1
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    left=$(ask -c "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker') +
+        (SELECT count(*) FROM pg_ls_tmpdir())")
+    if [ "$left" = 0 ]; then break; fi
+    sleep 0.5
+done
+is "nothing is left" "$left" 0
+
+echo "1..$count"
