@@ -20,6 +20,24 @@ SELECT id, gmm_model('{0.5, 0.5}', ARRAY[[0, 0], [id % 7, id]], '{1, 1}', 'spher
                  array_fill(1.0::float8, ARRAY[100, 2]), 'diag') AS large
 FROM generate_series(1, 20) AS id;
 VACUUM ANALYZE models;
+
+-- a thousand models of ten components, as of regions, and rows that want them
+-- in random order
+CREATE TABLE region_models AS
+SELECT region, gmm_model(array_fill(0.1::float8, ARRAY[10]),
+                         (SELECT array_agg(ARRAY[j, region, 2, 3, 4, 5, 6, 7, 8, 9] ORDER BY j)
+                          FROM generate_series(1, 10) AS j)::float8[],
+                         (SELECT array_agg(matrix) FROM generate_series(1, 10),
+                                 (SELECT array_agg(line ORDER BY i) AS matrix
+                                  FROM (SELECT i, array_agg((i = j)::int ORDER BY j) AS line
+                                        FROM generate_series(1, 10) AS i, generate_series(1, 10) AS j
+                                        GROUP BY i) AS lines) AS matrices)::float8[]) AS model
+FROM generate_series(0, 999) AS region;
+CREATE TABLE region_points AS
+SELECT abs(hashint4(id)) % 1000 AS region,
+       ARRAY[id % 11, 1, 2, 3, 4, 5, 6, 7, 8, 9]::float8[] AS features
+FROM generate_series(1, 50000) AS id;
+VACUUM ANALYZE region_models, region_points;
 SQL
 
 count=0
@@ -57,6 +75,9 @@ prepares 20 "twenty models in changing order, 300 rows each" \
     "SELECT gmm_predict(small, features) FROM points AS p, models AS m ORDER BY p.id * 7 % 300, m.id"
 prepares 20 "twenty models out of line, 300 rows each" \
     "SELECT gmm_predict(large, features) FROM points, models"
+prepares 1000 "a thousand models joined to 50000 rows in random order" \
+    "SET enable_mergejoin = off" "SET enable_nestloop = off" \
+    "SELECT gmm_predict(model, features) FROM region_points JOIN region_models USING (region)"
 prepares 6 "both kinds in one call" \
     "SELECT gmm_predict(CASE WHEN p.id % 2 = 0 THEN small ELSE large END, features)
      FROM points AS p, models AS m WHERE m.id <= 3"
