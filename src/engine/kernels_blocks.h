@@ -31,53 +31,75 @@
 #define SCATTER_TILE 3
 #endif
 
+/* What triangle_rows() takes: some vectors of rows and a triangular factor. */
+typedef struct CLONE(TriangleRows)
+{
+	const double *factor;
+	const double *mean;
+	const double *features;		/* feature j at j * stride */
+	int			stride;
+	double	   *centered;		/* scratch: feature j, about the mean, of
+								 * n_vectors vectors at j * n_vectors * VL */
+} CLONE(TriangleRows);
+
+/* Feature j of vector v about its mean; made and kept if that is to come. */
+ALWAYS_INLINE Vec
+CLONE(centered_feature) (const CLONE(TriangleRows) *rows, int j, int v,
+						 const int n_vectors, const bool first)
+{
+	double	   *centered = rows->centered + ((size_t) j * n_vectors + v) * VL;
+	Vec			x;
+
+	if (!first)
+		return CLONE(load) (centered);
+	x = CLONE(load) (rows->features + (size_t) j * rows->stride + v * VL) - rows->mean[j];
+	CLONE(store) (centered, x);
+	return x;
+}
+
 /*
  * Add to q, for n_vectors vectors of rows, the squares of n_rows consecutive
- * rows, from row i, of factor times centered.  centered: feature j at
- * j * n_vectors * VL.
+ * rows, from row i, of factor times centered.  The last rows, which need all
+ * features, have to come first; they center them while they multiply.
  */
 ALWAYS_INLINE void
-CLONE(triangle_rows) (const double *factor, int i, const double *centered,
-					  Vec *q, const int n_rows, const int n_vectors)
+CLONE(triangle_rows) (const CLONE(TriangleRows) *rows, int i, Vec *q,
+					  const int n_rows, const int n_vectors, const bool first)
 {
-	const double *rows[TRIANGLE_ROWS];
+	const double *factor[TRIANGLE_ROWS];
 	Vec			y[TRIANGLE_ROWS][4];
 
 	UNROLL
 	for (int t = 0; t < n_rows; t++)
 	{
-		rows[t] = factor + (size_t) (i + t) * (i + t + 1) / 2;
+		factor[t] = rows->factor + (size_t) (i + t) * (i + t + 1) / 2;
 		UNROLL
 		for (int v = 0; v < n_vectors; v++)
 			y[t][v] = (Vec) {0};
 	}
 	for (int j = 0; j <= i; j++)
 	{
-		const double *column = centered + (size_t) j * n_vectors * VL;
-
 		UNROLL
 		for (int v = 0; v < n_vectors; v++)
 		{
-			Vec			x = CLONE(load) (column + v * VL);
+			Vec			x = CLONE(centered_feature) (rows, j, v, n_vectors, first);
 
 			UNROLL
 			for (int t = 0; t < n_rows; t++)
-				y[t][v] += rows[t][j] * x;
+				y[t][v] += factor[t][j] * x;
 		}
 	}
 	UNROLL
 	for (int s = 1; s < n_rows; s++)
 	{
-		const double *column = centered + (size_t) (i + s) * n_vectors * VL;
-
 		UNROLL
 		for (int v = 0; v < n_vectors; v++)
 		{
-			Vec			x = CLONE(load) (column + v * VL);
+			Vec			x = CLONE(centered_feature) (rows, i + s, v, n_vectors, first);
 
 			UNROLL
 			for (int t = s; t < n_rows; t++)
-				y[t][v] += rows[t][i + s] * x;
+				y[t][v] += factor[t][i + s] * x;
 		}
 	}
 	UNROLL
@@ -142,27 +164,32 @@ CLONE(quadratic_known) (const double *factor, const double *mean,
 	}
 }
 
-/* The same for any dimension. */
+/* The same for any dimension of at least TRIANGLE_ROWS. */
 ALWAYS_INLINE void
-CLONE(quadratic_full) (const double *factor, const double *mean, int d,
-					   const double *features, int stride, double *centered,
-					   Vec *q, const int n_vectors)
+CLONE(quadratic_full) (const CLONE(TriangleRows) *rows, int d, Vec *q,
+					   const int n_vectors)
 {
-	int			i = 0;
+	int			i = d - TRIANGLE_ROWS;
 
-	for (int j = 0; j < d; j++)
+	CLONE(triangle_rows) (rows, i, q, TRIANGLE_ROWS, n_vectors, true);
+	while ((i -= TRIANGLE_ROWS) >= 0)
+		CLONE(triangle_rows) (rows, i, q, TRIANGLE_ROWS, n_vectors, false);
+	switch (i + TRIANGLE_ROWS)
 	{
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-			CLONE(store) (centered + ((size_t) j * n_vectors + v) * VL,
-						  CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j]);
+		case 1:
+			CLONE(triangle_rows) (rows, 0, q, 1, n_vectors, false);
+			break;
+		case 2:
+			CLONE(triangle_rows) (rows, 0, q, 2, n_vectors, false);
+			break;
+#if TRIANGLE_ROWS > 3
+		case 3:
+			CLONE(triangle_rows) (rows, 0, q, 3, n_vectors, false);
+			break;
+#endif
+		default:
+			break;
 	}
-	for (; i + TRIANGLE_ROWS <= d; i += TRIANGLE_ROWS)
-		CLONE(triangle_rows) (factor, i, centered, q, TRIANGLE_ROWS, n_vectors);
-	for (; i + 2 <= d; i += 2)
-		CLONE(triangle_rows) (factor, i, centered, q, 2, n_vectors);
-	for (; i < d; i++)
-		CLONE(triangle_rows) (factor, i, centered, q, 1, n_vectors);
 }
 
 /* The distances where the factor is a diagonal (step 1) or one number (step 0). */
@@ -205,7 +232,11 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 	if (known_d > 0)
 		CLONE(quadratic_known) (factor, mean, features, stride, q, known_d, n_vectors);
 	else if (prepared->covariance_type <= MIXTURE_TIED)
-		CLONE(quadratic_full) (factor, mean, d, features, stride, centered, q, n_vectors);
+	{
+		const CLONE(TriangleRows) rows = {factor, mean, features, stride, centered};
+
+		CLONE(quadratic_full) (&rows, d, q, n_vectors);
+	}
 	else
 		CLONE(quadratic_diag) (factor, prepared->covariance_type == MIXTURE_DIAG,
 							   mean, d, features, stride, q, n_vectors);

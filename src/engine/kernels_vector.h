@@ -8,6 +8,12 @@
  * polynomials are the best ones of their degree for the relative error (Remez'
  * exchange algorithm).
  */
+
+/* How vectors are passed does not matter: everything here is inlined. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 typedef double Vec __attribute__((vector_size(8 * VL)));
 typedef double VecUnaligned __attribute__((vector_size(8 * VL), aligned(8), may_alias));
 typedef uint64_t Bits __attribute__((vector_size(8 * VL)));
