@@ -145,12 +145,13 @@ gmm_condition(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
-	responsibilities = palloc(scorer->k * sizeof(double));
+	responsibilities = palloc((scorer->k + (size_t) scorer->d) * sizeof(double));
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
 								 responsibilities);
 	mixture_allocate_parameters(&result, scorer->covariance_type, scorer->k,
 								n_missing, &gmm_host);
-	mixture_condition(conditional, features.values, responsibilities, &result);
+	mixture_condition(conditional, features.values, responsibilities, &result,
+					  responsibilities + scorer->k);
 	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
 		check_conditional_mean(result.means[i], scorer, i % n_missing);
 	gmm_features_release(&features);
@@ -185,7 +186,7 @@ gmm_impute(PG_FUNCTION_ARGS)
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
 	result = gmm_make_array(scorer->d, &elements);
-	responsibilities = palloc((scorer->k + 2 * (size_t) n_missing) * sizeof(double));
+	responsibilities = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
 	missing = responsibilities + scorer->k;
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
 								 responsibilities);

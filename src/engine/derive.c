@@ -215,11 +215,12 @@ mixture_conditional_size(const MixtureConditional *conditional)
 
 /*
  * Component c's mean of the missing dimensions given the observed values,
- * n_observed of them in the order of `order`.
+ * n_observed of them in the order of `order`.  centered: as many doubles of
+ * scratch.
  */
 static void
 component_mean(const MixtureConditional *conditional, int c, const double *observed,
-			   double *mean)
+			   double *mean, double *centered)
 {
 	int			n_observed = conditional->n_observed;
 	int			n_missing = conditional->n_missing;
@@ -231,14 +232,10 @@ component_mean(const MixtureConditional *conditional, int c, const double *obser
 	if (conditional->covariance_type == MIXTURE_DIAG ||
 		conditional->covariance_type == MIXTURE_SPHERICAL)
 		return;
+	for (int j = 0; j < n_observed; j++)
+		centered[j] = observed[j] - center[j];
 	for (int i = 0; i < n_missing; i++, row += n_observed)
-	{
-		double		sum = 0;
-
-		for (int j = 0; j < n_observed; j++)
-			sum += row[j] * (observed[j] - center[j]);
-		mean[i] += sum;
-	}
+		mean[i] += linalg_dot(row, centered, n_observed);
 }
 
 /*
@@ -247,16 +244,17 @@ component_mean(const MixtureConditional *conditional, int c, const double *obser
  * components' for these values.  target: allocated by the caller, of the same
  * k and family and of n_missing dimensions.  Component c of it is component c
  * of the mixture.  Where the row is so far away that a mean overflows, it is
- * not finite.
+ * not finite.  work: as many doubles as the mixture has dimensions.
  */
 void
 mixture_condition(const MixtureConditional *conditional, const double *observed,
-				  const double *responsibilities, MixtureParameters *target)
+				  const double *responsibilities, MixtureParameters *target,
+				  double *work)
 {
 	memcpy(target->weights, responsibilities, conditional->k * sizeof(double));
 	for (int c = 0; c < conditional->k; c++)
 		component_mean(conditional, c, observed,
-					   target->means + (size_t) c * conditional->n_missing);
+					   target->means + (size_t) c * conditional->n_missing, work);
 	memcpy(target->covariances, conditional->covariances,
 		   mixture_covariance_count(conditional->covariance_type, conditional->k,
 									conditional->n_missing) * sizeof(double));
@@ -264,7 +262,7 @@ mixture_condition(const MixtureConditional *conditional, const double *observed,
 
 /*
  * The conditional expectation of the missing dimensions, the mean of that
- * mixture.  missing and work: n_missing doubles each; the rest as above.
+ * mixture.  missing: n_missing doubles; the rest as above.
  */
 void
 mixture_impute(const MixtureConditional *conditional, const double *observed,
@@ -277,7 +275,7 @@ mixture_impute(const MixtureConditional *conditional, const double *observed,
 	{
 		if (responsibilities[c] == 0)
 			continue;
-		component_mean(conditional, c, observed, work);
+		component_mean(conditional, c, observed, work, work + n_missing);
 		for (int i = 0; i < n_missing; i++)
 			missing[i] += responsibilities[c] * work[i];
 	}

@@ -356,7 +356,7 @@ extern MixtureConditional *mixture_conditional_create(const MixtureParameters *p
 extern size_t mixture_conditional_size(const MixtureConditional *conditional);
 extern void mixture_condition(const MixtureConditional *conditional,
 							  const double *observed, const double *responsibilities,
-							  MixtureParameters *target);
+							  MixtureParameters *target, double *work);
 extern void mixture_impute(const MixtureConditional *conditional,
 						   const double *observed, const double *responsibilities,
 						   double *missing, double *work);
