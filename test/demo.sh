@@ -49,7 +49,8 @@ PGCLIENTENCODING=UTF8 PAGER=
 export PGCLIENTENCODING PAGER
 waiting psql -X -q -v ON_ERROR_STOP=1 \
     -v look="$look" -v full="$full" -v empty="$empty" -v one="$one" \
-    -v two="$two" -v plusminus="$plusminus" -f test/demo.psql || status=$?
+    -v two="$two" -v plusminus="$plusminus" -v picture="$work/geyser.svg" \
+    -f test/demo.psql || status=$?
 if [ "$status" != 0 ]; then
     say "the demo did not come to its end; the server's log ends:"
     tail -n 20 "$work/server.log"
@@ -77,5 +78,7 @@ keep=yes
 say "The server stays up.  It listens on no port; its socket is open to"
 say "$(id -un) and root:"
 say "    $original_bindir/psql -h $work -U postgres demo"
+say "The picture, for a browser:"
+say "    $work/geyser.svg"
 say "Stop it and remove everything:"
 say "    sh $work/stop"

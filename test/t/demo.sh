@@ -11,10 +11,11 @@ run_demo()
 {
     PGCLIENTENCODING=UTF8 PAGER='' psql -X -q -v ON_ERROR_STOP=1 -v "look=$1" \
         -v "full=$2" -v "empty=$3" -v "one=$4" -v "two=$5" -v "plusminus=$6" \
+        -v "picture=$dir/picture.svg" \
         -f test/demo.psql
 }
 
-echo "1..3"
+echo "1..4"
 if run_demo unicode █ ░ ● ○ ± >"$dir/out" 2>&1; then
     echo "ok 1 - it runs"
 else
@@ -44,4 +45,11 @@ if [ -s "$dir/picture" ] && diff -u "$dir/picture" "$dir/printed" >"$dir/diff"; 
 else
     echo "not ok 3 - the README's picture is what it prints"
     sed 's/^/# /' "$dir/diff"
+fi
+
+if head -n 1 "$dir/picture.svg" | grep -q '^<svg ' && grep -q '272 rows' "$dir/picture.svg"; then
+    echo "ok 4 - it draws a picture"
+else
+    echo "not ok 4 - it draws a picture"
+    head -c 1000 "$dir/picture.svg" | sed 's/^/# /'
 fi
