@@ -204,11 +204,12 @@ SELECT i AS id, 1 + i % 3 AS w, part, part * 1000 + i AS place,
        ARRAY[CASE WHEN u1 > 0.2 THEN c * 4 + n1 END,
              CASE WHEN u2 > 0.2 THEN c * c * 3 + n2 + n1 / 2 END,
              CASE WHEN u3 > 0.3 THEN n3 - c * n1 END,
-             CASE WHEN u1 > 0.2 OR u2 > 0.2 OR u3 > 0.3 THEN CASE WHEN u1 < 0.9 THEN c + n3 END ELSE n1 END] AS x
+             CASE WHEN u1 > 0.2 OR u2 > 0.2 OR u3 > 0.3 THEN CASE WHEN u1 < 0.9 THEN c + n3 + n4 END ELSE n4 END] AS x
 FROM (SELECT i, i % 3 AS c, i % 2 AS part, random_number() AS u1, random_number() AS u2, random_number() AS u3,
              sqrt(-2 * ln(1 - random_number())) * cos(2 * pi() * random_number()) AS n1,
              sqrt(-2 * ln(1 - random_number())) * cos(2 * pi() * random_number()) AS n2,
-             sqrt(-2 * ln(1 - random_number())) * cos(2 * pi() * random_number()) AS n3
+             sqrt(-2 * ln(1 - random_number())) * cos(2 * pi() * random_number()) AS n3,
+             sqrt(-2 * ln(1 - random_number())) * cos(2 * pi() * random_number()) AS n4
       FROM generate_series(1, 600) AS i) AS s;
 
 CREATE TABLE fits AS
@@ -221,6 +222,31 @@ SELECT near((SELECT sum(gmm_logpdf(model, x)) FROM clusters),
             family || ': the log-likelihood is the sum of gmm_logpdf')
 FROM fits;
 SELECT equals((gmm_summary(model)).n_rows, 600::bigint, family || ': all rows count') FROM fits;
+
+SELECT near((SELECT -sum(p * ln(p)) FROM clusters, unnest(gmm_predict_proba(model, x)) AS p WHERE p > 0),
+            (gmm_icl(model) - gmm_bic(model)) / 2, 1e-9,
+            family || ': and the entropy is that of gmm_predict_proba')
+FROM fits;
+
+-- The choice of k and family is by the same likelihood.
+
+CREATE TABLE choice AS
+SELECT gmm_fit_best(x, 2, 4, '{"covariance_type": "auto"}') AS model FROM clusters;
+SELECT near(gmm_bic(model),
+            (SELECT min(gmm_bic(m))
+             FROM (SELECT gmm_fit(x, k, gmm_options(covariance_type => family)) AS m
+                   FROM clusters, generate_series(2, 4) AS k,
+                        unnest('{full,tied,diag,spherical}'::text[]) AS family
+                   GROUP BY k, family) AS f), 1e-6,
+            'gmm_fit_best chooses what is best of all fits')
+FROM choice;
+SELECT near((SELECT sum(gmm_logpdf(model, x)) FROM clusters),
+            (gmm_summary(model)).log_likelihood, 1e-12,
+            'gmm_fit_best: the log-likelihood is the sum of gmm_logpdf')
+FROM choice;
+SELECT ok((gmm_summary(model)).n_incomplete = (SELECT count(*) FROM clusters WHERE array_position(x, NULL) > 0),
+          'gmm_fit_best says how many rows have NULLs')
+FROM choice;
 
 -- EM steps, one by one, go up.
 
@@ -326,5 +352,24 @@ SELECT ok(same_with_and_without_memory(
     $$SELECT string_agg(m::text, ' ' ORDER BY g)
       FROM (SELECT id % 5 AS g, gmm_fit(x, 2, '{"max_iter": 5}', w) AS m FROM wide GROUP BY 1) AS f$$),
     'several groups at once');
+
+-- A final function that runs on a state that still grows, with blocks of many
+-- patterns in memory and in the file
+
+SET work_mem = '64kB';
+SELECT ok(bool_and(frame::text = alone::text), 'frames of a window are fits of their rows')
+FROM (SELECT id, CASE WHEN id % 400 = 0 THEN
+                 gmm_fit(x, 1, '{"covariance_type": "diag"}') OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 50 FOLLOWING) END AS frame
+      FROM wide WHERE id <= 2050) AS f,
+     LATERAL (SELECT gmm_fit(x, 1, '{"covariance_type": "diag"}') AS alone
+              FROM (SELECT x FROM wide WHERE wide.id <= f.id + 50 ORDER BY id) AS w) AS l
+WHERE frame IS NOT NULL AND id <= 2000;
+SELECT ok(bool_and(m::text = alone::text), 'a model for each of many groups, hashed')
+FROM (SELECT id % 500 AS g, gmm_fit(x, 1, '{"covariance_type": "diag"}', w) AS m
+      FROM wide GROUP BY 1) AS f,
+     LATERAL (SELECT gmm_fit(x, 1, '{"covariance_type": "diag"}', w) AS alone
+              FROM wide WHERE id % 500 = g) AS l
+WHERE g % 50 = 0;
+RESET work_mem;
 
 SELECT finish();
