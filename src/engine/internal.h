@@ -209,10 +209,9 @@ extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
 
 /* judge.c */
-extern int	mixture_least_rows(MixtureCovarianceType type, int d);
-extern int	mixture_count_directions(MixtureCovarianceType type,
-									 const double *covariance, const double *floor,
-									 double times, int d, const MixtureHost *host);
+extern int	judge_components(const MixtureParameters *parameters, double n_rows,
+							 const double *whole, const double *floor,
+							 MixtureSuspicion *suspicions, const MixtureHost *host);
 
 /*
  * EM over one source: everything that iterations need again and again.
@@ -381,6 +380,8 @@ extern bool seeding_space(SeedSpace *space, const Sample *sample,
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_row(const SeedSpace *space, int64_t row, double *values);
 extern void seeding_leave(const SeedSpace *space, const double *values, double *row);
+extern int64_t seeding_race(const Sample *sample, int64_t n_rows, const double *distances,
+							uint64_t draw);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, bool greedy, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
@@ -412,6 +413,7 @@ typedef struct Candidate
 	int			start;			/* its number */
 	int			n_starts;		/* that came here, itself among them */
 	int			n_artefacts;	/* components that the rows do not support */
+	int			n_reseeded;		/* components that were begun anew: repair.c */
 } Candidate;
 
 /*
@@ -447,8 +449,13 @@ extern void search_add_start(Search *search, const MixtureParameters *start);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
+extern int	search_judge(const Search *search, const MixtureParameters *parameters,
+						 MixtureSuspicion *suspicions);
 extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit);
 extern void search_end(Search *search);
+
+/* repair.c */
+extern MixtureStatus repair_best(Search *search, MixtureError *error);
 
 /* split.c */
 extern bool split_worst(const MixtureParameters *from, const Scales *scales,

@@ -3,9 +3,9 @@
  *	  What the rows say of the components of a mixture: how many support one,
  *	  and whether its covariance is more than what the floor leaves of it.
  *
- * All of it is read off the parameters, so that a model can be judged long
- * after its rows are gone.  The variances of all rows, which the floor is a
- * share of, are those of the mixture as a whole: EM makes the two equal.
+ * It can be read off the parameters, so that a model is judged long after its
+ * rows are gone: the variances of all rows, which the floor is a share of, are
+ * those of the mixture as a whole, for EM makes the two equal.
  *
  * Rows may themselves lie in a plane, as where a column is constant or is the
  * sum of others.  Every component then is at the floor in a direction, and
@@ -27,8 +27,8 @@
 #define ROWS_NEAR_FLOOR 4.0
 
 /* Rows that a component needs to be more than an artefact. */
-int
-mixture_least_rows(MixtureCovarianceType type, int d)
+static int
+least_rows(MixtureCovarianceType type, int d)
 {
 	return type == MIXTURE_FULL ? d + 1 : type == MIXTURE_TIED ? 1 : 2;
 }
@@ -80,10 +80,9 @@ count_matrix_directions(const double *packed, const double *floor, double times,
  * The same for a covariance of any family; that of a spherical one is
  * compared with the mean of floor and has one direction.
  */
-int
-mixture_count_directions(MixtureCovarianceType type, const double *covariance,
-						 const double *floor, double times, int d,
-						 const MixtureHost *host)
+static int
+count_directions(MixtureCovarianceType type, const double *covariance,
+				 const double *floor, double times, int d, const MixtureHost *host)
 {
 	double		mean = 0;
 	int			n = 0;
@@ -148,6 +147,47 @@ whole_covariance(const MixtureParameters *parameters, double *whole,
 }
 
 /*
+ * Judge every component by what is known of the rows: n_rows, how many there
+ * are, or by weight (NaN if not known); whole, their covariance (packed, or d
+ * variances where the family has no matrix); floor, d least variances.
+ *
+ * suspicions: k of them, or NULL.  Returns how many components are suspect.
+ */
+int
+judge_components(const MixtureParameters *parameters, double n_rows, const double *whole,
+				 const double *floor, MixtureSuspicion *suspicions,
+				 const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	int			directions = -1;	/* of the rows: as a rule nobody asks */
+	bool		collapsed = false;
+	int			n_suspect = 0;
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		bool		few = parameters->weights[c] * n_rows < least_rows(type, d);
+
+		if (type != MIXTURE_TIED || c == 0)
+		{
+			int			own = count_directions(type, parameters->covariances + c * step,
+											   floor, NEAR_FLOOR, d, host);
+
+			if (own > 0 && directions < 0)
+				directions = type == MIXTURE_SPHERICAL ? 0 :
+					count_directions(type, whole, floor, ROWS_NEAR_FLOOR, d, host);
+			collapsed = own > 0 && own > directions;
+		}
+		if (suspicions != NULL)
+			suspicions[c] = few ? MIXTURE_FEW_ROWS :
+				collapsed ? MIXTURE_COLLAPSED : MIXTURE_SOUND;
+		n_suspect += few || collapsed;
+	}
+	return n_suspect;
+}
+
+/*
  * Judge every component of a mixture that n_rows rows were fitted with (by
  * weight; NaN if that is not known) under this reg_covar.
  *
@@ -160,32 +200,16 @@ mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_cov
 	MixtureCovarianceType type = parameters->covariance_type;
 	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
 	int			d = parameters->d;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
 	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
 	double	   *whole = host->allocate(host->context, (count + d) * sizeof(double));
 	double	   *floor = whole + count;
 	double		share = mixture_floor_share(reg_covar);
-	int			directions;
-	bool		collapsed = false;
-	int			n_suspect = 0;
+	int			n_suspect;
 
 	whole_covariance(parameters, whole, host);
 	for (int j = 0; j < d; j++)
 		floor[j] = share * whole[matrix ? linalg_row(j) + j : (size_t) j];
-	directions = type == MIXTURE_SPHERICAL ? 0 :
-		mixture_count_directions(type, whole, floor, ROWS_NEAR_FLOOR, d, host);
-	for (int c = 0; c < parameters->k; c++)
-	{
-		bool		few = parameters->weights[c] * n_rows < mixture_least_rows(type, d);
-
-		if (type != MIXTURE_TIED || c == 0)
-			collapsed = mixture_count_directions(type, parameters->covariances + c * step,
-												 floor, NEAR_FLOOR, d, host) > directions;
-		if (suspicions != NULL)
-			suspicions[c] = few ? MIXTURE_FEW_ROWS :
-				collapsed ? MIXTURE_COLLAPSED : MIXTURE_SOUND;
-		n_suspect += few || collapsed;
-	}
+	n_suspect = judge_components(parameters, n_rows, whole, floor, suspicions, host);
 	host->release(host->context, whole);
 	return n_suspect;
 }

@@ -13,7 +13,7 @@
  * Maxima at which a component has shrunk onto a handful of rows, or onto a
  * plane, are artefacts of a likelihood that has no bound there (McLachlan and
  * Peel 2000, section 3.10): another optimum is preferred to them even if it
- * is lower.
+ * is lower, and where there is none, it is looked for (repair.c).
  */
 #include "internal.h"
 
@@ -34,20 +34,34 @@
 /* Log-likelihoods per unit of weight that are the same optimum. */
 #define SAME_OPTIMUM 1e-5
 
+/* Whether a family has covariance matrices. */
+static bool
+has_matrix(MixtureCovarianceType type)
+{
+	return type == MIXTURE_FULL || type == MIXTURE_TIED;
+}
+
 /*
- * Count the components of a candidate that are artefacts: with too few rows,
- * or shrunk in some direction to the least variance allowed.
+ * Count the components that are artefacts: with too few rows of the sample, or
+ * shrunk in some direction to the least variance allowed.  suspicions: k of
+ * them, or NULL.
  */
+int
+search_judge(const Search *search, const MixtureParameters *parameters,
+			 MixtureSuspicion *suspicions)
+{
+	const Scales *scales = search->scales;
+
+	return judge_components(parameters, (double) search->sample->n_rows,
+							has_matrix(parameters->covariance_type) ?
+							scales->moments.covariances : scales->variances,
+							scales->floor, suspicions, search->host);
+}
+
 static void
 judge(const Search *search, Candidate *candidate)
 {
-	double		least = mixture_least_rows(search->options->covariance_type, search->d);
-
-	candidate->n_artefacts = mixture_count_at_floor(&candidate->parameters,
-													search->scales->floor, search->host);
-	for (int c = 0; c < search->k; c++)
-		if (candidate->parameters.weights[c] * search->sample->n_rows < least)
-			candidate->n_artefacts++;
+	candidate->n_artefacts = search_judge(search, &candidate->parameters, NULL);
 }
 
 /*
@@ -133,6 +147,7 @@ run_starts(Search *search, MixtureError *error)
 			return status;
 		spare->start = start;
 		spare->n_starts = 1;
+		spare->n_reseeded = 0;
 		judge(search, spare);
 		keep_candidate(search);
 	}
@@ -264,6 +279,8 @@ search_sample(Search *search, MixtureError *error)
 
 	if (status == MIXTURE_OK)
 		status = finish_candidates(search, error);
+	if (status == MIXTURE_OK)
+		status = repair_best(search, error);
 	return status;
 }
 
@@ -323,6 +340,7 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 	center_move(search->scales->center, &fit->parameters, 1);
 	fill_fit(fit, &best->outcome, search->scales, n_rows, search->n_starts,
 			 search->n_best);
+	fit->n_reseeded = best->n_reseeded;
 }
 
 /*
@@ -364,13 +382,6 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 		sample_fill(sample, &scales->moments, host);
 	}
 	return status;
-}
-
-/* Whether a family has covariance matrices. */
-static bool
-has_matrix(MixtureCovarianceType type)
-{
-	return type == MIXTURE_FULL || type == MIXTURE_TIED;
 }
 
 /*

@@ -118,14 +118,17 @@ seeding_leave(const SeedSpace *space, const double *values, double *row)
 		row[j] += metric->means[j];
 }
 
-/* The row that wins the race for rates weights[i] * distances[i]. */
-static int64_t
-race(const Sample *sample, const double *distances, uint64_t draw)
+/*
+ * The row, of the first n_rows of the sample, that wins the race for rates
+ * weights[i] * distances[i]; -1 if none is above 0.
+ */
+int64_t
+seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint64_t draw)
 {
 	int64_t		winner = -1;
 	double		best = INFINITY;
 
-	for (int64_t i = 0; i < sample->n_rows; i++)
+	for (int64_t i = 0; i < n_rows; i++)
 	{
 		double		rate = sample->weights[i] * distances[i];
 		double		time;
@@ -205,7 +208,7 @@ draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 	{
-		int64_t		row = race(sample, *distances, random_combine(draw, candidate));
+		int64_t		row = seeding_race(sample, sample->n_rows, *distances, random_combine(draw, candidate));
 		double		potential;
 
 		if (row < 0)
@@ -264,7 +267,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 								 &nearer, &spare, seed_values, host);
 		else
 		{
-			seeds[c] = race(sample, rates, draw);
+			seeds[c] = seeding_race(sample, sample->n_rows, rates, draw);
 			rates[seeds[c]] = 0;
 			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
 			{

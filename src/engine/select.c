@@ -21,6 +21,12 @@
 
 #include <math.h>
 
+/*
+ * Criteria that differ by less, per unit of weight, are the same but for what
+ * convergence left over: in one dimension three of the families are one.
+ */
+#define SAME_CRITERION 1e-6
+
 /* Everything that the trials share. */
 typedef struct Selection
 {
@@ -61,14 +67,15 @@ trial_criterion(const Selection *selection, const MixtureTrial *trial)
 	return INFINITY;
 }
 
-/* Whether a trial is better than an earlier one. */
+/* Whether a trial is better than an earlier one, and not just as good. */
 static bool
 better_trial(const Selection *selection, const MixtureTrial *trial,
 			 const MixtureTrial *earlier)
 {
 	if (trial->n_suspect != earlier->n_suspect)
 		return trial->n_suspect < earlier->n_suspect;
-	return trial_criterion(selection, trial) < trial_criterion(selection, earlier);
+	return trial_criterion(selection, trial) < trial_criterion(selection, earlier) -
+		SAME_CRITERION * selection->scales.sum_weights;
 }
 
 /* Note a trial that is done, and keep its fit if it is the best so far. */
