@@ -66,6 +66,40 @@ test_cholesky(Random *random, int d)
 	free(matrix);
 }
 
+static int
+compare_doubles(const void *left, const void *right)
+{
+	double		a = *(const double *) left;
+	double		b = *(const double *) right;
+
+	return (a > b) - (a < b);
+}
+
+/* The eigenvalues alone are those that came with vectors, which are sorted here. */
+static void
+test_eigenvalues(const double *matrix, double *expected, int d, int rank)
+{
+	double	   *square = malloc(sizeof(double) * d * d);
+	double	   *values = malloc(sizeof(double) * d);
+	double	   *work = malloc(sizeof(double) * d);
+	double		worst = 0;
+	bool		done;
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < d; j++)
+			square[i * d + j] = matrix[i > j ? linalg_row(i) + j : linalg_row(j) + i];
+	done = linalg_eigenvalues(square, values, work, d, &unit_host);
+	qsort(values, d, sizeof(double), compare_doubles);
+	qsort(expected, d, sizeof(double), compare_doubles);
+	for (int i = 0; i < d; i++)
+		worst = fmax(worst, relative_difference(values[i], expected[i], d));
+	check(done && worst < 1e-13, "d %d, rank %d: eigenvalues alone are the same (%.1e)",
+		  d, rank, worst);
+	free(work);
+	free(values);
+	free(square);
+}
+
 static void
 test_eigen(Random *random, int d, int rank)
 {
@@ -99,6 +133,7 @@ test_eigen(Random *random, int d, int rank)
 		  d, rank, worst);
 	check(worst_product < 1e-13, "d %d, rank %d: eigenvectors are orthonormal (%.1e)",
 		  d, rank, worst_product);
+	test_eigenvalues(matrix, values, d, rank);
 	free(work);
 	free(values);
 	free(vectors);
