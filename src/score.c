@@ -214,10 +214,13 @@ begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("set-valued function called in context that cannot accept a set")));
 
-	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	/* In the caller's context, for it leaves things behind. */
 	if (get_call_result_type(fcinfo, NULL, descriptor) != TYPEFUNC_COMPOSITE ||
 		(*descriptor)->natts != n_columns)
 		elog(ERROR, "the function must return %d columns", n_columns);
+
+	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	*descriptor = CreateTupleDescCopy(*descriptor);
 	result->returnMode = SFRM_Materialize;
 	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
 											  false, work_mem);
