@@ -68,6 +68,29 @@ SELECT used_by_scores(20) AS few \gset
 SELECT used_by_scores(250) AS many \gset
 SELECT ok(:many - :few <= 262144, 'nor do they within a query: ' || :many || ' bytes, a twelfth of them ' || :few);
 
+-- rows with NULLs, models from models, sets from a lateral join and from a list;
+-- without the planner's own memory of what a set was
+SET enable_memoize = off;
+CREATE FUNCTION used_by_derived(n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    most bigint;
+BEGIN
+    SELECT max(CASE WHEN p.id = 2000 AND g = n THEN used() END) INTO most
+    FROM generate_series(1, n) AS g, models AS m, points AS p,
+         LATERAL (SELECT ARRAY[CASE WHEN id % 2 = 0 THEN x[1] + g END, CASE WHEN id % 3 > 0 THEN x[2] END] AS y) AS h,
+         LATERAL gmm_top(model, y, 1), LATERAL (SELECT (gmm_top(model, y, 1)).probability) AS t,
+         LATERAL gmm_sample(model, 1, id + g) AS s
+    WHERE m.k = 3 AND cardinality(gmm_impute(model, y)) + gmm_outlier_pvalue(model, y) > 0
+      AND gmm_condition(model, CASE WHEN array_position(y, NULL) > 0 THEN y ELSE '{NULL,1}' END) IS NOT NULL
+      AND gmm_marginal(model, '{2}') IS NOT NULL;
+    RETURN most;
+END
+$$;
+SELECT used_by_derived(2) IS NULL AS unused \gset
+SELECT used_by_derived(2) AS few \gset
+SELECT used_by_derived(20) AS many \gset
+SELECT ok(:many - :few <= 262144, 'nor does what is made from a model: ' || :many || ' bytes, a tenth of them ' || :few);
+
 -- 10^5 small fits in 10 queries
 SELECT $$SELECT count(model) FROM (SELECT gmm_fit(x, 2, '{"max_iter": 3, "n_init": 1}') AS model
              FROM points, generate_series(1, 50) AS copy GROUP BY copy * 1000 + (id - 1) / 10) AS fits$$ AS fits \gset
