@@ -28,7 +28,7 @@
 
 typedef struct RowReader
 {
-	const GmmRowStore *store;
+	GmmRowStore *store;
 	int64	   *sequence;		/* n_blocks numbers, or NULL for 0, 1, 2, ... */
 	int64	   *starts;			/* where in that the engine's blocks begin, and
 								 * the last one ends; NULL likewise */
@@ -76,29 +76,53 @@ readable_end(const RowReader *reader, int64 place)
 }
 
 /*
+ * Keep in memory a block that has been read, if there is room: the next pass
+ * will want it again.
+ */
+static void
+keep_block(GmmRowStore *store, RowBlock *block, const char *read)
+{
+	Size		size = features_size(store, block->pattern, block->stride);
+
+	if (!gmm_rowpool_has_room(store->pool, block_size(store, block)))
+		return;
+	gmm_rowstore_allocate_features(store, block, block->stride);
+	memcpy(block_features(block), read, size);
+	if (!block->weighted)
+		return;
+	block->weights = gmm_rowpool_allocate(store->pool, sizeof(double) * block->stride);
+	memcpy(block->weights, read + size, sizeof(double) * block->stride);
+}
+
+/*
  * The block at a place of the sequence.  Returns its features, and in *weights
  * its weights, or NULL if all are 1; valid until the next call.
  */
 static const double *
 get_block(const RowReader *reader, int64 place, const double **weights)
 {
-	const GmmRowStore *store = reader->store;
-	const RowBlock *block = &store->directory[number_at(reader, place)];
-	Size		size = block_size(store, block);
-	const char *view;
+	GmmRowStore *store = reader->store;
+	RowBlock   *block = &store->directory[number_at(reader, place)];
 
+	if (block->chunk == NULL)
+	{
+		Size		size = block_size(store, block);
+		const char *view = gmm_rowpool_viewed(store->pool, block->offset, size);
+
+		if (view == NULL)
+			view = gmm_rowpool_view(store->pool, block->offset, size,
+									readable_end(reader, place));
+		if (store->keeps_read)
+			keep_block(store, block, view);
+		if (block->chunk == NULL)
+		{
+			*weights = block->weighted ? (const double *)
+				(view + features_size(store, block->pattern, block->stride)) : NULL;
+			return (const double *) view;
+		}
+	}
 	*weights = block->weights;
-	if (block->chunk != NULL)
-		return block_features(block);
-
-	view = gmm_rowpool_viewed(store->pool, block->offset, size);
-	if (view == NULL)
-		view = gmm_rowpool_view(store->pool, block->offset, size,
-								readable_end(reader, place));
-	if (block->weighted)
-		*weights = (const double *)
-			(view + features_size(store, block->pattern, block->stride));
-	return (const double *) view;
+	return block_features(block);
 }
 
 /* Put the blocks from one place to another together in the reader's memory. */
@@ -240,7 +264,7 @@ make_starts(RowReader *reader)
  * append; what it needs is allocated in the current memory context.
  */
 void
-gmm_rowstore_source(const GmmRowStore *store, MixtureSource *source)
+gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 {
 	RowReader  *reader = palloc0(sizeof(RowReader));
 

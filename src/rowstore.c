@@ -34,7 +34,8 @@
  *
  * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
  * copies there what is in memory only, with a directory behind it, and
- * gmm_rowstore_attach() makes a store of that.
+ * gmm_rowstore_attach() makes a store of that.  A worker, too, may use as much
+ * memory as its pool allows, and keeps there what it has read.
  */
 #include "postgres.h"
 
@@ -135,8 +136,9 @@ pattern_number(GmmRowStore *store, const bits8 *observed)
 
 /* --- blocks in memory ---------------------------------------------------- */
 
-static void
-allocate_features(GmmRowStore *store, RowBlock *block, int stride)
+/* Memory for the features of a block of so many lanes. */
+void
+gmm_rowstore_allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
 	Size		size = features_size(store, block->pattern, stride);
 
@@ -270,7 +272,7 @@ place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 		store->memory_size += size;
 	}
 	else
-		allocate_features(store, block, stride);
+		gmm_rowstore_allocate_features(store, block, stride);
 }
 
 /* Begin a block with its first row, after the pattern's last one. */
@@ -317,7 +319,7 @@ widen_block(GmmRowStore *store, RowBlock *block)
 	int			n_observed = store->patterns[block->pattern].n_observed;
 	double	   *features;
 
-	allocate_features(store, block, old_stride * 2);
+	gmm_rowstore_allocate_features(store, block, old_stride * 2);
 	features = block_features(block);
 	for (int j = 0; j < n_observed; j++)
 	{
@@ -609,6 +611,7 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 	store->d = shared->d;
 	store->n_rows = shared->n_rows;
 	store->n_blocks = shared->n_blocks;
+	store->keeps_read = true;
 	store->patterns_size = 1;
 	store->patterns = gmm_rowpool_allocate(store->pool, sizeof(RowPattern));
 	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, shared->d, 0};

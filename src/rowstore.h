@@ -29,7 +29,7 @@ extern void gmm_rowstore_append(GmmRowStore *store, const double *row,
 								const bits8 *observed, double weight);
 
 /* rowreader.c */
-extern void gmm_rowstore_source(const GmmRowStore *store, MixtureSource *source);
+extern void gmm_rowstore_source(GmmRowStore *store, MixtureSource *source);
 
 /* rowstore.c */
 extern bool gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared);

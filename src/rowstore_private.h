@@ -58,6 +58,7 @@ struct GmmRowStore
 	Size		memory_size;	/* of the features that are in memory */
 	int64		n_spilled;		/* the first blocks, of which none is in memory */
 	int64		unshared_size;	/* of the file, less what workers alone need */
+	bool		keeps_read;		/* blocks stay in memory that have been read */
 };
 
 /* Patterns of the rows, the complete one included. */
@@ -83,5 +84,8 @@ block_features(const RowBlock *block)
 		return block->chunk;
 	return (double *) TYPEALIGN(BLOCK_ALIGNMENT, block->chunk);
 }
+
+extern void gmm_rowstore_allocate_features(GmmRowStore *store, RowBlock *block,
+										   int stride);
 
 #endif							/* GMM_ROWSTORE_PRIVATE_H */
