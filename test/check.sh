@@ -11,7 +11,8 @@
 # something passed and nothing failed.
 #
 # With names, only those tests are run whose name has one of them in it: unit,
-# pg_regress, or a part of a file name of test/t, such as order or t/model.
+# fuzz, warnings, sanitizers, pg_regress, or a part of a file name of test/t,
+# such as order or t/model.
 # --keep leaves the directory with all logs, and the server.
 # PG_CONFIG chooses the PostgreSQL; CI=true makes compiler warnings errors.
 # GMM_SEED=4711 gives the tests of properties other random rows.
@@ -45,6 +46,23 @@ wanted()
         case $1 in *"$name"*) return 0 ;; esac
     done
     return 1
+}
+
+# warnings COMPILER: of every file, by more rules than the build has.
+warnings()
+{
+    step "warnings of $1"
+    include=$("$pg_config" --includedir-server)
+    for file in src/*.c src/engine/*.c; do
+        "$1" -fsyntax-only -std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Wmissing-prototypes \
+            -Wdeclaration-after-statement -isystem "$include" -Isrc "$file" || true
+    done >"$work/log/warnings" 2>&1
+    if grep -qE 'warning:|error:' "$work/log/warnings"; then
+        report warnings 0 1 0
+        head -n 60 "$work/log/warnings" | sed 's/^/    /'
+    else
+        report warnings 1 0 0
+    fi
 }
 
 # report NAME PASSED FAILED SKIPPED
@@ -109,6 +127,12 @@ if ! build ${werror:+"$werror"}; then
 fi
 done_step
 grep -E 'warning:' "$work/build.log" | sed 's/^/    /' || true
+
+for compiler in gcc clang; do
+    if wanted warnings && command -v "$compiler" >/dev/null 2>&1; then
+        warnings "$compiler"
+    fi
+done
 
 # unit_tests NAME [MAKE VARIABLE...]: built with these, and run.
 unit_tests()
@@ -176,34 +200,57 @@ GMM_CRON=$cron
 export GMM_CRON
 psql -X -q -c 'CREATE DATABASE gmm_template' &&
     psql -X -q -d gmm_template -c 'CREATE EXTENSION gmm'
-# One database for each test, so that none sees what another left.
+
+# run_test FILE [REMARK]: in a database of its own, so that none sees what
+# another left.
 number=0
-for test in test/t/*; do
+run_test()
+{
     number=$((number + 1))
-    wanted "$test" || continue
     PGDATABASE=gmm_test_$number
     export PGDATABASE
-    case $test in
+    case $1 in
         */pg_cron.sh) PGDATABASE=gmm_cron ;;
-        *.psql) continue ;;
+        *.psql) return 0 ;;
     esac
     psql -X -q -d postgres \
         -c "CREATE DATABASE $PGDATABASE TEMPLATE gmm_template"
-    case $test in
-        *.sql) run_tap "$test" psql -X -q -A -t -v ON_ERROR_STOP=1 \
-            -f test/t/tap.psql -f "$test" ;;
-        *.sh) run_tap "$test" sh "$test" ;;
-        *.pl) run_tap "$test" perl "$test" ;;
-        *) die "$test: neither .sql, .sh nor .pl" ;;
+    case $1 in
+        *.sql) run_tap "$1${2:-}" psql -X -q -A -t -v ON_ERROR_STOP=1 \
+            -f test/t/tap.psql -f "$1" ;;
+        *.sh) run_tap "$1${2:-}" sh "$1" ;;
+        *.pl) run_tap "$1${2:-}" perl "$1" ;;
+        *) die "$1: neither .sql, .sh nor .pl" ;;
     esac
+}
+
+for test in test/t/*; do
+    if wanted "$test"; then run_test "$test"; fi
 done
+
+# The same server with an extension that looks for undefined behaviour, and
+# says what it finds on standard error, which is the server's log.
+if wanted sanitizers; then
+    step "build, sanitizers"
+    make -s PG_CONFIG="$pg_config" with_llvm=no clean >/dev/null 2>&1
+    if build COPT=-fsanitize=undefined; then
+        done_step
+        PGDATABASE=postgres run_regress "pg_regress, sanitizers"
+        for test in hostile model_mutations sound stream plans; do
+            run_test "$(echo "test/t/$test."*)" ", sanitizers"
+        done
+    else
+        report build 0 1 0
+        tail -n 40 "$work/build.log" | sed 's/^/    /'
+    fi
+fi
 
 # A server that crashed and came back is not a server that passed.
 step "the server is alive and never crashed"
-if grep -qE 'terminated by signal|PANIC:|TRAP:' "$work/server.log"; then
+trouble='terminated by signal|PANIC:|TRAP:|runtime error:'
+if grep -qE "$trouble" "$work/server.log"; then
     report server 0 1 0
-    grep -nE -B5 'terminated by signal|PANIC:|TRAP:' "$work/server.log" |
-        tail -n 60 | sed 's/^/    /'
+    grep -nE -B5 "$trouble" "$work/server.log" | tail -n 60 | sed 's/^/    /'
 elif "$bindir/pg_isready" -q; then
     report server 1 0 0
 else

@@ -74,6 +74,7 @@ test_line(Random *random, MixtureCovarianceType type)
 			  ellipse.radii[0] == ellipse.deviations[0] && ellipse.radii[1] == 0 &&
 			  fabs(ellipse.direction[0]) == 1 && ellipse.direction[1] == 0 && ellipse.deviations[1] == 0,
 		  "%s: in one dimension it is a line", family_names[type]);
+	mixture_release_parameters(&parameters, &unit_host);
 }
 
 /* Correlated up to rounding: no radius is NaN. */
