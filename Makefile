@@ -7,6 +7,7 @@
 #	make installcheck-citus	in a Citus cluster of its own
 #	make unitcheck SANITIZE=1	the same under sanitizers
 #	make fuzz [SECONDS=600]		arbitrary input; needs clang
+#	make dist			a release for PGXN; needs git
 #
 # Another server: make PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
 # All of it on a machine that has nothing: sh test/check.sh
@@ -44,6 +45,12 @@ unitcheck:
 .PHONY: fuzz
 fuzz:
 	$(MAKE) -C test/fuzz run PG_CONFIG=$(PG_CONFIG)
+
+# A release, as PGXN takes it: what is committed, under its name and version.
+DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+.PHONY: dist
+dist:
+	git archive --format=zip --prefix=gmm-$(DISTVERSION)/ -o gmm-$(DISTVERSION).zip HEAD
 
 clean: clean-tests
 .PHONY: clean-tests
