@@ -23,13 +23,14 @@ CREATE FUNCTION gmm_options(
 	init text DEFAULT NULL,
 	seed bigint DEFAULT NULL,
 	accelerate boolean DEFAULT NULL,
-	criterion text DEFAULT NULL)
+	criterion text DEFAULT NULL,
+	missing text DEFAULT NULL)
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'gmm_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION gmm_options(text, integer, double precision,
-	double precision, integer, text, bigint, boolean, text) IS
+	double precision, integer, text, bigint, boolean, text, text) IS
 'options of a fit as jsonb, from named arguments; those left out keep their default';
 
 -- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit.c) ===
@@ -395,6 +396,12 @@ CREATE FUNCTION gmm_decay(stats gmm_stats, factor double precision) RETURNS gmm_
 
 COMMENT ON FUNCTION gmm_decay(gmm_stats, double precision) IS
 'statistics in which every row has this share of its weight';
+
+CREATE FUNCTION gmm_rebase(stats gmm_stats, model gmm_model) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION gmm_rebase(gmm_stats, gmm_model) IS
+'statistics of rows under an earlier model, to be added to those of others under this one';
 
 CREATE FUNCTION gmm_maximize(stats gmm_stats, options jsonb DEFAULT '{}') RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
