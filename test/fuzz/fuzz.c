@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/random.h"
+
 /* Rows of which the scores are looked at */
 #define SCORED_ROWS 8
 
@@ -211,6 +213,8 @@ fuzz_rows_read(FuzzRows *rows, Input *input, int d, int most)
 	int			n_blocks;
 
 	rows->d = d;
+	rows->block = NULL;
+	rows->order = NULL;
 	rows->features = malloc(sizeof(double) * d * (most + MIXTURE_BLOCK_ROWS));
 	rows->weights = calloc(most + MIXTURE_BLOCK_ROWS, sizeof(double));
 	for (rows->n = 0; rows->n < most && (rows->n == 0 || input->left > 0); rows->n++)
@@ -229,9 +233,52 @@ fuzz_rows_read(FuzzRows *rows, Input *input, int d, int most)
 	};
 }
 
+/* A row of which features are missing, a block by itself. */
+static void
+gappy_block(void *context, int64_t number, MixtureBlock *block)
+{
+	FuzzRows   *rows = context;
+	int			place = 0;
+
+	for (int missing = 0; missing < 2; missing++)
+	{
+		for (int j = 0; j < rows->d; j++)
+			if (isnan(*feature(rows, (int) number, j)) == missing)
+				rows->order[place++] = j;
+		if (!missing)
+			block->n_observed = place;
+	}
+	for (int j = 0; j < block->n_observed; j++)
+		for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			rows->block[j * MIXTURE_LANES + lane] = *feature(rows, (int) number, rows->order[j]);
+	rows->block_weights[0] = rows->weights[number];
+	block->n_rows = 1;
+	block->stride = MIXTURE_LANES;
+	block->features = rows->block;
+	block->weights = rows->block_weights;
+	block->order = block->n_observed == rows->d ? NULL : rows->order;
+}
+
+/* Let a third of the features be missing, but not all of a row. */
+void
+fuzz_rows_drop(FuzzRows *rows, int choice)
+{
+	for (int row = 0; row < rows->n; row++)
+		for (int j = 0; j < rows->d; j++)
+			if (j != row % rows->d && random_combine((uint64_t) choice, row * 64 + j) % 3 == 0)
+				*feature(rows, row, j) = NAN;
+	rows->block = malloc(sizeof(double) * rows->d * MIXTURE_LANES);
+	rows->order = malloc(sizeof(int) * rows->d);
+	memset(rows->block_weights, 0, sizeof(rows->block_weights));
+	rows->source.block = gappy_block;
+	rows->source.n_blocks = rows->n;
+}
+
 void
 fuzz_rows_free(FuzzRows *rows)
 {
+	free(rows->block);
+	free(rows->order);
 	free(rows->features);
 	free(rows->weights);
 }
@@ -285,6 +332,8 @@ demand_scores(const MixtureParameters *parameters, const FuzzRows *rows)
 		int			component;
 
 		fuzz_row(rows, i, row);
+		if (rows->block != NULL)
+			continue;
 		component = mixture_row_predict(prepared, row, work);
 		demand(component >= 0 && component < k, "a predicted component exists");
 		demand(!isnan(mixture_row_log_density(prepared, row, work)), "a log density is a number");

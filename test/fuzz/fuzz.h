@@ -42,10 +42,14 @@ typedef struct FuzzRows
 	int			n;
 	double	   *features;		/* in blocks of MIXTURE_BLOCK_ROWS lanes */
 	double	   *weights;
+	double	   *block;			/* of one row, where features are missing */
+	double		block_weights[MIXTURE_LANES];
+	int		   *order;
 	MixtureSource source;
 } FuzzRows;
 
 extern void fuzz_rows_read(FuzzRows *rows, Input *input, int d, int most);
+extern void fuzz_rows_drop(FuzzRows *rows, int choice);
 extern void fuzz_rows_free(FuzzRows *rows);
 extern void fuzz_row(const FuzzRows *rows, int row, double *values);
 

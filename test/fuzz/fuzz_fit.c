@@ -41,7 +41,7 @@ fit(void *context)
 	{
 		demand(status != MIXTURE_TOO_FEW_DISTINCT ||
 			   (error.count >= 0 && error.count < fuzz->k), "too few distinct rows are fewer than k");
-		demand(status != MIXTURE_FEATURE_RANGE ||
+		demand((status != MIXTURE_FEATURE_RANGE && status != MIXTURE_FEATURE_MISSING) ||
 			   (error.feature >= 0 && error.feature < fuzz->rows.d), "a refused feature exists");
 		return;
 	}
@@ -62,6 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Input		input = {data, size};
 	Case		fuzz = {0};
 	int			interrupt;
+	int			gaps;
 
 	fuzz.k = 1 + input_below(&input, 6);
 	fuzz.options = (MixtureOptions)
@@ -76,7 +77,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.accelerate = input_below(&input, 2) == 0
 	};
 	interrupt = input_byte(&input);
+	gaps = input_byte(&input);
 	fuzz_rows_read(&fuzz.rows, &input, 1 + input_below(&input, 5), 400);
+	if (gaps >= 128)
+		fuzz_rows_drop(&fuzz.rows, gaps);
 	fuzz_run(fit, &fuzz, interrupt < 200 ? 0 : interrupt - 199);
 	fuzz_rows_free(&fuzz.rows);
 	return 0;
