@@ -6,13 +6,14 @@
  * Citus knows for partial aggregates works: a worker's state is sent as the
  * datum that it is.  While it is being filled it is an expanded object:
  *
- *		ExpandedStats	the model's parameters, the sums, and a block of rows
+ *		ExpandedStats	the model's parameters, the sums, and blocks of rows
  *						that have not been summed yet
  *
- * A row goes into the block, and the transition function returns the pointer
+ * A row goes into a block, and the transition function returns the pointer
  * that it was given, so that nothing is copied.  A full block goes through
- * the engine's kernel.  The block starts small and doubles, since many groups
- * are small.
+ * the engine's kernel.  A block starts small and doubles, since many groups
+ * are small.  The first block is for complete rows; rows with the same NULLs
+ * share one of some others, and beyond so many the fullest makes place.
  *
  * Whoever reads the object (a final function, or the code that flattens it)
  * gets the sums with the rows of the block added in a place of their own: to
@@ -32,12 +33,16 @@
 #include "featurearray.h"
 #include "host.h"
 #include "modelkey.h"
+#include "rowpattern.h"
 #include "stats.h"
 
 #define EXPANDED_MAGIC		0x676d6d73
 
 #define FIRST_STRIDE		16
 #define BLOCK_ALIGNMENT		64
+
+/* Blocks of an object, the first of them for rows without NULL */
+#define MAX_BLOCKS			32
 
 /* Positions of the transition function's arguments */
 enum
@@ -48,6 +53,19 @@ enum
 	ARG_WEIGHT = 3
 };
 
+/* Rows in which the same elements are NULL, or none. */
+typedef struct PendingBlock
+{
+	bits8	   *observed;		/* gmm_pattern_size() bytes; NULL: all are */
+	int		   *order;			/* d, as in MixtureBlock; NULL likewise */
+	int			n_observed;
+	int			n_rows;
+	int			stride;			/* 0 until there are features */
+	void	   *chunk;			/* what was allocated for them */
+	double	   *features;		/* n_observed x stride, in place for d */
+	double	   *weights;		/* stride */
+} PendingBlock;
+
 typedef struct ExpandedStats
 {
 	ExpandedObjectHeader header;	/* must be first */
@@ -57,11 +75,9 @@ typedef struct ExpandedStats
 	GmmModelKey key;			/* of the model */
 	bool		is_toasted;		/* the model came out of line, too */
 	GmmModelKey toasted_key;
-	int			n_pending;		/* rows in the block */
-	int			stride;			/* of the block; 0 until there is one */
-	void	   *chunk;			/* what was allocated for it */
-	double	   *features;		/* d x stride */
-	double	   *weights;		/* stride */
+	int			n_blocks;
+	int			max_blocks;		/* allocated */
+	PendingBlock *blocks;
 } ExpandedStats;
 
 /* What a call site of the transition function keeps. */
@@ -98,21 +114,46 @@ make_runner(const MixtureParameters *parameters)
 	return runner;
 }
 
-/* Add the pending rows to sums, which may be others than the object's. */
+/* Add the rows of a block to sums, which may be others than the object's. */
 static void
-add_pending(const ExpandedStats *stats, MixtureRunner *runner, MixtureStats *sums)
+add_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums)
 {
 	MixtureBlock block = {0};
 	MixtureStatus status;
 	MixtureError error = {0};
 
-	block.n_rows = stats->n_pending;
-	block.stride = stats->stride;
-	block.features = stats->features;
-	block.weights = stats->weights;
+	if (pending->n_rows == 0)
+		return;
+	block.n_rows = pending->n_rows;
+	block.stride = pending->stride;
+	block.features = pending->features;
+	block.weights = pending->weights;
+	block.order = pending->order;
+	block.n_observed = pending->n_observed;
 	status = mixture_runner_add_block(runner, &block, sums);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, sums->k, &error);
+}
+
+/* Whether there are rows that have not been summed. */
+static bool
+has_pending(const ExpandedStats *stats)
+{
+	for (int i = 0; i < stats->n_blocks; i++)
+		if (stats->blocks[i].n_rows > 0)
+			return true;
+	return false;
+}
+
+/* Add all of them to sums, with a runner that is made for it. */
+static void
+add_pending(const ExpandedStats *stats, MixtureStats *sums)
+{
+	MixtureRunner *runner = make_runner(&stats->view.parameters);
+
+	for (int i = 0; i < stats->n_blocks; i++)
+		add_block(&stats->blocks[i], runner, sums);
+	mixture_runner_release(runner);
 }
 
 /* Copy parameters to an array of gmm_model_n_values() doubles. */
@@ -135,9 +176,12 @@ copy_parameters(MixtureParameters *copy, const MixtureParameters *parameters,
 		   mixture_covariance_count(copy->covariance_type, k, d) * sizeof(double));
 }
 
-/* The runner of a call site, ready for the model of these statistics. */
-static MixtureRunner *
-call_site_runner(FmgrInfo *flinfo, const ExpandedStats *stats)
+/*
+ * The call site, with its runner ready for the model of these statistics.
+ * What the runner allocates has to live as long as it: in the site's context.
+ */
+static CallSite *
+ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 {
 	CallSite   *site = flinfo->fn_extra;
 	MemoryContext old_context;
@@ -150,7 +194,7 @@ call_site_runner(FmgrInfo *flinfo, const ExpandedStats *stats)
 		flinfo->fn_extra = site;
 	}
 	if (site->runner != NULL && gmm_model_key_equal(&site->key, &stats->key))
-		return site->runner;
+		return site;
 
 	site->runner = NULL;
 	MemoryContextReset(site->context);
@@ -163,7 +207,7 @@ call_site_runner(FmgrInfo *flinfo, const ExpandedStats *stats)
 	site->runner = make_runner(&site->parameters);
 	MemoryContextSwitchTo(old_context);
 	site->key = stats->key;
-	return site->runner;
+	return site;
 }
 
 /* --- the expanded object -------------------------------------------------- */
@@ -185,13 +229,10 @@ flatten_into(ExpandedObjectHeader *header, void *result,
 
 	Assert(allocated_size == get_flat_size(header));
 	gmm_stats_init(result, &stats->view);
-	if (stats->n_pending > 0)
+	if (has_pending(stats))
 	{
-		MixtureRunner *runner = make_runner(&stats->view.parameters);
-
 		gmm_stats_place(result, &copy);
-		add_pending(stats, runner, &copy.sums);
-		mixture_runner_release(runner);
+		add_pending(stats, &copy.sums);
 	}
 }
 
@@ -206,7 +247,6 @@ gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
 {
 	ExpandedStats *stats;
 	double	   *sums;
-	MixtureRunner *runner;
 
 	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
 		return false;
@@ -214,16 +254,14 @@ gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
 	if (stats->magic != EXPANDED_MAGIC)
 		elog(ERROR, "expanded object is not a gmm_stats");
 	*view = stats->view;
-	if (stats->n_pending == 0)
+	if (!has_pending(stats))
 		return true;
 
 	sums = palloc_extended(view->sums.n_values * sizeof(double), MCXT_ALLOC_HUGE);
 	memcpy(sums, view->sums.sum_weights, view->sums.n_values * sizeof(double));
 	mixture_place_stats(&view->sums, view->sums.covariance_type, view->sums.k,
 						view->sums.d, sums);
-	runner = make_runner(&stats->view.parameters);
-	add_pending(stats, runner, &view->sums);
-	mixture_runner_release(runner);
+	add_pending(stats, &view->sums);
 	return true;
 }
 
@@ -286,62 +324,145 @@ writable_stats(Datum datum, MemoryContext context)
 
 /* --- rows ------------------------------------------------------------------ */
 
-/*
- * Allocate the block, or double it.  New lanes hold copies of the row that is
- * to go into the first of them, with weight 0.
- */
+/* Fill the lanes of a block from a place on with a row, with weight 0. */
 static void
-widen_block(ExpandedStats *stats, const double *row)
+fill_lanes(PendingBlock *block, const double *row, int from)
 {
-	int			d = stats->view.parameters.d;
-	int			old_stride = stats->stride;
-	int			stride = old_stride == 0 ? FIRST_STRIDE : 2 * old_stride;
-	void	   *old_chunk = stats->chunk;
-	Size		size = ((Size) d + 1) * stride * sizeof(double);
-	void	   *chunk = MemoryContextAllocHuge(stats->header.eoh_context,
-											   size + BLOCK_ALIGNMENT - 1);
-	double	   *features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
-
-	for (int j = 0; j <= d; j++)
-	{
-		double	   *feature = features + (Size) j * stride;
-
-		if (old_stride > 0)
-			memcpy(feature, stats->features + (Size) j * old_stride,
-				   old_stride * sizeof(double));
-		for (int i = old_stride; i < stride; i++)
-			feature[i] = j < d ? row[j] : 0;
-	}
-	stats->chunk = chunk;
-	stats->features = features;
-	stats->weights = features + (Size) d * stride;
-	stats->stride = stride;
-	if (old_chunk != NULL)
-		pfree(old_chunk);
+	for (int j = 0; j < block->n_observed; j++)
+		for (int i = from; i < block->stride; i++)
+			block->features[(Size) j * block->stride + i] = row[j];
+	for (int i = from; i < block->stride; i++)
+		block->weights[i] = 0;
 }
 
-/* Put a row into the block. */
+/*
+ * Allocate the features of a block, or double its lanes.  New ones hold copies
+ * of the row that is to go into the first of them, with weight 0.
+ */
 static void
-append_row(ExpandedStats *stats, const double *row, double weight)
+widen_block(ExpandedStats *stats, PendingBlock *block, const double *row)
 {
-	int			place = stats->n_pending;
+	int			d = stats->view.parameters.d;
+	int			old_stride = block->stride;
+	int			stride = old_stride == 0 ? FIRST_STRIDE : 2 * old_stride;
+	void	   *chunk = MemoryContextAllocHuge(stats->header.eoh_context,
+											   ((Size) d + 1) * stride * sizeof(double) +
+											   BLOCK_ALIGNMENT - 1);
+	double	   *features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
+	double	   *weights = features + (Size) d * stride;
 
-	if (place == stats->stride)
-		widen_block(stats, row);
-	for (int j = 0; j < stats->view.parameters.d; j++)
-		stats->features[(Size) j * stats->stride + place] = row[j];
-	stats->weights[place] = weight;
-	stats->n_pending++;
+	if (old_stride > 0)
+	{
+		for (int j = 0; j < block->n_observed; j++)
+			memcpy(features + (Size) j * stride, block->features + (Size) j * old_stride,
+				   old_stride * sizeof(double));
+		memcpy(weights, block->weights, old_stride * sizeof(double));
+		pfree(block->chunk);
+	}
+	block->chunk = chunk;
+	block->features = features;
+	block->weights = weights;
+	block->stride = stride;
+	fill_lanes(block, row, old_stride);
+}
+
+/* Put the values of a row that are not NULL into its block. */
+static void
+append_row(ExpandedStats *stats, PendingBlock *block, const double *row, double weight)
+{
+	int			place = block->n_rows;
+
+	if (place == block->stride)
+		widen_block(stats, block, row);
+	for (int j = 0; j < block->n_observed; j++)
+		block->features[(Size) j * block->stride + place] = row[j];
+	block->weights[place] = weight;
+	block->n_rows++;
 	stats->view.n_rows++;
 }
 
-/* Sum a full block, and empty it: its rows stay as what fills the lanes. */
+/* Sum a block, and empty it: its rows stay as what fills the lanes. */
 static void
-sum_block(FmgrInfo *flinfo, ExpandedStats *stats)
+sum_block(FmgrInfo *flinfo, ExpandedStats *stats, PendingBlock *block)
 {
-	add_pending(stats, call_site_runner(flinfo, stats), &stats->view.sums);
-	memset(stats->weights, 0, stats->stride * sizeof(double));
-	stats->n_pending = 0;
+	CallSite   *site = ready_call_site(flinfo, stats);
+	MemoryContext old_context = MemoryContextSwitchTo(site->context);
+
+	add_block(block, site->runner, &stats->view.sums);
+	MemoryContextSwitchTo(old_context);
+	memset(block->weights, 0, block->stride * sizeof(double));
+	block->n_rows = 0;
+}
+
+/* A block that is not for a pattern yet: a new one, or the fullest emptied. */
+static PendingBlock *
+vacant_block(FmgrInfo *flinfo, ExpandedStats *stats)
+{
+	PendingBlock *fullest = &stats->blocks[1];
+
+	if (stats->n_blocks < MAX_BLOCKS)
+	{
+		if (stats->n_blocks == stats->max_blocks)
+		{
+			stats->max_blocks *= 2;
+			stats->blocks = repalloc(stats->blocks,
+									 sizeof(PendingBlock) * stats->max_blocks);
+		}
+		memset(&stats->blocks[stats->n_blocks], 0, sizeof(PendingBlock));
+		return &stats->blocks[stats->n_blocks++];
+	}
+	for (int i = 2; i < stats->n_blocks; i++)
+		if (stats->blocks[i].n_rows > fullest->n_rows)
+			fullest = &stats->blocks[i];
+	if (fullest->n_rows > 0)
+		sum_block(flinfo, stats, fullest);
+	return fullest;
+}
+
+/* The block for rows with these NULLs. */
+static PendingBlock *
+pattern_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
+{
+	int			d = stats->view.parameters.d;
+	Size		size = gmm_pattern_size(d);
+	bits8		pattern[MIXTURE_MAX_DIMENSIONS / 8];
+	PendingBlock *block;
+
+	gmm_pattern_copy(pattern, features->observed, d);
+	for (int i = 1; i < stats->n_blocks; i++)
+		if (memcmp(stats->blocks[i].observed, pattern, size) == 0)
+			return &stats->blocks[i];
+
+	block = vacant_block(flinfo, stats);
+	if (block->observed == NULL)
+	{
+		MemoryContext context = stats->header.eoh_context;
+
+		block->order = MemoryContextAlloc(context, d * sizeof(int));
+		block->observed = MemoryContextAlloc(context, size);
+	}
+	memcpy(block->observed, pattern, size);
+	block->n_observed = gmm_pattern_order(pattern, d, block->order);
+	if (block->stride > 0)
+		fill_lanes(block, features->values, 0);
+	return block;
+}
+
+/* The block that a row belongs into. */
+static PendingBlock *
+find_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
+{
+	if (stats->blocks == NULL)
+	{
+		stats->blocks = MemoryContextAllocZero(stats->header.eoh_context,
+											   2 * sizeof(PendingBlock));
+		stats->max_blocks = 2;
+		stats->n_blocks = 1;
+		stats->blocks[0].n_observed = stats->view.parameters.d;
+	}
+	if (likely(features->observed == NULL))
+		return &stats->blocks[0];
+	return pattern_block(flinfo, stats, features);
 }
 
 /* Refuse a row of another dimension, or too far away to be squared. */
@@ -352,9 +473,26 @@ check_row(const ExpandedStats *stats, const GmmFeatures *features)
 
 	if (unlikely(features->d != stats->view.parameters.d))
 		gmm_features_report_dimensions(features->d, stats->view.parameters.d);
-	error.feature = mixture_row_out_of_range(features->values, features->d);
+	error.feature = mixture_row_out_of_range(features->values, features->n_observed);
 	if (unlikely(error.feature >= 0))
+	{
+		for (int i = 0; features->observed != NULL && i <= error.feature; i++)
+			if (!(features->observed[i / 8] & (1 << (i % 8))))
+				error.feature++;
 		gmm_report_status(MIXTURE_FEATURE_RANGE, stats->view.parameters.k, &error);
+	}
+}
+
+/* Add a row, of which not all is NULL, to its block; sum that if it is full. */
+static void
+add_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
+		double weight)
+{
+	PendingBlock *block = find_block(flinfo, stats, features);
+
+	append_row(stats, block, features->values, weight);
+	if (block->n_rows == MIXTURE_BLOCK_ROWS)
+		sum_block(flinfo, stats, block);
 }
 
 /* --- the model, which comes with every row --------------------------------- */
@@ -421,7 +559,7 @@ continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
  *							 [, weight double precision]) returns gmm_stats
  *
  * A row without features or without a weight is skipped, one of weight 0 is
- * as absent; as in gmm_fit.
+ * as absent, and elements that are NULL are marginalised; as in gmm_fit.
  */
 Datum
 gmm_accumulate_transition(PG_FUNCTION_ARGS)
@@ -458,12 +596,11 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 	{
 		GmmFeatures features;
 
-		gmm_features_get(PG_GETARG_DATUM(ARG_FEATURES), &features);
+		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
 		check_row(stats, &features);
-		append_row(stats, features.values, weight);
+		if (features.n_observed > 0)
+			add_row(fcinfo->flinfo, stats, &features, weight);
 		gmm_features_release(&features);
-		if (stats->n_pending == MIXTURE_BLOCK_ROWS)
-			sum_block(fcinfo->flinfo, stats);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
 }

@@ -71,8 +71,7 @@ typedef struct TableFit
 	MemoryContext context;		/* of the fit */
 	GmmOptions	options;
 	int			k;
-	double	   *least;			/* d: as found with the count of rows */
-	double	   *most;			/* d */
+	FeatureRange range;			/* as found with the count of rows */
 	MixtureSource source;
 	GmmModel   *scored;			/* the model of the last pass without an
 								 * M-step, or NULL */
@@ -149,10 +148,12 @@ report_no_rows(const TableFit *fit)
 static void
 check_range(const TableFit *fit, int j)
 {
-	double		value = isfinite(fit->most[j]) || fit->most[j] < fit->least[j] ?
-		fit->least[j] : fit->most[j];
+	double		least = fit->range.least[j];
+	double		most = fit->range.most[j];
+	double		value = isfinite(most) ? least : most;
 
-	if (fit->most[j] < fit->least[j] || isfinite(value))
+	/* the least is above the most where there is no value */
+	if (most < least || isfinite(value))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -161,30 +162,56 @@ check_range(const TableFit *fit, int j)
 			 errhint("Features must be finite; filter such rows out.")));
 }
 
+/* Refuse NULLs, where the option says so. */
+static void
+check_missing(const TableFit *fit)
+{
+	double		most = 0;
+	int			column = 0;
+
+	if (fit->options.missing != GMM_MISSING_ERROR || fit->range.n_incomplete == 0)
+		return;
+	for (int j = 0; j < fit->query.d; j++)
+		most = Max(most, fit->range.observed[j]);
+	while (column < fit->query.d - 1 && fit->range.observed[column] == most)
+		column++;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("column \"%s\" contains NULL", fit->query.columns[column]),
+			 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+}
+
 /* Count the rows, find the ranges, and check features and weights. */
 static void
 scan_ranges(TableFit *fit)
 {
 	int			d = fit->query.d;
+	FeatureRange *range = &fit->range;
 
-	fit->least = palloc(2 * (Size) d * sizeof(double));
-	fit->most = fit->least + d;
+	range->least = palloc(3 * (Size) d * sizeof(double));
+	range->most = range->least + d;
+	range->observed = range->most + d;
+	fit->query.skip_incomplete = fit->options.missing == GMM_MISSING_SKIP;
 	SPI_connect();
 	run_query(gmm_tablequery_ranges(&fit->query), 0, NULL, NULL);
 	fit->source.n_rows = DatumGetInt64(result_value(0, 1));
 	if (fit->source.n_rows == 0)
 		report_no_rows(fit);
-	copy_array(result_value(0, 2), d, fit->least, INFINITY);
-	copy_array(result_value(0, 3), d, fit->most, -INFINITY);
+	range->n_incomplete = DatumGetInt64(result_value(0, 2));
+	copy_array(result_value(0, 3), d, range->least, INFINITY);
+	copy_array(result_value(0, 4), d, range->most, -INFINITY);
+	copy_array(result_value(0, 5), d, range->observed, 0);
 	if (fit->query.weighted)
 	{
-		gmm_check_weight(DatumGetFloat8(result_value(0, 4)));
+		gmm_check_weight(DatumGetFloat8(result_value(0, 6)));
 		/* NaN is the greatest of all */
-		gmm_check_weight(DatumGetFloat8(result_value(0, 5)));
+		gmm_check_weight(DatumGetFloat8(result_value(0, 7)));
 	}
 	SPI_finish();
 	for (int j = 0; j < d; j++)
 		check_range(fit, j);
+	check_missing(fit);
+	fit->query.incomplete = range->n_incomplete > 0 || fit->query.skip_incomplete;
 }
 
 /* As MixtureSource has it. */
@@ -192,9 +219,12 @@ static void
 table_ranges(void *context, FeatureRange *range)
 {
 	const TableFit *fit = context;
+	Size		size = fit->query.d * sizeof(double);
 
-	memcpy(range->least, fit->least, fit->query.d * sizeof(double));
-	memcpy(range->most, fit->most, fit->query.d * sizeof(double));
+	memcpy(range->least, fit->range.least, size);
+	memcpy(range->most, fit->range.most, size);
+	memcpy(range->observed, fit->range.observed, size);
+	range->n_incomplete = fit->range.n_incomplete;
 }
 
 /* --- the sample --------------------------------------------------------------- */
@@ -204,7 +234,8 @@ table_ranges(void *context, FeatureRange *range)
  *				   seed bigint) returns bigint
  *
  * The hash by which the engine takes samples, in the order of bigint.  grid is
- * a center, minima and maxima, d values each.
+ * a center, minima and maxima, d values each.  An element that is NULL counts as
+ * a value of its own.
  */
 Datum
 gmm_sample_hash(PG_FUNCTION_ARGS)
@@ -214,9 +245,10 @@ gmm_sample_hash(PG_FUNCTION_ARGS)
 	FeatureRange range;
 	double		stack[64];
 	double	   *row = stack;
+	int			n = 0;			/* values taken */
 	uint64		hash;
 
-	gmm_features_get(PG_GETARG_DATUM(0), &features);
+	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features);
 	gmm_features_get(PG_GETARG_DATUM(1), &grid);
 	if (grid.d % 3 != 0 || grid.d / 3 != features.d)
 		ereport(ERROR,
@@ -226,7 +258,9 @@ gmm_sample_hash(PG_FUNCTION_ARGS)
 	if (features.d > (int) lengthof(stack))
 		row = palloc(features.d * sizeof(double));
 	for (int j = 0; j < features.d; j++)
-		row[j] = features.values[j] - grid.values[j];
+		row[j] = features.observed != NULL &&
+			!(features.observed[j / 8] & (1 << (j % 8))) ? NAN :
+			features.values[n++] - grid.values[j];
 	range.least = unconstify(double *, grid.values) + features.d;
 	range.most = range.least + features.d;
 	hash = mixture_sample_hash(row, features.d, &range, (uint64) PG_GETARG_INT64(2));
@@ -276,9 +310,9 @@ fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double sh
 		GmmFeatures features;
 
 		CHECK_FOR_INTERRUPTS();
-		gmm_features_get(result_value(i, 1), &features);
+		gmm_features_get_nullable(result_value(i, 1), &features);
 		gmm_rowstore_append(rows, features.values, features.observed,
-								DatumGetFloat8(result_value(i, 2)));
+							DatumGetFloat8(result_value(i, 2)));
 		gmm_features_release(&features);
 	}
 	SPI_finish();

@@ -224,6 +224,8 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 	query->model_type = get_func_rettype(function);
 	query->weighted = weight != NULL;
 	query->filtered = filter != NULL;
+	query->incomplete = true;
+	query->skip_incomplete = false;
 	read_columns(query, features);
 
 	initStringInfo(&rows);
@@ -244,13 +246,32 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 	query->rows = rows.data;
 }
 
-/* Append the rows, without those that a weight of 0 or NULL makes absent. */
+/* Append a condition on every feature, joined by `operator`. */
+static void
+append_condition(StringInfo text, const GmmTableQuery *query, const char *condition,
+				 const char *operator)
+{
+	for (int j = 0; j < query->d; j++)
+		appendStringInfo(text, "%sr.f%d %s", j > 0 ? operator : "(", j + 1, condition);
+	appendStringInfoChar(text, ')');
+}
+
+/*
+ * Append the rows, without those that are as absent: where the weight is 0 or
+ * NULL, or all features are, or, if so wanted, one of them.
+ */
 static void
 append_rows(StringInfo text, const GmmTableQuery *query)
 {
-	appendStringInfo(text, " FROM %s", query->rows);
+	appendStringInfo(text, " FROM %s WHERE ", query->rows);
 	if (query->weighted)
-		appendStringInfoString(text, " WHERE r.w" OPERATOR("<>") "0::pg_catalog.float8");
+		appendStringInfoString(text, "r.w" OPERATOR("<>") "0::pg_catalog.float8");
+	else
+		appendStringInfoString(text, "true");
+	if (!query->incomplete)
+		return;
+	appendStringInfoString(text, " AND ");
+	append_condition(text, query, "IS NOT NULL", query->skip_incomplete ? " AND " : " OR ");
 }
 
 /* Append ARRAY[...] of something of each feature. */
@@ -284,8 +305,9 @@ append_features(StringInfo text, const GmmTableQuery *query, const double *cente
 }
 
 /*
- * Number of rows, minima, maxima (two arrays, NULL for a feature without
- * values), and, if weighted, least and largest weight.
+ * Number of rows and of those with a NULL; minima, maxima and weight of the
+ * rows that have the feature (three arrays, NULL for one without values); and,
+ * if weighted, least and largest weight.
  */
 const char *
 gmm_tablequery_ranges(const GmmTableQuery *query)
@@ -293,10 +315,17 @@ gmm_tablequery_ranges(const GmmTableQuery *query)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, "SELECT pg_catalog.count(*), ");
+	appendStringInfoString(&text, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE ");
+	append_condition(&text, query, "IS NULL", " OR ");
+	appendStringInfoString(&text, "), ");
 	append_array(&text, query, "pg_catalog.min(", ")");
 	appendStringInfoString(&text, ", ");
 	append_array(&text, query, "pg_catalog.max(", ")");
+	appendStringInfoString(&text, ", ");
+	if (query->weighted)
+		append_array(&text, query, "pg_catalog.sum(r.w) FILTER (WHERE ", " IS NOT NULL)");
+	else
+		append_array(&text, query, "pg_catalog.count(", ")::pg_catalog.float8");
 	if (query->weighted)
 		appendStringInfoString(&text, ", pg_catalog.min(r.w), pg_catalog.max(r.w)");
 	append_rows(&text, query);
@@ -320,8 +349,7 @@ gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
 	append_rows(&text, query);
 	if (!all)
 	{
-		appendStringInfo(&text, " %s %s.gmm_sample_hash(",
-						 query->weighted ? "AND" : "WHERE", query->schema);
+		appendStringInfo(&text, " AND %s.gmm_sample_hash(", query->schema);
 		append_features(&text, query, NULL);
 		appendStringInfoString(&text, ", $1, $2)" OPERATOR("<=") "$3");
 	}

@@ -16,6 +16,8 @@ typedef struct GmmTableQuery
 	char	  **columns;		/* d: as the caller gave them */
 	bool		weighted;
 	bool		filtered;
+	bool		incomplete;		/* there are rows with NULLs; true until known */
+	bool		skip_incomplete;	/* they are as absent */
 	const char *name;			/* of the relation, for messages */
 	const char *schema;			/* the extension's, quoted */
 	Oid			model_type;		/* gmm_model */

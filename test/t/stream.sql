@@ -182,6 +182,47 @@ SELECT ok(gmm_em_step(NULL, NULL) IS NULL AND gmm_accumulate(NULL, NULL) IS NULL
 SELECT ok(gmm_em_step(model, features) IS NULL, 'an empty table makes NULL')
 FROM rows JOIN starts USING (number) WHERE false;
 
+-- NULL elements are marginalised, by pattern: as many patterns as blocks, and
+-- more of them than there are blocks.
+CREATE TABLE holes AS
+SELECT number, id, weight, (SELECT array_agg(CASE WHEN uniform(:seed, 210 + j, number * 1000 + id) < 0.3 THEN NULL
+                                                  ELSE x END ORDER BY j)
+                            FROM unnest(features) WITH ORDINALITY AS f (x, j)) AS features
+FROM (SELECT * FROM rows WHERE number IN (2, 3)
+      UNION ALL
+      SELECT 20, r.*, uniform(:seed, 205, id) FROM random_rows(:seed * 1000 + 20, 1500, 7, 3) AS r) AS r;
+CREATE TABLE holed AS
+SELECT number, family, gmm_fit(features, 2, gmm_options(covariance_type => family, max_iter => 2, n_init => 1)) AS model
+FROM holes, families WHERE id <= 200 GROUP BY number, family;
+SELECT ok(count(DISTINCT (number, array_positions(features, NULL))) > 80, 'many patterns of NULLs') FROM holes;
+CREATE TABLE holed_steps AS
+SELECT number, family, gmm_em_step(model, features, weight ORDER BY hashint4(id)) AS step,
+       gmm_refit(features, model, '{"max_iter": 1, "tol": 0, "accelerate": false}', weight) AS refitted,
+       gmm_accumulate(model, features, weight) AS stats, sum(weight * gmm_logpdf(model, features)) AS likelihood
+FROM holes JOIN holed USING (number)
+WHERE features::text ~ '[0-9]'
+GROUP BY number, family;
+SELECT all_within(array_agg(apart(step, refitted)), 3, 1e-9, family || ', with NULLs: gmm_em_step is a step of gmm_refit')
+FROM holed_steps GROUP BY family;
+SELECT near(max(abs((gmm_stats_summary(stats)).log_likelihood - likelihood) / abs(likelihood)), 0, 1e-12,
+            'with NULLs: the likelihood is that of what there is')
+FROM holed_steps;
+SELECT all_within(array_agg(apart_stats(merged, stats)), 12, 1e-9, 'with NULLs: parts add up to the whole')
+FROM (SELECT number, family, gmm_merge(part) AS merged
+      FROM (SELECT number, family, id % 5, gmm_accumulate(model, features, weight) AS part
+            FROM holes JOIN holed USING (number) GROUP BY number, family, id % 5) AS p
+      GROUP BY number, family) AS m JOIN holed_steps USING (number, family);
+SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-9) AND count(*) = 60, 'with NULLs: a growing frame')
+FROM (SELECT id, gmm_accumulate(model, features) OVER (ORDER BY id) AS stats
+      FROM holes JOIN holed USING (number) WHERE number = 20 AND family = 'full' AND id <= 60) AS w,
+     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+              FROM holes JOIN holed USING (number) WHERE number = 20 AND family = 'full' AND id <= w.id) AS a;
+SELECT equals((gmm_stats_summary(gmm_accumulate(model, features))).n_rows, 1::bigint, 'a row of NULLs is no row')
+FROM (VALUES ('{NULL,NULL}'::double precision[]), ('{NULL,1}')) AS v (features),
+     gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag') AS model;
+SELECT raises($$SELECT gmm_accumulate(gmm_model('{1}', '{{0,0,0}}', '{{1,1,1}}', 'diag'), '{NULL,1,1e101}')$$, '22003',
+              'feature 3', 'the element is named behind a NULL');
+
 -- Moving windows, groups of groups, FILTER, DISTINCT, ORDER BY.
 SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-12), 'a moving frame has the statistics of its rows')
 FROM (SELECT id, gmm_accumulate(model, features) OVER (ORDER BY id ROWS BETWEEN 20 PRECEDING AND CURRENT ROW) AS stats

@@ -60,6 +60,21 @@ FROM random_rows(:seed * 1000 + 33, 30000, 1, 2);
 SELECT alike(gmm_fit_table('skewed', '{a}', 2), (SELECT gmm_fit(ARRAY[a], 2) FROM skewed), 1e-6,
              'one value in 999 of 1000 rows');
 
+-- Rows with NULLs: what is there of them, without them, or not at all.
+CREATE TABLE holes AS
+SELECT id, CASE WHEN id % 7 <> 0 THEN x END AS x, CASE WHEN id % 11 <> 0 THEN z END AS z, weight, NULL::integer AS nothing
+FROM points;
+SELECT alike(gmm_fit_table('holes', '{x,z}', 3, gmm_options(missing => missing), 'weight'),
+             (SELECT gmm_fit(ARRAY[x, z], 3, gmm_options(missing => missing), weight) FROM holes), 1e-5, 'NULLs: ' || missing) || E'\n' ||
+       equals((gmm_summary(gmm_fit_table('holes', '{x,z}', 1, gmm_options(missing => missing)))).n_incomplete,
+              (SELECT (gmm_summary(gmm_fit(ARRAY[x, z], 1, gmm_options(missing => missing)))).n_incomplete FROM holes),
+              'their number')
+FROM unnest('{marginalize,skip}'::text[]) AS missing;
+SELECT alike(gmm_fit_table('holes', '{x,z}', 2, filter => 'id <= 500'),
+             (SELECT gmm_fit(ARRAY[x, z], 2) FROM holes WHERE id <= 500), 1e-9, 'NULLs in few rows');
+SELECT raises($$SELECT gmm_fit_table('holes', '{x,z}', 2, '{"missing": "error"}')$$, '22004', 'column "x" contains NULL', 'NULLs refused');
+SELECT raises($$SELECT gmm_fit_table('holes', '{x,nothing}', 2)$$, '22004', 'feature 2 is NULL in every row', 'a column of NULLs');
+
 -- Far from zero.
 CREATE VIEW far AS SELECT x + 1e9 AS x, 1e-6 * z - 1e3 AS z FROM points;
 SELECT alike(gmm_fit_table('far', '{x,z}', 3), (SELECT gmm_fit(ARRAY[x, z], 3) FROM far), 1e-5, 'far from zero, through a view');
