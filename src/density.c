@@ -139,32 +139,35 @@ add_bars(StringInfo text, const SvgPicture *picture)
 	appendStringInfoString(text, "\"/>\n");
 }
 
-/* A line for each place at which there are rows of a component. */
+/* A line for each pixel and colour at which there are rows. */
 static void
 add_rug(StringInfo text, const SvgPicture *picture)
 {
 	const GmmPlot *plot = picture->plot;
-	int			component = -1;
-	long		last = 0;
 
-	for (int i = 0; i < plot->n_points; i++)
+	for (int colour = 0; colour < SVG_N_COLOURS; colour++)
 	{
-		long		pixel = lround(svg_place(&picture->axes[0], plot->points[i].x));
+		bool		taken[SVG_RIGHT - SVG_LEFT + 1] = {false};
+		bool		begun = false;
 
-		if (plot->points[i].component != component)
-		{
-			appendStringInfo(text, "%s<path class=\"rug c%d\" d=\"",
-							 component < 0 ? "" : "\"/>\n",
-							 svg_colour(plot->points[i].component));
-			component = plot->points[i].component;
-		}
-		else if (pixel == last)
-			continue;
-		appendStringInfo(text, "M%ld %dv-%d", pixel, SVG_BOTTOM, RUG_HEIGHT);
-		last = pixel;
+		for (int i = 0; i < plot->n_points; i++)
+			if (svg_colour(plot->points[i].component) == colour)
+			{
+				double		place = svg_place(&picture->axes[0], plot->points[i].x);
+
+				taken[Max(0, Min((int) lround(place), SVG_RIGHT) - SVG_LEFT)] = true;
+			}
+		for (int i = 0; i <= SVG_RIGHT - SVG_LEFT; i++)
+			if (taken[i])
+			{
+				if (!begun)
+					appendStringInfo(text, "<path class=\"rug c%d\" d=\"", colour);
+				begun = true;
+				appendStringInfo(text, "M%d %dv-%d", SVG_LEFT + i, SVG_BOTTOM, RUG_HEIGHT);
+			}
+		if (begun)
+			appendStringInfoString(text, "\"/>\n");
 	}
-	if (component >= 0)
-		appendStringInfoString(text, "\"/>\n");
 }
 
 /*

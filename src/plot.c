@@ -92,19 +92,23 @@ compare_hashes(const void *a, const void *b)
 	return COMPARE(p->component, q->component);
 }
 
-/* In the order in which they are drawn. */
+/* In the order in which they are drawn: those together that look alike. */
 static int
 compare_places(const void *a, const void *b)
 {
 	const GmmPlotPoint *p = a;
 	const GmmPlotPoint *q = b;
+	int			look = svg_look(p->component);
+	int			other = svg_look(q->component);
 
-	if (p->component != q->component)
-		return COMPARE(p->component, q->component);
+	if (look != other)
+		return COMPARE(look, other);
 	if (p->x != q->x)
 		return COMPARE(p->x, q->x);
 	if (p->y != q->y)
 		return COMPARE(p->y, q->y);
+	if (p->component != q->component)
+		return COMPARE(p->component, q->component);
 	return COMPARE(p->hash, q->hash);
 }
 

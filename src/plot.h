@@ -23,7 +23,7 @@ typedef struct GmmPlot
 	const MixtureParameters *marginal;	/* of the features that are drawn: one
 										 * or two */
 	const int  *dims;			/* which these are, from 0 */
-	const GmmPlotPoint *points; /* by component, x, y */
+	const GmmPlotPoint *points; /* by look, x, y */
 	int			n_points;
 	int64		n_sampled;		/* rows that the points stand for */
 	int64		n_rows;			/* rows that there were */

@@ -2,8 +2,8 @@
  * scatter.c
  *	  Two features of a mixture and its rows: points and ellipses.
  *
- * The points of a component are one path with a marker at each of its places,
- * which takes a tenth of the bytes that an element for each would.
+ * Points that look alike are one path with a marker at each of its places, which
+ * takes a tenth of the bytes that an element for each would.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ svg_scatter_axes(SvgPicture *picture)
 }
 
 /*
- * Append the points first to last - 1, which are of one component; those that
+ * Append the points first to last - 1, which look alike; those that
  * fall on the one before are left out.  The last place is there twice: the
  * path's end has no marker.
  */
@@ -108,7 +108,8 @@ svg_scatter_draw(SvgPicture *picture)
 	for (int first = 0, last; first < plot->n_points; first = last)
 	{
 		for (last = first; last < plot->n_points; last++)
-			if (plot->points[last].component != plot->points[first].component)
+			if (svg_look(plot->points[last].component) !=
+				svg_look(plot->points[first].component))
 				break;
 		add_points(text, picture, first, last);
 	}

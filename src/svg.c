@@ -22,9 +22,8 @@
 #include "svg.h"
 
 /* A component has one of these colours and shapes, filled or hollow */
-#define N_COLOURS		7
 #define N_SHAPES		6
-#define N_LOOKS			(2 * N_COLOURS * N_SHAPES)
+#define N_LOOKS			(2 * SVG_N_COLOURS * N_SHAPES)
 
 #define LEGEND_X		(SVG_RIGHT + 20)
 #define LEGEND_STEP		20
@@ -113,7 +112,7 @@ svg_look(int component)
 int
 svg_colour(int component)
 {
-	return component % N_COLOURS;
+	return component % SVG_N_COLOURS;
 }
 
 /* Append the number of a component. */
@@ -376,7 +375,7 @@ add_markers(StringInfo text, const SvgPicture *picture)
 			appendStringInfo(text, "<marker id=\"gmm-%d\" class=\"c%d\" fill-opacity=\"%g\" markerUnits=\"userSpaceOnUse\" "
 							 "markerWidth=\"%g\" markerHeight=\"%g\" viewBox=\"-5 -5 10 10\">"
 							 "<path class=\"%s\" d=\"%s\"/></marker>\n",
-							 i, i % N_COLOURS, opacity, size, size,
+							 i, i % SVG_N_COLOURS, opacity, size, size,
 							 i < N_LOOKS / 2 ? "mark" : "ring", shapes[i % N_SHAPES]);
 		}
 	appendStringInfo(text, "<clipPath id=\"gmm-frame\"><path d=\"M%d %dH%dV%dH%dz\"/></clipPath></defs>\n",

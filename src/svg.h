@@ -20,6 +20,9 @@
 #define SVG_TOP			14
 #define SVG_BOTTOM		370
 
+/* A component has one of these, and a shape besides */
+#define SVG_N_COLOURS	7
+
 /* Components that are drawn, those of the largest weights */
 #define SVG_MAX_SHOWN	100
 

@@ -217,6 +217,12 @@ FROM alone;
 SELECT ok(scatter LIKE '%>2000 of<%>1200000 rows<%', '2000 rows are drawn')
 FROM alone;
 
+-- Nor does it grow with the components.
+SELECT ok(length(gmm_svg(ARRAY[i, i % 7], model)) < 100000 AND length(gmm_svg(ARRAY[i, i % 7], model, 1)) < 250000,
+          '3000 components: still bounded')
+FROM (SELECT gmm_model(array_agg(1.0 / 3000), array_agg(ARRAY[i, i % 7]), array_agg(0.01), 'spherical') AS model
+      FROM generate_series(1, 3000) AS i) AS m, generate_series(1, 3000) AS i;
+
 SELECT current_setting('server_version_num')::integer >= 140000 AS has_contexts \gset
 \if :has_contexts
 CREATE FUNCTION pg_temp.memory(svg text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
