@@ -120,8 +120,8 @@ tail_above(double a, double y)
 /*
  * The probability that a chi-square variable of d >= 1 degrees of freedom is
  * above x >= 0: Q(d / 2, x / 2), Q being the regularised incomplete gamma
- * function (NIST Digital Library of Mathematical Functions, 8.4.8 to 8.4.11
- * and 8.8.7).  Zero where it is below the smallest double.
+ * function (NIST Digital Library of Mathematical Functions, sections 8.4, 8.7
+ * and 8.8).  Zero where it is below the smallest double.
  */
 double
 special_chi_square_tail(double x, int d)

@@ -11,7 +11,7 @@
 
 /*
  * P(chi-square of d degrees of freedom > x): 1 less the series of the lower
- * tail (NIST DLMF 8.7.1), summed in Python's decimal arithmetic with 420
+ * tail (NIST DLMF, section 8.7), summed in Python's decimal arithmetic with 420
  * digits.  SciPy 1.10.1, gammaincc(d / 2, x / 2), says the same to its own
  * precision.
  */
