@@ -46,4 +46,27 @@ FROM (VALUES ('binary k of 2^31 - 1', '\x010000007fffffff00000001', '54000', 'to
              ('binary k of -1', '\x01000000ffffffff00000001', '22023', 'at least one component')
      ) AS v (name, bytes, state, part);
 
+-- --- soft errors, where the server has them ---
+
+SELECT current_setting('server_version_num')::integer >= 160000 AS soft \gset
+\if :soft
+SELECT equals(pg_input_is_valid(input, type), valid, 'soft errors: ' || type || ' ' || input)
+FROM (VALUES ('gmm_model', '{"weights": [1], "means": [[0]], "covariances": [[[1]]]}', true),
+             ('gmm_model', '{"weights": [1], "means": [[0]], "covariances": [[[-1]]]}', false),
+             ('gmm_model', '{"weights": [2], "means": [[0]], "covariances": [[[1]]]}', false),
+             ('gmm_model', '{"weights": [1], "means": [[0, 1]], "covariances": [[[1]]]}', false),
+             ('gmm_model', '{"weights": [1e400]}', false),
+             ('gmm_model', '{"weights"', false),
+             ('gmm_model', '{"weights": "x"}', false),
+             ('gmm_model', '{"k": 1e9, "weights": [1], "means": [[0]], "covariances": [[[1]]]}', false),
+             ('gmm_model', '', false),
+             ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]]}', false),
+             ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]], "n_rows": 1, "sum_weights": 1,
+                "log_likelihood": -1, "component_weights": [1], "firsts": [[0]], "seconds": [[[1]]]}', true),
+             ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]], "n_rows": 1, "sum_weights": 1,
+                "log_likelihood": -1, "component_weights": [-1], "firsts": [[0]], "seconds": [[[1]]]}', false),
+             ('gmm_stats', '[]', false)
+     ) AS v (type, input, valid);
+\endif
+
 SELECT finish();
