@@ -216,8 +216,9 @@ run_test()
     psql -X -q -d postgres \
         -c "CREATE DATABASE $PGDATABASE TEMPLATE gmm_template"
     case $1 in
-        *.sql) run_tap "$1${2:-}" psql -X -q -A -t -v ON_ERROR_STOP=1 \
-            -f test/t/tap.psql -f "$1" ;;
+        # A row of several tests is several lines.
+        *.sql) run_tap "$1${2:-}" psql -X -q -A -t -F '
+' -v ON_ERROR_STOP=1 -f test/t/tap.psql -f "$1" ;;
         *.sh) run_tap "$1${2:-}" sh "$1" ;;
         *.pl) run_tap "$1${2:-}" perl "$1" ;;
         *) die "$1: neither .sql, .sh nor .pl" ;;
