@@ -26,6 +26,7 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->floor = floor;
 	em->runner = NULL;
 	em->coordinates = NULL;
+	em->ready = -1;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
 	for (int i = 0; i < 4; i++)
 		mixture_allocate_parameters(&em->points[i], type, k, source->d, host);
@@ -72,6 +73,7 @@ em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 {
 	MixturePass pass = {parameters, em->center, m_step};
 
+	em->ready = -1;
 	if (em->source->pass != NULL)
 		return em->source->pass(em->source->context, &pass, em->stats->sum_weights, error);
 	return pass_alone(em, &pass, error);
@@ -118,15 +120,16 @@ swap_parameters(MixtureParameters *a, MixtureParameters *b)
 /*
  * Extrapolate from three points of EM and evaluate there.  Returns whether
  * the log-likelihood is at least `least`, with em->points[0] and em->stats
- * then being the new point's.
+ * then being the new point's.  *n_passes: those made, 1 or none.
  */
 static bool
-try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
+try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_passes)
 {
 	MixtureParameters *points = em->points;
 	double		limit = *step_limit;
 	MixtureError error;
 
+	*n_passes = 0;
 	if (em->coordinates == NULL)
 		em->coordinates = em->host->allocate(em->host->context,
 											 squarem_scratch_count(points[0].covariance_type,
@@ -136,6 +139,7 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least)
 							 em->coordinates, &points[3], em->host))
 		return false;
 	mixture_hold_floor(&points[3], em->floor, em->host);
+	*n_passes = 1;
 	if (step_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
 		*em->stats->log_likelihood >= least)
 	{
@@ -171,6 +175,8 @@ report_pass(const Em *em, const EmOutcome *outcome, double log_likelihood, doubl
  * Varadhan and Roland 2008), which is kept only if it raises the likelihood by
  * more than the last EM step did; a rejected one counts as an iteration, for
  * it costs a pass.
+ *
+ * A run that starts where the last one converged goes on without a pass.
  */
 MixtureStatus
 em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
@@ -183,14 +189,21 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	double		gain = 0;		/* of the last EM step */
 	bool		second = false; /* points[0] and [1] are a step apart */
 
-	mixture_copy_parameters(&points[0], parameters);
-	status = step_pass(em, &points[0], max_iter > 0, error);
-	if (status != MIXTURE_OK)
-		return status;
+	if (em->ready >= 0 && mixture_parameters_equal(&points[em->ready], parameters))
+		swap_parameters(&points[0], &points[em->ready]);
+	else
+	{
+		mixture_copy_parameters(&points[0], parameters);
+		status = step_pass(em, &points[0], max_iter > 0, error);
+		if (status != MIXTURE_OK)
+			return status;
+	}
+	em->ready = -1;
 	log_likelihood = *em->stats->log_likelihood;
 	outcome->sum_weights = *em->stats->sum_weights;
 	outcome->iterations = 0;
 	outcome->converged = false;
+	outcome->gain = INFINITY;
 	report_pass(em, outcome, log_likelihood, NAN);
 
 	while (outcome->iterations < max_iter)
@@ -206,20 +219,24 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 
 		if (second && accelerate && more)
 		{
-			if (try_extrapolation(em, &step_limit, more, log_likelihood + gain))
+			int			n_passes;
+
+			if (try_extrapolation(em, &step_limit, more, log_likelihood + gain, &n_passes))
 			{
 				log_likelihood = *em->stats->log_likelihood;
+				outcome->gain = log_likelihood - before;
 				report_pass(em, outcome, log_likelihood, before);
 				second = false;
 				continue;
 			}
-			more = ++outcome->iterations < max_iter;
+			outcome->iterations += n_passes;
+			more = outcome->iterations < max_iter;
 		}
 		status = step_pass(em, next, more, error);
 		if (status != MIXTURE_OK)
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
-		gain = log_likelihood - before;
+		outcome->gain = gain = log_likelihood - before;
 		report_pass(em, outcome, log_likelihood, before);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
@@ -227,6 +244,8 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (tol > 0 && !(gain >= tol * outcome->sum_weights))
 		{
 			outcome->converged = true;
+			if (more)
+				em->ready = second ? 1 : 0;
 			break;
 		}
 	}

@@ -139,6 +139,8 @@ extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
 extern void mixture_clear_stats(MixtureStats *stats);
 extern void mixture_copy_parameters(MixtureParameters *target,
 									const MixtureParameters *source);
+extern bool mixture_parameters_equal(const MixtureParameters *a,
+									 const MixtureParameters *b);
 extern void mixture_release_parameters(MixtureParameters *parameters,
 									   const MixtureHost *host);
 
@@ -225,6 +227,7 @@ typedef struct Em
 	MixtureStats *stats;		/* of the last pass */
 	MixtureRunner *runner;		/* made when first needed */
 	MixtureParameters points[4];	/* an acceleration cycle's */
+	int			ready;			/* point that stats can be maximized from, or -1 */
 	double	   *coordinates;	/* and its scratch, made when first needed */
 } Em;
 
@@ -234,6 +237,7 @@ typedef struct EmOutcome
 	int			iterations;		/* M-steps and rejected extrapolations */
 	bool		converged;
 	double		log_likelihood;
+	double		gain;			/* by the last pass */
 	double		sum_weights;
 	double		entropy;		/* of the responsibilities: em_score() */
 } EmOutcome;
@@ -375,7 +379,7 @@ typedef struct SeedSpace
 } SeedSpace;
 
 /* seeding.c */
-extern bool seeding_space(SeedSpace *space, const Sample *sample,
+extern bool seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
 						  const MixtureParameters *metric, const MixtureHost *host);
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_row(const SeedSpace *space, int64_t row, double *values);
@@ -385,6 +389,15 @@ extern int64_t seeding_race(const Sample *sample, int64_t n_rows, const double *
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, bool greedy, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
+
+/* Round components in a space, from which a run may begin. */
+typedef struct Start
+{
+	int			number;
+	int			space;
+	double		log_likelihood; /* in the space: comparable there only */
+	MixtureParameters parameters;	/* spherical */
+} Start;
 
 /* What starts are made from. */
 typedef struct Starts
@@ -396,14 +409,53 @@ typedef struct Starts
 	int			k;
 	SeedSpace	spaces[2];
 	int			n_spaces;
+	Em			ems[2];			/* over the spaces */
+	double	   *floor;			/* d: the least variances there */
 	int64_t    *seeds;			/* k */
 } Starts;
 
 /* starts.c */
 extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
-extern void starts_make(Starts *starts, int number, MixtureParameters *parameters);
+extern MixtureStatus starts_find(Starts *starts, int number, Start *start,
+								 MixtureError *error);
+extern void starts_leave(const Starts *starts, const Start *start,
+						 MixtureParameters *parameters);
 extern void starts_end(Starts *starts);
+
+/* Two components to become one, and one to become two. */
+typedef struct Move
+{
+	int			split;
+	int			merge_into;
+	int			merge_from;
+} Move;
+
+/* What moves are found with. */
+typedef struct Moves
+{
+	const MixtureHost *host;
+	MixtureParameters full;		/* the mixture, with covariance matrices */
+	double	   *within;			/* factor of the covariance within components */
+	double	   *directions;		/* k x d: where each is longest */
+	double	   *lengths;		/* k: and its variance there, relative to within */
+	double	   *losses;			/* k (k - 1) / 2: of merging two of them */
+	double	   *work;			/* d */
+	double	   *center;			/* d: mean of all rows */
+} Moves;
+
+/* Moves that are proposed from one optimum, at most */
+#define MOVES_MOST 6
+
+/* moves.c */
+extern bool moves_possible(MixtureCovarianceType type, int k, int d);
+extern void moves_expand(const MixtureParameters *from, MixtureParameters *full,
+						 const MixtureHost *host);
+extern void moves_begin(Moves *moves, int k, int d, const MixtureHost *host);
+extern void moves_end(Moves *moves);
+extern bool moves_look(Moves *moves);
+extern bool moves_propose(const Moves *moves, int rank, Move *move);
+extern void moves_make(const Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* A start and how far it has come. */
 typedef struct Candidate
@@ -411,10 +463,13 @@ typedef struct Candidate
 	MixtureParameters parameters;
 	EmOutcome	outcome;
 	int			start;			/* its number */
+	int			space;			/* that it was found in */
 	int			n_starts;		/* that came here, itself among them */
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* components that were begun anew: repair.c */
 } Candidate;
+
+typedef struct SearchEffort SearchEffort;
 
 /*
  * A search for one number of components of one family.  Several searches may
@@ -426,14 +481,17 @@ typedef struct Search
 	const MixtureOptions *options;
 	const Scales *scales;
 	const Sample *sample;
+	const SearchEffort *effort;
 	int			k;
 	int			d;
 	Starts		starts;
 	const MixtureParameters *own_start; /* the caller's, the last of all; or NULL */
 	Em			em;				/* over the sample */
-	Candidate  *candidates;		/* kept ones, best first, then a spare */
+	double		tol;			/* of the runs there */
+	Candidate  *candidates;		/* kept ones, then a spare */
 	int			n_kept;
 	int			max_kept;
+	int			kept_per_space;
 	int			n_starts;
 	int			n_best;			/* starts that came to the best optimum */
 } Search;

@@ -3,12 +3,14 @@
  *	  The search for a good optimum: short runs from many starts, the choice
  *	  among them, and the fit that is handed back.
  *
- * The likelihood of a mixture has many maxima.  Several starts are run a few
- * steps on a sample of bounded size, the most promising are run until they
- * converge there, and the best is continued on all rows.  Where the sample
- * holds every row, as a set of distinct rows with weights, that last leg is
- * not needed, and the fit then is the same to the last bit in whatever order
- * the rows came.
+ * The likelihood of a mixture has many maxima.  Every start is first round
+ * components in a space of its own (starts.c), where passes are cheap.  The
+ * best of these are tried for a few steps among the rows of a sample of bounded
+ * size, the most promising run on, those that fall behind given up.  Then
+ * components are split and merged (moves.c) for as long as that leads higher,
+ * and the best is continued on all rows.  Where the sample holds every row, as
+ * a set of distinct rows with weights, that last leg is not needed, and the fit
+ * then is the same to the last bit in whatever order the rows came.
  *
  * Maxima at which a component has shrunk onto a handful of rows, or onto a
  * plane, are artefacts of a likelihood that has no bound there (McLachlan and
@@ -20,16 +22,29 @@
 #include <math.h>
 #include <string.h>
 
-/* Steps of a start before the most promising are chosen */
-#define SHORT_RUN_ITERATIONS 10
+/* Passes between two looks at who is to go on. */
+#define ROUND_ITERATIONS 8
 
-/* Starts that are run to convergence: four, and one in so many more */
-#define KEPT_STARTS 4
-#define STARTS_PER_KEPT 8
+/* Candidates of a space that are run on: so many, and one more per so many starts */
+#define KEPT_PER_SPACE 3
+#define STARTS_PER_KEPT 16
+
+/* Passes of an accepted move, at most, before the next one is looked for */
+#define MOVE_ITERATIONS 10
+
+/* Looks at a move before it is given up */
+#define MOVE_ROUNDS 3
 
 /* Rows of the sample, and its values unless a component then has too few */
 #define SAMPLE_ROWS 10000
-#define SAMPLE_VALUES (1 << 20)
+#define SAMPLE_VALUES (1 << 21)
+
+/*
+ * Runs end at this change of the mean log-likelihood while there still is a
+ * choice, and then at this one if the fit goes on with all rows.
+ */
+#define ROUND_TOLERANCE 1e-4
+#define SAMPLE_TOLERANCE 1e-5
 
 /* Log-likelihoods per unit of weight that are the same optimum. */
 #define SAME_OPTIMUM 1e-5
@@ -40,6 +55,26 @@ has_matrix(MixtureCovarianceType type)
 {
 	return type == MIXTURE_FULL || type == MIXTURE_TIED;
 }
+
+/*
+ * How much is tried.  Where a pass costs many times one over round components,
+ * in many dimensions, there is less of everything.
+ */
+struct SearchEffort
+{
+	int			dimensions;		/* for up to so many */
+	int			trials;			/* of the best starts of a space, at most */
+	int			iterations;		/* passes of a trial, and of a move */
+	double		hope;			/* of catching up with so many times the gain
+								 * of the last step */
+	int			moves;			/* that may fail before the search ends */
+};
+
+static const SearchEffort efforts[] = {
+	{8, 32, 10, 10, MOVES_MOST},
+	{48, 32, 4, 3, MOVES_MOST},
+	{MIXTURE_MAX_DIMENSIONS, 1, 2, 1, 2}
+};
 
 /*
  * Count the components that are artefacts: with too few rows of the sample, or
@@ -58,6 +93,7 @@ search_judge(const Search *search, const MixtureParameters *parameters,
 							scales->floor, suspicions, search->host);
 }
 
+/* Count a candidate's artefacts. */
 static void
 judge(const Search *search, Candidate *candidate)
 {
@@ -91,109 +127,373 @@ better(const Candidate *a, const Candidate *b)
 	return a->outcome.log_likelihood > b->outcome.log_likelihood;
 }
 
+/* Run a candidate on. */
+static MixtureStatus
+advance(Search *search, Candidate *candidate, int passes, MixtureError *error)
+{
+	const MixtureOptions *options = search->options;
+	int			done = candidate->outcome.iterations;
+	MixtureStatus status;
+
+	if (passes > options->max_iter - done)
+		passes = options->max_iter - done;
+	status = em_run(&search->em, &candidate->parameters, passes, search->tol,
+					options->accelerate, &candidate->outcome, error);
+	candidate->outcome.iterations += done;
+	if (status == MIXTURE_OK)
+		judge(search, candidate);
+	return status;
+}
+
+/* Whether a candidate has nothing left to do. */
+static bool
+finished(const Search *search, const Candidate *candidate)
+{
+	return candidate->outcome.converged ||
+		candidate->outcome.iterations >= search->options->max_iter;
+}
+
+/* Whether a candidate is unlikely to become better than another. */
+static bool
+hopeless(const Search *search, const Candidate *candidate, const Candidate *best)
+{
+	if (candidate->n_artefacts < best->n_artefacts)
+		return false;
+	if (candidate->n_artefacts > best->n_artefacts && finished(search, best))
+		return true;
+	return candidate->outcome.log_likelihood +
+		search->effort->hope * candidate->outcome.gain <
+		best->outcome.log_likelihood;
+}
+
+/* Exchange two candidates. */
+static void
+swap_candidates(Candidate *a, Candidate *b)
+{
+	Candidate	copy = *a;
+
+	*a = *b;
+	*b = copy;
+}
+
 /*
- * Put the spare candidate among the kept ones, if it is good enough and has
- * not come where another one is.
+ * Put the spare candidate among the kept ones, unless it came where another
+ * one is, or there is no room and none of its space that is worse.
  */
 static void
 keep_candidate(Search *search)
 {
 	Candidate  *candidates = search->candidates;
-	int			place = search->n_kept;
-	Candidate	spare = candidates[search->max_kept];
+	Candidate  *spare = &candidates[search->max_kept];
+	Candidate  *worst = NULL;
+	int			n_of_space = 0;
 
 	for (int i = 0; i < search->n_kept; i++)
-		if (same_optimum(&spare, &candidates[i]))
+	{
+		if (same_optimum(spare, &candidates[i]))
 		{
 			candidates[i].n_starts++;
 			return;
 		}
-	while (place > 0 && better(&spare, &candidates[place - 1]))
-		place--;
-	if (place == search->max_kept)
-		return;
-	if (search->n_kept < search->max_kept)
-	{
-		candidates[search->max_kept] = candidates[search->n_kept];
-		search->n_kept++;
+		if (candidates[i].space != spare->space)
+			continue;
+		n_of_space++;
+		if (worst == NULL || better(worst, &candidates[i]))
+			worst = &candidates[i];
 	}
-	else
-		candidates[search->max_kept] = candidates[search->max_kept - 1];
-	memmove(&candidates[place + 1], &candidates[place],
-			(search->n_kept - 1 - place) * sizeof(Candidate));
-	candidates[place] = spare;
+	if (n_of_space < search->kept_per_space)
+		swap_candidates(spare, &candidates[search->n_kept++]);
+	else if (better(spare, worst))
+		swap_candidates(spare, worst);
 }
 
-/* Run every start a few steps and keep the most promising. */
+/* Try the parameters of the spare candidate, which come from a start. */
 static MixtureStatus
-run_starts(Search *search, MixtureError *error)
+try_spare(Search *search, int start, int space, MixtureError *error)
 {
-	const MixtureOptions *options = search->options;
+	Candidate  *spare = &search->candidates[search->max_kept];
+	MixtureStatus status;
 
-	for (int start = 0; start < search->n_starts; start++)
-	{
-		Candidate  *spare = &search->candidates[search->max_kept];
-		MixtureStatus status;
-
-		if (search->own_start != NULL && start == search->n_starts - 1)
-			mixture_copy_parameters(&spare->parameters, search->own_start);
-		else
-			starts_make(&search->starts, start, &spare->parameters);
-		status = em_run(&search->em, &spare->parameters,
-						options->max_iter < SHORT_RUN_ITERATIONS ?
-						options->max_iter : SHORT_RUN_ITERATIONS,
-						options->tol, options->accelerate, &spare->outcome, error);
-		if (status != MIXTURE_OK)
-			return status;
-		spare->start = start;
-		spare->n_starts = 1;
-		spare->n_reseeded = 0;
-		judge(search, spare);
+	spare->start = start;
+	spare->space = space;
+	spare->n_starts = 1;
+	spare->n_reseeded = 0;
+	spare->outcome.iterations = 0;
+	status = advance(search, spare, search->effort->iterations, error);
+	if (status == MIXTURE_OK)
 		keep_candidate(search);
-	}
-	return MIXTURE_OK;
+	return status;
+}
+
+/* The one candidate where there is one component: mean and covariance. */
+static MixtureStatus
+try_single(Search *search, MixtureError *error)
+{
+	Candidate  *single = search->candidates;
+
+	single->parameters.weights[0] = 1;
+	memcpy(single->parameters.means, search->scales->moments.means,
+		   search->d * sizeof(double));
+	scales_spread(search->scales, true, 1, &single->parameters);
+	single->start = single->space = 0;
+	single->n_starts = 1;
+	single->n_reseeded = 0;
+	single->outcome.iterations = 0;
+	search->n_kept = 1;
+	return advance(search, single, search->options->max_iter, error);
 }
 
 /*
- * Run the kept candidates on until they converge, put the best first and
- * count those that came as far as it.
+ * Put the spare start, starts[n_spaces * per_space], in its place among the
+ * best of its space, which are in order and n_kept[space] in number.
+ */
+static void
+keep_start(Start *starts, Start *spare, int per_space, int *n_kept)
+{
+	Start	   *of_space = starts + spare->space * per_space;
+	Start		found = *spare;
+	int			place = n_kept[found.space];
+
+	while (place > 0 && found.log_likelihood > of_space[place - 1].log_likelihood)
+		place--;
+	if (place == per_space)
+		return;
+	if (n_kept[found.space] < per_space)
+		n_kept[found.space]++;
+	*spare = of_space[n_kept[found.space] - 1];
+	memmove(of_space + place + 1, of_space + place,
+			(n_kept[found.space] - 1 - place) * sizeof(Start));
+	of_space[place] = found;
+}
+
+/* Find the starts, and try the best of each space and the caller's own. */
+static MixtureStatus
+run_starts(Search *search, MixtureError *error)
+{
+	const MixtureHost *host = search->host;
+	int			n_spaces = search->starts.n_spaces;
+	int			n_drawn = search->n_starts - (search->own_start != NULL);
+	int			per_space = (n_drawn + n_spaces - 1) / n_spaces;
+	int			n_kept[2] = {0, 0};
+	int			n;
+	Start	   *starts;
+	MixtureStatus status = MIXTURE_OK;
+
+	if (per_space > search->effort->trials)
+		per_space = search->effort->trials;
+	n = n_spaces * per_space;
+	starts = host->allocate(host->context, (n + 1) * sizeof(Start));
+	for (int i = 0; i <= n; i++)
+		mixture_allocate_parameters(&starts[i].parameters, MIXTURE_SPHERICAL, search->k,
+									search->d, host);
+	for (int number = 0; number < n_drawn && status == MIXTURE_OK; number++)
+	{
+		status = starts_find(&search->starts, number, &starts[n], error);
+		if (status == MIXTURE_OK)
+			keep_start(starts, &starts[n], per_space, n_kept);
+	}
+	for (int i = 0; i < n && status == MIXTURE_OK; i++)
+		if (i % per_space < n_kept[i / per_space])
+		{
+			starts_leave(&search->starts, &starts[i],
+						 &search->candidates[search->max_kept].parameters);
+			status = try_spare(search, starts[i].number, starts[i].space, error);
+		}
+	for (int i = 0; i <= n; i++)
+		mixture_release_parameters(&starts[i].parameters, host);
+	host->release(host->context, starts);
+	if (status != MIXTURE_OK || search->own_start == NULL)
+		return status;
+	mixture_copy_parameters(&search->candidates[search->max_kept].parameters,
+							search->own_start);
+	return try_spare(search, n_drawn, n_spaces, error);
+}
+
+/* The place of the best of the kept candidates. */
+static int
+best_candidate(const Search *search)
+{
+	int			best = 0;
+
+	for (int i = 1; i < search->n_kept; i++)
+		if (better(&search->candidates[i], &search->candidates[best]))
+			best = i;
+	return best;
+}
+
+/*
+ * Run the kept candidates on, round after round, without those that have
+ * fallen back, until those left have converged; put the best first and count
+ * the starts that came as far as it.
  */
 static MixtureStatus
 finish_candidates(Search *search, MixtureError *error)
 {
-	const MixtureOptions *options = search->options;
-	int			best = 0;
+	Candidate  *candidates = search->candidates;
+	bool		more = true;
 
-	for (int i = 0; i < search->n_kept; i++)
+	while (more)
 	{
-		Candidate  *candidate = &search->candidates[i];
-		int			done = candidate->outcome.iterations;
-
-		if (!candidate->outcome.converged && done < options->max_iter)
+		more = false;
+		swap_candidates(&candidates[0], &candidates[best_candidate(search)]);
+		for (int i = 0; i < search->n_kept; i++)
 		{
-			MixtureStatus status = em_run(&search->em, &candidate->parameters,
-										  options->max_iter - done, options->tol,
-										  options->accelerate, &candidate->outcome, error);
+			MixtureStatus status;
 
+			if (finished(search, &candidates[i]))
+				continue;
+			if (i > 0 && hopeless(search, &candidates[i], &candidates[0]))
+			{
+				swap_candidates(&candidates[i--], &candidates[--search->n_kept]);
+				continue;
+			}
+			status = advance(search, &candidates[i], i == 0 ?
+							 search->options->max_iter : ROUND_ITERATIONS, error);
 			if (status != MIXTURE_OK)
 				return status;
-			candidate->outcome.iterations += done;
-			judge(search, candidate);
+			more = true;
 		}
-		if (better(candidate, &search->candidates[best]))
-			best = i;
 	}
+	swap_candidates(&candidates[0], &candidates[best_candidate(search)]);
 	search->n_best = 0;
 	for (int i = 0; i < search->n_kept; i++)
-		if (same_optimum(&search->candidates[i], &search->candidates[best]))
-			search->n_best += search->candidates[i].n_starts;
-	if (best > 0)
-	{
-		Candidate	winner = search->candidates[best];
+		if (same_optimum(&candidates[i], &candidates[0]))
+			search->n_best += candidates[i].n_starts;
+	return MIXTURE_OK;
+}
 
-		search->candidates[best] = search->candidates[0];
-		search->candidates[0] = winner;
+/*
+ * The mixture of a candidate with covariance matrices, into moves->full: what
+ * an EM step of the family full makes of it, if it has none of its own.
+ */
+static MixtureStatus
+look_full(Search *search, const Candidate *candidate, Moves *moves, MixtureError *error)
+{
+	MixtureStatus status;
+	Em			em;
+
+	if (candidate->parameters.covariance_type == MIXTURE_FULL)
+	{
+		mixture_copy_parameters(&moves->full, &candidate->parameters);
+		return MIXTURE_OK;
 	}
+	em_begin(&em, &search->sample->source, NULL, MIXTURE_FULL, search->k,
+			 search->scales->floor, search->host);
+	moves_expand(&candidate->parameters, &em.points[0], search->host);
+	status = em_pass(&em, &em.points[0], true, error);
+	if (status == MIXTURE_OK)
+		mixture_maximize(em.stats, &em.points[0], search->scales->floor, &moves->full,
+						 search->host);
+	em_end(&em);
+	return status;
+}
+
+/*
+ * Run a move from the best candidate on until it is better, which puts it in
+ * the best one's place, or will not be.
+ */
+static MixtureStatus
+try_move(Search *search, const Moves *moves, const Move *move, bool *accepted,
+		 MixtureError *error)
+{
+	Candidate  *best = search->candidates;
+	Candidate  *spare = &search->candidates[search->max_kept];
+
+	mixture_copy_parameters(&spare->parameters, &best->parameters);
+	moves_make(moves, move, &spare->parameters);
+	spare->start = best->start;
+	spare->space = best->space;
+	spare->n_starts = 1;
+	spare->n_reseeded = 0;
+	spare->outcome.iterations = 0;
+	*accepted = false;
+	for (int round = 0; round < MOVE_ROUNDS && !*accepted; round++)
+	{
+		MixtureStatus status = advance(search, spare, search->effort->iterations, error);
+
+		if (status != MIXTURE_OK)
+			return status;
+		*accepted = !same_optimum(spare, best) && better(spare, best);
+		if (finished(search, spare) || hopeless(search, spare, best))
+			break;
+	}
+	if (*accepted)
+		swap_candidates(spare, best);
+	return MIXTURE_OK;
+}
+
+/* Whether a move is one of the n that have been tried. */
+static bool
+was_tried(const Move *tried, int n, const Move *move)
+{
+	for (int i = 0; i < n; i++)
+		if (tried[i].split == move->split && tried[i].merge_into == move->merge_into &&
+			tried[i].merge_from == move->merge_from)
+			return true;
+	return false;
+}
+
+/*
+ * Try the moves from the best candidate until one is accepted, which then is
+ * the best candidate, or enough have failed.
+ */
+static MixtureStatus
+make_move(Search *search, Moves *moves, bool *accepted, MixtureError *error)
+{
+	Move		tried[MOVES_MOST];
+	int			n_tried = 0;
+	MixtureStatus status = look_full(search, search->candidates, moves, error);
+
+	*accepted = false;
+	if (status != MIXTURE_OK || !moves_look(moves))
+		return status;
+	for (int number = 0; n_tried < search->effort->moves && !*accepted &&
+		 moves_propose(moves, number, &tried[n_tried]); number++)
+	{
+		if (was_tried(tried, n_tried, &tried[n_tried]))
+			continue;
+		status = try_move(search, moves, &tried[n_tried++], accepted, error);
+		if (status != MIXTURE_OK)
+			return status;
+	}
+	if (*accepted)
+	{
+		search->n_best = 1;
+		status = advance(search, search->candidates, MOVE_ITERATIONS, error);
+	}
+	return status;
+}
+
+/* Go from the best candidate to better optima by moves, while there are any. */
+static MixtureStatus
+make_moves(Search *search, MixtureError *error)
+{
+	MixtureStatus status = MIXTURE_OK;
+	bool		accepted = true;
+	Moves		moves;
+
+	if (!moves_possible(search->options->covariance_type, search->k, search->d))
+		return MIXTURE_OK;
+	moves_begin(&moves, search->k, search->d, search->host);
+	for (int n = 0; n < 2 * search->k && accepted && status == MIXTURE_OK; n++)
+		status = make_move(search, &moves, &accepted, error);
+	moves_end(&moves);
+	return status;
+}
+
+/* Let the best candidate converge as far as it should on the sample. */
+static MixtureStatus
+finish_best(Search *search, MixtureError *error)
+{
+	Candidate  *best = search->candidates;
+	double		tol = search->options->tol;
+
+	search->tol = search->sample->complete || tol == 0 || tol > SAMPLE_TOLERANCE ?
+		tol : SAMPLE_TOLERANCE;
+	if (best->outcome.iterations < search->options->max_iter)
+		return advance(search, best, search->options->max_iter, error);
+	best->outcome.converged = best->outcome.converged &&
+		best->outcome.gain < search->tol * best->outcome.sum_weights;
 	return MIXTURE_OK;
 }
 
@@ -225,15 +525,21 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->options = options;
 	search->scales = scales;
 	search->sample = sample;
+	search->effort = efforts;
+	while (sample->d > search->effort->dimensions)
+		search->effort++;
 	search->k = k;
 	search->d = sample->d;
 	starts_begin(&search->starts, scales, sample, k, options, host);
 	search->n_starts = k == 1 ? 1 : options->n_init;
 	search->own_start = NULL;
 	search->n_best = 0;
-	search->max_kept = KEPT_STARTS + search->n_starts / STARTS_PER_KEPT;
-	if (search->max_kept > search->n_starts)
-		search->max_kept = search->n_starts;
+	search->tol = options->tol == 0 || options->tol > ROUND_TOLERANCE ?
+		options->tol : ROUND_TOLERANCE;
+	search->kept_per_space = KEPT_PER_SPACE + search->n_starts / STARTS_PER_KEPT;
+
+	/* and the caller's own */
+	search->max_kept = search->starts.n_spaces * search->kept_per_space + 1;
 	search->n_kept = 0;
 	search->candidates = host->allocate(host->context,
 										(search->max_kept + 1) * sizeof(Candidate));
@@ -275,10 +581,15 @@ search_end(Search *search)
 MixtureStatus
 search_sample(Search *search, MixtureError *error)
 {
-	MixtureStatus status = run_starts(search, error);
+	MixtureStatus status = search->k == 1 ? try_single(search, error) :
+		run_starts(search, error);
 
 	if (status == MIXTURE_OK)
 		status = finish_candidates(search, error);
+	if (status == MIXTURE_OK)
+		status = make_moves(search, error);
+	if (status == MIXTURE_OK)
+		status = finish_best(search, error);
 	if (status == MIXTURE_OK)
 		status = repair_best(search, error);
 	return status;

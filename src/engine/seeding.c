@@ -46,14 +46,14 @@ transform_block(const MixturePrepared *metric, const MixtureBlock *block,
 }
 
 /*
- * Transform the sample's rows into the space where `metric`, a mixture of one
+ * Transform n_rows of the sample's rows, the first, into the space where `metric`, a mixture of one
  * component of the family full, diag or spherical, has mean 0 and unit
  * variance.  Memory comes from the host; seeding_space_release() gives it
  * back.  Returns false, and takes none, where the metric's covariance is not
  * positive definite.
  */
 bool
-seeding_space(SeedSpace *space, const Sample *sample,
+seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
 			  const MixtureParameters *metric, const MixtureHost *host)
 {
 	int			d = sample->d;
@@ -64,8 +64,9 @@ seeding_space(SeedSpace *space, const Sample *sample,
 	if (space->metric == NULL)
 		return false;
 	space->blocks = sample->blocks;
-	space->blocks.features = host->allocate(host->context, sample_padded(sample->n_rows) *
-											d * sizeof(double));
+	space->blocks.n_rows = n_rows;
+	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
+											sizeof(double));
 	sample_source(&space->blocks, &space->source);
 	centered = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
@@ -208,7 +209,8 @@ draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 	{
-		int64_t		row = seeding_race(sample, sample->n_rows, *distances, random_combine(draw, candidate));
+		int64_t		row = seeding_race(sample, space->blocks.n_rows, *distances,
+											   random_combine(draw, candidate));
 		double		potential;
 
 		if (row < 0)
@@ -233,7 +235,7 @@ draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 }
 
 /*
- * Choose k rows of the sample, which has at least k, into seeds: the first by
+ * Choose k rows of the space, which has at least k, into seeds: the first by
  * weight alone; each later one, for k-means++, by distance, or if greedy the
  * best of a few candidates drawn so (the variant that Arthur and Vassilvitskii
  * name in their conclusion); for random by weight alone.  Different seeds of
@@ -244,7 +246,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 			   bool greedy, uint64_t seed, int k, int64_t *seeds,
 			   const MixtureHost *host)
 {
-	size_t		n = sample->n_rows;
+	size_t		n = space->blocks.n_rows;
 	double	   *memory = host->allocate(host->context, (4 * n + sample->d) * sizeof(double));
 	double	   *rates = memory;	/* what the first draw goes by */
 	double	   *distances = memory + n;
@@ -267,7 +269,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 								 &nearer, &spare, seed_values, host);
 		else
 		{
-			seeds[c] = seeding_race(sample, sample->n_rows, rates, draw);
+			seeds[c] = seeding_race(sample, n, rates, draw);
 			rates[seeds[c]] = 0;
 			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
 			{

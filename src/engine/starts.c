@@ -1,6 +1,14 @@
 /*
  * starts.c
- *	  Where the runs of a search begin: parameters made from seeds.
+ *	  Where the runs of a search begin: round components, found in coordinates
+ *	  in which all rows together are round.
+ *
+ * Seeds alone say little in many dimensions, where all distances are much the
+ * same.  So each start first is a mixture of spherical components in the space
+ * that its seeds were drawn in, which EM moves to where rows are: what k-means
+ * does elsewhere, with the mixture's own machinery, at a cost that grows with
+ * d and not with its square.  Back among the rows it is a mixture whose
+ * components have the covariance of all rows, each times a factor.
  */
 #include "internal.h"
 
@@ -8,9 +16,37 @@
 
 #include "random.h"
 
-/* Covariance of a start, as a share of that of all rows */
+/* Variance that components begin with; that of all rows is 1 */
 #define NARROW_START 0.1
 #define WIDE_START 1.0
+
+/* and the least that they may have, lest they settle on single rows */
+#define LEAST_VARIANCE 1e-3
+
+/* Rows that starts are found on: at least so many, or so many a component */
+#define SPACE_ROWS 2048
+#define SPACE_ROWS_PER_COMPONENT 64
+#define SPACE_ROWS_PER_MEAN 2	/* of d values */
+
+/* Passes of a start, and the change of the mean log-likelihood to end at */
+#define START_ITERATIONS 60
+#define START_TOLERANCE 1e-6
+
+/*
+ * Rows that starts are found on: the first of the sample, which are as good as
+ * any.  Full blocks of them, for the last one's layout depends on its rows.
+ */
+static int64_t
+space_rows(const Starts *starts)
+{
+	int64_t		rows = (int64_t) starts->k *
+		(SPACE_ROWS_PER_COMPONENT + (int64_t) SPACE_ROWS_PER_MEAN * starts->sample->d);
+
+	if (rows < SPACE_ROWS)
+		rows = SPACE_ROWS;
+	rows = (rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS;
+	return rows < starts->sample->n_rows ? rows : starts->sample->n_rows;
+}
 
 /*
  * The metrics that seeds are drawn in: each feature by its own deviation, and
@@ -21,6 +57,7 @@ static void
 make_spaces(Starts *starts)
 {
 	const Scales *scales = starts->scales;
+	int64_t		n_rows = space_rows(starts);
 	MixtureParameters metric;
 	MixtureCovarianceType type = starts->options->covariance_type;
 
@@ -30,11 +67,11 @@ make_spaces(Starts *starts)
 	memcpy(metric.means, scales->moments.means, metric.d * sizeof(double));
 	scales_spread(scales, false, 1, &metric);
 	starts->n_spaces = 0;
-	if (seeding_space(&starts->spaces[0], starts->sample, &metric, starts->host))
+	if (seeding_space(&starts->spaces[0], starts->sample, n_rows, &metric, starts->host))
 		starts->n_spaces = 1;
 	mixture_release_parameters(&metric, starts->host);
 	if ((type == MIXTURE_FULL || type == MIXTURE_TIED) && starts->n_spaces == 1 &&
-		seeding_space(&starts->spaces[1], starts->sample, &scales->moments, starts->host))
+		seeding_space(&starts->spaces[1], starts->sample, n_rows, &scales->moments, starts->host))
 		starts->n_spaces = 2;
 }
 
@@ -53,52 +90,84 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->sample = sample;
 	starts->k = k;
 	starts->seeds = host->allocate(host->context, k * sizeof(int64_t));
+	starts->floor = host->allocate(host->context, sample->d * sizeof(double));
+	for (int j = 0; j < sample->d; j++)
+		starts->floor[j] = LEAST_VARIANCE;
 	make_spaces(starts);
+	for (int i = 0; i < starts->n_spaces; i++)
+		em_begin(&starts->ems[i], &starts->spaces[i].source, NULL, MIXTURE_SPHERICAL, k,
+				 starts->floor, host);
 }
 
+/* Give back what starts_begin() allocated. */
 void
 starts_end(Starts *starts)
 {
 	for (int i = 0; i < starts->n_spaces; i++)
+	{
+		em_end(&starts->ems[i]);
 		seeding_space_release(&starts->spaces[i], starts->host);
+	}
+	starts->host->release(starts->host->context, starts->floor);
 	starts->host->release(starts->host->context, starts->seeds);
 }
 
-/* The one start of one component: mean and covariance of all rows. */
-static void
-make_single(const Starts *starts, MixtureParameters *parameters)
-{
-	parameters->weights[0] = 1;
-	memcpy(parameters->means, starts->scales->moments.means, parameters->d * sizeof(double));
-	scales_spread(starts->scales, true, 1, parameters);
-}
-
 /*
- * Parameters, of the starts' shape, that start number `number` begins with.
- * Greedy seeds in narrow components find clusters that stand apart; the
- * others, from wide ones, come to better optima where clusters overlap.
+ * Find round components for start number `number`, which also decides on the
+ * space: into start->parameters, whose arrays are the caller's.  Greedy
+ * seeds in narrow components find clusters that stand apart; the others, from
+ * wide ones, come to better optima where clusters overlap.
  */
-void
-starts_make(Starts *starts, int number, MixtureParameters *parameters)
+MixtureStatus
+starts_find(Starts *starts, int number, Start *start, MixtureError *error)
 {
-	const Sample *sample = starts->sample;
-	int			d = sample->d;
-	int			space = number % starts->n_spaces;
+	int			d = starts->sample->d;
 	bool		greedy = number / starts->n_spaces % 2 == 0;
+	MixtureParameters *round = &start->parameters;
+	EmOutcome	outcome;
+	MixtureStatus status;
 
-	if (starts->k == 1)
-	{
-		make_single(starts, parameters);
-		return;
-	}
-	seeding_choose(sample, &starts->spaces[space], starts->options->init, greedy,
-				   random_combine(starts->options->seed, number), starts->k,
+	start->number = number;
+	start->space = number % starts->n_spaces;
+	seeding_choose(starts->sample, &starts->spaces[start->space], starts->options->init,
+				   greedy, random_combine(starts->options->seed, number), starts->k,
 				   starts->seeds, starts->host);
 	for (int c = 0; c < starts->k; c++)
 	{
-		parameters->weights[c] = 1.0 / starts->k;
-		memcpy(parameters->means + (size_t) c * d, sample->rows + starts->seeds[c] * d,
-			   d * sizeof(double));
+		round->weights[c] = 1.0 / starts->k;
+		seeding_row(&starts->spaces[start->space], starts->seeds[c],
+					round->means + (size_t) c * d);
+		round->covariances[c] = greedy ? NARROW_START : WIDE_START;
 	}
-	scales_spread(starts->scales, space == 1, greedy ? NARROW_START : WIDE_START, parameters);
+	status = em_run(&starts->ems[start->space], round, START_ITERATIONS, START_TOLERANCE,
+					true, &outcome, error);
+	start->log_likelihood = outcome.log_likelihood;
+	return status;
+}
+
+/*
+ * The mixture, of the options' family, that a start is among the rows.
+ */
+void
+starts_leave(const Starts *starts, const Start *start, MixtureParameters *parameters)
+{
+	const MixtureParameters *round = &start->parameters;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, parameters->d);
+	double		variance = 0;
+
+	scales_spread(starts->scales, start->space == 1, 1, parameters);
+	for (int c = 0; c < starts->k; c++)
+	{
+		size_t		place = (size_t) c * parameters->d;
+
+		parameters->weights[c] = round->weights[c];
+		seeding_leave(&starts->spaces[start->space], round->means + place,
+					  parameters->means + place);
+		variance += round->weights[c] * round->covariances[c];
+		for (size_t i = 0; type != MIXTURE_TIED && i < count; i++)
+			parameters->covariances[c * count + i] *= round->covariances[c];
+	}
+	for (size_t i = 0; type == MIXTURE_TIED && i < count; i++)
+		parameters->covariances[i] *= variance;
 }
