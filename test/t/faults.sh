@@ -14,8 +14,15 @@ export PGHOST PGPORT PGUSER PGDATABASE
 
 stop()
 {
-    exec 3>&- || true
+    leave_bystander
     pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true
+}
+# The end of its statements, before another one reads the same pipe.
+leave_bystander()
+{
+    exec 3>&-
+    if [ -n "${bystander:-}" ]; then wait "$bystander" || true; fi
+    bystander=
 }
 end()
 {
@@ -105,6 +112,7 @@ bystander()
 {
     rm -f "$dir/bystander"
     psql -X -q -A -t <"$dir/fifo" >"$dir/bystander" 2>&1 &
+    bystander=$!
     exec 3>"$dir/fifo"
     echo "BEGIN; CREATE TEMP TABLE mine AS SELECT 42 AS a;" >&3
 }
@@ -219,18 +227,16 @@ child=$!
 becomes t "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'" || true
 kill -9 "$(ask "SELECT pid FROM pg_stat_activity WHERE application_name = 'crash' AND backend_type = 'client backend'")"
 wait "$child" || true
-exec 3>&-
+leave_bystander
 becomes 1 "SELECT 1" || not_ok "the server comes back" "$(tail -n 20 "$dir/log")"
 grep -q 'terminated by signal 9' "$dir/log" || not_ok "a backend was killed" "$(cat "$dir/log")"
-bystander
 same "SIGKILL within INSERT ... SELECT gmm_fit: the old models are there" "4|$old" \
     "$(ask "SELECT count(*) FROM models")|$(ask "$state")"
 if [ "$(ask "SHOW server_version_num")" -lt 140000 ]; then
     # 13 leaves temporary files after a crash until it is started anew
-    pg_ctl -D "$dir/data" -l "$dir/log" -w -s restart >/dev/null 2>&1
-    exec 3>&-
-    bystander
+    pg_ctl -D "$dir/data" -l "$dir/log" -w -s restart </dev/null >/dev/null 2>&1
 fi
+bystander
 after "a crash"
 
 # --- shared memory ---
