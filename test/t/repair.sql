@@ -28,11 +28,11 @@ FROM (SELECT gmm_fit(features, 2) AS copies FROM plain, generate_series(1, 5)) A
 -- with a narrow variance there, which is not a component's fault.
 CREATE TABLE constant AS
 SELECT gmm_fit(features || 4.2::float8, 2, o) AS with_it, gmm_fit(features, 2, o) AS without
-FROM plain, gmm_options(tol => 1e-14, max_iter => 5000) AS o;
+FROM datasets, gmm_options(tol => 1e-14, max_iter => 5000) AS o WHERE data = 'faithful';
 SELECT ok(apart((SELECT gmm_model(array_agg(weight ORDER BY component), array_agg(mean[1:2] ORDER BY component),
                                   array_agg(covariance[1:2][1:2] ORDER BY component)) FROM gmm_components(with_it)),
                 without) < 1e-5, 'a constant column makes no other mixture'),
-       ok(usable(with_it, '{0,0,4.2}') AND suspects(with_it) = 'sound, sound', 'and nothing suspect')
+       ok(usable(with_it, '{3,70,4.2}') AND suspects(with_it) = 'sound, sound', 'and nothing suspect')
 FROM constant;
 SELECT ok(usable(model, '{0,0,0}') AND suspects(model) = 'sound, sound', 'nor does a column that is the sum of the others, ' || family)
 FROM (SELECT family, gmm_fit(features || (features[1] + features[2]), 2, gmm_options(covariance_type => family)) AS model
@@ -50,8 +50,8 @@ SELECT ok(usable(model, features) AND (gmm_summary(model)).n_suspect >= k - n / 
           format('%s components for %s rows', k, n))
 FROM (SELECT n, k, gmm_fit(features, k) AS model, min(features) AS features
       FROM (VALUES (6, 6), (6, 5), (12, 12), (12, 10), (20, 19)) AS v (n, k), plain WHERE id <= n GROUP BY n, k) AS f;
-SELECT equals(suspects(gmm_fit(ARRAY[i * i], 4)), 'few rows, few rows, few rows, few rows', 'four rows, four components')
-FROM generate_series(1, 4) AS i;
+SELECT ok((gmm_summary(model)).n_suspect >= 3, 'four rows, four components: ' || suspects(model))
+FROM (SELECT gmm_fit(ARRAY[i * i], 4) AS model FROM generate_series(1, 4) AS i) AS f;
 
 -- More dimensions than rows: no covariance matrix is supported, and that is said;
 -- families that need less say nothing.
