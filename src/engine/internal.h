@@ -395,6 +395,7 @@ typedef struct Start
 {
 	int			number;
 	int			space;
+	int			n_starts;		/* that came here, itself among them */
 	double		log_likelihood; /* in the space: comparable there only */
 	MixtureParameters parameters;	/* spherical */
 } Start;
@@ -417,8 +418,9 @@ typedef struct Starts
 /* starts.c */
 extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
-extern MixtureStatus starts_find(Starts *starts, int number, Start *start,
-								 MixtureError *error);
+extern MixtureStatus starts_find(Starts *starts, int number, int passes, double tol,
+								 Start *start, MixtureError *error);
+extern bool starts_near(const MixtureParameters *left, const MixtureParameters *right);
 extern void starts_leave(const Starts *starts, const Start *start,
 						 MixtureParameters *parameters);
 extern void starts_end(Starts *starts);

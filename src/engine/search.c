@@ -41,10 +41,9 @@
 
 /*
  * Runs end at this change of the mean log-likelihood while there still is a
- * choice, and then at this one if the fit goes on with all rows.
+ * choice.
  */
 #define ROUND_TOLERANCE 1e-4
-#define SAMPLE_TOLERANCE 1e-5
 
 /* Log-likelihoods per unit of weight that are the same optimum. */
 #define SAME_OPTIMUM 1e-5
@@ -63,6 +62,8 @@ has_matrix(MixtureCovarianceType type)
 struct SearchEffort
 {
 	int			dimensions;		/* for up to so many */
+	int			start_iterations;	/* passes of a start */
+	double		start_tol;		/* and the change at which it ends */
 	int			trials;			/* of the best starts of a space, at most */
 	int			iterations;		/* passes of a trial, and of a move */
 	double		hope;			/* of catching up with so many times the gain
@@ -71,9 +72,9 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{8, 32, 10, 10, MOVES_MOST},
-	{48, 32, 4, 3, MOVES_MOST},
-	{MIXTURE_MAX_DIMENSIONS, 1, 2, 1, 2}
+	{8, 6, 1e-3, 32, 10, 10, MOVES_MOST},
+	{48, 60, 1e-6, 32, 4, 3, MOVES_MOST},
+	{MIXTURE_MAX_DIMENSIONS, 60, 1e-6, 1, 2, 1, 2}
 };
 
 /*
@@ -125,6 +126,14 @@ better(const Candidate *a, const Candidate *b)
 	if (same_optimum(a, b))
 		return a->start < b->start;
 	return a->outcome.log_likelihood > b->outcome.log_likelihood;
+}
+
+/* Whether two candidates have come to the same optimum, or will do so. */
+static bool
+same_place(const Candidate *a, const Candidate *b)
+{
+	return same_optimum(a, b) || (a->n_artefacts == b->n_artefacts &&
+								  starts_near(&a->parameters, &b->parameters));
 }
 
 /* Run a candidate on. */
@@ -190,9 +199,9 @@ keep_candidate(Search *search)
 
 	for (int i = 0; i < search->n_kept; i++)
 	{
-		if (same_optimum(spare, &candidates[i]))
+		if (same_place(spare, &candidates[i]))
 		{
-			candidates[i].n_starts++;
+			candidates[i].n_starts += spare->n_starts;
 			return;
 		}
 		if (candidates[i].space != spare->space)
@@ -209,14 +218,14 @@ keep_candidate(Search *search)
 
 /* Try the parameters of the spare candidate, which come from a start. */
 static MixtureStatus
-try_spare(Search *search, int start, int space, MixtureError *error)
+try_spare(Search *search, int start, int space, int n_starts, MixtureError *error)
 {
 	Candidate  *spare = &search->candidates[search->max_kept];
 	MixtureStatus status;
 
 	spare->start = start;
 	spare->space = space;
-	spare->n_starts = 1;
+	spare->n_starts = n_starts;
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
 	status = advance(search, spare, search->effort->iterations, error);
@@ -245,7 +254,8 @@ try_single(Search *search, MixtureError *error)
 
 /*
  * Put the spare start, starts[n_spaces * per_space], in its place among the
- * best of its space, which are in order and n_kept[space] in number.
+ * best of its space, which are in order and n_kept[space] in number, unless it
+ * came where another one is.
  */
 static void
 keep_start(Start *starts, Start *spare, int per_space, int *n_kept)
@@ -254,6 +264,12 @@ keep_start(Start *starts, Start *spare, int per_space, int *n_kept)
 	Start		found = *spare;
 	int			place = n_kept[found.space];
 
+	for (int i = 0; i < place; i++)
+		if (starts_near(&spare->parameters, &of_space[i].parameters))
+		{
+			of_space[i].n_starts++;
+			return;
+		}
 	while (place > 0 && found.log_likelihood > of_space[place - 1].log_likelihood)
 		place--;
 	if (place == per_space)
@@ -288,7 +304,8 @@ run_starts(Search *search, MixtureError *error)
 									search->d, host);
 	for (int number = 0; number < n_drawn && status == MIXTURE_OK; number++)
 	{
-		status = starts_find(&search->starts, number, &starts[n], error);
+		status = starts_find(&search->starts, number, search->effort->start_iterations,
+							 search->effort->start_tol, &starts[n], error);
 		if (status == MIXTURE_OK)
 			keep_start(starts, &starts[n], per_space, n_kept);
 	}
@@ -297,7 +314,8 @@ run_starts(Search *search, MixtureError *error)
 		{
 			starts_leave(&search->starts, &starts[i],
 						 &search->candidates[search->max_kept].parameters);
-			status = try_spare(search, starts[i].number, starts[i].space, error);
+			status = try_spare(search, starts[i].number, starts[i].space,
+							   starts[i].n_starts, error);
 		}
 	for (int i = 0; i <= n; i++)
 		mixture_release_parameters(&starts[i].parameters, host);
@@ -306,7 +324,7 @@ run_starts(Search *search, MixtureError *error)
 		return status;
 	mixture_copy_parameters(&search->candidates[search->max_kept].parameters,
 							search->own_start);
-	return try_spare(search, n_drawn, n_spaces, error);
+	return try_spare(search, n_drawn, n_spaces, 1, error);
 }
 
 /* The place of the best of the kept candidates. */
@@ -342,6 +360,12 @@ finish_candidates(Search *search, MixtureError *error)
 
 			if (finished(search, &candidates[i]))
 				continue;
+			if (i > 0 && same_place(&candidates[i], &candidates[0]))
+			{
+				candidates[0].n_starts += candidates[i].n_starts;
+				swap_candidates(&candidates[i--], &candidates[--search->n_kept]);
+				continue;
+			}
 			if (i > 0 && hopeless(search, &candidates[i], &candidates[0]))
 			{
 				swap_candidates(&candidates[i--], &candidates[--search->n_kept]);
@@ -481,17 +505,22 @@ make_moves(Search *search, MixtureError *error)
 	return status;
 }
 
-/* Let the best candidate converge as far as it should on the sample. */
+/* Let the best candidate converge on the sample. */
 static MixtureStatus
 finish_best(Search *search, MixtureError *error)
 {
 	Candidate  *best = search->candidates;
-	double		tol = search->options->tol;
 
-	search->tol = search->sample->complete || tol == 0 || tol > SAMPLE_TOLERANCE ?
-		tol : SAMPLE_TOLERANCE;
-	if (best->outcome.iterations < search->options->max_iter)
-		return advance(search, best, search->options->max_iter, error);
+	search->tol = search->options->tol;
+
+	/* twice, for one small step may be followed by a larger one */
+	for (int run = 0; run < 2 && best->outcome.iterations < search->options->max_iter; run++)
+	{
+		MixtureStatus status = advance(search, best, search->options->max_iter, error);
+
+		if (status != MIXTURE_OK)
+			return status;
+	}
 	best->outcome.converged = best->outcome.converged &&
 		best->outcome.gain < search->tol * best->outcome.sum_weights;
 	return MIXTURE_OK;

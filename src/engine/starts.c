@@ -12,8 +12,10 @@
  */
 #include "internal.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "linalg.h"
 #include "random.h"
 
 /* Variance that components begin with; that of all rows is 1 */
@@ -28,9 +30,8 @@
 #define SPACE_ROWS_PER_COMPONENT 64
 #define SPACE_ROWS_PER_MEAN 2	/* of d values */
 
-/* Passes of a start, and the change of the mean log-likelihood to end at */
-#define START_ITERATIONS 60
-#define START_TOLERANCE 1e-6
+/* Parts of a component's weight and deviation by which it may be off, yet near */
+#define NEAR_SHARE 0.1
 
 /*
  * Rows that starts are found on: the first of the sample, which are as good as
@@ -114,12 +115,14 @@ starts_end(Starts *starts)
 
 /*
  * Find round components for start number `number`, which also decides on the
- * space: into start->parameters, whose arrays are the caller's.  Greedy
+ * space, in so many passes or until the mean log-likelihood changes by less
+ * than tol: into start->parameters, whose arrays are the caller's.  Greedy
  * seeds in narrow components find clusters that stand apart; the others, from
  * wide ones, come to better optima where clusters overlap.
  */
 MixtureStatus
-starts_find(Starts *starts, int number, Start *start, MixtureError *error)
+starts_find(Starts *starts, int number, int passes, double tol, Start *start,
+			MixtureError *error)
 {
 	int			d = starts->sample->d;
 	bool		greedy = number / starts->n_spaces % 2 == 0;
@@ -128,6 +131,7 @@ starts_find(Starts *starts, int number, Start *start, MixtureError *error)
 	MixtureStatus status;
 
 	start->number = number;
+	start->n_starts = 1;
 	start->space = number % starts->n_spaces;
 	seeding_choose(starts->sample, &starts->spaces[start->space], starts->options->init,
 				   greedy, random_combine(starts->options->seed, number), starts->k,
@@ -139,8 +143,7 @@ starts_find(Starts *starts, int number, Start *start, MixtureError *error)
 					round->means + (size_t) c * d);
 		round->covariances[c] = greedy ? NARROW_START : WIDE_START;
 	}
-	status = em_run(&starts->ems[start->space], round, START_ITERATIONS, START_TOLERANCE,
-					true, &outcome, error);
+	status = em_run(&starts->ems[start->space], round, passes, tol, true, &outcome, error);
 	start->log_likelihood = outcome.log_likelihood;
 	return status;
 }
@@ -170,4 +173,50 @@ starts_leave(const Starts *starts, const Start *start, MixtureParameters *parame
 	}
 	for (size_t i = 0; type == MIXTURE_TIED && i < count; i++)
 		parameters->covariances[i] *= variance;
+}
+
+/* Whether component a of one mixture is, all but for a little, b of another. */
+static bool
+component_near(const MixtureParameters *left, int a, const MixtureParameters *right, int b)
+{
+	int			d = left->d;
+	MixtureCovarianceType type = left->covariance_type;
+	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	const double *covariance_a = left->covariances + a * count;
+	const double *covariance_b = right->covariances + b * count;
+	double		distance = 0;
+
+	if (fabs(left->weights[a] - right->weights[b]) > NEAR_SHARE * right->weights[b])
+		return false;
+	for (int j = 0; j < d; j++)
+	{
+		size_t		place = type <= MIXTURE_TIED ? linalg_row(j) + j :
+			type == MIXTURE_DIAG ? (size_t) j : 0;
+		double		variance = covariance_b[place];
+		double		difference = left->means[(size_t) a * d + j] - right->means[(size_t) b * d + j];
+
+		if (fabs(covariance_a[place] - variance) > 2 * NEAR_SHARE * variance)
+			return false;
+		distance += difference * difference / variance;
+	}
+	return distance <= NEAR_SHARE * NEAR_SHARE * d;
+}
+
+/*
+ * Whether two mixtures of one shape are so near each other, component by
+ * component, that EM would take both to the same optimum.
+ */
+bool
+starts_near(const MixtureParameters *left, const MixtureParameters *right)
+{
+	for (int a = 0; a < left->k; a++)
+	{
+		bool		found = false;
+
+		for (int b = 0; b < right->k && !found; b++)
+			found = component_near(left, a, right, b);
+		if (!found)
+			return false;
+	}
+	return true;
 }
