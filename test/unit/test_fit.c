@@ -349,6 +349,40 @@ test_component_order(void)
 	rows_free(rows);
 }
 
+/*
+ * Where one component spans two clusters and two share one, that is the first
+ * move to be proposed, and it leaves weights and mean of the whole as they are.
+ */
+static void
+test_moves(void)
+{
+	double		weights[] = {0.4, 0.2, 0.2, 0.2};
+	double		means[] = {0, 0, 20, 0, 20.5, 0, 0, 30};
+	double		covariances[] = {17, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1};
+	MixtureParameters parameters = {4, 2, MIXTURE_FULL, weights, means, covariances};
+	double		sums[3] = {0, 0, 0};
+	bool		proposed;
+	Moves		moves;
+	Move		move = {-1, -1, -1};
+
+	moves_begin(&moves, 4, 2, &unit_host);
+	mixture_copy_parameters(&moves.full, &parameters);
+	proposed = moves_look(&moves) && moves_propose(&moves, 0, &move);
+	check(proposed && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
+		  "what spans two clusters is to be split, what shares one to be merged");
+	moves_make(&moves, &move, &parameters);
+	for (int c = 0; c < 4; c++)
+	{
+		sums[0] += weights[c];
+		sums[1] += weights[c] * means[2 * c];
+		sums[2] += weights[c] * means[2 * c + 1];
+	}
+	check(fabs(sums[0] - 1) < 1e-12 && fabs(sums[1] - 8.1) < 1e-12 &&
+		  fabs(sums[2] - 6) < 1e-12 && fabs(means[0]) > 2 && fabs(means[0] + means[4]) < 1e-9,
+		  "a move keeps the sum of the weights and the mean, and parts the halves");
+	moves_end(&moves);
+}
+
 void
 test_fit(void)
 {
@@ -376,4 +410,5 @@ test_fit(void)
 	}
 	test_refusals();
 	test_component_order();
+	test_moves();
 }
