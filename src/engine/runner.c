@@ -162,6 +162,11 @@ mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source, doubl
 	size_t		count = mixture_sums_count(runner->covariance_type, runner->k, runner->d);
 	int			n_runs = mixture_n_runs(source->n_blocks);
 
+	if (n_runs == 1)
+	{
+		mixture_runner_run(runner, source, 0, sums);
+		return;
+	}
 	if (runner->run_sums == NULL)
 		runner->run_sums = runner->host->allocate(runner->host->context,
 												  count * sizeof(double));

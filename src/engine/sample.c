@@ -141,11 +141,21 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 		range->observed[j] += complete;
 }
 
+/* The largest whole number up to x; without a call, for every value asks. */
+static int64_t
+floor_whole(double x)
+{
+	int64_t		whole = (int64_t) x;
+
+	return whole - ((double) whole > x);
+}
+
 /* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
 static uint64_t
 cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
 {
 	uint64_t	hash = random_mix(seed);
+	double		cells = (double) (INT64_C(1) << bits);
 
 	for (int j = 0; j < d; j++)
 	{
@@ -163,7 +173,7 @@ cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_
 		 * The lines of the grid are put where no value of a regular feature
 		 * (the least, the middle, the most) comes to lie on them.
 		 */
-		hash = random_combine(hash, (uint64_t) (int64_t) floor(ldexp(place, bits) + 0.381966));
+		hash = random_combine(hash, (uint64_t) floor_whole(place * cells + 0.381966));
 	}
 	return hash;
 }
@@ -366,29 +376,49 @@ make_blocks(Sample *sample, const MixtureHost *host)
 	sample_fill_blocks(sample, host);
 }
 
+/* How many of n hashes are distinct. */
+static int64_t
+count_distinct(const uint64_t *hashes, int64_t n, const MixtureHost *host)
+{
+	int64_t		distinct = 0;
+	int64_t		size = 2;		/* of an open table, half empty: a power of two */
+	bool		zero = false;	/* which in the table is an empty place */
+	uint64_t   *table;
+
+	while (size < 2 * n)
+		size *= 2;
+	table = host->allocate(host->context, size * sizeof(uint64_t));
+	memset(table, 0, size * sizeof(uint64_t));
+	for (int64_t i = 0; i < n; i++)
+	{
+		int64_t		place = (int64_t) (hashes[i] & (uint64_t) (size - 1));
+
+		while (table[place] != 0 && table[place] != hashes[i])
+			place = (place + 1) & (size - 1);
+		distinct += hashes[i] == 0 ? !zero : table[place] == 0;
+		zero = zero || hashes[i] == 0;
+		table[place] = hashes[i];
+	}
+	host->release(host->context, table);
+	return distinct;
+}
+
 /*
  * Hash the rows for random choices among them.  The grid is as coarse as
  * leaves at least half of the rows a cell of their own, for a coarse one is
  * the least disturbed by rounding.
  */
 static void
-hash_rows(Sample *sample, Entry *scratch, const FeatureRange *range, uint64_t seed)
+hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
+		  const MixtureHost *host)
 {
 	for (int bits = COARSE_BITS;; bits += 10)
 	{
-		int64_t		distinct = 1;
-
 		for (int64_t i = 0; i < sample->n_rows; i++)
-		{
 			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, sample->d,
 										  range, bits, ~seed);
-			/* compared by hash and, among equals, not at all */
-			scratch[i] = (Entry) {sample->hashes[i], NULL, 0, 0};
-		}
-		qsort(scratch, sample->n_rows, sizeof(Entry), compare_entries);
-		for (int64_t i = 1; i < sample->n_rows; i++)
-			distinct += scratch[i].hash != scratch[i - 1].hash;
-		if (2 * distinct >= sample->n_rows || bits >= FINEST_BITS)
+		if (bits >= FINEST_BITS ||
+			2 * count_distinct(sample->hashes, sample->n_rows, host) >= sample->n_rows)
 			return;
 	}
 }
@@ -450,8 +480,8 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	for (int64_t i = 0; i < taking.n; i++)
 		sample->weights[i] = taking.entries[i].weight;
 	host->release(host->context, taking.spare);
-	hash_rows(sample, taking.entries, range, seed);
 	host->release(host->context, taking.entries);
+	hash_rows(sample, range, seed, host);
 	host->release(host->context, features);
 	make_blocks(sample, host);
 	sample->parts.n = 0;

@@ -17,6 +17,9 @@
 #include "linalg.h"
 #include "random.h"
 
+/* More than the rounding errors of a row's time in the race */
+#define RACE_MARGIN 1e-12
+
 /* One block of rows into the space; centered: a block's size. */
 static void
 transform_block(const MixturePrepared *metric, const MixtureBlock *block,
@@ -132,11 +135,17 @@ seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint
 	for (int64_t i = 0; i < n_rows; i++)
 	{
 		double		rate = sample->weights[i] * distances[i];
+		double		unit;
 		double		time;
 
 		if (!(rate > 0))
 			continue;
-		time = -log(random_unit(random_combine(sample->hashes[i], draw))) / rate;
+		unit = random_unit(random_combine(sample->hashes[i], draw));
+
+		/* -log u is at least 1 - u, which as a rule is too late already */
+		if (1 - unit > best * rate * (1 + RACE_MARGIN))
+			continue;
+		time = -log(unit) / rate;
 		if (time < best || winner < 0)
 		{
 			best = time;
