@@ -58,11 +58,11 @@ count_matrix_directions(const double *packed, const double *floor, double times,
 	square = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
 	values = square + (size_t) d * d;
 
-	/* as a rule there is none, which a factor shows for less */
+	/* as a rule there is none, which the pivots show for less */
 	memcpy(square, packed, linalg_packed_count(d) * sizeof(double));
 	for (int j = 0; j < d; j++)
 		square[linalg_row(j) + j] -= times * floor[j];
-	if (!linalg_cholesky(square, d, host))
+	if (!linalg_eliminate(square, d, host))
 	{
 		unpack(packed, d, square);
 		for (int i = 0; i < d; i++)

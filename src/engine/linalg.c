@@ -6,7 +6,7 @@
  * everything runs along rows that lie contiguously in the packed triangle;
  * there is nothing here that a BLAS would do better below some hundred
  * dimensions.  Loops that grow with the cube of the dimension ask for
- * interrupts once per row.
+ * interrupts every few rows.
  */
 #include "linalg.h"
 
@@ -18,23 +18,20 @@
 typedef double Vector4 __attribute__((vector_size(32)));
 typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
 
+/* Rows of a factor between two checks for interrupts */
+#define ROWS_PER_CHECK 16
+
 /*
- * Sum of a[i] * b[i], in partial sums that do not wait for each other, so not
- * in the order of a plain loop.
+ * linalg_dot() of LINALG_LONG elements or more, in partial sums that do not
+ * wait for each other.
  */
 double
-linalg_dot(const double *a, const double *b, int n)
+linalg_long_dot(const double *a, const double *b, int n)
 {
 	Vector4		sum = {0, 0, 0, 0};
 	double		rest = 0;
 	int			i = 0;
 
-	if (n < 4)
-	{
-		for (; i < n; i++)
-			rest += a[i] * b[i];
-		return rest;
-	}
 	if (n >= 32)
 	{
 		Vector4		sums[4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
@@ -76,9 +73,9 @@ linalg_add_squares(double *target, const double *a, double center, int n)
 		target[i] += (a[i] - center) * (a[i] - center);
 }
 
-/* target[i] += factor * a[i] */
+/* linalg_add_multiple() of so many */
 void
-linalg_add_multiple(double *target, double factor, const double *a, int n)
+linalg_add_long_multiple(double *target, double factor, const double *a, int n)
 {
 	int			i = 0;
 
@@ -107,35 +104,62 @@ linalg_select(const double *matrix, const int *indices, int n, double *target)
 }
 
 /*
- * Replace a symmetric matrix (packed, d dimensions) by its lower Cholesky
- * factor.  Returns false, with the matrix in an undefined state, where it is
- * not positive definite to working precision: a pivot is lost when what
+ * Replace a symmetric matrix (packed, d dimensions) by its pivots, in the
+ * diagonal, and the unit lower triangle U of A = U diag(pivots) U^T.  No root
+ * stands between one pivot and the next, which is what small matrices wait for.
+ *
+ * Returns false, with the matrix in an undefined state, where it is not
+ * positive definite to working precision: a pivot is lost when what
  * elimination leaves of a diagonal element is within the rounding error of
  * the element itself (Higham 2002, section 10.1).
  */
 bool
-linalg_cholesky(double *matrix, int d, const MixtureHost *host)
+linalg_eliminate(double *matrix, int d, const MixtureHost *host)
 {
 	for (int i = 0; i < d; i++)
 	{
 		double	   *row = matrix + linalg_row(i);
 		double		diagonal = row[i];
-		double		pivot;
+		double		pivot = diagonal;
 
+		/* what is left of the row, then divided by the pivots above */
+		for (int j = 1; j < i; j++)
+			row[j] -= linalg_dot(row, matrix + linalg_row(j), j);
 		for (int j = 0; j < i; j++)
 		{
-			const double *other = matrix + linalg_row(j);
+			double		left = row[j];
 
-			row[j] = (row[j] - linalg_dot(row, other, j)) / other[j];
+			row[j] = left / matrix[linalg_row(j) + j];
+			pivot -= row[j] * left;
 		}
-		pivot = diagonal - linalg_dot(row, row, i);
 
 		/* written so that NaN fails */
 		if (!(pivot > d * DBL_EPSILON * diagonal && pivot >= DBL_MIN &&
 			  pivot <= DBL_MAX))
 			return false;
-		row[i] = sqrt(pivot);
-		host->check_interrupts(host->context);
+		row[i] = pivot;
+		if ((i + 1) % ROWS_PER_CHECK == 0)
+			host->check_interrupts(host->context);
+	}
+	return true;
+}
+
+/*
+ * Replace a symmetric matrix (packed, d dimensions) by its lower Cholesky
+ * factor.  Returns false as linalg_eliminate() does.
+ */
+bool
+linalg_cholesky(double *matrix, int d, const MixtureHost *host)
+{
+	if (!linalg_eliminate(matrix, d, host))
+		return false;
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = matrix + linalg_row(i);
+
+		for (int j = 0; j < i; j++)
+			row[j] *= matrix[linalg_row(j) + j];
+		row[i] = sqrt(row[i]);
 	}
 	return true;
 }
@@ -193,7 +217,8 @@ linalg_invert_lower(const double *lower, double *inverse, int d,
 			linalg_add_multiple(row, -factor[j] * scale,
 								inverse + linalg_row(j), j + 1);
 		row[i] = scale;
-		host->check_interrupts(host->context);
+		if ((i + 1) % ROWS_PER_CHECK == 0)
+			host->check_interrupts(host->context);
 	}
 }
 

@@ -88,15 +88,14 @@ mean_floor(const double *floor, int d)
 
 /*
  * Whether a covariance exceeds the floor in every direction: for a matrix,
- * whether covariance - floor has a Cholesky factor.
+ * whether covariance - floor is positive definite.  scratch: as large as the
+ * covariance.
  */
 static bool
 exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
-			  const double *floor, const MixtureHost *host)
+			  const double *floor, double *scratch, const MixtureHost *host)
 {
-	size_t		count = linalg_packed_count(d);
 	bool		exceeds = true;
-	double	   *scratch;
 
 	if (type == MIXTURE_SPHERICAL)
 		return covariance[0] >= mean_floor(floor, d);
@@ -106,24 +105,21 @@ exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
 			exceeds = exceeds && covariance[j] >= floor[j];
 		return exceeds;
 	}
-	scratch = host->allocate(host->context, count * sizeof(double));
-	memcpy(scratch, covariance, count * sizeof(double));
+	memcpy(scratch, covariance, linalg_packed_count(d) * sizeof(double));
 	for (int j = 0; j < d; j++)
 		scratch[linalg_row(j) + j] -= floor[j];
-	exceeds = linalg_cholesky(scratch, d, host);
-	host->release(host->context, scratch);
-	return exceeds;
+	return linalg_eliminate(scratch, d, host);
 }
 
 /*
- * Hold a component's covariance above the floor (d variances).  Returns
- * whether it had to be raised.
+ * Hold a component's covariance above the floor (d variances).  scratch: as
+ * large as the covariance.  Returns whether it had to be raised.
  */
 static bool
 apply_floor(MixtureCovarianceType type, int d, double *covariance,
-			const double *floor, const MixtureHost *host)
+			const double *floor, double *scratch, const MixtureHost *host)
 {
-	if (exceeds_floor(type, d, covariance, floor, host))
+	if (exceeds_floor(type, d, covariance, floor, scratch, host))
 		return false;
 	if (type == MIXTURE_SPHERICAL)
 		covariance[0] = mean_floor(floor, d);
@@ -182,7 +178,8 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 	MixtureCovarianceType type = stats->covariance_type;
 	bool		tied = type == MIXTURE_TIED;
 	size_t		count = mixture_factor_count(type, d);
-	double	   *delta = host->allocate(host->context, d * sizeof(double));
+	double	   *delta = host->allocate(host->context, (d + count) * sizeof(double));
+	double	   *scratch = delta + d;
 	double		divisor = type == MIXTURE_SPHERICAL ? d : 1;
 	double		total = 0;
 	int			n_raised = 0;
@@ -213,7 +210,7 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 			for (size_t i = 0; i < count; i++)
 				covariance[i] = stats->seconds[c * count + i] / (weight * divisor);
 			subtract_shift(type, d, covariance, delta, 1);
-			n_raised += apply_floor(type, d, covariance, floor, host);
+			n_raised += apply_floor(type, d, covariance, floor, scratch, host);
 		}
 		else
 			memcpy(covariance, current->covariances + c * count,
@@ -221,7 +218,7 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 		host->check_interrupts(host->context);
 	}
 	if (tied)
-		n_raised += apply_floor(type, d, next->covariances, floor, host);
+		n_raised += apply_floor(type, d, next->covariances, floor, scratch, host);
 	host->release(host->context, delta);
 	return n_raised;
 }
@@ -238,14 +235,15 @@ mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
 	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
-	double	   *doubled = host->allocate(host->context, d * sizeof(double));
+	double	   *doubled = host->allocate(host->context, (d + count) * sizeof(double));
+	double	   *scratch = doubled + d;
 	int			n_low = 0;
 
 	for (int j = 0; j < d; j++)
 		doubled[j] = 2 * floor[j];
 	for (int c = 0; c < n; c++)
 		n_low += !exceeds_floor(type, d, parameters->covariances + c * count,
-								doubled, host);
+								doubled, scratch, host);
 	host->release(host->context, doubled);
 	return n_low;
 }
@@ -261,11 +259,13 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 	MixtureCovarianceType type = parameters->covariance_type;
 	size_t		count = mixture_factor_count(type, parameters->d);
 	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
+	double	   *scratch = host->allocate(host->context, count * sizeof(double));
 	int			n_raised = 0;
 
 	for (int c = 0; c < n; c++)
 		n_raised += apply_floor(type, parameters->d, parameters->covariances + c * count,
-								floor, host);
+								floor, scratch, host);
+	host->release(host->context, scratch);
 	return n_raised;
 }
 

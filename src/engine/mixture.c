@@ -18,6 +18,9 @@
 
 #define CACHE_LINE 64
 
+/* Products from this to its inverse go on being multiplied. */
+#define LEAST_PRODUCT 1e-100
+
 static const double log_two_pi = 1.8378770664093454835606594728112;
 
 /* Values of one component's covariance or precision factor. */
@@ -196,6 +199,20 @@ mixture_component_covariance(const MixtureParameters *parameters,
 }
 
 /*
+ * Add the logarithm of a factor, which is the root of a double, to *sum, or
+ * leave it in *product while there is room: one logarithm does for many.
+ */
+static void
+add_log(double factor, double *product, double *sum)
+{
+	*product *= factor;
+	if (*product > LEAST_PRODUCT && *product < 1 / LEAST_PRODUCT)
+		return;
+	*sum += log(*product);
+	*product = 1;
+}
+
+/*
  * The precision factor of a component from its covariance: W = L^-1 or
  * 1 / standard deviation.  scratch: as many doubles as the factor.  Returns
  * false if the covariance is not positive definite; otherwise
@@ -207,6 +224,7 @@ component_precision(MixtureCovarianceType type, int d, const double *covariance,
 					const MixtureHost *host)
 {
 	size_t		count = mixture_factor_count(type, d);
+	double		product = 1;
 	double		sum = 0;
 
 	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
@@ -216,7 +234,7 @@ component_precision(MixtureCovarianceType type, int d, const double *covariance,
 			return false;
 		linalg_invert_lower(scratch, factor, d, host);
 		for (int i = 0; i < d; i++)
-			sum += log(factor[linalg_row(i) + i]);
+			add_log(factor[linalg_row(i) + i], &product, &sum);
 	}
 	else
 	{
@@ -225,13 +243,15 @@ component_precision(MixtureCovarianceType type, int d, const double *covariance,
 			if (!(covariance[i] >= DBL_MIN && covariance[i] <= DBL_MAX))
 				return false;
 			factor[i] = 1 / sqrt(covariance[i]);
-			sum += log(factor[i]);
+			add_log(factor[i], &product, &sum);
 		}
+		sum += log(product);
+		product = 1;
 		if (type == MIXTURE_SPHERICAL)
 			sum *= d;
 	}
-	*log_determinant = sum;
-	return isfinite(sum);
+	*log_determinant = sum + log(product);
+	return isfinite(*log_determinant);
 }
 
 /*
