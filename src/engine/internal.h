@@ -52,6 +52,9 @@ typedef struct KernelWork
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
 	double	   *weights;		/* k: sum of responsibilities */
+	double	   *packs;			/* k x (d + 1) x rows: rows set aside by
+								 * add_component(): kernels_pack() */
+	int		   *packed;			/* k: how many */
 } KernelWork;
 
 /* Component c's square roots of responsibility times weight, one a row. */
@@ -59,6 +62,16 @@ static inline double *
 kernels_roots(const KernelWork *work, int c)
 {
 	return work->roots + (size_t) c * KERNEL_WORK_STRIDE;
+}
+
+/*
+ * The rows set aside for component c of d features: these, one after the
+ * other, and the roots as one more.
+ */
+static inline double *
+kernels_pack(const KernelWork *work, int d, int c)
+{
+	return work->packs + (size_t) c * (d + 1) * KERNEL_WORK_STRIDE;
 }
 
 /*
@@ -73,7 +86,8 @@ kernels_roots(const KernelWork *work, int c)
  * firsts and seconds; it takes the responsibilities from work, the means from
  * what was prepared, and the features from the block, which need not be the
  * one of the E-step.  Where every responsibility has underflowed to 0 there is
- * nothing to add.
+ * nothing to add.  It may set rows aside in work, of more blocks than one;
+ * finish_component() adds what is there.
  *
  * complete() makes complete rows of a block of which features are missing:
  * writes each missing feature, d x block->stride doubles being for all, as its
@@ -94,6 +108,8 @@ typedef struct Kernels
 	void		(*add_component) (const MixturePrepared *prepared, int c,
 								  const MixtureBlock *block,
 								  const KernelWork *work, MixtureStats *stats);
+	void		(*finish_component) (const MixturePrepared *prepared, int c,
+									 const KernelWork *work, MixtureStats *stats);
 	void		(*complete) (const double *mean, const double *coefficients, int d,
 							 const MixtureBlock *block, const KernelWork *work,
 							 double *completed);
@@ -117,13 +133,15 @@ source_block(const MixtureSource *source, int64_t number, MixtureBlock *block)
 extern const Kernels *kernels_current(void);
 extern const Kernels *kernels_list(int number);
 extern void kernels_select(const Kernels *kernels);
-extern void kernels_allocate_work(KernelWork *work, int k, int d,
-								  const MixtureHost *host);
+extern void kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k,
+								  int d, const MixtureHost *host);
 extern void kernels_release_work(KernelWork *work, const MixtureHost *host);
 extern void kernels_accumulate(const MixturePrepared *prepared,
 							   const MixtureBlock *block, bool m_step,
 							   const KernelWork *work, MixtureStats *stats,
 							   const MixtureHost *host);
+extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
+						   MixtureStats *stats, const MixtureHost *host);
 
 /* mixture.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);

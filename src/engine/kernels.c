@@ -142,7 +142,8 @@ mixture_clone_name(void)
 
 /*
  * Add a block to the statistics, or, where m_step is false, to sum_weights and
- * log_likelihood only.
+ * log_likelihood only.  After the last block the M-step's sums are complete
+ * with kernels_finish().
  */
 void
 kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
@@ -161,17 +162,33 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 	}
 }
 
+/* Add what kernels_accumulate() has set aside of the blocks until now. */
+void
+kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
+			   MixtureStats *stats, const MixtureHost *host)
+{
+	for (int c = 0; c < prepared->k; c++)
+	{
+		kernels_current()->finish_component(prepared, c, work, stats);
+		host->check_interrupts(host->context);
+	}
+}
+
 /*
- * Scratch for blocks and models of up to k components in d dimensions, to be
- * given back by kernels_release_work().
+ * Scratch for blocks and models of this shape, to be given back by
+ * kernels_release_work().
  */
 void
-kernels_allocate_work(KernelWork *work, int k, int d, const MixtureHost *host)
+kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d,
+					  const MixtureHost *host)
 {
 	size_t		rows = KERNEL_WORK_STRIDE;
+	size_t		n_packs = type <= MIXTURE_TIED && d > SMALL_D ? k : 0;
 
+	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
+	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
-								  (((size_t) k + d + 3) * rows +
+								  (((size_t) k + d + 3 + n_packs * (d + 1)) * rows +
 								   (size_t) d * 4 * MIXTURE_LANES + k + MIXTURE_LANES) *
 								  sizeof(double));
 	/* vectors that straddle cache lines are read twice */
@@ -180,7 +197,8 @@ kernels_allocate_work(KernelWork *work, int k, int d, const MixtureHost *host)
 	work->scales = work->sums + rows;
 	work->roots = work->scales + rows;
 	work->scaled = work->roots + k * rows;
-	work->centered = work->scaled + d * rows;
+	work->packs = work->scaled + d * rows;
+	work->centered = work->packs + n_packs * (d + 1) * rows;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
 }
 
@@ -188,6 +206,7 @@ void
 kernels_release_work(KernelWork *work, const MixtureHost *host)
 {
 	host->release(host->context, work->memory);
+	host->release(host->context, work->packed);
 }
 
 /*

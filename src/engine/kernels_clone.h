@@ -11,7 +11,8 @@
 #define Bits CLONE(Bits)
 
 #include "kernels_vector.h"
-#include "kernels_blocks.h"
+#include "kernels_e_step.h"
+#include "kernels_m_step.h"
 #include "kernels_missing.h"
 #include "kernels_rows.h"
 
@@ -20,6 +21,7 @@ static const Kernels CLONE(kernels) = {
 	.lanes = VL,
 	.e_step = CLONE(e_step),
 	.add_component = CLONE(add_component),
+	.finish_component = CLONE(finish_component),
 	.complete = CLONE(complete),
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
@@ -32,5 +34,3 @@ static const Kernels CLONE(kernels) = {
 #undef TRIANGLE_ROWS
 #undef KNOWN_D
 #undef SCATTER_TILE
-#undef EVENS
-#undef ODDS

@@ -3,7 +3,7 @@
  *	  Conditional means of missing features; a part of kernels_clone.h,
  *	  compiled once per instruction set.
  *
- * A lane is a row, as in kernels_blocks.h.  A matrix of coefficients goes
+ * A lane is a row, as in kernels_m_step.h.  A matrix of coefficients goes
  * through the rows of data two missing features and four vectors at a time,
  * with the sums in registers.
  */

@@ -18,29 +18,32 @@ typedef double Vec __attribute__((vector_size(8 * VL)));
 typedef double VecUnaligned __attribute__((vector_size(8 * VL), aligned(8), may_alias));
 typedef uint64_t Bits __attribute__((vector_size(8 * VL)));
 
-/* The even and the odd elements of two vectors, one after the other. */
+#ifndef SHUFFLE
 #ifdef __clang__
-#if VL == 2
-#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3)
-#elif VL == 4
-#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
-#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (Bits) {__VA_ARGS__})
 #endif
-#else
-#if VL == 2
-#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2})
-#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3})
-#elif VL == 4
-#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2, 4, 6})
-#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3, 5, 7})
-#else
-#define EVENS(a, b) __builtin_shuffle(a, b, (Bits) {0, 2, 4, 6, 8, 10, 12, 14})
-#define ODDS(a, b) __builtin_shuffle(a, b, (Bits) {1, 3, 5, 7, 9, 11, 13, 15})
 #endif
+
+/*
+ * What sum_elements() adds: pairs of elements of two vectors, then pairs of
+ * their halves, and then, of eight, pairs of quarters.  Where the one operand
+ * can have its elements where they are, that is a blend, which does not wait
+ * for the unit that shuffles; a shuffle to any place is slow.
+ */
+#if VL == 2
+#define ADD_ELEMENTS(a, b) (SHUFFLE(a, b, 0, 3) + SHUFFLE(a, b, 1, 2))
+#elif VL == 4
+#define ADD_ELEMENTS(a, b) (SHUFFLE(a, b, 0, 5, 2, 7) + SHUFFLE(a, b, 1, 4, 3, 6))
+#define ADD_HALVES(a, b) (SHUFFLE(a, b, 0, 1, 6, 7) + SHUFFLE(a, b, 2, 3, 4, 5))
+#else
+#define ADD_ELEMENTS(a, b) \
+	(SHUFFLE(a, b, 0, 9, 2, 11, 4, 13, 6, 15) + SHUFFLE(a, b, 1, 8, 3, 10, 5, 12, 7, 14))
+#define ADD_HALVES(a, b) \
+	(SHUFFLE(a, b, 0, 1, 2, 3, 12, 13, 14, 15) + SHUFFLE(a, b, 4, 5, 6, 7, 8, 9, 10, 11))
+#define ADD_QUARTERS(a, b) \
+	(SHUFFLE(a, b, 0, 1, 4, 5, 8, 9, 12, 13) + SHUFFLE(a, b, 2, 3, 6, 7, 10, 11, 14, 15))
 #endif
 
 ALWAYS_INLINE Vec
@@ -80,7 +83,16 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 			Vec			a = v[2 * i];
 			Vec			b = v[2 * i + 1 < left ? 2 * i + 1 : 2 * i];
 
-			v[i] = EVENS(a, b) + ODDS(a, b);
+			if (width == 1)
+				v[i] = ADD_ELEMENTS(a, b);
+#if VL >= 4
+			else if (width == 2)
+				v[i] = ADD_HALVES(a, b);
+#endif
+#if VL >= 8
+			else
+				v[i] = ADD_QUARTERS(a, b);
+#endif
 		}
 		left = (left + 1) / 2;
 	}
@@ -88,6 +100,10 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 	for (int i = 0; i < left; i++)
 		CLONE(store) (sums + i * VL, v[i]);
 }
+
+#undef ADD_ELEMENTS
+#undef ADD_HALVES
+#undef ADD_QUARTERS
 
 ALWAYS_INLINE double
 CLONE(sum_of) (Vec v)

@@ -14,12 +14,12 @@
  *					m_m + B (x_o - m_o), and, added to its second moments, the
  *					conditional covariance C = S_mm - B S_om.
  *
- * Both steps are those of complete rows (kernels_blocks.h): the first on a
- * model of fewer dimensions, the second on a block that is completed anew for
- * each component.  What is particular to a pattern of missing features, the
- * marginal's factors and each component's regression, is made when a block
- * with another pattern comes and kept until the next one does, so rows that
- * share a pattern should come together.
+ * Both steps are those of complete rows (kernels_e_step.h, kernels_m_step.h):
+ * the first on a model of fewer dimensions, the second on a block that is
+ * completed anew for each component.  What is particular to a pattern of
+ * missing features, the marginal's factors and each component's regression, is
+ * made when a block with another pattern comes and kept until the next one
+ * does, so rows that share a pattern should come together.
  *
  * Where the family has no covariances between features, the conditional mean
  * is the mean, and C is the variance.

@@ -61,7 +61,7 @@ mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHos
 	runner->missing = NULL;
 	runner->features = NULL;
 	runner->run_sums = NULL;
-	kernels_allocate_work(&runner->work, k, d, host);
+	kernels_allocate_work(&runner->work, type, k, d, host);
 	return runner;
 }
 
@@ -153,6 +153,7 @@ mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
 		source_block(source, number, &block);
 		add_block(runner, &block, &stats);
 	}
+	kernels_finish(runner->prepared, &runner->work, &stats, runner->host);
 }
 
 /* Sum all runs, in their order, into mixture_sums_count() values. */
@@ -191,6 +192,7 @@ mixture_runner_add_block(MixtureRunner *runner, const MixtureBlock *block,
 						 MixtureStats *stats)
 {
 	add_block(runner, block, stats);
+	kernels_finish(runner->prepared, &runner->work, stats, runner->host);
 	if (mixture_stats_finite(stats))
 		return MIXTURE_OK;
 	return isfinite(*stats->sum_weights) ? MIXTURE_SUM_RANGE : MIXTURE_WEIGHT_RANGE;

@@ -116,6 +116,73 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n)
 	rows_free(rows);
 }
 
+/*
+ * Components so far apart that a row has a part in one of them only: rows are
+ * set aside, over blocks and beyond what a pack holds, and in the end none is
+ * missing.  With `near`, some rows have a part in all.
+ */
+static void
+test_apart(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, bool near)
+{
+	Rows	   *rows = rows_allocate(n, d);
+	MixtureParameters parameters;
+	MixtureStats *expected = mixture_allocate_stats(type, k, d, &unit_host);
+	const Kernels *kernels;
+
+	random_parameters(random, &parameters, type, k, d);
+	for (int c = 0; c < k; c++)
+		for (int j = 0; j < d; j++)
+			parameters.means[c * d + j] = (j + c) % 2 == 0 ? 25.0 * c : -25.0 * c;
+	for (int64_t i = 0; i < n; i++)
+	{
+		const double *mean = parameters.means + random_below(random, k) * d;
+		double		share = near && i % 1000 < 100 ? 0 : 1;
+
+		for (int j = 0; j < d; j++)
+			rows->values[i * d + j] = share * mean[j] + random_normal(random);
+		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
+	}
+	rows_seal(rows);
+	reference_accumulate(&parameters, rows, expected);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		MixtureStats *stats = mixture_allocate_stats(type, k, d, &unit_host);
+		MixtureError error;
+		MixturePrepared *prepared;
+		KernelWork	work;
+		int			n_packed = 0;
+		double		worst;
+
+		kernels_select(kernels);
+		prepared = mixture_prepare_blocks(&parameters, NULL, &unit_host, &error);
+		kernels_allocate_work(&work, type, k, d, &unit_host);
+		mixture_clear_stats(stats);
+		for (int64_t number = 0; number < rows->source.n_blocks; number++)
+		{
+			MixtureBlock block;
+
+			source_block(&rows->source, number, &block);
+			kernels_accumulate(prepared, &block, true, &work, stats, &unit_host);
+		}
+		for (int c = 0; c < k; c++)
+			n_packed += work.packed[c];
+		kernels_finish(prepared, &work, stats, &unit_host);
+		*stats->entropy = *expected->entropy;
+		worst = largest_difference(stats->sum_weights, expected->sum_weights,
+								   stats->n_values, *expected->sum_weights);
+		check(n_packed > 0 && worst < TOLERANCE,
+			  "%s, k %d, d %d, components apart: %s kernels set %d rows aside, the sums agree (%.1e)",
+			  family_names[type], k, d, kernels->name, n_packed, worst);
+		kernels_release_work(&work, &unit_host);
+		mixture_release_prepared(prepared, &unit_host);
+		mixture_release_stats(stats, &unit_host);
+	}
+	kernels_select(NULL);
+	mixture_release_stats(expected, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
 /* Rows so far out, and weights so small, that naive arithmetic gives NaN. */
 static void
 test_extremes(void)
@@ -172,5 +239,11 @@ test_kernels(void)
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 			test_shape(&random, type, shapes[i][0], shapes[i][1], shapes[i][2]);
+	for (int near = 0; near < 2; near++)
+	{
+		test_apart(&random, MIXTURE_FULL, 4, 10, 3000, near);
+		test_apart(&random, MIXTURE_FULL, 6, 40, 2500, near);
+		test_apart(&random, MIXTURE_TIED, 8, 6, 4000, near);
+	}
 	test_extremes();
 }

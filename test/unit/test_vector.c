@@ -47,8 +47,6 @@ DEFINE_FUNCTION(inverse_roots, CLONE(inverse_root) (CLONE(load) (x + i)))
 DEFINE_FUNCTIONS
 #undef CLONE_NAME
 #undef VL
-#undef EVENS
-#undef ODDS
 
 #if defined(__x86_64__)
 
@@ -64,8 +62,6 @@ DEFINE_FUNCTIONS
 DEFINE_FUNCTIONS
 #undef CLONE_NAME
 #undef VL
-#undef EVENS
-#undef ODDS
 #ifdef __clang__
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))), apply_to = function)

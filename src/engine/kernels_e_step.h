@@ -1,34 +1,29 @@
 /*
- * kernels_blocks.h
- *	  E- and M-step over a block, where a lane is a row; a part of
- *	  kernels_clone.h, compiled once per instruction set.
+ * kernels_e_step.h
+ *	  The E-step over a block, where a lane is a row; a part of kernels_clone.h,
+ *	  compiled once per instruction set.
  *
- * The E-step takes some vectors of rows at a time through a few rows of the
- * triangular factor, the M-step a tile of the scatter matrix through all rows
- * of the block; both keep their sums in registers, and the sizes of the tiles
- * are what the registers hold.  Where the dimension is small, it is a constant
- * of the code, and in the E-step all features of a vector of rows stay in
- * registers; up to SMALL_D so do all sums of a component in the M-step.
+ * Some vectors of rows at a time go through a few rows of the triangular
+ * factor, and their sums stay in registers; the sizes of the tiles are what the
+ * registers hold.  Where the dimension is small, it is a constant of the code,
+ * and all products of a vector of rows with the factor are made side by side.
  *
- * Between the two steps stand the square roots of the responsibilities rather
- * than themselves: e to the half of an exponent costs no more, and
+ * What is left for the M-step are the square roots of the responsibilities
+ * rather than themselves: e to the half of an exponent costs no more, and
  * sum r (x - m)(x - m)^T is then u u^T with the one array u = sqrt(r) (x - m).
  */
 
 /*
  * TRIANGLE_ROWS: rows of a triangular factor that go through the rows of data
  * together.  KNOWN_D: the largest dimension for which the E-step has code of
- * its own.  SCATTER_TILE: features in each direction of a tile of the scatter
- * matrix.
+ * its own.
  */
 #if VL == 8 || defined(__aarch64__)
 #define TRIANGLE_ROWS 4			/* 32 registers */
 #define KNOWN_D 16
-#define SCATTER_TILE 5
 #else
 #define TRIANGLE_ROWS 3			/* 16 */
 #define KNOWN_D SMALL_D
-#define SCATTER_TILE 3
 #endif
 
 /* What triangle_rows() takes: some vectors of rows and a triangular factor. */
@@ -113,54 +108,39 @@ CLONE(triangle_rows) (const CLONE(TriangleRows) *rows, int i, Vec *q,
 
 /*
  * Squared Mahalanobis distances where the factor is triangular, for a
- * dimension that the compiler knows.  The last rows of the factor, which have
- * most to do, come first: what waits at the end is then soon done.
+ * dimension that the compiler knows.  A feature goes to all rows of the factor
+ * before the next one is looked at, so that there are many sums side by side.
  */
 ALWAYS_INLINE void
 CLONE(quadratic_known) (const double *factor, const double *mean,
 						const double *features, int stride, Vec *q,
 						const int d, const int n_vectors)
 {
-	Vec			x[KNOWN_D][4];
+	Vec			y[KNOWN_D][4];
 
 	UNROLL
 	for (int j = 0; j < d; j++)
 	{
 		UNROLL
 		for (int v = 0; v < n_vectors; v++)
-			x[j][v] = CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j];
-	}
-	UNROLL
-	for (int i = (d - 1) / TRIANGLE_ROWS * TRIANGLE_ROWS; i >= 0; i -= TRIANGLE_ROWS)
-	{
-		Vec			y[TRIANGLE_ROWS][4];
+		{
+			Vec			x = CLONE(load) (features + (size_t) j * stride + v * VL) - mean[j];
 
-		UNROLL
-		for (int t = 0; t < TRIANGLE_ROWS; t++)
-		{
 			UNROLL
-			for (int v = 0; v < n_vectors; v++)
-				y[t][v] = (Vec) {0};
-		}
-		UNROLL
-		for (int j = 0; j < d; j++)
-		{
-			UNROLL
-			for (int t = 0; t < TRIANGLE_ROWS; t++)
+			for (int i = j; i < d; i++)
 			{
-				UNROLL
-				for (int v = 0; v < n_vectors; v++)
-					if (i + t < d && j <= i + t)
-						y[t][v] += factor[(i + t) * (i + t + 1) / 2 + j] * x[j][v];
+				double		element = factor[i * (i + 1) / 2 + j];
+
+				y[i][v] = j == 0 ? element * x : y[i][v] + element * x;
 			}
 		}
+	}
+	UNROLL
+	for (int i = 0; i < d; i++)
+	{
 		UNROLL
-		for (int t = 0; t < TRIANGLE_ROWS; t++)
-		{
-			UNROLL
-			for (int v = 0; v < n_vectors; v++)
-				q[v] += y[t][v] * y[t][v];
-		}
+		for (int v = 0; v < n_vectors; v++)
+			q[v] += y[i][v] * y[i][v];
 	}
 }
 
@@ -424,279 +404,6 @@ CLONE(scale_roots) (int k, const MixtureBlock *block, const KernelWork *work)
 		}
 		work->weights[c] = CLONE(sum_of) (weight);
 	}
-}
-
-/*
- * Sums of a component over a block for a dimension that the compiler knows:
- * sqrt(r) u into firsts, u u^T into the packed seconds.
- */
-ALWAYS_INLINE void
-CLONE(moments_small) (const MixtureBlock *block, const double *mean,
-					  const double *roots, double *firsts, double *seconds,
-					  const int d)
-{
-	const int	n_rows = block->n_rows;
-	const int	n_seconds = d * (d + 1) / 2;
-	Vec			first[SMALL_D];
-	Vec			second[16];
-	double		sums[16];
-
-	UNROLL
-	for (int j = 0; j < SMALL_D; j++)
-		first[j] = (Vec) {0};
-	UNROLL
-	for (int t = 0; t < 16; t++)
-		second[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			root = CLONE(load) (roots + row);
-		Vec			u[SMALL_D];
-
-		UNROLL
-		for (int j = 0; j < d; j++)
-		{
-			u[j] = root * (CLONE(load) (block->features + (size_t) j * block->stride + row) -
-						   mean[j]);
-			first[j] += root * u[j];
-			UNROLL
-			for (int i = 0; i <= j; i++)
-				second[j * (j + 1) / 2 + i] += u[j] * u[i];
-		}
-	}
-	CLONE(sum_elements) (first, d, sums);
-	UNROLL
-	for (int j = 0; j < d; j++)
-		firsts[j] += sums[j];
-	CLONE(sum_elements) (second, n_seconds, sums);
-	UNROLL
-	for (int t = 0; t < n_seconds; t++)
-		seconds[t] += sums[t];
-}
-
-/*
- * Make u = sqrt(r) (x - m) of n features from feature j, and add to firsts the
- * sums over a block's rows of sqrt(r) u and to the packed seconds those of the
- * products of the n with each other.
- */
-ALWAYS_INLINE void
-CLONE(scatter_diagonal) (const MixtureBlock *block, const double *mean,
-						 const double *roots, const KernelWork *work, int j,
-						 double *firsts, double *seconds, const int n)
-{
-	const int	n_rows = block->n_rows;
-	const double *features = block->features + (size_t) j * block->stride;
-	double	   *scaled = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
-	Vec			first[8];
-	Vec			sum[32];
-	double		sums[32];
-
-	UNROLL
-	for (int a = 0; a < 8; a++)
-		first[a] = (Vec) {0};
-	UNROLL
-	for (int t = 0; t < 32; t++)
-		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			root = CLONE(load) (roots + row);
-		Vec			u[SCATTER_TILE];
-
-		UNROLL
-		for (int a = 0; a < n; a++)
-		{
-			u[a] = root * (CLONE(load) (features + (size_t) a * block->stride + row) -
-						   mean[j + a]);
-			CLONE(store) (scaled + a * KERNEL_WORK_STRIDE + row, u[a]);
-			first[a] += root * u[a];
-			UNROLL
-			for (int b = 0; b <= a; b++)
-				sum[a * (a + 1) / 2 + b] += u[a] * u[b];
-		}
-	}
-	CLONE(sum_elements) (sum, n * (n + 1) / 2, sums);
-	UNROLL
-	for (int a = 0; a < n; a++)
-	{
-		double	   *row = seconds + (size_t) (j + a) * (j + a + 1) / 2 + j;
-
-		UNROLL
-		for (int b = 0; b <= a; b++)
-			row[b] += sums[a * (a + 1) / 2 + b];
-	}
-	CLONE(sum_elements) (first, n, sums);
-	UNROLL
-	for (int a = 0; a < n; a++)
-		firsts[j + a] += sums[a];
-}
-
-/*
- * Add to elements (i, j) of the packed seconds the sums over a block's rows of
- * u_i u_j, for an n by SCATTER_TILE tile below the diagonal.
- */
-ALWAYS_INLINE void
-CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
-					 double *seconds, const int n)
-{
-	const double *left = work->scaled + (size_t) i * KERNEL_WORK_STRIDE;
-	const double *right = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
-	Vec			sum[32];
-	double		sums[32];
-
-	UNROLL
-	for (int t = 0; t < 32; t++)
-		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			x[SCATTER_TILE];
-
-		UNROLL
-		for (int a = 0; a < n; a++)
-			x[a] = CLONE(load) (left + a * KERNEL_WORK_STRIDE + row);
-		UNROLL
-		for (int b = 0; b < SCATTER_TILE; b++)
-		{
-			Vec			y = CLONE(load) (right + b * KERNEL_WORK_STRIDE + row);
-
-			UNROLL
-			for (int a = 0; a < n; a++)
-				sum[a * SCATTER_TILE + b] += x[a] * y;
-		}
-	}
-	CLONE(sum_elements) (sum, n * SCATTER_TILE, sums);
-	UNROLL
-	for (int a = 0; a < n; a++)
-	{
-		double	   *row = seconds + (size_t) (i + a) * (i + a + 1) / 2 + j;
-
-		UNROLL
-		for (int b = 0; b < SCATTER_TILE; b++)
-			row[b] += sums[a * SCATTER_TILE + b];
-	}
-}
-
-/* n rows of the scatter matrix, from row i. */
-ALWAYS_INLINE void
-CLONE(scatter_rows) (const MixtureBlock *block, const double *mean,
-					 const double *roots, const KernelWork *work, int i,
-					 double *firsts, double *seconds, const int n)
-{
-	CLONE(scatter_diagonal) (block, mean, roots, work, i, firsts, seconds, n);
-	for (int j = 0; j < i; j += SCATTER_TILE)
-		CLONE(scatter_tile) (work, block->n_rows, i, j, seconds, n);
-}
-
-/* Sums of a component over a block, for any dimension. */
-static void
-CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
-					   const double *roots, const KernelWork *work,
-					   double *firsts, double *seconds)
-{
-	int			i = 0;
-
-	for (; i + SCATTER_TILE <= d; i += SCATTER_TILE)
-		CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, SCATTER_TILE);
-	switch (d - i)
-	{
-		case 1:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 1);
-			break;
-		case 2:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 2);
-			break;
-#if SCATTER_TILE > 3
-		case 3:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 3);
-			break;
-		case 4:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 4);
-			break;
-#endif
-		default:
-			break;
-	}
-}
-
-/* Sums of n features of a component without covariances, from feature j. */
-ALWAYS_INLINE void
-CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
-						 const double *roots, double *firsts, double *seconds,
-						 int second_step, const int n)
-{
-	const int	n_rows = block->n_rows;
-	const double *features = block->features + (size_t) j * block->stride;
-	Vec			sum[8];
-	double		sums[16];
-
-	UNROLL
-	for (int t = 0; t < 2 * n; t++)
-		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			root = CLONE(load) (roots + row);
-
-		UNROLL
-		for (int t = 0; t < n; t++)
-		{
-			Vec			u = root * (CLONE(load) (features + (size_t) t * block->stride + row) -
-									mean[j + t]);
-
-			sum[t] += root * u;
-			sum[n + t] += u * u;
-		}
-	}
-	CLONE(sum_elements) (sum, 2 * n, sums);
-	UNROLL
-	for (int t = 0; t < n; t++)
-	{
-		firsts[j + t] += sums[t];
-		seconds[(j + t) * second_step] += sums[n + t];
-	}
-}
-
-/* Sums of a component whose family is diag (step 1) or spherical (step 0). */
-static void
-CLONE(moments_diag) (const MixtureBlock *block, int d, const double *mean,
-					 const double *roots, double *firsts, double *seconds,
-					 int second_step)
-{
-	int			j = 0;
-
-	for (; j + 4 <= d; j += 4)
-		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 4);
-	for (; j < d; j++)
-		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 1);
-}
-
-/* Add component c's part of a block to the statistics; see Kernels. */
-static void
-CLONE(add_component) (const MixturePrepared *prepared, int c,
-					  const MixtureBlock *block, const KernelWork *work,
-					  MixtureStats *stats)
-{
-	int			d = prepared->d;
-	MixtureCovarianceType type = prepared->covariance_type;
-	const double *mean = prepared->means + (size_t) c * d;
-	const double *roots = kernels_roots(work, c);
-	double	   *firsts = stats->firsts + (size_t) c * d;
-	double	   *seconds = stats->seconds +
-		(type == MIXTURE_TIED ? 0 : c * prepared->factor_count);
-
-	if (work->weights[c] == 0)
-		return;
-	stats->component_weights[c] += work->weights[c];
-
-	if (type > MIXTURE_TIED)
-		CLONE(moments_diag) (block, d, mean, roots, firsts, seconds, type == MIXTURE_DIAG);
-	else if (d == 1)
-		CLONE(moments_small) (block, mean, roots, firsts, seconds, 1);
-	else if (d == 2)
-		CLONE(moments_small) (block, mean, roots, firsts, seconds, 2);
-	else if (d == 3)
-		CLONE(moments_small) (block, mean, roots, firsts, seconds, 3);
-	else if (d == SMALL_D)
-		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
-	else
-		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds);
 }
 
 /* The E-step of a block; see Kernels. */
