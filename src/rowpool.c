@@ -48,6 +48,9 @@
 #define VIEW_SIZE			(128 * 1024)
 #define VIEW_ALIGNMENT		64
 
+/* Memory from which gmm_rowpool_carve() cuts pieces */
+#define SLAB_SIZE			((Size) 1024 * 1024)
+
 /* fd.c takes amounts as int before 16. */
 #define MAX_TRANSFER		((Size) 1 << 28)
 
@@ -59,6 +62,8 @@ struct GmmRowPool
 	MemoryContext context;
 	MemoryContextCallback callback;
 	Size		allocated;		/* of what gmm_rowpool_allocate() gave out */
+	char	   *slab;			/* where gmm_rowpool_carve() goes on */
+	Size		slab_left;
 	ResourceOwner owner;		/* of the file */
 	File		file;			/* NO_FILE until needed, and after an error */
 	int64		file_size;
@@ -161,6 +166,35 @@ gmm_rowpool_allocate(GmmRowPool *pool, Size size)
 
 	pool->allocated += GetMemoryChunkSpace(chunk);
 	return chunk;
+}
+
+/*
+ * Memory in the pool's context that is not to be given back before it is;
+ * aligned, and NULL if the pool may not have it.  It is cut from large chunks:
+ * one for each block, hundreds of thousands, would take longer to give back
+ * than whoever cancels a fit wants to wait.
+ */
+void *
+gmm_rowpool_carve(GmmRowPool *pool, Size size)
+{
+	char	   *piece;
+
+	size = TYPEALIGN(VIEW_ALIGNMENT, size);
+	if (size > pool->slab_left)
+	{
+		Size		slab_size = Max(size + VIEW_ALIGNMENT, SLAB_SIZE);
+		char	   *slab;
+
+		if (!gmm_rowpool_has_room(pool, slab_size))
+			return NULL;
+		slab = gmm_rowpool_allocate(pool, slab_size);
+		pool->slab = (char *) TYPEALIGN(VIEW_ALIGNMENT, slab);
+		pool->slab_left = slab_size - (pool->slab - slab);
+	}
+	piece = pool->slab;
+	pool->slab += size;
+	pool->slab_left -= size;
+	return piece;
 }
 
 void

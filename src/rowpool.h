@@ -15,6 +15,7 @@ extern GmmRowPool *gmm_rowpool_open(const char *path);
 
 extern void *gmm_rowpool_allocate(GmmRowPool *pool, Size size);
 extern void gmm_rowpool_release(GmmRowPool *pool, void *chunk);
+extern void *gmm_rowpool_carve(GmmRowPool *pool, Size size);
 extern void *gmm_rowpool_enlarge(GmmRowPool *pool, void *chunk, Size size);
 extern bool gmm_rowpool_has_room(const GmmRowPool *pool, Size size);
 extern bool gmm_rowpool_is_half_empty(const GmmRowPool *pool);

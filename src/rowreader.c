@@ -82,16 +82,16 @@ readable_end(const RowReader *reader, int64 place)
 static void
 keep_block(GmmRowStore *store, RowBlock *block, const char *read)
 {
-	Size		size = features_size(store, block->pattern, block->stride);
+	Size		size = block_size(store, block);
+	char	   *kept = gmm_rowpool_carve(store->pool, size);
 
-	if (!gmm_rowpool_has_room(store->pool, block_size(store, block)))
+	if (kept == NULL)
 		return;
-	gmm_rowstore_allocate_features(store, block, block->stride);
-	memcpy(block_features(block), read, size);
-	if (!block->weighted)
-		return;
-	block->weights = gmm_rowpool_allocate(store->pool, sizeof(double) * block->stride);
-	memcpy(block->weights, read + size, sizeof(double) * block->stride);
+	memcpy(kept, read, size);
+	block->chunk = kept;
+	if (block->weighted)
+		block->weights = (double *) (kept + features_size(store, block->pattern,
+														  block->stride));
 }
 
 /*

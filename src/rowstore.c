@@ -137,8 +137,8 @@ pattern_number(GmmRowStore *store, const bits8 *observed)
 /* --- blocks in memory ---------------------------------------------------- */
 
 /* Memory for the features of a block of so many lanes. */
-void
-gmm_rowstore_allocate_features(GmmRowStore *store, RowBlock *block, int stride)
+static void
+allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
 	Size		size = features_size(store, block->pattern, stride);
 
@@ -272,7 +272,7 @@ place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 		store->memory_size += size;
 	}
 	else
-		gmm_rowstore_allocate_features(store, block, stride);
+		allocate_features(store, block, stride);
 }
 
 /* Begin a block with its first row, after the pattern's last one. */
@@ -319,7 +319,7 @@ widen_block(GmmRowStore *store, RowBlock *block)
 	int			n_observed = store->patterns[block->pattern].n_observed;
 	double	   *features;
 
-	gmm_rowstore_allocate_features(store, block, old_stride * 2);
+	allocate_features(store, block, old_stride * 2);
 	features = block_features(block);
 	for (int j = 0; j < n_observed; j++)
 	{

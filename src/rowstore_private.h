@@ -85,7 +85,4 @@ block_features(const RowBlock *block)
 	return (double *) TYPEALIGN(BLOCK_ALIGNMENT, block->chunk);
 }
 
-extern void gmm_rowstore_allocate_features(GmmRowStore *store, RowBlock *block,
-										   int stride);
-
 #endif							/* GMM_ROWSTORE_PRIVATE_H */
