@@ -431,7 +431,7 @@ extern double mixture_condition_number(const MixtureParameters *parameters,
 extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange *range,
 									uint64_t seed);
 
-/* search.c, select.c */
+/* fit.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,
 								 const MixtureOptions *options,
 								 const MixtureHost *host,

@@ -143,6 +143,13 @@ extern void kernels_accumulate(const MixturePrepared *prepared,
 extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 						   MixtureStats *stats, const MixtureHost *host);
 
+/* Whether a family has covariance matrices. */
+static inline bool
+mixture_has_matrix(MixtureCovarianceType type)
+{
+	return type == MIXTURE_FULL || type == MIXTURE_TIED;
+}
+
 /* mixture.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
 extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *parameters,
@@ -229,6 +236,7 @@ extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
 
 /* judge.c */
+extern int	judge_least_rows(MixtureCovarianceType type, int d);
 extern int	judge_components(const MixtureParameters *parameters, double n_rows,
 							 const double *whole, const double *floor,
 							 MixtureSuspicion *suspicions, const MixtureHost *host);
@@ -443,39 +451,84 @@ extern void starts_leave(const Starts *starts, const Start *start,
 						 MixtureParameters *parameters);
 extern void starts_end(Starts *starts);
 
+/* Rows that are a component's, in part. */
+typedef struct ComponentRows
+{
+	int64_t		n;
+	int64_t		capacity;
+	int64_t    *rows;			/* n: their numbers in the sample, ascending */
+	double	   *shares;			/* n: weight times responsibility */
+	double		sum;			/* of these */
+} ComponentRows;
+
+/* What splits of components are judged with. */
+typedef struct Gains
+{
+	const MixtureHost *host;
+	const Sample *sample;
+	RowBlocks	blocks;			/* a component's rows */
+	MixtureSource source;
+	Em			one;			/* over these */
+	Em			two;
+} Gains;
+
+/* gains.c */
+extern ComponentRows *gains_rows(const MixturePrepared *prepared, const Sample *sample,
+								 const MixtureHost *host);
+extern void gains_release(ComponentRows *rows, int k, const MixtureHost *host);
+extern double gains_merger(const MixturePrepared *prepared, int a, int b,
+						   const MixturePrepared *merged, const ComponentRows *rows);
+extern void gains_begin(Gains *gains, const Sample *sample, MixtureCovarianceType type,
+						int64_t most_rows, const double *floor, const MixtureHost *host);
+extern void gains_end(Gains *gains);
+extern double gains_split(Gains *gains, const ComponentRows *rows,
+						  const MixtureParameters *whole, double least,
+						  MixtureParameters *halves);
+
 /* Two components to become one, and one to become two. */
 typedef struct Move
 {
 	int			split;
 	int			merge_into;
 	int			merge_from;
+	double		gain;			/* of log-likelihood, at least */
+	double		loss;			/* of the merger alone, at most */
 } Move;
+
+/* Moves that are proposed from one optimum, at most */
+#define MOVES_MOST 6
 
 /* What moves are found with. */
 typedef struct Moves
 {
 	const MixtureHost *host;
 	MixtureParameters full;		/* the mixture, with covariance matrices */
+	MixtureParameters halves;	/* 2k: of component c where it is split, 2c and
+								 * 2c + 1, their weights being shares of its */
 	double	   *within;			/* factor of the covariance within components */
 	double	   *directions;		/* k x d: where each is longest */
 	double	   *lengths;		/* k: and its variance there, relative to within */
+	double	   *gains;			/* k: of splitting it */
 	double	   *losses;			/* k (k - 1) / 2: of merging two of them */
 	double	   *work;			/* d */
 	double	   *center;			/* d: mean of all rows */
+	bool	   *taken;			/* k: a proposed move is about it */
+	Move		proposed[MOVES_MOST];	/* the best first */
+	int			n_proposed;
 } Moves;
-
-/* Moves that are proposed from one optimum, at most */
-#define MOVES_MOST 6
 
 /* moves.c */
 extern bool moves_possible(MixtureCovarianceType type, int k, int d);
 extern void moves_expand(const MixtureParameters *from, MixtureParameters *full,
 						 const MixtureHost *host);
-extern void moves_begin(Moves *moves, int k, int d, const MixtureHost *host);
+extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k, int d,
+						const MixtureHost *host);
 extern void moves_end(Moves *moves);
 extern bool moves_look(Moves *moves);
-extern bool moves_propose(const Moves *moves, int rank, Move *move);
-extern void moves_make(const Moves *moves, const Move *move, MixtureParameters *parameters);
+extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
+						const Sample *sample, double sum_weights, double doubt,
+						const double *floor);
+extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* A start and how far it has come. */
 typedef struct Candidate
@@ -514,13 +567,10 @@ typedef struct Search
 	int			kept_per_space;
 	int			n_starts;
 	int			n_best;			/* starts that came to the best optimum */
+	bool		settled;		/* no move leads from there to a better one */
 } Search;
 
 /* search.c */
-extern MixtureStatus search_prepare(Scales *scales, Sample *sample,
-									const MixtureSource *source, int least_k, int most_k,
-									bool matrix, const MixtureOptions *options,
-									const MixtureHost *host, MixtureError *error);
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
 extern void search_add_start(Search *search, const MixtureParameters *start);
@@ -529,8 +579,14 @@ extern MixtureStatus search_continue(Search *search, const MixtureSource *source
 									 MixtureError *error);
 extern int	search_judge(const Search *search, const MixtureParameters *parameters,
 						 MixtureSuspicion *suspicions);
-extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit);
 extern void search_end(Search *search);
+
+/* fit.c */
+extern MixtureStatus search_prepare(Scales *scales, Sample *sample,
+									const MixtureSource *source, int least_k, int most_k,
+									bool matrix, const MixtureOptions *options,
+									const MixtureHost *host, MixtureError *error);
+extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit);
 
 /* repair.c */
 extern MixtureStatus repair_best(Search *search, MixtureError *error);

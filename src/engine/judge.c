@@ -27,8 +27,8 @@
 #define ROWS_NEAR_FLOOR 4.0
 
 /* Rows that a component needs to be more than an artefact. */
-static int
-least_rows(MixtureCovarianceType type, int d)
+int
+judge_least_rows(MixtureCovarianceType type, int d)
 {
 	return type == MIXTURE_FULL ? d + 1 : type == MIXTURE_TIED ? 1 : 2;
 }
@@ -167,7 +167,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 
 	for (int c = 0; c < parameters->k; c++)
 	{
-		bool		few = parameters->weights[c] * n_rows < least_rows(type, d);
+		bool		few = parameters->weights[c] * n_rows < judge_least_rows(type, d);
 
 		if (type != MIXTURE_TIED || c == 0)
 		{

@@ -22,6 +22,9 @@
 /* Where the halves of a component begin, in its own deviations */
 #define HALF_DISTANCE 0.8
 
+/* Mergers that are judged, for each component */
+#define PAIRS_PER_COMPONENT 2
+
 /* Components among which all pairs are looked at */
 #define MOST_COMPONENTS 256
 
@@ -37,16 +40,21 @@ moves_possible(MixtureCovarianceType type, int k, int d)
 
 /* Prepare to propose moves between mixtures of this shape. */
 void
-moves_begin(Moves *moves, int k, int d, const MixtureHost *host)
+moves_begin(Moves *moves, MixtureCovarianceType type, int k, int d, const MixtureHost *host)
 {
 	moves->host = host;
 	mixture_allocate_parameters(&moves->full, MIXTURE_FULL, k, d, host);
 	moves->within = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
 	moves->directions = host->allocate(host->context, (size_t) k * d * sizeof(double));
-	moves->lengths = host->allocate(host->context, k * sizeof(double));
+	moves->lengths = host->allocate(host->context, 2 * k * sizeof(double));
+	moves->gains = moves->lengths + k;
 	moves->losses = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(double));
 	moves->work = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
 	moves->center = moves->work + d;
+	mixture_allocate_parameters(&moves->halves, type == MIXTURE_TIED ? MIXTURE_FULL : type,
+								2 * k, d, host);
+	moves->taken = host->allocate(host->context, k * sizeof(bool));
+	moves->n_proposed = 0;
 }
 
 /* Give back what moves_begin() allocated. */
@@ -55,6 +63,8 @@ moves_end(Moves *moves)
 {
 	const MixtureHost *host = moves->host;
 
+	host->release(host->context, moves->taken);
+	mixture_release_parameters(&moves->halves, host);
 	host->release(host->context, moves->work);
 	host->release(host->context, moves->losses);
 	host->release(host->context, moves->lengths);
@@ -190,97 +200,11 @@ moves_look(Moves *moves)
 	return true;
 }
 
-/*
- * How much a component looks like two: a heavy one does, and so does a long
- * one.  Neither says it all, so both are asked.
- */
-static double
-split_promise(const Moves *moves, int c, bool by_length)
+/* The place of a pair's loss. */
+static size_t
+pair_place(int a, int b)
 {
-	double		weight = moves->full.weights[c];
-
-	return by_length ? weight * log(moves->lengths[c]) : weight;
-}
-
-/* The component whose promise is the `rank`th, from 0; -1 if there is none. */
-static int
-split_of_rank(const Moves *moves, int rank, bool by_length)
-{
-	int			k = moves->full.k;
-
-	for (int c = 0; c < k; c++)
-	{
-		double		promise = split_promise(moves, c, by_length);
-		int			n_before = 0;
-
-		for (int other = 0; other < k; other++)
-		{
-			double		others = split_promise(moves, other, by_length);
-
-			n_before += others > promise || (others == promise && other < c);
-		}
-		if (n_before == rank)
-			return c;
-	}
-	return -1;
-}
-
-/*
- * Two components other than that to be split, into move: the pair that loses
- * the `rank`th least by becoming one.
- */
-static bool
-merge_of_rank(const Moves *moves, int rank, Move *move)
-{
-	int			k = moves->full.k;
-	double		last = -1;
-
-	for (int i = 0; i <= rank; i++)
-	{
-		double		least = INFINITY;
-
-		for (int a = 0; a < k; a++)
-			for (int b = 0; b < a; b++)
-			{
-				double		loss;
-
-				if (a == move->split || b == move->split)
-					continue;
-				loss = moves->losses[(size_t) a * (a - 1) / 2 + b];
-				if (loss > last && loss < least)
-				{
-					least = loss;
-					move->merge_into = b;
-					move->merge_from = a;
-				}
-			}
-		if (!(least < INFINITY))
-			return false;
-		last = least;
-	}
-	return true;
-}
-
-/*
- * Propose move number `number`, from 0.  Returns false where there is none
- * of that number; the same one may come twice.
- */
-bool
-moves_propose(const Moves *moves, int number, Move *move)
-{
-	static const struct
-	{
-		int			split_rank;
-		bool		by_length;
-		int			merge_rank;
-	}			order[MOVES_MOST] = {
-		{0, false, 0}, {0, true, 0}, {1, false, 0}, {0, false, 1}, {1, true, 0}, {0, true, 1}
-	};
-
-	if (number >= MOVES_MOST || moves->full.k < 3)
-		return false;
-	move->split = split_of_rank(moves, order[number].split_rank, order[number].by_length);
-	return move->split >= 0 && merge_of_rank(moves, order[number].merge_rank, move);
+	return a > b ? (size_t) a * (a - 1) / 2 + b : (size_t) b * (b - 1) / 2 + a;
 }
 
 /* Add to a component's covariance factor * displacement displacement^T. */
@@ -303,46 +227,266 @@ add_outer(MixtureParameters *parameters, int c, double factor, const double *dis
 }
 
 /*
- * Make a move: parameters, the mixture that moves_look() was about, become
- * where EM is to start.  Means, weights and covariances of what was merged
- * and of what was split stay the same in sum.
+ * Make components a and b of a mixture one, component c of another of the same
+ * shape but for k: with the weight, mean and covariance of both together.
+ */
+static void
+merge(const MixtureParameters *from, int a, int b, MixtureParameters *to, int c, double *work)
+{
+	int			d = from->d;
+	size_t		count = mixture_factor_count(from->covariance_type, d);
+	const double *mean_a = from->means + (size_t) a * d;
+	const double *mean_b = from->means + (size_t) b * d;
+	const double *covariance_a = from->covariances + a * count;
+	const double *covariance_b = from->covariances + b * count;
+	double		share = from->weights[b] / (from->weights[a] + from->weights[b]);
+
+	to->weights[c] = from->weights[a] + from->weights[b];
+	for (int j = 0; j < d; j++)
+	{
+		work[j] = mean_b[j] - mean_a[j];
+		to->means[(size_t) c * d + j] = mean_a[j] + share * work[j];
+	}
+	if (from->covariance_type == MIXTURE_TIED)
+		return;
+	for (size_t i = 0; i < count; i++)
+		to->covariances[c * count + i] = covariance_a[i] +
+			share * (covariance_b[i] - covariance_a[i]);
+	add_outer(to, c, share * (1 - share), work);
+}
+
+/* Copy a component, but for its weight, to one of a mixture of the same family. */
+static void
+copy_component(const MixtureParameters *from, int a, MixtureParameters *to, int c)
+{
+	int			d = from->d;
+	size_t		count = mixture_factor_count(from->covariance_type, d);
+
+	memcpy(to->means + (size_t) c * d, from->means + (size_t) a * d, d * sizeof(double));
+	if (from->covariance_type != MIXTURE_TIED)
+		memcpy(to->covariances + c * count, from->covariances + a * count,
+			   count * sizeof(double));
+}
+
+/*
+ * Find what mergers lose, for the pairs that are closest: the losses of the
+ * others become infinite.  Returns the least.
+ */
+static double
+judge_mergers(Moves *moves, const MixtureParameters *look, const MixturePrepared *prepared,
+			  const ComponentRows *rows)
+{
+	const MixtureHost *host = moves->host;
+	int			k = look->k;
+	size_t		n_pairs = (size_t) k * (k - 1) / 2;
+	double	   *closeness = host->allocate(host->context, n_pairs * sizeof(double));
+	double		least = INFINITY;
+	MixtureParameters merged;
+	MixturePrepared *as_one = NULL;
+	MixtureError error;
+
+	mixture_allocate_parameters(&merged, look->covariance_type, 1, look->d, host);
+	memcpy(closeness, moves->losses, n_pairs * sizeof(double));
+	for (size_t i = 0; i < n_pairs; i++)
+		moves->losses[i] = INFINITY;
+	for (int n = 0; n < PAIRS_PER_COMPONENT * k; n++)
+	{
+		double		closest = INFINITY;
+		int			a = 0;
+		int			b = 0;
+
+		for (int i = 0; i < k; i++)
+			for (int j = 0; j < i; j++)
+				if (closeness[pair_place(i, j)] < closest)
+				{
+					closest = closeness[pair_place(i, j)];
+					a = j;
+					b = i;
+				}
+		if (!(closest < INFINITY))
+			break;
+		closeness[pair_place(a, b)] = INFINITY;
+		merge(look, a, b, &merged, 0, moves->work);
+		as_one = mixture_prepare_blocks(&merged, as_one, host, &error);
+		if (as_one == NULL)
+			break;
+		moves->losses[pair_place(a, b)] = gains_merger(prepared, a, b, as_one, rows);
+		least = fmin(least, moves->losses[pair_place(a, b)]);
+	}
+	if (as_one != NULL)
+		mixture_release_prepared(as_one, host);
+	mixture_release_parameters(&merged, host);
+	host->release(host->context, closeness);
+	return least;
+}
+
+/* The halves of a component, where EM is to find better ones. */
+static void
+begin_halves(const Moves *moves, const MixtureParameters *look, int c, MixtureParameters *halves)
+{
+	int			d = look->d;
+	const double *direction = moves->directions + (size_t) c * d;
+
+	for (int half = 0; half < 2; half++)
+	{
+		copy_component(look, c, halves, half);
+		halves->weights[half] = 0.5;
+		add_outer(halves, half, -HALF_DISTANCE * HALF_DISTANCE, direction);
+		linalg_add_multiple(halves->means + (size_t) half * d,
+							half == 0 ? -HALF_DISTANCE : HALF_DISTANCE, direction, d);
+	}
+}
+
+/* Find what splits gain, if it is to be more than `least`, and their halves. */
+static void
+judge_splits(Moves *moves, const MixtureParameters *look, const ComponentRows *rows,
+			 double least, const Sample *sample, const double *floor)
+{
+	const MixtureHost *host = moves->host;
+	MixtureCovarianceType type = look->covariance_type;
+	int64_t		most_rows = 0;
+	MixtureParameters whole;
+	MixtureParameters halves;
+	Gains		gains;
+
+	for (int c = 0; c < look->k; c++)
+		if (rows[c].n > most_rows)
+			most_rows = rows[c].n;
+	gains_begin(&gains, sample, type, most_rows, floor, host);
+	mixture_allocate_parameters(&whole, type, 1, look->d, host);
+	mixture_allocate_parameters(&halves, type, 2, look->d, host);
+	whole.weights[0] = 1;
+	for (int c = 0; c < look->k; c++)
+	{
+		moves->gains[c] = -INFINITY;
+		if (rows[c].n < 2 * judge_least_rows(type, look->d))
+			continue;
+		copy_component(look, c, &whole, 0);
+		begin_halves(moves, look, c, &halves);
+		moves->gains[c] = gains_split(&gains, &rows[c], &whole, least, &halves);
+		for (int half = 0; half < 2; half++)
+		{
+			copy_component(&halves, half, &moves->halves, 2 * c + half);
+			moves->halves.weights[2 * c + half] = halves.weights[half];
+			if (halves.weights[half] * rows[c].n < judge_least_rows(type, look->d))
+				moves->gains[c] = -INFINITY;
+		}
+	}
+	mixture_release_parameters(&halves, host);
+	mixture_release_parameters(&whole, host);
+	gains_end(&gains);
+}
+
+/*
+ * The same where all components share one covariance, so that what becomes of
+ * a few concerns the others: a guess from how long a component is against the
+ * covariance that it should have, and from Ward's criterion.
+ */
+static void
+judge_by_shape(Moves *moves, const MixtureParameters *look, double sum_weights)
+{
+	int			k = look->k;
+
+	for (int c = 0; c < k; c++)
+	{
+		double		length = fmax(moves->lengths[c], 1);
+		MixtureParameters halves = moves->halves;
+
+		moves->gains[c] = 0.5 * sum_weights * look->weights[c] * (length - 1 - log(length));
+		halves.weights += 2 * c;
+		halves.means += 2 * (size_t) c * look->d;
+		halves.covariances += 2 * c * linalg_packed_count(look->d);
+		begin_halves(moves, look, c, &halves);
+	}
+	for (size_t i = 0; i < (size_t) k * (k - 1) / 2; i++)
+		moves->losses[i] *= 0.5 * sum_weights;
+}
+
+/*
+ * Find the best move of components that no move proposed so far is about.
+ * Returns false where there is none that could lead higher.
+ */
+static bool
+best_move(const Moves *moves, double doubt, Move *best)
+{
+	int			k = moves->full.k;
+
+	*best = (Move) {-1, -1, -1, -INFINITY, 0};
+	for (int c = 0; c < k; c++)
+		for (int a = 0; a < k && !moves->taken[c]; a++)
+			for (int b = 0; b < a && !moves->taken[a]; b++)
+			{
+				double		loss = moves->losses[pair_place(a, b)];
+				double		gain = moves->gains[c] - loss;
+
+				if (gain > best->gain && c != a && c != b && !moves->taken[b])
+					*best = (Move) {c, b, a, gain, loss};
+			}
+	return best->gain > -doubt * best->loss;
+}
+
+/*
+ * Judge the moves from the mixture that moves_look() was about, and propose
+ * the best, no two of which are about the same component: moves->proposed,
+ * n_proposed of them, the best first.  doubt: the share of what a merger loses
+ * that a split may gain less, and the move yet be proposed, since all other
+ * components have not had their say.
  */
 void
-moves_make(const Moves *moves, const Move *move, MixtureParameters *parameters)
+moves_judge(Moves *moves, const MixtureParameters *parameters, const Sample *sample,
+			double sum_weights, double doubt, const double *floor)
 {
-	int			d = parameters->d;
-	int			a = move->merge_into;
-	int			b = move->merge_from;
-	int			c = move->split;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
-	double	   *weights = parameters->weights;
-	double	   *mean_a = parameters->means + (size_t) a * d;
-	double	   *mean_b = parameters->means + (size_t) b * d;
-	double	   *mean_c = parameters->means + (size_t) c * d;
-	double	   *covariances = parameters->covariances;
-	double		share = weights[b] / (weights[a] + weights[b]);
-	const double *direction = moves->directions + (size_t) c * d;
-	double	   *difference = moves->work;
+	const MixtureHost *host = moves->host;
+	int			k = parameters->k;
 
-	for (int j = 0; j < d; j++)
+	moves->n_proposed = 0;
+	if (parameters->covariance_type == MIXTURE_TIED)
+		judge_by_shape(moves, &moves->full, sum_weights);
+	else
 	{
-		difference[j] = mean_b[j] - mean_a[j];
-		mean_a[j] += share * difference[j];
+		MixtureError error;
+		MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
+		ComponentRows *rows;
+		double		least;
+
+		if (prepared == NULL)
+			return;
+		rows = gains_rows(prepared, sample, host);
+		least = judge_mergers(moves, parameters, prepared, rows);
+		judge_splits(moves, parameters, rows, (1 - doubt) * least, sample, floor);
+		gains_release(rows, k, host);
+		mixture_release_prepared(prepared, host);
 	}
-	if (parameters->covariance_type != MIXTURE_TIED)
+	memset(moves->taken, 0, k * sizeof(bool));
+	while (moves->n_proposed < MOVES_MOST &&
+		   best_move(moves, doubt, &moves->proposed[moves->n_proposed]))
 	{
-		for (size_t i = 0; i < count; i++)
-			covariances[a * count + i] += share *
-				(covariances[b * count + i] - covariances[a * count + i]);
-		add_outer(parameters, a, share * (1 - share), difference);
-		add_outer(parameters, c, -HALF_DISTANCE * HALF_DISTANCE, direction);
-		memcpy(covariances + b * count, covariances + c * count, count * sizeof(double));
+		const Move *move = &moves->proposed[moves->n_proposed++];
+
+		moves->taken[move->split] = moves->taken[move->merge_into] =
+			moves->taken[move->merge_from] = true;
 	}
-	weights[a] += weights[b];
-	weights[b] = weights[c] /= 2;
-	for (int j = 0; j < d; j++)
+}
+
+/*
+ * Make a move: parameters, the mixture that moves_judge() was about, become
+ * where EM is to start.
+ */
+void
+moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
+{
+	int			c = move->split;
+	double		weight = parameters->weights[c];
+	int			places[2] = {c, move->merge_from};
+
+	merge(parameters, move->merge_into, move->merge_from, parameters, move->merge_into,
+		  moves->work);
+	for (int half = 0; half < 2; half++)
 	{
-		mean_b[j] = mean_c[j] + HALF_DISTANCE * direction[j];
-		mean_c[j] -= HALF_DISTANCE * direction[j];
+		MixtureParameters halves = moves->halves;
+
+		halves.covariance_type = parameters->covariance_type;
+		copy_component(&halves, 2 * c + half, parameters, places[half]);
+		parameters->weights[places[half]] = weight * halves.weights[2 * c + half];
 	}
 }

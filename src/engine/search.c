@@ -1,14 +1,15 @@
 /*
  * search.c
  *	  The search for a good optimum: short runs from many starts, the choice
- *	  among them, and the fit that is handed back.
+ *	  among them, and moves from the best.
  *
  * The likelihood of a mixture has many maxima.  Every start is first round
  * components in a space of its own (starts.c), where passes are cheap.  The
  * best of these are tried for a few steps among the rows of a sample of bounded
- * size, the most promising run on, those that fall behind given up.  Then
- * components are split and merged (moves.c) for as long as that leads higher,
- * and the best is continued on all rows.  Where the sample holds every row, as
+ * size.  In the best of them components are split and merged (moves.c) where it
+ * is known to lead higher; then the most promising are run on, those that fall
+ * behind given up, moves tried for as long as they lead higher, and the best is
+ * continued on all rows.  Where the sample holds every row, as
  * a set of distinct rows with weights, that last leg is not needed, and the fit
  * then is the same to the last bit in whatever order the rows came.
  *
@@ -29,15 +30,15 @@
 #define KEPT_PER_SPACE 3
 #define STARTS_PER_KEPT 16
 
-/* Passes of an accepted move, at most, before the next one is looked for */
+/* Passes of moves that are sure to gain, before the next ones are looked for */
 #define MOVE_ITERATIONS 10
 
-/* Looks at a move before it is given up */
+/* Passes of a doubtful move between two looks, and looks before it is given up */
+#define DOUBTFUL_ITERATIONS 4
 #define MOVE_ROUNDS 3
 
-/* Rows of the sample, and its values unless a component then has too few */
-#define SAMPLE_ROWS 10000
-#define SAMPLE_VALUES (1 << 21)
+/* Times the rows of a sample that all rows must be for it to be worth finishing */
+#define FINISH_SHARE 8
 
 /*
  * Runs end at this change of the mean log-likelihood while there still is a
@@ -47,13 +48,6 @@
 
 /* Log-likelihoods per unit of weight that are the same optimum. */
 #define SAME_OPTIMUM 1e-5
-
-/* Whether a family has covariance matrices. */
-static bool
-has_matrix(MixtureCovarianceType type)
-{
-	return type == MIXTURE_FULL || type == MIXTURE_TIED;
-}
 
 /*
  * How much is tried.  Where a pass costs many times one over round components,
@@ -65,16 +59,16 @@ struct SearchEffort
 	int			start_iterations;	/* passes of a start */
 	double		start_tol;		/* and the change at which it ends */
 	int			trials;			/* of the best starts of a space, at most */
-	int			iterations;		/* passes of a trial, and of a move */
+	int			iterations;		/* passes of a trial */
 	double		hope;			/* of catching up with so many times the gain
 								 * of the last step */
-	int			moves;			/* that may fail before the search ends */
+	double		doubt;			/* of what moves gain: moves_judge() */
 };
 
 static const SearchEffort efforts[] = {
-	{8, 6, 1e-3, 32, 10, 10, MOVES_MOST},
-	{48, 60, 1e-6, 32, 4, 3, MOVES_MOST},
-	{MIXTURE_MAX_DIMENSIONS, 60, 1e-6, 1, 2, 1, 2}
+	{8, 6, 1e-3, 32, 10, 10, 1},
+	{48, 12, 1e-4, 3, 4, 2, 0.8},
+	{MIXTURE_MAX_DIMENSIONS, 30, 1e-4, 1, 2, 1, 0.5}
 };
 
 /*
@@ -89,7 +83,7 @@ search_judge(const Search *search, const MixtureParameters *parameters,
 	const Scales *scales = search->scales;
 
 	return judge_components(parameters, (double) search->sample->n_rows,
-							has_matrix(parameters->covariance_type) ?
+							mixture_has_matrix(parameters->covariance_type) ?
 							scales->moments.covariances : scales->variances,
 							scales->floor, suspicions, search->host);
 }
@@ -349,6 +343,7 @@ finish_candidates(Search *search, MixtureError *error)
 {
 	Candidate  *candidates = search->candidates;
 	bool		more = true;
+	int			best;
 
 	while (more)
 	{
@@ -375,10 +370,13 @@ finish_candidates(Search *search, MixtureError *error)
 							 search->options->max_iter : ROUND_ITERATIONS, error);
 			if (status != MIXTURE_OK)
 				return status;
+			search->settled = search->settled && i > 0;
 			more = true;
 		}
 	}
-	swap_candidates(&candidates[0], &candidates[best_candidate(search)]);
+	best = best_candidate(search);
+	search->settled = search->settled && best == 0;
+	swap_candidates(&candidates[0], &candidates[best]);
 	search->n_best = 0;
 	for (int i = 0; i < search->n_kept; i++)
 		if (same_optimum(&candidates[i], &candidates[0]))
@@ -413,18 +411,20 @@ look_full(Search *search, const Candidate *candidate, Moves *moves, MixtureError
 }
 
 /*
- * Run a move from the best candidate on until it is better, which puts it in
- * the best one's place, or will not be.
+ * Run n moves from the best candidate, made at once, on until what comes of
+ * them is better, which puts it in the best one's place, or will not be.
+ * passes: from one look to the next.
  */
 static MixtureStatus
-try_move(Search *search, const Moves *moves, const Move *move, bool *accepted,
-		 MixtureError *error)
+try_moves(Search *search, Moves *moves, const Move *first, int n, int passes,
+		  bool *accepted, MixtureError *error)
 {
 	Candidate  *best = search->candidates;
 	Candidate  *spare = &search->candidates[search->max_kept];
 
 	mixture_copy_parameters(&spare->parameters, &best->parameters);
-	moves_make(moves, move, &spare->parameters);
+	for (int i = 0; i < n; i++)
+		moves_make(moves, &first[i], &spare->parameters);
 	spare->start = best->start;
 	spare->space = best->space;
 	spare->n_starts = 1;
@@ -433,7 +433,7 @@ try_move(Search *search, const Moves *moves, const Move *move, bool *accepted,
 	*accepted = false;
 	for (int round = 0; round < MOVE_ROUNDS && !*accepted; round++)
 	{
-		MixtureStatus status = advance(search, spare, search->effort->iterations, error);
+		MixtureStatus status = advance(search, spare, passes, error);
 
 		if (status != MIXTURE_OK)
 			return status;
@@ -446,99 +446,90 @@ try_move(Search *search, const Moves *moves, const Move *move, bool *accepted,
 	return MIXTURE_OK;
 }
 
-/* Whether a move is one of the n that have been tried. */
-static bool
-was_tried(const Move *tried, int n, const Move *move)
-{
-	for (int i = 0; i < n; i++)
-		if (tried[i].split == move->split && tried[i].merge_into == move->merge_into &&
-			tried[i].merge_from == move->merge_from)
-			return true;
-	return false;
-}
-
 /*
- * Try the moves from the best candidate until one is accepted, which then is
- * the best candidate, or enough have failed.
+ * Make the moves from the best candidate that are known to gain, at once; if
+ * that does not lead to a better one, or there are none, and `doubtful` says
+ * so, try those that may, until one is accepted or enough have failed.
  */
 static MixtureStatus
-make_move(Search *search, Moves *moves, bool *accepted, MixtureError *error)
+make_move(Search *search, Moves *moves, bool doubtful, bool *accepted, MixtureError *error)
 {
-	Move		tried[MOVES_MOST];
-	int			n_tried = 0;
-	MixtureStatus status = look_full(search, search->candidates, moves, error);
+	const Candidate *best = search->candidates;
+	MixtureStatus status = look_full(search, best, moves, error);
+	int			n_sure = 0;
 
 	*accepted = false;
 	if (status != MIXTURE_OK || !moves_look(moves))
 		return status;
-	for (int number = 0; n_tried < search->effort->moves && !*accepted &&
-		 moves_propose(moves, number, &tried[n_tried]); number++)
+	moves_judge(moves, &best->parameters, search->sample, best->outcome.sum_weights,
+				search->effort->doubt, search->scales->floor);
+	search->settled = moves->n_proposed == 0;
+	while (n_sure < moves->n_proposed && moves->proposed[n_sure].gain > 0)
+		n_sure++;
+	if (n_sure > 0)
+		status = try_moves(search, moves, moves->proposed, n_sure, MOVE_ITERATIONS, accepted,
+						   error);
+	for (int i = n_sure == 1; doubtful && i < moves->n_proposed && status == MIXTURE_OK &&
+		 !*accepted; i++)
 	{
-		if (was_tried(tried, n_tried, &tried[n_tried]))
-			continue;
-		status = try_move(search, moves, &tried[n_tried++], accepted, error);
-		if (status != MIXTURE_OK)
-			return status;
+		status = try_moves(search, moves, &moves->proposed[i], 1, DOUBTFUL_ITERATIONS,
+						   accepted, error);
+		if (*accepted && status == MIXTURE_OK)
+			status = advance(search, search->candidates, MOVE_ITERATIONS, error);
 	}
 	if (*accepted)
-	{
 		search->n_best = 1;
-		status = advance(search, search->candidates, MOVE_ITERATIONS, error);
-	}
 	return status;
 }
 
 /* Go from the best candidate to better optima by moves, while there are any. */
 static MixtureStatus
-make_moves(Search *search, MixtureError *error)
+make_moves(Search *search, bool doubtful, MixtureError *error)
 {
 	MixtureStatus status = MIXTURE_OK;
 	bool		accepted = true;
+	int			best;
 	Moves		moves;
 
-	if (!moves_possible(search->options->covariance_type, search->k, search->d))
+	if (search->settled || !moves_possible(search->options->covariance_type, search->k, search->d))
 		return MIXTURE_OK;
-	moves_begin(&moves, search->k, search->d, search->host);
+	best = best_candidate(search);
+	swap_candidates(&search->candidates[0], &search->candidates[best]);
+	moves_begin(&moves, search->options->covariance_type, search->k, search->d, search->host);
 	for (int n = 0; n < 2 * search->k && accepted && status == MIXTURE_OK; n++)
-		status = make_move(search, &moves, &accepted, error);
+		status = make_move(search, &moves, doubtful, &accepted, error);
 	moves_end(&moves);
 	return status;
 }
 
-/* Let the best candidate converge on the sample. */
+/*
+ * Let the best candidate converge on the sample, if that saves passes over all
+ * rows that cost more.
+ */
 static MixtureStatus
 finish_best(Search *search, MixtureError *error)
 {
 	Candidate  *best = search->candidates;
+	double		tol = search->options->tol * best->outcome.sum_weights;
+	int			n_small = best->outcome.converged && best->outcome.gain < tol;
 
+	if (!search->sample->complete &&
+		search->scales->sum_weights < FINISH_SHARE * best->outcome.sum_weights)
+		return MIXTURE_OK;
 	search->tol = search->options->tol;
 
-	/* twice, for one small step may be followed by a larger one */
-	for (int run = 0; run < 2 && best->outcome.iterations < search->options->max_iter; run++)
+	/* until two steps in a row are small, for one may be followed by a larger one */
+	while (n_small < 2 && best->outcome.iterations < search->options->max_iter)
 	{
+		int			done = best->outcome.iterations;
 		MixtureStatus status = advance(search, best, search->options->max_iter, error);
 
 		if (status != MIXTURE_OK)
 			return status;
+		n_small = best->outcome.iterations > done + 1 ? 1 : n_small + 1;
 	}
-	best->outcome.converged = best->outcome.converged &&
-		best->outcome.gain < search->tol * best->outcome.sum_weights;
+	best->outcome.converged = best->outcome.converged && best->outcome.gain < tol;
 	return MIXTURE_OK;
-}
-
-/* Rows of the sample on which starts are tried. */
-static int64_t
-sample_limit(int k, int d)
-{
-	int64_t		wanted = 20 * (int64_t) k * (d + 1);
-	int64_t		enough = 4 * (int64_t) k * (d + 1);
-	int64_t		bound = SAMPLE_VALUES / d;
-
-	if (wanted < SAMPLE_ROWS)
-		wanted = SAMPLE_ROWS;
-	if (bound < enough)
-		bound = enough;
-	return wanted < bound ? wanted : bound;
 }
 
 /*
@@ -563,6 +554,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->n_starts = k == 1 ? 1 : options->n_init;
 	search->own_start = NULL;
 	search->n_best = 0;
+	search->settled = false;
 	search->tol = options->tol == 0 || options->tol > ROUND_TOLERANCE ?
 		options->tol : ROUND_TOLERANCE;
 	search->kept_per_space = KEPT_PER_SPACE + search->n_starts / STARTS_PER_KEPT;
@@ -614,9 +606,11 @@ search_sample(Search *search, MixtureError *error)
 		run_starts(search, error);
 
 	if (status == MIXTURE_OK)
+		status = make_moves(search, false, error);
+	if (status == MIXTURE_OK)
 		status = finish_candidates(search, error);
 	if (status == MIXTURE_OK)
-		status = make_moves(search, error);
+		status = make_moves(search, true, error);
 	if (status == MIXTURE_OK)
 		status = finish_best(search, error);
 	if (status == MIXTURE_OK)
@@ -646,154 +640,4 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 		status = em_score(&em, &best->parameters, &best->outcome, error);
 	em_end(&em);
 	return status;
-}
-
-/* Hand the result back. */
-static void
-fill_fit(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
-		 int64_t n_rows, int n_starts, int n_best_starts)
-{
-	fit->n_rows = n_rows;
-	fit->n_incomplete = scales->range.n_incomplete;
-	fit->sum_weights = outcome->sum_weights;
-	fit->log_likelihood = outcome->log_likelihood;
-	fit->entropy = outcome->entropy;
-	fit->iterations = outcome->iterations;
-	fit->converged = outcome->converged;
-	fit->n_starts = n_starts;
-	fit->n_best_starts = n_best_starts;
-	fit->n_reseeded = 0;
-}
-
-/*
- * Hand candidates[0] back as the fit of the n_rows rows: its components in
- * their order, in the rows' own place.  fit->parameters comes from the host.
- */
-void
-search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
-{
-	const Candidate *best = search->candidates;
-
-	mixture_allocate_parameters(&fit->parameters, search->options->covariance_type,
-								search->k, search->d, search->host);
-	order_components(&best->parameters, &fit->parameters, search->host);
-	center_move(search->scales->center, &fit->parameters, 1);
-	fill_fit(fit, &best->outcome, search->scales, n_rows, search->n_starts,
-			 search->n_best);
-	fit->n_reseeded = best->n_reseeded;
-}
-
-/*
- * What searches of least_k to most_k components need to know of the rows:
- * their scales, with a matrix if `matrix` says so, and a sample of them, which
- * has at least least_k rows.  scales_release() and sample_release() give back.
- */
-MixtureStatus
-search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
-			   int least_k, int most_k, bool matrix, const MixtureOptions *options, const MixtureHost *host,
-			   MixtureError *error)
-{
-	MixtureStatus status;
-
-	if (source->n_rows == 0)
-		return MIXTURE_NO_WEIGHT;
-	status = scales_scan(scales, source, host, error);
-	if (status != MIXTURE_OK)
-		return status;
-	sample_take(sample, source, scales->center, &scales->range,
-				sample_limit(most_k, source->d), options->seed, host);
-
-	/* from the sample, if that is all rows: it has an order of its own */
-	if (sample->complete)
-		status = scales_find(scales, &sample->source, NULL, matrix,
-							 options->reg_covar, host, error);
-	else
-		status = scales_find(scales, source, scales->center, matrix,
-							 options->reg_covar, host, error);
-	if (status == MIXTURE_OK && sample->n_rows < least_k)
-	{
-		error->count = sample->n_rows;
-		return MIXTURE_TOO_FEW_DISTINCT;
-	}
-	if (status == MIXTURE_OK && scales->range.n_incomplete > 0)
-	{
-		if (matrix)
-			status = scales_correlate(scales, &sample->source, host, error);
-		sample_fill(sample, &scales->moments, host);
-	}
-	return status;
-}
-
-/*
- * Fit a mixture of k components to the rows of a source.
- *
- * Components are ordered by weight.  fit->parameters is allocated from the
- * host and the caller's.  On any status but MIXTURE_OK error says more, fit
- * is undefined, and what was allocated remains for the host to reclaim.
- */
-MixtureStatus
-mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
-			const MixtureHost *host, MixtureFit *fit, MixtureError *error)
-{
-	Scales		scales;
-	Sample		sample;
-	Search		search;
-	MixtureStatus status = search_prepare(&scales, &sample, source, k, k,
-										  has_matrix(options->covariance_type),
-										  options, host, error);
-
-	if (status != MIXTURE_OK)
-		return status;
-	search_begin(&search, &scales, &sample, k, options, host);
-	status = search_sample(&search, error);
-	if (status == MIXTURE_OK)
-		status = search_continue(&search, source, error);
-	if (status != MIXTURE_OK)
-		return status;
-	search_result(&search, source->n_rows, fit);
-	search_end(&search);
-	sample_release(&sample, host);
-	scales_release(&scales, host);
-	return MIXTURE_OK;
-}
-
-/*
- * Fit from a given start, whose covariance family it keeps: component i of
- * the result continues component i of the start.  As for mixture_fit() else.
- */
-MixtureStatus
-mixture_refit(const MixtureSource *source, const MixtureParameters *start,
-			  const MixtureOptions *options, const MixtureHost *host,
-			  MixtureFit *fit, MixtureError *error)
-{
-	Scales		scales;
-	Em			em;
-	EmOutcome	outcome;
-	MixtureStatus status;
-
-	if (source->n_rows == 0)
-		return MIXTURE_NO_WEIGHT;
-	status = scales_scan(&scales, source, host, error);
-	if (status != MIXTURE_OK)
-		return status;
-	status = scales_find(&scales, source, scales.center, false, options->reg_covar,
-						 host, error);
-	if (status != MIXTURE_OK)
-		return status;
-	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
-								start->k, start->d, host);
-	mixture_copy_parameters(&fit->parameters, start);
-	center_move(scales.center, &fit->parameters, -1);
-	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
-	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
-					options->accelerate, &outcome, error);
-	if (status == MIXTURE_OK)
-		status = em_score(&em, &fit->parameters, &outcome, error);
-	if (status != MIXTURE_OK)
-		return status;
-	em_end(&em);
-	center_move(scales.center, &fit->parameters, 1);
-	fill_fit(fit, &outcome, &scales, source->n_rows, 1, 1);
-	scales_release(&scales, host);
-	return MIXTURE_OK;
 }

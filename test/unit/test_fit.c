@@ -349,38 +349,143 @@ test_component_order(void)
 	rows_free(rows);
 }
 
+/* A sample of all rows. */
+static void
+sample_all(const Rows *rows, FeatureRange *range, Sample *sample)
+{
+	sample_scan_ranges(&rows->source, range, &unit_host);
+	sample_take(sample, &rows->source, NULL, range, rows->n, 1, &unit_host);
+}
+
 /*
  * Where one component spans two clusters and two share one, that is the first
  * move to be proposed, and it leaves weights and mean of the whole as they are.
  */
 static void
-test_moves(void)
+test_move(MixtureCovarianceType type)
 {
-	double		weights[] = {0.4, 0.2, 0.2, 0.2};
-	double		means[] = {0, 0, 20, 0, 20.5, 0, 0, 30};
-	double		covariances[] = {17, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1};
-	MixtureParameters parameters = {4, 2, MIXTURE_FULL, weights, means, covariances};
-	double		sums[3] = {0, 0, 0};
-	bool		proposed;
+	static const double at[5][2] = {{-4, 0}, {4, 0}, {20, 0}, {20.5, 0}, {0, 30}};
+	Random		random = random_start(11);
+	Rows	   *rows = rows_allocate(1000, 2);
+	double		floor[] = {1e-9, 1e-9};
+	double		least = INFINITY;
+	MixtureParameters parameters;
+	FeatureRange range;
+	Sample		sample;
 	Moves		moves;
-	Move		move = {-1, -1, -1};
+	Move		move;
 
-	moves_begin(&moves, 4, 2, &unit_host);
-	mixture_copy_parameters(&moves.full, &parameters);
-	proposed = moves_look(&moves) && moves_propose(&moves, 0, &move);
-	check(proposed && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
-		  "what spans two clusters is to be split, what shares one to be merged");
-	moves_make(&moves, &move, &parameters);
+	for (int i = 0; i < 2000; i++)
+		rows->values[i] = at[i / 2 % 5][i % 2] + random_normal(&random);
+	rows_seal(rows);
+	sample_all(rows, &range, &sample);
+	mixture_allocate_parameters(&parameters, type, 4, 2, &unit_host);
+	moves_begin(&moves, type, 4, 2, &unit_host);
 	for (int c = 0; c < 4; c++)
 	{
-		sums[0] += weights[c];
-		sums[1] += weights[c] * means[2 * c];
-		sums[2] += weights[c] * means[2 * c + 1];
+		double		full[] = {c == 0 ? 17 : 1, 0, 1};
+
+		parameters.weights[c] = c == 0 ? 0.4 : 0.2;
+		parameters.means[2 * c] = c == 0 ? 0 : at[c + 1][0];
+		parameters.means[2 * c + 1] = at[c + 1][1];
+		if (type == MIXTURE_FULL)
+			memcpy(parameters.covariances + 3 * c, full, sizeof(full));
+		else if (type == MIXTURE_DIAG)
+			memcpy(parameters.covariances + 2 * c, (double[]) {full[0], 1}, 2 * sizeof(double));
+		else if (type == MIXTURE_SPHERICAL)
+			parameters.covariances[c] = c == 0 ? 9 : 1;
+		else
+			memcpy(parameters.covariances, (double[]) {7.4, 0, 1}, sizeof(full));
 	}
-	check(fabs(sums[0] - 1) < 1e-12 && fabs(sums[1] - 8.1) < 1e-12 &&
-		  fabs(sums[2] - 6) < 1e-12 && fabs(means[0]) > 2 && fabs(means[0] + means[4]) < 1e-9,
-		  "a move keeps the sum of the weights and the mean, and parts the halves");
+	moves_expand(&parameters, &moves.full, &unit_host);
+	if (type == MIXTURE_TIED || type == MIXTURE_SPHERICAL)
+		moves.full.covariances[0] = 17;
+	moves.n_proposed = 0;
+	if (moves_look(&moves))
+		moves_judge(&moves, &parameters, &sample, 1000, 0.5, floor);
+	move = moves.proposed[0];
+	check(moves.n_proposed == 1 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
+		  "what spans two clusters is to be split, what shares one to be merged (%s)",
+		  family_names[type]);
+	moves_make(&moves, &move, &parameters);
+	for (int c = 0; c < 5; c++)
+	{
+		double		nearest = INFINITY;
+
+		for (int i = 0; i < 4; i++)
+			nearest = fmin(nearest, fabs(parameters.means[2 * i] - at[c][0]) +
+						   fabs(parameters.means[2 * i + 1] - at[c][1]));
+		least = c == 0 ? nearest : fmax(least, nearest);
+	}
+	check(fabs(parameters.weights[0] + parameters.weights[1] + parameters.weights[2] +
+			   parameters.weights[3] - 1) < 1e-12 && least < 1,
+		  "a move keeps the sum of the weights, and puts a component on each cluster (%s)",
+		  family_names[type]);
 	moves_end(&moves);
+	mixture_release_parameters(&parameters, &unit_host);
+	sample_release(&sample, &unit_host);
+	unit_host.release(unit_host.context, range.least);
+	rows_free(rows);
+}
+
+/*
+ * Moves from where EM has come to raise the likelihood by what was said, or
+ * more: but for rows of which a component has next to nothing.
+ */
+static void
+test_gains(MixtureCovarianceType type)
+{
+	Random		random = random_start(12 + type);
+	Rows	   *rows = rows_clusters(&random, 1500, 3, 6, 3);
+	int			n_moves = 0;
+	int			n_less = 0;
+
+	for (int try = 0; try < 10; try++)
+	{
+		double		floor[] = {1e-9, 1e-9, 1e-9};
+		MixtureParameters parameters;
+		FeatureRange range;
+		EmOutcome	outcome;
+		MixtureError error;
+		Sample		sample;
+		Moves		moves;
+		Em			em;
+
+		sample_all(rows, &range, &sample);
+		random_parameters(&random, &parameters, type, 6, 3);
+		for (int c = 0; c < 6; c++)
+			memcpy(parameters.means + 3 * c, rows->values + 3 * random_below(&random, 1500),
+				   3 * sizeof(double));
+		em_begin(&em, &sample.source, NULL, type, 6, floor, &unit_host);
+		moves_begin(&moves, type, 6, 3, &unit_host);
+		if (em_run(&em, &parameters, 500, 1e-9, true, &outcome, &error) != MIXTURE_OK)
+			abort();
+		moves_expand(&parameters, &moves.full, &unit_host);
+		moves.n_proposed = 0;
+		if (moves_look(&moves))
+			moves_judge(&moves, &parameters, &sample, outcome.sum_weights, 1, floor);
+		for (int i = 0; i < moves.n_proposed; i++)
+		{
+			const Move *move = &moves.proposed[i];
+
+			mixture_copy_parameters(&em.points[0], &parameters);
+			moves_make(&moves, move, &em.points[0]);
+			if (em_pass(&em, &em.points[0], false, &error) != MIXTURE_OK)
+				abort();
+			n_moves++;
+			n_less += *em.stats->log_likelihood - outcome.log_likelihood <
+				move->gain - 0.02 * move->loss;
+		}
+		em_end(&em);
+		moves_end(&moves);
+		mixture_release_parameters(&parameters, &unit_host);
+		sample_release(&sample, &unit_host);
+		unit_host.release(unit_host.context, range.least);
+	}
+	check(n_moves >= 10 && n_less == 0,
+		  "a move gains what was said of it (%s: %d of %d moves less)", family_names[type],
+		  n_less, n_moves);
+	rows_free(rows);
 }
 
 void
@@ -410,5 +515,10 @@ test_fit(void)
 	}
 	test_refusals();
 	test_component_order();
-	test_moves();
+	for (MixtureCovarianceType type = MIXTURE_FULL; type <= MIXTURE_SPHERICAL; type++)
+	{
+		test_move(type);
+		if (type != MIXTURE_TIED)
+			test_gains(type);
+	}
 }
