@@ -172,9 +172,8 @@ report_pass(const Em *em, const EmOutcome *outcome, double log_likelihood, doubl
  * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
  * and a step raises the mean log-likelihood per unit of weight by less.  With
  * acceleration every second step is followed by an extrapolation (SQUAREM,
- * Varadhan and Roland 2008), which is kept only if it raises the likelihood by
- * more than the last EM step did; a rejected one counts as an iteration, for
- * it costs a pass.
+ * Varadhan and Roland 2008), which is kept unless it lowers the likelihood; a
+ * rejected one counts as an iteration, for it costs a pass.
  *
  * A run that starts where the last one converged goes on without a pass.
  */
@@ -186,7 +185,6 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	MixtureStatus status;
 	double		step_limit = 1;
 	double		log_likelihood;
-	double		gain = 0;		/* of the last EM step */
 	bool		second = false; /* points[0] and [1] are a step apart */
 
 	if (em->ready >= 0 && mixture_parameters_equal(&points[em->ready], parameters))
@@ -221,7 +219,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		{
 			int			n_passes;
 
-			if (try_extrapolation(em, &step_limit, more, log_likelihood + gain, &n_passes))
+			if (try_extrapolation(em, &step_limit, more, log_likelihood, &n_passes))
 			{
 				log_likelihood = *em->stats->log_likelihood;
 				outcome->gain = log_likelihood - before;
@@ -236,12 +234,12 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (status != MIXTURE_OK)
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
-		outcome->gain = gain = log_likelihood - before;
+		outcome->gain = log_likelihood - before;
 		report_pass(em, outcome, log_likelihood, before);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
-		if (tol > 0 && !(gain >= tol * outcome->sum_weights))
+		if (tol > 0 && !(outcome->gain >= tol * outcome->sum_weights))
 		{
 			outcome->converged = true;
 			if (more)

@@ -177,9 +177,10 @@ step_length(const MixtureParameters *at, const double *from, const double *step)
 /*
  * Extrapolate from three successive points of EM.
  *
- * step_limit bounds -a; it grows fourfold when it was the bound.  scratch:
- * squarem_scratch_count() doubles.  Returns false where there is nothing to
- * gain (the third point will do) or nothing that is a mixture.
+ * step_limit bounds -a; it grows fourfold when it was the bound, and at 1, where
+ * there is no step to take, at once.  scratch: squarem_scratch_count() doubles.
+ * Returns false where there is nothing to gain (the third point will do) or
+ * nothing that is a mixture.
  */
 bool
 squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *second,
@@ -196,6 +197,11 @@ squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *sec
 				v2,
 				a;
 
+	if (*step_limit <= 1)
+	{
+		*step_limit *= 4;
+		return false;
+	}
 	for (int c = 0; c < first->k; c++)
 		if (!(first->weights[c] > 0 && second->weights[c] > 0 && third->weights[c] > 0))
 			return false;
@@ -218,8 +224,6 @@ squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *sec
 	{
 		a = *step_limit;
 		*step_limit *= 4;
-		if (a <= 1)
-			return false;
 	}
 	for (size_t i = 0; i < n; i++)
 		from[i] += 2 * a * step[i] + a * a * change[i];
