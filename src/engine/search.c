@@ -59,16 +59,17 @@ struct SearchEffort
 	int			start_iterations;	/* passes of a start */
 	double		start_tol;		/* and the change at which it ends */
 	int			trials;			/* of the best starts of a space, at most */
-	int			iterations;		/* passes of a trial */
+	int			look;			/* passes of a trial until the first look at it */
+	int			iterations;		/* and in all */
 	double		hope;			/* of catching up with so many times the gain
 								 * of the last step */
 	double		doubt;			/* of what moves gain: moves_judge() */
 };
 
 static const SearchEffort efforts[] = {
-	{8, 6, 1e-3, 32, 10, 10, 1},
-	{48, 12, 1e-4, 3, 4, 2, 0.8},
-	{MIXTURE_MAX_DIMENSIONS, 30, 1e-4, 1, 2, 1, 0.5}
+	{8, 2, 1e-3, 32, 5, 10, 12, 1},
+	{48, 12, 1e-4, 3, 4, 4, 2, 0.8},
+	{MIXTURE_MAX_DIMENSIONS, 30, 1e-4, 1, 2, 2, 1, 0.5}
 };
 
 /*
@@ -210,10 +211,35 @@ keep_candidate(Search *search)
 		swap_candidates(spare, worst);
 }
 
+/*
+ * Whether the trial of the spare candidate need not go on: it came where a
+ * kept one is, which then counts its starts, or is unlikely to catch up.
+ */
+static bool
+given_up(Search *search)
+{
+	Candidate  *spare = &search->candidates[search->max_kept];
+
+	for (int i = 0; i < search->n_kept; i++)
+	{
+		Candidate  *kept = &search->candidates[i];
+
+		if (same_place(spare, kept))
+		{
+			kept->n_starts += spare->n_starts;
+			return true;
+		}
+		if (hopeless(search, spare, kept))
+			return true;
+	}
+	return false;
+}
+
 /* Try the parameters of the spare candidate, which come from a start. */
 static MixtureStatus
 try_spare(Search *search, int start, int space, int n_starts, MixtureError *error)
 {
+	const SearchEffort *effort = search->effort;
 	Candidate  *spare = &search->candidates[search->max_kept];
 	MixtureStatus status;
 
@@ -222,7 +248,15 @@ try_spare(Search *search, int start, int space, int n_starts, MixtureError *erro
 	spare->n_starts = n_starts;
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
-	status = advance(search, spare, search->effort->iterations, error);
+	status = advance(search, spare, effort->look, error);
+	if (status != MIXTURE_OK)
+		return status;
+	if (effort->look < effort->iterations && !finished(search, spare))
+	{
+		if (given_up(search))
+			return MIXTURE_OK;
+		status = advance(search, spare, effort->iterations - effort->look, error);
+	}
 	if (status == MIXTURE_OK)
 		keep_candidate(search);
 	return status;
