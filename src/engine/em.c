@@ -11,6 +11,9 @@
 
 #include <math.h>
 
+/* Blocks that passes go through between two reports, for small sets of rows */
+#define REPORT_BLOCKS 16
+
 /*
  * Prepare for EM with k components of this family over the source, less the
  * center if that is not NULL.
@@ -27,6 +30,8 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->runner = NULL;
 	em->coordinates = NULL;
 	em->ready = -1;
+	em->goes_on = false;
+	em->unreported = REPORT_BLOCKS;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
 	for (int i = 0; i < 4; i++)
 		mixture_allocate_parameters(&em->points[i], type, k, source->d, host);
@@ -151,14 +156,19 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_
 	return false;
 }
 
-/* Tell the host of a pass; before it the log-likelihood was another. */
+/*
+ * Tell the host of a pass; before it the log-likelihood was another.  Where
+ * passes are shorter than a look at the clock, not of every one.
+ */
 static void
-report_pass(const Em *em, const EmOutcome *outcome, double log_likelihood, double before)
+report_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before)
 {
 	MixtureProgress progress;
 
-	if (em->host->progress == NULL)
+	em->unreported += em->source->n_blocks;
+	if (em->host->progress == NULL || em->unreported < REPORT_BLOCKS)
 		return;
+	em->unreported = 0;
 	progress.phase = em->source->is_sample ? MIXTURE_STARTS : MIXTURE_ITERATING;
 	progress.iteration = outcome->iterations;
 	progress.mean_log_likelihood = log_likelihood / outcome->sum_weights;
@@ -175,7 +185,8 @@ report_pass(const Em *em, const EmOutcome *outcome, double log_likelihood, doubl
  * Varadhan and Roland 2008), which is kept unless it lowers the likelihood; a
  * rejected one counts as an iteration, for it costs a pass.
  *
- * A run that starts where the last one converged goes on without a pass.
+ * A run that starts where the last one converged, or ended while em->goes_on
+ * was set, goes on without a pass.
  */
 MixtureStatus
 em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
@@ -185,14 +196,18 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	MixtureStatus status;
 	double		step_limit = 1;
 	double		log_likelihood;
+	bool		ready = em->goes_on;
 	bool		second = false; /* points[0] and [1] are a step apart */
 
 	if (em->ready >= 0 && mixture_parameters_equal(&points[em->ready], parameters))
+	{
 		swap_parameters(&points[0], &points[em->ready]);
+		step_limit = em->step_limit;
+	}
 	else
 	{
 		mixture_copy_parameters(&points[0], parameters);
-		status = step_pass(em, &points[0], max_iter > 0, error);
+		status = step_pass(em, &points[0], max_iter > 0 || em->goes_on, error);
 		if (status != MIXTURE_OK)
 			return status;
 	}
@@ -230,7 +245,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			outcome->iterations += n_passes;
 			more = outcome->iterations < max_iter;
 		}
-		status = step_pass(em, next, more, error);
+		status = step_pass(em, next, more || em->goes_on, error);
 		if (status != MIXTURE_OK)
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
@@ -242,11 +257,13 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (tol > 0 && !(outcome->gain >= tol * outcome->sum_weights))
 		{
 			outcome->converged = true;
-			if (more)
-				em->ready = second ? 1 : 0;
+			ready = ready || more;
 			break;
 		}
 	}
+	if (ready)
+		em->ready = second ? 1 : 0;
+	em->step_limit = step_limit;
 	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
 	outcome->log_likelihood = log_likelihood;
 	return means_finite(parameters) ? MIXTURE_OK : MIXTURE_SUM_RANGE;

@@ -253,7 +253,10 @@ typedef struct Em
 	MixtureStats *stats;		/* of the last pass */
 	MixtureRunner *runner;		/* made when first needed */
 	MixtureParameters points[4];	/* an acceleration cycle's */
+	bool		goes_on;		/* a run may go on from where it ends: the caller's */
 	int			ready;			/* point that stats can be maximized from, or -1 */
+	double		step_limit;		/* of extrapolations from there */
+	int64_t		unreported;		/* blocks since the last report */
 	double	   *coordinates;	/* and its scratch, made when first needed */
 } Em;
 

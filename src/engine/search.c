@@ -248,9 +248,11 @@ try_spare(Search *search, int start, int space, int n_starts, MixtureError *erro
 	spare->n_starts = n_starts;
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
+	search->em.goes_on = effort->look < effort->iterations;
 	status = advance(search, spare, effort->look, error);
 	if (status != MIXTURE_OK)
 		return status;
+	search->em.goes_on = false;
 	if (effort->look < effort->iterations && !finished(search, spare))
 	{
 		if (given_up(search))
