@@ -289,6 +289,52 @@ CLONE(component_densities) (const MixturePrepared *prepared, int c,
 
 /*
  * Turn log densities into the square roots of densities relative to the row's
+ * largest, whose squares add up to work->sums.
+ */
+static void
+CLONE(roots_of_many) (int k, int n_rows, const KernelWork *work)
+{
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		double	   *column = kernels_roots(work, 0) + row;
+		Vec			most = CLONE(load) (work->largest + row);
+		Vec			sum = {0};
+
+		for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
+		{
+			Vec			root = CLONE(exp_negative) ((CLONE(load) (column) - most) * 0.5,
+													ROOT_UNDERFLOW);
+
+			CLONE(store) (column, root);
+			sum += root * root;
+		}
+		CLONE(store) (work->sums + row, sum);
+	}
+}
+
+/* The same for two components, of which one has the root 1 for nothing. */
+static void
+CLONE(roots_of_two) (int n_rows, const KernelWork *work)
+{
+	const Vec	one = 1.0 - (Vec) {0};
+	double	   *first = kernels_roots(work, 0);
+	double	   *second = kernels_roots(work, 1);
+
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		Vec			difference = CLONE(load) (first + row) - CLONE(load) (second + row);
+		Bits		larger = (Bits) (difference > 0);
+		Vec			root = CLONE(exp_negative) (CLONE(select) (larger, -difference, difference) * 0.5,
+												ROOT_UNDERFLOW);
+
+		CLONE(store) (first + row, CLONE(select) (larger, one, root));
+		CLONE(store) (second + row, CLONE(select) (larger, root, one));
+		CLONE(store) (work->sums + row, root * root + one);
+	}
+}
+
+/*
+ * Turn log densities into the square roots of densities relative to the row's
  * largest, whose squares add up to work->sums; returns the block's weighted
  * log-likelihood.
  *
@@ -314,22 +360,10 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 		}
 		CLONE(store) (work->largest + row, most);
 	}
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		double	   *column = kernels_roots(work, 0) + row;
-		Vec			most = CLONE(load) (work->largest + row);
-		Vec			sum = {0};
-
-		for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
-		{
-			Vec			root = CLONE(exp_negative) ((CLONE(load) (column) - most) * 0.5,
-													ROOT_UNDERFLOW);
-
-			CLONE(store) (column, root);
-			sum += root * root;
-		}
-		CLONE(store) (work->sums + row, sum);
-	}
+	if (k == 2)
+		CLONE(roots_of_two) (n_rows, work);
+	else
+		CLONE(roots_of_many) (k, n_rows, work);
 	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			weight = CLONE(load) (block->weights + row);
