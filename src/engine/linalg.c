@@ -199,26 +199,34 @@ linalg_solve_transposed(const double *lower, double *vector, int d)
 }
 
 /*
- * Invert a lower triangle into another one (both packed, not the same).
- * Row i of the inverse is (e_i - sum over j < i of lower_ij * row j) / lower_ii.
+ * The inverse of a matrix's Cholesky factor (packed), from what
+ * linalg_eliminate() left of the matrix, which is not the same memory: that of
+ * the unit triangle, whose row i is e_i - sum over j < i of U_ij * row j, with
+ * row i divided by the root of pivot i.
  */
 void
-linalg_invert_lower(const double *lower, double *inverse, int d,
-					const MixtureHost *host)
+linalg_invert_factor(const double *eliminated, double *inverse, int d,
+					 const MixtureHost *host)
 {
 	for (int i = 0; i < d; i++)
 	{
-		const double *factor = lower + linalg_row(i);
+		const double *unit = eliminated + linalg_row(i);
 		double	   *row = inverse + linalg_row(i);
-		double		scale = 1 / factor[i];
 
 		memset(row, 0, i * sizeof(double));
 		for (int j = 0; j < i; j++)
-			linalg_add_multiple(row, -factor[j] * scale,
-								inverse + linalg_row(j), j + 1);
-		row[i] = scale;
+			linalg_add_multiple(row, -unit[j], inverse + linalg_row(j), j + 1);
+		row[i] = 1;
 		if ((i + 1) % ROWS_PER_CHECK == 0)
 			host->check_interrupts(host->context);
+	}
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = inverse + linalg_row(i);
+		double		scale = 1 / sqrt(eliminated[linalg_row(i) + i]);
+
+		for (int j = 0; j <= i; j++)
+			row[j] *= scale;
 	}
 }
 

@@ -40,8 +40,8 @@ extern bool linalg_eliminate(double *matrix, int d, const MixtureHost *host);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
 extern void linalg_loosen(double *matrix, int d, double share);
 extern void linalg_solve_transposed(const double *lower, double *vector, int d);
-extern void linalg_invert_lower(const double *lower, double *inverse, int d,
-								const MixtureHost *host);
+extern void linalg_invert_factor(const double *eliminated, double *inverse, int d,
+								 const MixtureHost *host);
 extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
 						 const MixtureHost *host);
 extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int d,

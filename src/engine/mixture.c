@@ -230,9 +230,9 @@ component_precision(MixtureCovarianceType type, int d, const double *covariance,
 	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
 	{
 		memcpy(scratch, covariance, count * sizeof(double));
-		if (!linalg_cholesky(scratch, d, host))
+		if (!linalg_eliminate(scratch, d, host))
 			return false;
-		linalg_invert_lower(scratch, factor, d, host);
+		linalg_invert_factor(scratch, factor, d, host);
 		for (int i = 0; i < d; i++)
 			add_log(factor[linalg_row(i) + i], &product, &sum);
 	}

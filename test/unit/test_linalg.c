@@ -38,6 +38,7 @@ test_cholesky(Random *random, int d)
 	size_t		count = linalg_packed_count(d);
 	double	   *matrix = random_matrix(random, d, d, 0.1);
 	double	   *factor = malloc(sizeof(double) * count);
+	double	   *eliminated = malloc(sizeof(double) * count);
 	double	   *inverse = malloc(sizeof(double) * count);
 	double		worst = 0;
 	double		worst_inverse = 0;
@@ -45,7 +46,9 @@ test_cholesky(Random *random, int d)
 
 	memcpy(factor, matrix, sizeof(double) * count);
 	done = linalg_cholesky(factor, d, &unit_host);
-	linalg_invert_lower(factor, inverse, d, &unit_host);
+	memcpy(eliminated, matrix, sizeof(double) * count);
+	done = linalg_eliminate(eliminated, d, &unit_host) && done;
+	linalg_invert_factor(eliminated, inverse, d, &unit_host);
 	for (int i = 0; i < d; i++)
 		for (int j = 0; j <= i; j++)
 		{
@@ -62,6 +65,7 @@ test_cholesky(Random *random, int d)
 	check(done && worst < 1e-14, "d %d: a Cholesky factor multiplies back (%.1e)", d, worst);
 	check(worst_inverse < 1e-10, "d %d: the inverse of a factor is one (%.1e)", d, worst_inverse);
 	free(inverse);
+	free(eliminated);
 	free(factor);
 	free(matrix);
 }
