@@ -164,11 +164,11 @@ RESET work_mem;
 
 -- groups around the sizes at which a block grows and the next one begins
 SELECT n, (s).n_rows = n, abs((model::jsonb #>> '{means,0,0}')::float8 - (n + 1) / 2.0) < 1e-9
-FROM unnest(ARRAY[1, 8, 9, 16, 17, 32, 33, 128, 129, 255, 256, 257, 511, 512, 513, 1025]) n,
+FROM unnest(ARRAY[1, 8, 9, 16, 17, 32, 33, 128, 129, 256, 257, 383, 384, 385, 768, 769, 1153]) n,
 	 LATERAL (SELECT model, gmm_summary(model) AS s FROM (SELECT gmm_fit(ARRAY[i, i % 3, -i], 1) AS model FROM generate_series(1, n) i) f) t;
 -- the same with weights that begin late
 SELECT n, (s).n_rows = n, abs((s).sum_weights - (n + 2)) < 1e-9
-FROM unnest(ARRAY[1, 2, 16, 17, 32, 33, 256, 257, 513]) n,
+FROM unnest(ARRAY[1, 2, 16, 17, 32, 33, 384, 385, 769]) n,
 	 LATERAL (SELECT gmm_summary(gmm_fit(ARRAY[i], 1, NULL, CASE WHEN i = n THEN 3 ELSE 1 END)) AS s FROM generate_series(1, n) i) t;
 
 -- Windows: growing and moving frames, whole partitions

@@ -344,7 +344,8 @@ widen_block(ExpandedStats *stats, PendingBlock *block, const double *row)
 {
 	int			d = stats->view.parameters.d;
 	int			old_stride = block->stride;
-	int			stride = old_stride == 0 ? FIRST_STRIDE : 2 * old_stride;
+	int			stride = old_stride == 0 ? FIRST_STRIDE :
+		Min(2 * old_stride, MIXTURE_BLOCK_ROWS);
 	void	   *chunk = MemoryContextAllocHuge(stats->header.eoh_context,
 											   ((Size) d + 1) * stride * sizeof(double) +
 											   BLOCK_ALIGNMENT - 1);

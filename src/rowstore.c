@@ -53,10 +53,9 @@
 #define LEAST_MEMORY		((Size) 64 * 1024)
 
 StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
-				 MIXTURE_BLOCK_ROWS % FIRST_STRIDE == 0 &&
-				 ((MIXTURE_BLOCK_ROWS / FIRST_STRIDE) &
-				  (MIXTURE_BLOCK_ROWS / FIRST_STRIDE - 1)) == 0,
-				 "doubling the first stride must lead to a full block");
+				 MIXTURE_BLOCK_ROWS % MIXTURE_LANES == 0 &&
+				 MIXTURE_BLOCK_ROWS > FIRST_STRIDE,
+				 "blocks must grow by whole vectors");
 
 /* What a worker process needs to know of a block: an entry in the file. */
 typedef struct SharedBlock
@@ -309,7 +308,7 @@ begin_block(GmmRowStore *store, int number, const double *row)
 	return block;
 }
 
-/* Double the lanes of a block, all of which are taken. */
+/* Double the lanes of a block, all of which are taken, as far as it may have more. */
 static void
 widen_block(GmmRowStore *store, RowBlock *block)
 {
@@ -319,7 +318,7 @@ widen_block(GmmRowStore *store, RowBlock *block)
 	int			n_observed = store->patterns[block->pattern].n_observed;
 	double	   *features;
 
-	allocate_features(store, block, old_stride * 2);
+	allocate_features(store, block, Min(old_stride * 2, MIXTURE_BLOCK_ROWS));
 	features = block_features(block);
 	for (int j = 0; j < n_observed; j++)
 	{

@@ -32,8 +32,13 @@
 #define MIXTURE_MAX_VALUES		(1 << 25)	/* of means and covariances, as text
 											 * has them */
 
-/* Rows of a block at the most; a block's stride is a multiple of the second */
-#define MIXTURE_BLOCK_ROWS		256
+/*
+ * Rows of a block at the most: few enough for its features and responsibilities
+ * to stay in the processor's first caches, and enough for the M-step, which
+ * adds up the lanes of its sums once a block.  A block's stride is a multiple
+ * of the second.
+ */
+#define MIXTURE_BLOCK_ROWS		384
 #define MIXTURE_LANES			8
 
 typedef enum MixtureCovarianceType

@@ -220,7 +220,7 @@ mixture_unit_weights(int n_rows)
 #define ONES_16 ONES_4, ONES_4, ONES_4, ONES_4
 #define ONES_64 ONES_16, ONES_16, ONES_16, ONES_16
 	static const double weights[2 * MIXTURE_BLOCK_ROWS] = {
-		ONES_64, ONES_64, ONES_64, ONES_64
+		ONES_64, ONES_64, ONES_64, ONES_64, ONES_64, ONES_64
 	};
 
 	return weights + MIXTURE_BLOCK_ROWS - n_rows;
