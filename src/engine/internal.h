@@ -156,6 +156,8 @@ extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *paramete
 											   MixturePrepared *reuse,
 											   const MixtureHost *host,
 											   MixtureError *error);
+extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,
+							  double factor, const double *vector);
 extern void mixture_release_prepared(MixturePrepared *prepared,
 									 const MixtureHost *host);
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
@@ -593,6 +595,9 @@ extern void search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 
 /* repair.c */
 extern MixtureStatus repair_best(Search *search, MixtureError *error);
+
+/* How far the means of a component's halves are from its own, in its deviations */
+#define MIXTURE_HALF_DISTANCE 0.8
 
 /* split.c */
 extern bool split_worst(const MixtureParameters *from, const Scales *scales,

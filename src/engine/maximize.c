@@ -135,32 +135,6 @@ apply_floor(MixtureCovarianceType type, int d, double *covariance,
 }
 
 /*
- * seconds / weight - delta delta^T of one component, or, for tied, that
- * component's share: target -= share * delta delta^T.
- */
-static void
-subtract_shift(MixtureCovarianceType type, int d, double *target,
-			   const double *delta, double share)
-{
-	switch (type)
-	{
-		case MIXTURE_FULL:
-		case MIXTURE_TIED:
-			for (int i = 0; i < d; i++)
-				for (int j = 0; j <= i; j++)
-					target[linalg_row(i) + j] -= share * delta[i] * delta[j];
-			break;
-		case MIXTURE_DIAG:
-			for (int j = 0; j < d; j++)
-				target[j] -= share * delta[j] * delta[j];
-			break;
-		case MIXTURE_SPHERICAL:
-			target[0] -= share * linalg_dot(delta, delta, d) / d;
-			break;
-	}
-}
-
-/*
  * The M-step.
  *
  * current: the parameters that the statistics were made with; next: gets the
@@ -204,12 +178,12 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 			next->means[(size_t) c * d + j] = mean[j] + delta[j];
 		}
 		if (tied)
-			subtract_shift(type, d, covariance, delta, weight / total);
+			mixture_add_outer(type, d, covariance, -weight / total, delta);
 		else if (seen)
 		{
 			for (size_t i = 0; i < count; i++)
 				covariance[i] = stats->seconds[c * count + i] / (weight * divisor);
-			subtract_shift(type, d, covariance, delta, 1);
+			mixture_add_outer(type, d, covariance, -1, delta);
 			n_raised += apply_floor(type, d, covariance, floor, scratch, host);
 		}
 		else

@@ -198,6 +198,21 @@ mixture_component_covariance(const MixtureParameters *parameters,
 		}
 }
 
+/* Add factor * vector vector^T to a covariance of the family, d dimensions. */
+void
+mixture_add_outer(MixtureCovarianceType type, int d, double *covariance, double factor,
+				  const double *vector)
+{
+	if (type == MIXTURE_SPHERICAL)
+		covariance[0] += factor * linalg_dot(vector, vector, d) / d;
+	else if (type == MIXTURE_DIAG)
+		for (int j = 0; j < d; j++)
+			covariance[j] += factor * vector[j] * vector[j];
+	else
+		for (int i = 0; i < d; i++)
+			linalg_add_multiple(covariance + linalg_row(i), factor * vector[i], vector, i + 1);
+}
+
 /*
  * Add the logarithm of a factor, which is the root of a double, to *sum, or
  * leave it in *product while there is room: one logarithm does for many.

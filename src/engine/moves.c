@@ -19,9 +19,6 @@
 /* Steps of the power method; directions only have to be about right. */
 #define POWER_STEPS 20
 
-/* Where the halves of a component begin, in its own deviations */
-#define HALF_DISTANCE 0.8
-
 /* Mergers that are judged, for each component */
 #define PAIRS_PER_COMPONENT 2
 
@@ -207,25 +204,6 @@ pair_place(int a, int b)
 	return a > b ? (size_t) a * (a - 1) / 2 + b : (size_t) b * (b - 1) / 2 + a;
 }
 
-/* Add to a component's covariance factor * displacement displacement^T. */
-static void
-add_outer(MixtureParameters *parameters, int c, double factor, const double *displacement)
-{
-	int			d = parameters->d;
-	MixtureCovarianceType type = parameters->covariance_type;
-	double	   *covariance = parameters->covariances + c * mixture_factor_count(type, d);
-
-	if (type == MIXTURE_SPHERICAL)
-		covariance[0] += factor * linalg_dot(displacement, displacement, d) / d;
-	else if (type == MIXTURE_DIAG)
-		for (int j = 0; j < d; j++)
-			covariance[j] += factor * displacement[j] * displacement[j];
-	else if (type == MIXTURE_FULL)
-		for (int i = 0; i < d; i++)
-			linalg_add_multiple(covariance + linalg_row(i), factor * displacement[i],
-								displacement, i + 1);
-}
-
 /*
  * Make components a and b of a mixture one, component c of another of the same
  * shape but for k: with the weight, mean and covariance of both together.
@@ -252,7 +230,8 @@ merge(const MixtureParameters *from, int a, int b, MixtureParameters *to, int c,
 	for (size_t i = 0; i < count; i++)
 		to->covariances[c * count + i] = covariance_a[i] +
 			share * (covariance_b[i] - covariance_a[i]);
-	add_outer(to, c, share * (1 - share), work);
+	mixture_add_outer(to->covariance_type, d, to->covariances + c * count, share * (1 - share),
+					  work);
 }
 
 /* Copy a component, but for its weight, to one of a mixture of the same family. */
@@ -325,15 +304,19 @@ static void
 begin_halves(const Moves *moves, const MixtureParameters *look, int c, MixtureParameters *halves)
 {
 	int			d = look->d;
+	MixtureCovarianceType type = look->covariance_type;
 	const double *direction = moves->directions + (size_t) c * d;
 
 	for (int half = 0; half < 2; half++)
 	{
 		copy_component(look, c, halves, half);
 		halves->weights[half] = 0.5;
-		add_outer(halves, half, -HALF_DISTANCE * HALF_DISTANCE, direction);
+		if (type != MIXTURE_TIED)
+			mixture_add_outer(type, d, halves->covariances + half * mixture_factor_count(type, d),
+							  -MIXTURE_HALF_DISTANCE * MIXTURE_HALF_DISTANCE, direction);
 		linalg_add_multiple(halves->means + (size_t) half * d,
-							half == 0 ? -HALF_DISTANCE : HALF_DISTANCE, direction, d);
+							half == 0 ? -MIXTURE_HALF_DISTANCE : MIXTURE_HALF_DISTANCE,
+							direction, d);
 	}
 }
 

@@ -22,9 +22,6 @@
 
 #include "linalg.h"
 
-/* How far the halves' means are from the whole's: deviations along the axis */
-#define HALF_SHIFT 0.8
-
 /* Rows between two checks for interrupts */
 #define ROWS_PER_CHECK 64
 
@@ -149,26 +146,6 @@ choose_axis(const AxisSums *sums, int k, int d, int *component, int *axis)
 	}
 }
 
-/* Take shift shift^T, times a share, from a covariance of the family. */
-static void
-narrow(MixtureCovarianceType type, int d, const double *shift, double share,
-	   double *covariance)
-{
-	double		sum = 0;
-
-	for (int i = 0; i < d; i++)
-	{
-		sum += shift[i] * shift[i];
-		if (type == MIXTURE_DIAG)
-			covariance[i] -= share * shift[i] * shift[i];
-		else if (type != MIXTURE_SPHERICAL)
-			for (int j = 0; j <= i; j++)
-				covariance[linalg_row(i) + j] -= share * shift[i] * shift[j];
-	}
-	if (type == MIXTURE_SPHERICAL)
-		covariance[0] -= share * sum / d;
-}
-
 /* The variance of a covariance of the family along a direction, d numbers. */
 static double
 variance_along(MixtureCovarianceType type, int d, const double *covariance,
@@ -212,7 +189,7 @@ find_shift(const MixtureParameters *from, int c, const AxisSums *sums, int axis,
 	deviation = sqrt(variance_along(type, d, from->covariances +
 									(type == MIXTURE_TIED ? 0 : c * count), shift));
 	for (int j = 0; j < d; j++)
-		shift[j] *= HALF_SHIFT * deviation * variances[j];
+		shift[j] *= MIXTURE_HALF_DISTANCE * deviation * variances[j];
 }
 
 /* Cut a component at its mean into c and the last one of `to`, shift apart. */
@@ -235,10 +212,10 @@ cut(const MixtureParameters *from, int c, const double *shift, MixtureParameters
 		to->means[c * d + j] = from->means[c * d + j] + shift[j];
 	}
 	if (type == MIXTURE_TIED)
-		narrow(type, from->d, shift, from->weights[c], to->covariances);
+		mixture_add_outer(type, from->d, to->covariances, -from->weights[c], shift);
 	else
 	{
-		narrow(type, from->d, shift, 1, to->covariances + c * count);
+		mixture_add_outer(type, from->d, to->covariances + c * count, -1, shift);
 		memcpy(to->covariances + k * count, to->covariances + c * count,
 			   count * sizeof(double));
 	}
