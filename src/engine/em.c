@@ -165,7 +165,8 @@ report_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double befo
 {
 	MixtureProgress progress;
 
-	em->unreported += em->source->n_blocks;
+	/* passes that others make take long, and need not know of blocks */
+	em->unreported += em->source->pass != NULL ? REPORT_BLOCKS : em->source->n_blocks;
 	if (em->host->progress == NULL || em->unreported < REPORT_BLOCKS)
 		return;
 	em->unreported = 0;
