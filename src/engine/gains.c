@@ -21,12 +21,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Part of a row's weight that makes it one of a component's rows */
+/* Responsibility that makes a row one of a component's rows */
 #define LEAST_SHARE 1e-3
 
 /* Passes of a split before a look at what it is worth, and looks */
 #define SPLIT_ITERATIONS 2
-#define SPLIT_ROUNDS 3
+#define SPLIT_ROUNDS 2
 #define SPLIT_TOLERANCE 1e-3
 
 /* Gains of the last pass that a split may still catch up with */
@@ -59,22 +59,21 @@ add_row(ComponentRows *of, int64_t row, double share, const MixtureHost *host)
 }
 
 /*
- * The rows of a sample by component, in their order, each with its weight
- * times the component's responsibility: k of them, from the host, which
- * gains_release() gives back.  What a row misses is taken as filled in.
+ * E-step of a sample's rows, block after block: `visit` is told of each, of
+ * the number of its first row, and of the roots of responsibility that the
+ * kernel has left in work.  What a row misses is taken as filled in.
  */
-ComponentRows *
-gains_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureHost *host)
+void
+gains_visit(const MixturePrepared *prepared, const Sample *sample, GainsVisit visit,
+			void *context, const MixtureHost *host)
 {
-	int			k = prepared->k;
-	ComponentRows *rows = host->allocate(host->context, k * sizeof(ComponentRows));
-	MixtureStats *stats = mixture_allocate_stats(prepared->covariance_type, k, sample->d, host);
+	MixtureStats *stats = mixture_allocate_stats(prepared->covariance_type, prepared->k,
+												 sample->d, host);
 	int64_t		n_blocks = (sample->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
 	KernelWork	work;
 
-	memset(rows, 0, k * sizeof(ComponentRows));
 	mixture_clear_stats(stats);
-	kernels_allocate_work(&work, prepared->covariance_type, k, sample->d, host);
+	kernels_allocate_work(&work, prepared->covariance_type, prepared->k, sample->d, host);
 	for (int64_t number = 0; number < n_blocks; number++)
 	{
 		MixtureBlock block;
@@ -83,20 +82,52 @@ gains_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureH
 		block.order = NULL;
 		block.n_observed = sample->d;
 		kernels_current()->e_step(prepared, &block, true, &work, stats, host);
-		for (int c = 0; c < k; c++)
-		{
-			const double *roots = kernels_roots(&work, c);
-
-			for (int i = 0; i < block.n_rows; i++)
-				if (roots[i] * roots[i] > LEAST_SHARE * block.weights[i])
-					add_row(&rows[c], number * MIXTURE_BLOCK_ROWS + i, roots[i] * roots[i],
-							host);
-		}
+		visit(context, number * MIXTURE_BLOCK_ROWS, &block, &work);
 		host->check_interrupts(host->context);
 	}
 	kernels_release_work(&work, host);
 	mixture_release_stats(stats, host);
-	return rows;
+}
+
+/* What collect_rows() needs. */
+typedef struct Collection
+{
+	int			k;
+	ComponentRows *rows;
+	const MixtureHost *host;
+} Collection;
+
+/* Add a block's rows to those of the components that they are of. */
+static void
+collect_rows(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
+{
+	const Collection *collection = context;
+
+	for (int c = 0; c < collection->k; c++)
+	{
+		const double *roots = kernels_roots(work, c);
+
+		for (int i = 0; i < block->n_rows; i++)
+			if (roots[i] * roots[i] > LEAST_SHARE * block->weights[i])
+				add_row(&collection->rows[c], first + i, roots[i] * roots[i],
+						collection->host);
+	}
+}
+
+/*
+ * The rows of a sample by component, in their order, each with its weight
+ * times the component's responsibility: k of them, from the host, which
+ * gains_release() gives back.
+ */
+ComponentRows *
+gains_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureHost *host)
+{
+	size_t		size = prepared->k * sizeof(ComponentRows);
+	Collection	collection = {prepared->k, host->allocate(host->context, size), host};
+
+	memset(collection.rows, 0, size);
+	gains_visit(prepared, sample, collect_rows, &collection, host);
+	return collection.rows;
 }
 
 void

@@ -477,7 +477,13 @@ typedef struct Gains
 	Em			two;
 } Gains;
 
+/* What gains_visit() calls. */
+typedef void (*GainsVisit) (void *context, int64_t first, const MixtureBlock *block,
+							const KernelWork *work);
+
 /* gains.c */
+extern void gains_visit(const MixturePrepared *prepared, const Sample *sample,
+						GainsVisit visit, void *context, const MixtureHost *host);
 extern ComponentRows *gains_rows(const MixturePrepared *prepared, const Sample *sample,
 								 const MixtureHost *host);
 extern void gains_release(ComponentRows *rows, int k, const MixtureHost *host);
@@ -520,6 +526,7 @@ typedef struct Moves
 	bool	   *taken;			/* k: a proposed move is about it */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
+	double		shortfall;		/* of the best move, if none is proposed */
 } Moves;
 
 /* moves.c */
@@ -534,6 +541,12 @@ extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const Sample *sample, double sum_weights, double doubt,
 						const double *floor);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
+
+/* exchange.c */
+extern bool exchange_possible(const MixtureParameters *parameters, double n_rows);
+extern int	exchange_rows(const MixtureParameters *from, const Sample *sample,
+						  double sum_weights, MixtureParameters *to,
+						  const MixtureHost *host);
 
 /* A start and how far it has come. */
 typedef struct Candidate
@@ -572,7 +585,9 @@ typedef struct Search
 	int			kept_per_space;
 	int			n_starts;
 	int			n_best;			/* starts that came to the best optimum */
-	bool		settled;		/* no move leads from there to a better one */
+	bool		settled;		/* no move leads from there to a better one, up to
+								 * this log-likelihood: */
+	double		settled_until;
 } Search;
 
 /* search.c */

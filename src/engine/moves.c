@@ -4,10 +4,14 @@
  *	  could explain become one, and one that spans two becomes two.
  *
  * EM cannot do this, since on the way there the likelihood falls (Ueda,
- * Nakano, Ghahramani and Hinton 2000).  Which components to take is a guess
- * from the parameters alone, and whoever makes a move has to run EM from there
- * and see.  What is close and what is long is measured against the covariance
- * within components, so that the units of the features do not matter.
+ * Nakano, Ghahramani and Hinton 2000).  What every split would gain, and the
+ * likeliest mergers lose, is found among the rows of these components alone
+ * (gains.c).  That bounds from below what a move leads to, so one that gains is
+ * sure to lead higher, and several at once are, if they are about different
+ * components; of another one whoever makes it has to run EM from there and see.
+ * Where to look is taken from the parameters: what is close and what is long is
+ * measured against the covariance within components, so that the units of the
+ * features do not matter.
  */
 #include "internal.h"
 
@@ -413,7 +417,8 @@ best_move(const Moves *moves, double doubt, Move *best)
  * the best, no two of which are about the same component: moves->proposed,
  * n_proposed of them, the best first.  doubt: the share of what a merger loses
  * that a split may gain less, and the move yet be proposed, since all other
- * components have not had their say.
+ * components have not had their say.  moves->shortfall: if none is, by how much
+ * the best fails to be.
  */
 void
 moves_judge(Moves *moves, const MixtureParameters *parameters, const Sample *sample,
@@ -421,7 +426,9 @@ moves_judge(Moves *moves, const MixtureParameters *parameters, const Sample *sam
 {
 	const MixtureHost *host = moves->host;
 	int			k = parameters->k;
+	Move		best;
 
+	moves->shortfall = 0;
 	moves->n_proposed = 0;
 	if (parameters->covariance_type == MIXTURE_TIED)
 		judge_by_shape(moves, &moves->full, sum_weights);
@@ -441,6 +448,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters, const Sample *sam
 		mixture_release_prepared(prepared, host);
 	}
 	memset(moves->taken, 0, k * sizeof(bool));
+	moves->shortfall = best_move(moves, doubt, &best) ? 0 : -(best.gain + doubt * best.loss);
 	while (moves->n_proposed < MOVES_MOST &&
 		   best_move(moves, doubt, &moves->proposed[moves->n_proposed]))
 	{

@@ -37,6 +37,9 @@
 #define DOUBTFUL_ITERATIONS 4
 #define MOVE_ROUNDS 3
 
+/* Times that single rows are moved, at most */
+#define EXCHANGE_ROUNDS 4
+
 /* Times the rows of a sample that all rows must be for it to be worth finishing */
 #define FINISH_SHARE 8
 
@@ -69,7 +72,7 @@ struct SearchEffort
 static const SearchEffort efforts[] = {
 	{8, 2, 1e-3, 32, 5, 10, 12, 1},
 	{48, 12, 1e-4, 3, 4, 4, 2, 0.8},
-	{MIXTURE_MAX_DIMENSIONS, 30, 1e-4, 1, 2, 2, 1, 0.5}
+	{MIXTURE_MAX_DIMENSIONS, 20, 1e-4, 1, 2, 2, 1, 0.5}
 };
 
 /*
@@ -357,16 +360,19 @@ run_starts(Search *search, MixtureError *error)
 	return try_spare(search, n_drawn, n_spaces, 1, error);
 }
 
-/* The place of the best of the kept candidates. */
-static int
-best_candidate(const Search *search)
+/* Make the best of the kept candidates the first. */
+static void
+put_best_first(Search *search)
 {
 	int			best = 0;
 
 	for (int i = 1; i < search->n_kept; i++)
 		if (better(&search->candidates[i], &search->candidates[best]))
 			best = i;
-	return best;
+	if (best == 0)
+		return;
+	swap_candidates(&search->candidates[0], &search->candidates[best]);
+	search->settled = false;
 }
 
 /*
@@ -379,12 +385,11 @@ finish_candidates(Search *search, MixtureError *error)
 {
 	Candidate  *candidates = search->candidates;
 	bool		more = true;
-	int			best;
 
 	while (more)
 	{
 		more = false;
-		swap_candidates(&candidates[0], &candidates[best_candidate(search)]);
+		put_best_first(search);
 		for (int i = 0; i < search->n_kept; i++)
 		{
 			MixtureStatus status;
@@ -406,13 +411,10 @@ finish_candidates(Search *search, MixtureError *error)
 							 search->options->max_iter : ROUND_ITERATIONS, error);
 			if (status != MIXTURE_OK)
 				return status;
-			search->settled = search->settled && i > 0;
 			more = true;
 		}
 	}
-	best = best_candidate(search);
-	search->settled = search->settled && best == 0;
-	swap_candidates(&candidates[0], &candidates[best]);
+	put_best_first(search);
 	search->n_best = 0;
 	for (int i = 0; i < search->n_kept; i++)
 		if (same_optimum(&candidates[i], &candidates[0]))
@@ -500,6 +502,7 @@ make_move(Search *search, Moves *moves, bool doubtful, bool *accepted, MixtureEr
 	moves_judge(moves, &best->parameters, search->sample, best->outcome.sum_weights,
 				search->effort->doubt, search->scales->floor);
 	search->settled = moves->n_proposed == 0;
+	search->settled_until = best->outcome.log_likelihood + moves->shortfall;
 	while (n_sure < moves->n_proposed && moves->proposed[n_sure].gain > 0)
 		n_sure++;
 	if (n_sure > 0)
@@ -524,18 +527,51 @@ make_moves(Search *search, bool doubtful, MixtureError *error)
 {
 	MixtureStatus status = MIXTURE_OK;
 	bool		accepted = true;
-	int			best;
 	Moves		moves;
 
-	if (search->settled || !moves_possible(search->options->covariance_type, search->k, search->d))
+	put_best_first(search);
+	if (search->settled && search->candidates->outcome.log_likelihood <= search->settled_until)
 		return MIXTURE_OK;
-	best = best_candidate(search);
-	swap_candidates(&search->candidates[0], &search->candidates[best]);
+	if (!moves_possible(search->options->covariance_type, search->k, search->d))
+		return MIXTURE_OK;
 	moves_begin(&moves, search->options->covariance_type, search->k, search->d, search->host);
 	for (int n = 0; n < 2 * search->k && accepted && status == MIXTURE_OK; n++)
 		status = make_move(search, &moves, doubtful, &accepted, error);
 	moves_end(&moves);
 	return status;
+}
+
+/*
+ * Move single rows from where they are held to better components, for as long
+ * as that leads higher.
+ */
+static void
+exchange_best(Search *search, MixtureError *error)
+{
+	Candidate  *best = search->candidates;
+	Candidate  *spare = &search->candidates[search->max_kept];
+	const Sample *sample = search->sample;
+
+	if (!sample->complete || search->scales->range.n_incomplete > 0 ||
+		!exchange_possible(&best->parameters, best->outcome.sum_weights))
+		return;
+	for (int round = 0; round < EXCHANGE_ROUNDS; round++)
+	{
+		if (exchange_rows(&best->parameters, sample, best->outcome.sum_weights,
+						  &spare->parameters, search->host) == 0)
+			break;
+		mixture_hold_floor(&spare->parameters, search->scales->floor, search->host);
+		spare->start = best->start;
+		spare->space = best->space;
+		spare->n_starts = best->n_starts;
+		spare->n_reseeded = 0;
+		spare->outcome.iterations = 0;
+		if (advance(search, spare, MOVE_ITERATIONS, error) != MIXTURE_OK ||
+			spare->n_artefacts > best->n_artefacts ||
+			!(spare->outcome.log_likelihood > best->outcome.log_likelihood))
+			break;
+		swap_candidates(spare, best);
+	}
 }
 
 /*
@@ -647,6 +683,8 @@ search_sample(Search *search, MixtureError *error)
 		status = finish_candidates(search, error);
 	if (status == MIXTURE_OK)
 		status = make_moves(search, true, error);
+	if (status == MIXTURE_OK)
+		exchange_best(search, error);
 	if (status == MIXTURE_OK)
 		status = finish_best(search, error);
 	if (status == MIXTURE_OK)
