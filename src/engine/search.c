@@ -31,7 +31,7 @@
 #define STARTS_PER_KEPT 16
 
 /* Passes of moves that are sure to gain, before the next ones are looked for */
-#define MOVE_ITERATIONS 10
+#define MOVE_ITERATIONS 5
 
 /* Passes of a doubtful move between two looks, and looks before it is given up */
 #define DOUBTFUL_ITERATIONS 4
