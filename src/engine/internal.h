@@ -441,7 +441,7 @@ typedef struct Starts
 	int			k;
 	SeedSpace	spaces[2];
 	int			n_spaces;
-	Em			ems[2];			/* over the spaces */
+	Em			em;				/* over one of the spaces or the other */
 	double	   *floor;			/* d: the least variances there */
 	int64_t    *seeds;			/* k */
 } Starts;

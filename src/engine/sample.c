@@ -452,8 +452,9 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		return;
 	}
 	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
-	features = host->allocate(host->context, d * (MIXTURE_BLOCK_ROWS + 1) * sizeof(double));
-	row = features + d * MIXTURE_BLOCK_ROWS;
+	row = host->allocate(host->context, d * sizeof(double));
+	features = center == NULL ? NULL :
+		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
 	sample->d = source->d;
 	sample->complete = true;
@@ -482,7 +483,9 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	host->release(host->context, taking.spare);
 	host->release(host->context, taking.entries);
 	hash_rows(sample, range, seed, host);
-	host->release(host->context, features);
+	host->release(host->context, row);
+	if (features != NULL)
+		host->release(host->context, features);
 	make_blocks(sample, host);
 	sample->parts.n = 0;
 	if (range->n_incomplete > 0 && sample_has_missing(sample))

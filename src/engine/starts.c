@@ -95,8 +95,8 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	for (int j = 0; j < sample->d; j++)
 		starts->floor[j] = LEAST_VARIANCE;
 	make_spaces(starts);
-	for (int i = 0; i < starts->n_spaces; i++)
-		em_begin(&starts->ems[i], &starts->spaces[i].source, NULL, MIXTURE_SPHERICAL, k,
+	if (starts->n_spaces > 0)
+		em_begin(&starts->em, &starts->spaces[0].source, NULL, MIXTURE_SPHERICAL, k,
 				 starts->floor, host);
 }
 
@@ -104,11 +104,10 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 void
 starts_end(Starts *starts)
 {
+	if (starts->n_spaces > 0)
+		em_end(&starts->em);
 	for (int i = 0; i < starts->n_spaces; i++)
-	{
-		em_end(&starts->ems[i]);
 		seeding_space_release(&starts->spaces[i], starts->host);
-	}
 	starts->host->release(starts->host->context, starts->floor);
 	starts->host->release(starts->host->context, starts->seeds);
 }
@@ -143,7 +142,9 @@ starts_find(Starts *starts, int number, int passes, double tol, Start *start,
 					round->means + (size_t) c * d);
 		round->covariances[c] = greedy ? NARROW_START : WIDE_START;
 	}
-	status = em_run(&starts->ems[start->space], round, passes, tol, true, &outcome, error);
+	starts->em.source = &starts->spaces[start->space].source;
+	starts->em.ready = -1;
+	status = em_run(&starts->em, round, passes, tol, true, &outcome, error);
 	start->log_likelihood = outcome.log_likelihood;
 	return status;
 }
