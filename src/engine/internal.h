@@ -52,7 +52,9 @@ typedef struct KernelWork
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
 	double	   *weights;		/* k: sum of responsibilities */
-	double	   *packs;			/* k x (d + 1) x rows: rows set aside by
+	int			pack_rows;		/* that a pack has place for */
+	int			pack_stride;	/* of its features */
+	double	   *packs;			/* k x (d + 1) x stride: rows set aside by
 								 * add_component(): kernels_pack() */
 	int		   *packed;			/* k: how many */
 } KernelWork;
@@ -71,7 +73,7 @@ kernels_roots(const KernelWork *work, int c)
 static inline double *
 kernels_pack(const KernelWork *work, int d, int c)
 {
-	return work->packs + (size_t) c * (d + 1) * KERNEL_WORK_STRIDE;
+	return work->packs + (size_t) c * (d + 1) * work->pack_stride;
 }
 
 /*

@@ -48,6 +48,10 @@
  */
 #define ROOT_UNDERFLOW (-230.0)
 
+/* Values of all packs of rows, but for what the least of them need */
+#define PACK_VALUES (1 << 19)
+#define LEAST_PACK_ROWS 16
+
 #define CLONE_NAME baseline
 #define VL 2
 #include "kernels_clone.h"
@@ -174,6 +178,16 @@ kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 	}
 }
 
+/* Rows of a pack, of which each component has one: whole vectors. */
+static int
+choose_pack_rows(int k, int d)
+{
+	size_t		rows = PACK_VALUES / ((size_t) k * (d + 1)) / MIXTURE_LANES * MIXTURE_LANES;
+
+	return rows < LEAST_PACK_ROWS ? LEAST_PACK_ROWS :
+		rows > MIXTURE_BLOCK_ROWS ? MIXTURE_BLOCK_ROWS : (int) rows;
+}
+
 /*
  * Scratch for blocks and models of this shape, to be given back by
  * kernels_release_work().
@@ -184,11 +198,15 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 {
 	size_t		rows = KERNEL_WORK_STRIDE;
 	size_t		n_packs = type <= MIXTURE_TIED && d > SMALL_D ? k : 0;
+	size_t		pack_values;
 
+	work->pack_rows = choose_pack_rows(k, d);
+	work->pack_stride = work->pack_rows + MIXTURE_LANES;
+	pack_values = n_packs * (d + 1) * work->pack_stride;
 	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
 	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
-								  (((size_t) k + d + 3 + n_packs * (d + 1)) * rows +
+								  (((size_t) k + d + 3) * rows + pack_values +
 								   (size_t) d * 4 * MIXTURE_LANES + k + MIXTURE_LANES) *
 								  sizeof(double));
 	/* vectors that straddle cache lines are read twice */
@@ -198,7 +216,7 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 	work->roots = work->scales + rows;
 	work->scaled = work->roots + k * rows;
 	work->packs = work->scaled + d * rows;
-	work->centered = work->packs + n_packs * (d + 1) * rows;
+	work->centered = work->packs + pack_values;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
 }
 

@@ -292,10 +292,10 @@ CLONE(add_pack) (const MixturePrepared *prepared, int c, const KernelWork *work,
 	int			d = prepared->d;
 	int			n_rows = work->packed[c];
 	double	   *features = kernels_pack(work, d, c);
-	double	   *roots = features + (size_t) d * KERNEL_WORK_STRIDE;
+	double	   *roots = features + (size_t) d * work->pack_stride;
 	const MixtureBlock pack = {
 		.n_rows = n_rows,
-		.stride = KERNEL_WORK_STRIDE,
+		.stride = work->pack_stride,
 		.features = features
 	};
 
@@ -304,7 +304,7 @@ CLONE(add_pack) (const MixturePrepared *prepared, int c, const KernelWork *work,
 	{
 		roots[row] = 0;
 		for (int j = 0; j < d; j++)
-			features[(size_t) j * KERNEL_WORK_STRIDE + row] = 0;
+			features[(size_t) j * work->pack_stride + row] = 0;
 	}
 	CLONE(moments_matrix) (&pack, d, prepared->means + (size_t) c * d, roots, work,
 						   stats->firsts + (size_t) c * d,
@@ -325,20 +325,20 @@ CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *bl
 	for (int done = 0; done < n_rows;)
 	{
 		double	   *pack = kernels_pack(work, d, c) + work->packed[c];
-		int			room = MIXTURE_BLOCK_ROWS - work->packed[c];
+		int			room = work->pack_rows - work->packed[c];
 		int			n = n_rows - done < room ? n_rows - done : room;
 
 		for (int j = 0; j <= d; j++)
 		{
 			const double *from = j < d ? block->features + (size_t) j * block->stride : roots;
-			double	   *to = pack + (size_t) j * KERNEL_WORK_STRIDE;
+			double	   *to = pack + (size_t) j * work->pack_stride;
 
 			for (int i = 0; i < n; i++)
 				to[i] = from[rows[done + i]];
 		}
 		done += n;
 		work->packed[c] += n;
-		if (work->packed[c] == MIXTURE_BLOCK_ROWS)
+		if (work->packed[c] == work->pack_rows)
 			CLONE(add_pack) (prepared, c, work, stats);
 	}
 }
