@@ -17,10 +17,10 @@ r1m_d16_k16 1000000 16 16 diag 20 3 0.045
 SHAPES
 }
 
-# Multiply-adds that an iteration cannot do without, as floating-point
+# Multiply-adds of the formulas of an iteration, as floating-point
 # operations: the E-step's triangular product and squares and the M-step's
 # symmetric sums, each half a matrix; of a diagonal, two a feature in each.
-# Exponentials are not counted.
+# Exponentials are not counted, and every row is, in every component.
 operations()
 {
     case $4 in
@@ -116,7 +116,8 @@ bench_fit()
             NR == 1 { least = $1 } { most = $1 }
             END { printf "%.0f to %.0f GFLOP/s", least, most }'))." \
         "Operations: the multiply-adds of the formulas, symmetric halves once," \
-        "exponentials not counted."
+        "exponentials not counted; with rows that are left out of a component's sums," \
+        "having no part in them, the share can be above 100 %."
 }
 
 # --- 2: end to end ----------------------------------------------------------

@@ -244,7 +244,7 @@ test_kernels(void)
 		test_apart(&random, MIXTURE_FULL, 4, 10, 3000, near);
 		test_apart(&random, MIXTURE_FULL, 6, 40, 2500, near);
 		test_apart(&random, MIXTURE_TIED, 8, 6, 4000, near);
-		test_apart(&random, MIXTURE_FULL, 300, 60, 3000, near);
+		test_apart(&random, MIXTURE_FULL, 200, 20, 600, near);
 	}
 	test_extremes();
 }
