@@ -70,14 +70,9 @@ join(MixtureParameters *parameters, int c, const double *row, double n, double w
 		difference[j] = row[j] - mean[j];
 		mean[j] += share * difference[j];
 	}
-	for (int i = 0; i < d; i++)
-	{
-		double	   *line = covariance + linalg_row(i);
-
-		for (int j = 0; j <= i; j++)
-			line[j] *= n / after;
-		linalg_add_multiple(line, share * (n / after) * difference[i], difference, i + 1);
-	}
+	for (size_t i = 0; i < linalg_packed_count(d); i++)
+		covariance[i] *= n / after;
+	mixture_add_outer(MIXTURE_FULL, d, covariance, share * (n / after), difference);
 	parameters->weights[c] *= after / n;
 }
 
