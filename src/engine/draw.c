@@ -133,7 +133,7 @@ mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed, int64_t number,
 	{
 		double		deviation = 0;
 
-		if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+		if (mixture_has_matrix(type))
 			for (int l = 0; l <= j; l++)
 				deviation += factor[linalg_row(j) + l] * row[l];
 		else

@@ -31,8 +31,8 @@ sample_limit(int k, int d)
  */
 MixtureStatus
 search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
-			   int least_k, int most_k, bool matrix, const MixtureOptions *options, const MixtureHost *host,
-			   MixtureError *error)
+			   int least_k, int most_k, bool matrix, const MixtureOptions *options,
+			   const MixtureHost *host, MixtureError *error)
 {
 	MixtureStatus status;
 

@@ -87,7 +87,7 @@ count_directions(MixtureCovarianceType type, const double *covariance,
 	double		mean = 0;
 	int			n = 0;
 
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 		return count_matrix_directions(covariance, floor, times, d, host);
 	for (int j = 0; j < d; j++)
 	{
@@ -108,7 +108,7 @@ whole_covariance(const MixtureParameters *parameters, double *whole,
 				 const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
-	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
+	bool		matrix = mixture_has_matrix(type);
 	int			d = parameters->d;
 	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
 	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
@@ -198,7 +198,7 @@ mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_cov
 			  MixtureSuspicion *suspicions, const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
-	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
+	bool		matrix = mixture_has_matrix(type);
 	int			d = parameters->d;
 	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
 	double	   *whole = host->allocate(host->context, (count + d) * sizeof(double));

@@ -197,7 +197,7 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 					  const MixtureHost *host)
 {
 	size_t		rows = KERNEL_WORK_STRIDE;
-	size_t		n_packs = type <= MIXTURE_TIED && d > SMALL_D ? k : 0;
+	size_t		n_packs = mixture_has_matrix(type) && d > SMALL_D ? k : 0;
 	size_t		pack_values;
 
 	work->pack_rows = choose_pack_rows(k, d);

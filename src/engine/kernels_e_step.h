@@ -192,7 +192,7 @@ CLONE(quadratic_diag) (const double *factor, int step, const double *mean, int d
 }
 
 /*
- * Log densities of n_vectors vectors of rows under component c.  small_d: the
+ * Log densities of n_vectors vectors of rows under component c.  known_d: the
  * dimension if it is known and the factor triangular, else 0.
  */
 ALWAYS_INLINE void

@@ -68,7 +68,7 @@ CLONE(group_distances) (const MixturePrepared *prepared, int group,
 	const int	step = type == MIXTURE_DIAG ? VL : 0;
 	Vec			q = {0};
 
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 	{
 		for (int j = 0; j < d; j++)
 			CLONE(store) (centered + (size_t) j * VL,

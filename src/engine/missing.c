@@ -38,7 +38,7 @@ void
 missing_begin(MissingWork *missing, MixtureCovarianceType type, int k, int d,
 			  const MixtureHost *host)
 {
-	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
+	bool		matrix = mixture_has_matrix(type);
 	int			n = type == MIXTURE_TIED ? 1 : k;
 
 	missing->order = host->allocate(host->context, d * sizeof(int));

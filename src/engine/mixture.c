@@ -242,7 +242,7 @@ component_precision(MixtureCovarianceType type, int d, const double *covariance,
 	double		product = 1;
 	double		sum = 0;
 
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 	{
 		memcpy(scratch, covariance, count * sizeof(double));
 		if (!linalg_eliminate(scratch, d, host))
@@ -286,7 +286,7 @@ mixture_covariances_valid(const MixtureParameters *parameters,
 	for (int c = 0; c < n && valid; c++)
 	{
 		memcpy(scratch, parameters->covariances + c * count, count * sizeof(double));
-		if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+		if (mixture_has_matrix(type))
 			valid = linalg_cholesky(scratch, parameters->d, host);
 		else
 			for (size_t i = 0; i < count; i++)

@@ -44,7 +44,7 @@ feature_deviation(const MixtureParameters *from, int j)
 {
 	MixtureCovarianceType type = from->covariance_type;
 	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, from->d);
-	size_t		place = type == MIXTURE_FULL || type == MIXTURE_TIED ? linalg_row(j) + j :
+	size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
 		type == MIXTURE_DIAG ? (size_t) j : 0;
 	double		variance = 0;
 

@@ -42,7 +42,7 @@ typedef struct AxisSums
 static bool
 has_axes(MixtureCovarianceType type, int d)
 {
-	return (type == MIXTURE_FULL || type == MIXTURE_TIED) && d <= MOST_DIMENSIONS;
+	return mixture_has_matrix(type) && d <= MOST_DIMENSIONS;
 }
 
 /* The principal axes of a component: d x d, axis e in column e. */

@@ -48,7 +48,7 @@ to_coordinates(const MixtureParameters *parameters, double *coordinates,
 		coordinates[c] = log(parameters->weights[c]);
 	memcpy(coordinates + k, parameters->means, (size_t) k * d * sizeof(double));
 	memcpy(covariances, parameters->covariances, n * sizeof(double));
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 	{
 		for (size_t start = 0; start < n; start += count)
 		{
@@ -105,7 +105,7 @@ from_coordinates(const double *coordinates, MixtureParameters *parameters,
 		parameters->weights[c] /= sum;
 	memcpy(parameters->means, coordinates + k, (size_t) k * d * sizeof(double));
 	memcpy(parameters->covariances, covariances, n * sizeof(double));
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 		for (size_t start = 0; start < n; start += count)
 			square_factor(parameters->covariances + start, d, host);
 	else

@@ -71,7 +71,7 @@ make_spaces(Starts *starts)
 	if (seeding_space(&starts->spaces[0], starts->sample, n_rows, &metric, starts->host))
 		starts->n_spaces = 1;
 	mixture_release_parameters(&metric, starts->host);
-	if ((type == MIXTURE_FULL || type == MIXTURE_TIED) && starts->n_spaces == 1 &&
+	if (mixture_has_matrix(type) && starts->n_spaces == 1 &&
 		seeding_space(&starts->spaces[1], starts->sample, n_rows, &scales->moments, starts->host))
 		starts->n_spaces = 2;
 }
