@@ -15,8 +15,8 @@
 EXTENSION = gmm
 MODULE_big = gmm
 DATA = $(wildcard src/gmm--*.sql)
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/engine/*.c)))
-INTERNAL_HEADERS = $(wildcard src/*.h src/engine/*.h)
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/engine/*/*.c)))
+INTERNAL_HEADERS = $(wildcard src/*.h src/*/*.h src/engine/*/*.h)
 
 PG_CPPFLAGS = -I$(srcdir)/src
 SHLIB_LINK = -lm

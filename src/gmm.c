@@ -11,8 +11,8 @@
 #include "utils/guc.h"
 
 #include "compat.h"
-#include "parallel.h"
-#include "progress.h"
+#include "fit/fit_parallel.h"
+#include "host/engine_progress.h"
 
 PG_MODULE_MAGIC;
 

@@ -53,7 +53,7 @@ warnings()
 {
     step "warnings of $1"
     include=$("$pg_config" --includedir-server)
-    for file in src/*.c src/engine/*.c; do
+    for file in src/*.c src/*/*.c src/engine/*/*.c; do
         "$1" -fsyntax-only -std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Wmissing-prototypes \
             -Wdeclaration-after-statement -isystem "$include" -Isrc "$file" || true
     done >"$work/log/warnings" 2>&1

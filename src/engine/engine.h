@@ -323,7 +323,7 @@ typedef enum MixtureSuspicion
 	MIXTURE_COLLAPSED			/* no wider in some direction than it must be */
 } MixtureSuspicion;
 
-/* mixture.c */
+/* parameters.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
 extern int64_t mixture_free_parameters(MixtureCovarianceType type, int k, int d);
 extern double mixture_bic(const MixtureParameters *parameters,
@@ -399,7 +399,7 @@ extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
 extern void mixture_add_sums(double *target, const double *source, size_t count);
 
 /*
- * stats.c: statistics that are kept beyond a pass, added up and stepped from.
+ * statistics.c: those that are kept beyond a pass, added up and stepped from.
  */
 typedef enum MixtureStatsFault
 {

@@ -5,7 +5,7 @@
 #ifndef GMM_ENGINE_INTERNAL_H
 #define GMM_ENGINE_INTERNAL_H
 
-#include "engine.h"
+#include "engine/engine.h"
 
 /*
  * Parameters ready for the E-step: log densities are
@@ -152,7 +152,7 @@ mixture_has_matrix(MixtureCovarianceType type)
 	return type == MIXTURE_FULL || type == MIXTURE_TIED;
 }
 
-/* mixture.c */
+/* parameters.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
 extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *parameters,
 											   MixturePrepared *reuse,

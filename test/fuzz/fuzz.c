@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/random.h"
+#include "engine/core/random.h"
 
 /* Rows of which the scores are looked at */
 #define SCORED_ROWS 8

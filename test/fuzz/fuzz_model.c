@@ -13,7 +13,7 @@
 
 #include "compat.h"
 #include "fuzz_server.h"
-#include "stats.h"
+#include "stats/stats.h"
 
 extern Datum gmm_model_in(PG_FUNCTION_ARGS);
 extern Datum gmm_model_out(PG_FUNCTION_ARGS);

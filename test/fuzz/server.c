@@ -23,7 +23,7 @@
 
 #include "compat.h"
 #include "fuzz_server.h"
-#include "progress.h"
+#include "host/engine_progress.h"
 
 volatile sig_atomic_t InterruptPending = false;
 MemoryContext CurrentMemoryContext = NULL;

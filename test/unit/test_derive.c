@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/linalg.h"
+#include "engine/core/linalg.h"
 
 /* Element (i, j) of a packed symmetric matrix. */
 static double

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/special.h"
+#include "engine/core/special.h"
 
 #define N_ROWS 20000
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/linalg.h"
+#include "engine/core/linalg.h"
 
 /* A A^T + diagonal, packed; where rank < d and diagonal is 0 it is singular. */
 static double *

@@ -7,7 +7,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "engine/special.h"
+#include "engine/core/special.h"
 
 /*
  * P(chi-square of d degrees of freedom > x): 1 less the series of the lower

@@ -43,7 +43,7 @@ DEFINE_FUNCTION(inverse_roots, CLONE(inverse_root) (CLONE(load) (x + i)))
 
 #define CLONE_NAME baseline
 #define VL 2
-#include "engine/kernels_vector.h"
+#include "engine/kernels/kernels_vector.h"
 DEFINE_FUNCTIONS
 #undef CLONE_NAME
 #undef VL
@@ -58,7 +58,7 @@ DEFINE_FUNCTIONS
 #endif
 #define CLONE_NAME avx2
 #define VL 4
-#include "engine/kernels_vector.h"
+#include "engine/kernels/kernels_vector.h"
 DEFINE_FUNCTIONS
 #undef CLONE_NAME
 #undef VL
@@ -72,7 +72,7 @@ DEFINE_FUNCTIONS
 #endif
 #define CLONE_NAME avx512
 #define VL 8
-#include "engine/kernels_vector.h"
+#include "engine/kernels/kernels_vector.h"
 DEFINE_FUNCTIONS
 #undef CLONE_NAME
 #undef VL

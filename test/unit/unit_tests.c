@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/random.h"
+#include "engine/core/random.h"
 
 static int	n_tests = 0;
 static int	n_failed = 0;

@@ -1,0 +1,76 @@
+/*
+ * linalg.h
+ *	  The little dense linear algebra that a mixture needs.
+ *
+ * Matrices are packed lower triangles, row by row: element (i, j), j <= i,
+ * at i * (i + 1) / 2 + j.
+ */
+#ifndef GMM_ENGINE_LINALG_H
+#define GMM_ENGINE_LINALG_H
+
+#include <float.h>
+
+#include "engine/engine.h"
+
+static inline size_t
+linalg_packed_count(int d)
+{
+	return (size_t) d * ((size_t) d + 1) / 2;
+}
+
+static inline size_t
+linalg_row(int i)
+{
+	return (size_t) i * ((size_t) i + 1) / 2;
+}
+
+/* Fewer elements than this are not worth a call */
+#define LINALG_LONG		4
+
+/* The first share of linalg_loosen(), and what each next one is more */
+#define LINALG_FIRST_SHARE(d)	(8 * (d) * DBL_EPSILON)
+#define LINALG_SHARE_GROWTH		8
+
+extern double linalg_long_dot(const double *a, const double *b, int n);
+extern void linalg_add_long_multiple(double *target, double factor, const double *a, int n);
+extern void linalg_add_squares(double *target, const double *a, double center, int n);
+extern void linalg_select(const double *matrix, const int *indices, int n,
+						  double *target);
+extern bool linalg_eliminate(double *matrix, int d, const MixtureHost *host);
+extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
+extern void linalg_loosen(double *matrix, int d, double share);
+extern void linalg_solve_transposed(const double *lower, double *vector, int d);
+extern void linalg_invert_factor(const double *eliminated, double *inverse, int d,
+								 const MixtureHost *host);
+extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
+						 const MixtureHost *host);
+extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int d,
+							   const MixtureHost *host);
+
+/* Sum of a[i] * b[i]; not in the order of a plain loop where that is long. */
+static inline double
+linalg_dot(const double *a, const double *b, int n)
+{
+	double		sum = 0;
+
+	if (n >= LINALG_LONG)
+		return linalg_long_dot(a, b, n);
+	for (int i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+/* target[i] += factor * a[i] */
+static inline void
+linalg_add_multiple(double *target, double factor, const double *a, int n)
+{
+	if (n >= LINALG_LONG)
+	{
+		linalg_add_long_multiple(target, factor, a, n);
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		target[i] += factor * a[i];
+}
+
+#endif							/* GMM_ENGINE_LINALG_H */

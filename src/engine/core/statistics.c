@@ -1,0 +1,357 @@
+/*
+ * statistics.c
+ *	  Sufficient statistics that are kept beyond a pass: whether they can be
+ *	  what they say they are, their scaling, and the step from them.
+ *
+ * Whoever keeps statistics has nothing else of the rows.  So the floor of the
+ * M-step, which a fit takes from the rows' variances, is found from the sums:
+ * the variance of a feature over all rows is that within the components plus
+ * that between them.  Sums are taken about the means that the statistics were
+ * made with, and so is everything here, so that data far from zero loses
+ * nothing.
+ */
+#include "engine/internal.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "engine/core/linalg.h"
+
+/*
+ * Statistics are sums of roundings of their own, and may come as text: by so
+ * much they may be off.
+ */
+#define SUM_TOLERANCE		1e-6
+
+/* Below this share of the weight a component's sums are noise of underflow. */
+#define NEGLIGIBLE_SHARE	1e-200
+
+/*
+ * A variance below so many roundings of the sums that it comes from is 0.
+ */
+#define ROUNDINGS			64
+
+/* Values between two checks for interrupts */
+#define VALUES_PER_CHECK	65536
+
+/* Whether all sums are finite. */
+bool
+mixture_stats_finite(const MixtureStats *stats)
+{
+	double		sum = 0;
+
+	/* 0 times a number is 0, but NaN if that is not finite */
+	for (size_t i = 0; i < stats->n_values; i++)
+		sum += 0 * stats->sum_weights[i];
+	return sum == 0;
+}
+
+/* Where the sum of squares of one feature is in the seconds of one component. */
+static double *
+square_sum(const MixtureStats *stats, int component, int feature)
+{
+	size_t		count = mixture_factor_count(stats->covariance_type, stats->d);
+
+	switch (stats->covariance_type)
+	{
+		case MIXTURE_FULL:
+			return &stats->seconds[component * count + linalg_row(feature) + feature];
+		case MIXTURE_TIED:
+			return &stats->seconds[linalg_row(feature) + feature];
+		case MIXTURE_DIAG:
+			return &stats->seconds[component * count + feature];
+		case MIXTURE_SPHERICAL:
+			break;
+	}
+	return &stats->seconds[component];
+}
+
+/*
+ * Whether |a| exceeds what Cauchy and Schwarz allow for a sum of products,
+ * given the two sums of squares.
+ */
+static bool
+exceeds(double a, double square_a, double square_b)
+{
+	return fabs(a) > sqrt(square_a) * sqrt(square_b) * (1 + SUM_TOLERANCE) + DBL_MIN;
+}
+
+/* Check the firsts and seconds of one component. */
+static MixtureStatsFault
+check_component(const MixtureStats *stats, int component)
+{
+	int			d = stats->d;
+	double		weight = stats->component_weights[component];
+	bool		seen = weight > *stats->sum_weights * NEGLIGIBLE_SHARE;
+	const double *firsts = stats->firsts + (size_t) component * d;
+
+	for (int i = 0; i < d; i++)
+	{
+		double		square = *square_sum(stats, component, i);
+
+		if (square < 0)
+			return MIXTURE_STATS_NEGATIVE_SQUARE;
+		if (seen && exceeds(firsts[i], square, weight))
+			return MIXTURE_STATS_IMPOSSIBLE;
+	}
+	if ((stats->covariance_type == MIXTURE_FULL && seen) ||
+		(stats->covariance_type == MIXTURE_TIED && component == 0))
+	{
+		const double *seconds = stats->seconds +
+			component * mixture_factor_count(MIXTURE_FULL, d);
+
+		for (int i = 0; i < d; i++)
+			for (int j = 0; j < i; j++)
+				if (exceeds(seconds[linalg_row(i) + j], *square_sum(stats, component, i),
+							*square_sum(stats, component, j)))
+					return MIXTURE_STATS_IMPOSSIBLE;
+	}
+	return MIXTURE_STATS_SOUND;
+}
+
+/*
+ * Whether there may be rows with these statistics, as far as a look at each
+ * sum tells.  What is found wrong is of the component, counted from 0, or of
+ * all if *component is -1.
+ */
+MixtureStatsFault
+mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost *host)
+{
+	double		total = *stats->sum_weights;
+	double		sum = 0;
+
+	*component = -1;
+	for (size_t i = 0; i < stats->n_values; i++)
+	{
+		if (i % VALUES_PER_CHECK == 0)
+			host->check_interrupts(host->context);
+		if (!isfinite(stats->sum_weights[i]))
+			return MIXTURE_STATS_NOT_FINITE;
+	}
+	if (total < 0)
+		return MIXTURE_STATS_NEGATIVE_WEIGHT;
+	for (int c = 0; c < stats->k; c++)
+	{
+		MixtureStatsFault fault;
+
+		host->check_interrupts(host->context);
+		*component = c;
+		if (stats->component_weights[c] < 0)
+			return MIXTURE_STATS_NEGATIVE_WEIGHT;
+		sum += stats->component_weights[c];
+		fault = check_component(stats, c);
+		if (fault != MIXTURE_STATS_SOUND)
+			return fault;
+	}
+	*component = -1;
+	if (!(fabs(sum - total) <= SUM_TOLERANCE * total))
+		return MIXTURE_STATS_WEIGHT_SUM;
+	return MIXTURE_STATS_SOUND;
+}
+
+/* Multiply all sums, as if every row had its weight times the factor. */
+void
+mixture_stats_scale(MixtureStats *stats, double factor)
+{
+	for (size_t i = 0; i < stats->n_values; i++)
+		stats->sum_weights[i] *= factor;
+}
+
+/* Move one component's sums by delta, from its old mean to the new one. */
+static void
+move_component(MixtureStats *stats, int component, const double *delta)
+{
+	int			d = stats->d;
+	MixtureCovarianceType type = stats->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
+	double		weight = stats->component_weights[component];
+	double	   *firsts = stats->firsts + (size_t) component * d;
+	double	   *seconds = stats->seconds + (type == MIXTURE_TIED ? 0 : component * count);
+
+	for (int i = 0; i < d; i++)
+	{
+		double		square = delta[i] * (2 * firsts[i] + weight * delta[i]);
+
+		if (type == MIXTURE_DIAG)
+			seconds[i] += square;
+		else if (type == MIXTURE_SPHERICAL)
+			seconds[0] += square;
+		else
+		{
+			for (int j = 0; j < i; j++)
+				seconds[linalg_row(i) + j] += firsts[i] * delta[j] +
+					delta[i] * (firsts[j] + weight * delta[j]);
+			seconds[linalg_row(i) + i] += square;
+		}
+	}
+	for (int i = 0; i < d; i++)
+		firsts[i] += weight * delta[i];
+}
+
+/*
+ * Statistics about the means of `from` to what they would be about those of
+ * `to`, parameters of the same shape: every row keeps the responsibilities
+ * that it was given.  Sums of squares that rounding made negative become 0.
+ */
+void
+mixture_stats_rebase(MixtureStats *stats, const MixtureParameters *from,
+					 const MixtureParameters *to, const MixtureHost *host)
+{
+	size_t		d = stats->d;
+	double	   *delta = host->allocate(host->context, d * sizeof(double));
+
+	for (int c = 0; c < stats->k; c++)
+	{
+		for (size_t j = 0; j < d; j++)
+			delta[j] = from->means[c * d + j] - to->means[c * d + j];
+		move_component(stats, c, delta);
+		host->check_interrupts(host->context);
+	}
+	for (int c = 0; c < stats->k; c++)
+		for (int j = 0; j < stats->d; j++)
+		{
+			double	   *square = square_sum(stats, c, j);
+
+			if (*square < 0)
+				*square = 0;
+		}
+	host->release(host->context, delta);
+}
+
+/*
+ * The first feature, counted from 0, that is too far from zero for sums of
+ * its squares; -1 if there is none.
+ */
+int
+mixture_row_out_of_range(const double *row, int d)
+{
+	for (int j = 0; j < d; j++)
+		if (!(fabs(row[j]) <= MIXTURE_MAX_FEATURE))
+			return j;
+	return -1;
+}
+
+/*
+ * The part of a feature's variance, times the weight of all rows, that one
+ * component has: the sum of squares about `middle` + the component's mean.
+ * *gross is the same without cancellation.
+ */
+static double
+scatter(const MixtureStats *stats, int component, int feature, double middle,
+		double *gross)
+{
+	double		first = stats->firsts[(size_t) component * stats->d + feature];
+	double		cross = 2 * first * middle;
+	double		square = stats->component_weights[component] * middle * middle;
+
+	*gross += fabs(cross) + square;
+	return cross + square;
+}
+
+/* The sum of squares of a feature over all components, about their means. */
+static double
+square_total(const MixtureStats *stats, int feature)
+{
+	double		sum = 0;
+
+	if (stats->covariance_type == MIXTURE_TIED)
+		return *square_sum(stats, 0, feature);
+	for (int c = 0; c < stats->k; c++)
+		sum += *square_sum(stats, c, feature);
+	return sum;
+}
+
+/*
+ * Sum of squares of a feature about its mean over all rows, `within` being
+ * that about the components' means.  *mean is the mean, *gross what the result
+ * comes from without cancellation.
+ */
+static double
+feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
+				int feature, double within, double *mean, double *gross)
+{
+	size_t		d = stats->d;
+	double		base = current->means[feature];
+	double		shift = 0;		/* the mean of all rows, less the base */
+	double		sum = within;
+
+	*gross = within;
+	for (int c = 0; c < stats->k; c++)
+		shift += (stats->component_weights[c] * (current->means[c * d + feature] - base) +
+				  stats->firsts[c * d + feature]) / *stats->sum_weights;
+	for (int c = 0; c < stats->k; c++)
+		sum += scatter(stats, c, feature, current->means[c * d + feature] - base - shift,
+					   gross);
+	*mean = base + shift;
+	return sum;
+}
+
+/*
+ * The variance of every feature over all rows.  Spherical statistics have only
+ * the sum over all features, which is all that a spherical M-step asks for:
+ * each feature gets the mean.
+ */
+static void
+find_variances(const MixtureStats *stats, const MixtureParameters *current,
+			   double *variances)
+{
+	bool		spherical = stats->covariance_type == MIXTURE_SPHERICAL;
+	double		total = *stats->sum_weights;
+	double		all = spherical ? square_total(stats, 0) : 0;
+	double		all_gross = all;
+	double		mean = 0;
+
+	for (int j = 0; j < stats->d; j++)
+	{
+		double		gross;
+		double		sum = feature_scatter(stats, current, j,
+										  spherical ? 0 : square_total(stats, j), &mean,
+										  &gross);
+
+		variances[j] = sum > ROUNDINGS * DBL_EPSILON * gross ? sum / total :
+			mixture_constant_variance(mean);
+		all += sum;
+		all_gross += gross;
+	}
+	for (int j = 0; j < stats->d && spherical; j++)
+		variances[j] = all > ROUNDINGS * DBL_EPSILON * all_gross ? all / total / stats->d :
+			mixture_constant_variance(mean);
+}
+
+/*
+ * One step of EM, from statistics of an E-step under `current` to the next
+ * parameters, of the same shape, whose arrays are the caller's and not those
+ * of current.  reg_covar is as in MixtureOptions.  Equals a step of
+ * mixture_refit() but for rounding; and but for spherical mixtures of which a
+ * feature is constant, in what covariances are then bounded by.
+ */
+MixtureStatus
+mixture_step(const MixtureStats *stats, const MixtureParameters *current,
+			 double reg_covar, MixtureParameters *next, const MixtureHost *host,
+			 MixtureError *error)
+{
+	int			d = stats->d;
+	double		share = mixture_floor_share(reg_covar);
+	double	   *floor;
+	MixtureStatus status = MIXTURE_OK;
+
+	if (!(*stats->sum_weights > 0))
+		return MIXTURE_NO_WEIGHT;
+	if (*stats->sum_weights < DBL_MIN / DBL_EPSILON || !isfinite(*stats->sum_weights))
+		return MIXTURE_WEIGHT_RANGE;
+	floor = host->allocate(host->context, d * sizeof(double));
+	find_variances(stats, current, floor);
+	for (int j = 0; j < d && status == MIXTURE_OK; j++)
+	{
+		floor[j] *= share;
+		if (!(floor[j] >= DBL_MIN && isfinite(floor[j])))
+		{
+			error->feature = j;
+			status = MIXTURE_FEATURE_RANGE;
+		}
+	}
+	if (status == MIXTURE_OK)
+		mixture_maximize(stats, current, floor, next, host);
+	host->release(host->context, floor);
+	return status;
+}

@@ -1,0 +1,144 @@
+/*
+ * draw.c
+ *	  Rows drawn from a mixture.
+ *
+ * Row i is a function of the seed and of i alone: each deviate is a hash of
+ * both and of the dimension, put through the quantile function.  So a row
+ * costs the same wherever one begins, and the same call draws the same rows
+ * on every machine, to the rounding of its multiplications.
+ */
+#include "engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+#include "engine/core/random.h"
+#include "engine/core/special.h"
+
+/* Keeps what is drawn apart from a fit's choices with the same seed. */
+#define DRAW_STREAM UINT64_C(0x64726177)
+
+struct MixtureDrawing
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	size_t		factor_count;
+	double	   *cumulative;		/* k: the weights' sums up to each component */
+	double	   *means;			/* k x d */
+	double	   *factors;		/* as covariances: lower Cholesky factors or
+								 * standard deviations */
+};
+
+/*
+ * Make ready to draw from a mixture, in one piece of the host's memory, which
+ * keeps nothing of the parameters.  NULL where a covariance is not positive
+ * definite, with the component in error.
+ */
+MixtureDrawing *
+mixture_drawing_create(const MixtureParameters *parameters,
+					   const MixtureHost *host, MixtureError *error)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	int			d = parameters->d;
+	size_t		n_means = (size_t) k * d;
+	size_t		n_factors = mixture_covariance_count(type, k, d);
+	MixtureDrawing *drawing = host->allocate(host->context, sizeof(MixtureDrawing) +
+											 (k + n_means + n_factors) * sizeof(double));
+	double		sum = 0;
+
+	drawing->k = k;
+	drawing->d = d;
+	drawing->covariance_type = type;
+	drawing->factor_count = mixture_factor_count(type, d);
+	drawing->cumulative = (double *) (drawing + 1);
+	drawing->means = drawing->cumulative + k;
+	drawing->factors = drawing->means + n_means;
+
+	for (int c = 0; c < k; c++)
+		drawing->cumulative[c] = sum += parameters->weights[c];
+	memcpy(drawing->means, parameters->means, n_means * sizeof(double));
+	memcpy(drawing->factors, parameters->covariances, n_factors * sizeof(double));
+	if (type == MIXTURE_DIAG || type == MIXTURE_SPHERICAL)
+		for (size_t i = 0; i < n_factors; i++)
+			drawing->factors[i] = sqrt(drawing->factors[i]);
+	else
+		for (int c = 0; c < (type == MIXTURE_TIED ? 1 : k); c++)
+			if (!linalg_cholesky(drawing->factors + c * drawing->factor_count, d, host))
+			{
+				error->component = c;
+				host->release(host->context, drawing);
+				return NULL;
+			}
+	return drawing;
+}
+
+/* A number strictly between 0 and 1, symmetric about 1/2, exactly as written. */
+static double
+unit_symmetric(uint64_t hash)
+{
+	return ((double) (hash >> 12) + 0.5) * 0x1.0p-52;
+}
+
+/*
+ * The first component up to which the weights sum to more than u, which one of
+ * weight 0 never is; not even where u has been rounded up to all of the sum.
+ */
+static int
+choose_component(const MixtureDrawing *drawing, double u)
+{
+	int			low = 0;
+	int			high = drawing->k - 1;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (drawing->cumulative[middle] > u)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	while (low > 0 && drawing->cumulative[low] == drawing->cumulative[low - 1])
+		low--;
+	return low;
+}
+
+/*
+ * Draw row `number` of those that the seed has: its d features are written to
+ * row.  Returns its component, from 0.
+ */
+int
+mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed, int64_t number,
+				 double *row)
+{
+	uint64_t	hash = random_combine(random_combine(DRAW_STREAM, seed), (uint64_t) number);
+	int			d = drawing->d;
+	MixtureCovarianceType type = drawing->covariance_type;
+	double		sum = drawing->cumulative[drawing->k - 1];
+	int			component = choose_component(drawing,
+											 unit_symmetric(random_combine(hash, 0)) * sum);
+	const double *mean = drawing->means + (size_t) component * d;
+	const double *factor = drawing->factors;
+
+	if (type != MIXTURE_TIED)
+		factor += component * drawing->factor_count;
+	for (int j = 0; j < d; j++)
+		row[j] = special_normal_quantile(unit_symmetric(random_combine(hash, (uint64_t) j + 1)));
+
+	/* The last first, since each takes the deviates up to its own. */
+	for (int j = d - 1; j >= 0; j--)
+	{
+		double		deviation = 0;
+
+		if (mixture_has_matrix(type))
+			for (int l = 0; l <= j; l++)
+				deviation += factor[linalg_row(j) + l] * row[l];
+		else
+			deviation = factor[type == MIXTURE_DIAG ? j : 0] * row[j];
+		row[j] = mean[j] + deviation;
+	}
+	return component;
+}

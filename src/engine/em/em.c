@@ -1,0 +1,286 @@
+/*
+ * em.c
+ *	  Expectation maximization from a given start: passes over the rows,
+ *	  convergence, acceleration with a guard.
+ *
+ * The log-likelihood that a pass finds is that of the parameters it was given.
+ * A run therefore ends on a pass: what it returns has a known likelihood,
+ * rather than one that is a step old.
+ */
+#include "engine/internal.h"
+
+#include <math.h>
+
+/* Blocks that passes go through between two reports, for small sets of rows */
+#define REPORT_BLOCKS 16
+
+/*
+ * Prepare for EM with k components of this family over the source, less the
+ * center if that is not NULL.
+ */
+void
+em_begin(Em *em, const MixtureSource *source, const double *center,
+		 MixtureCovarianceType type, int k, const double *floor,
+		 const MixtureHost *host)
+{
+	em->source = source;
+	em->center = center;
+	em->host = host;
+	em->floor = floor;
+	em->runner = NULL;
+	em->coordinates = NULL;
+	em->ready = -1;
+	em->goes_on = false;
+	em->unreported = REPORT_BLOCKS;
+	em->stats = mixture_allocate_stats(type, k, source->d, host);
+	for (int i = 0; i < 4; i++)
+		mixture_allocate_parameters(&em->points[i], type, k, source->d, host);
+}
+
+/* Give back what em_begin() and the passes allocated. */
+void
+em_end(Em *em)
+{
+	const MixtureHost *host = em->host;
+
+	for (int i = 0; i < 4; i++)
+		mixture_release_parameters(&em->points[i], host);
+	if (em->coordinates != NULL)
+		host->release(host->context, em->coordinates);
+	if (em->runner != NULL)
+		mixture_runner_release(em->runner);
+	mixture_release_stats(em->stats, host);
+}
+
+/* A pass in this process: run after run. */
+static MixtureStatus
+pass_alone(Em *em, const MixturePass *pass, MixtureError *error)
+{
+	MixtureStats *stats = em->stats;
+	MixtureStatus status;
+
+	if (em->runner == NULL)
+		em->runner = mixture_runner_create(stats->covariance_type, stats->k, stats->d,
+										   em->host);
+	status = mixture_runner_begin(em->runner, pass, error);
+	if (status == MIXTURE_OK)
+		mixture_runner_run_all(em->runner, em->source, stats->sum_weights);
+	return status;
+}
+
+/*
+ * One E-step over all rows.  em->stats then has the sums, without m_step only
+ * log-likelihood and weight.
+ */
+MixtureStatus
+em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
+		MixtureError *error)
+{
+	MixturePass pass = {parameters, em->center, m_step};
+
+	em->ready = -1;
+	if (em->source->pass != NULL)
+		return em->source->pass(em->source->context, &pass, em->stats->sum_weights, error);
+	return pass_alone(em, &pass, error);
+}
+
+/*
+ * The same for a step of a run, whose log-likelihood must be a number: rows so
+ * far from the model, or so heavy, that it is not have no next step either.
+ */
+static MixtureStatus
+step_pass(Em *em, const MixtureParameters *parameters, bool m_step,
+		  MixtureError *error)
+{
+	MixtureStatus status = em_pass(em, parameters, m_step, error);
+
+	if (status == MIXTURE_OK && !isfinite(*em->stats->log_likelihood))
+		return MIXTURE_SUM_RANGE;
+	return status;
+}
+
+/*
+ * Where a component is so far off that no row sees it, its mean may overflow
+ * and the likelihood not show it.
+ */
+static bool
+means_finite(const MixtureParameters *parameters)
+{
+	for (size_t i = 0; i < (size_t) parameters->k * parameters->d; i++)
+		if (!isfinite(parameters->means[i]))
+			return false;
+	return true;
+}
+
+/* Exchange two sets of parameters. */
+static void
+swap_parameters(MixtureParameters *a, MixtureParameters *b)
+{
+	MixtureParameters copy = *a;
+
+	*a = *b;
+	*b = copy;
+}
+
+/*
+ * Extrapolate from three points of EM and evaluate there.  Returns whether
+ * the log-likelihood is at least `least`, with em->points[0] and em->stats
+ * then being the new point's.  *n_passes: those made, 1 or none.
+ */
+static bool
+try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_passes)
+{
+	MixtureParameters *points = em->points;
+	double		limit = *step_limit;
+	MixtureError error;
+
+	*n_passes = 0;
+	if (em->coordinates == NULL)
+		em->coordinates = em->host->allocate(em->host->context,
+											 squarem_scratch_count(points[0].covariance_type,
+																   points[0].k, points[0].d) *
+											 sizeof(double));
+	if (!squarem_extrapolate(&points[0], &points[1], &points[2], step_limit,
+							 em->coordinates, &points[3], em->host))
+		return false;
+	mixture_hold_floor(&points[3], em->floor, em->host);
+	*n_passes = 1;
+	if (step_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
+		*em->stats->log_likelihood >= least)
+	{
+		swap_parameters(&points[0], &points[3]);
+		return true;
+	}
+	/* too far: shorter steps from here on */
+	*step_limit = limit > 4 ? limit / 4 : 1;
+	return false;
+}
+
+/*
+ * Tell the host of a pass; before it the log-likelihood was another.  Where
+ * passes are shorter than a look at the clock, not of every one.
+ */
+static void
+report_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before)
+{
+	MixtureProgress progress;
+
+	/* passes that others make take long, and need not know of blocks */
+	em->unreported += em->source->pass != NULL ? REPORT_BLOCKS : em->source->n_blocks;
+	if (em->host->progress == NULL || em->unreported < REPORT_BLOCKS)
+		return;
+	em->unreported = 0;
+	progress.phase = em->source->is_sample ? MIXTURE_STARTS : MIXTURE_ITERATING;
+	progress.iteration = outcome->iterations;
+	progress.mean_log_likelihood = log_likelihood / outcome->sum_weights;
+	progress.change = (log_likelihood - before) / outcome->sum_weights;
+	em->host->progress(em->host->context, &progress);
+}
+
+/*
+ * Run EM from parameters, which it changes.
+ *
+ * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
+ * and a step raises the mean log-likelihood per unit of weight by less.  With
+ * acceleration every second step is followed by an extrapolation (SQUAREM,
+ * Varadhan and Roland 2008), which is kept unless it lowers the likelihood; a
+ * rejected one counts as an iteration, for it costs a pass.
+ *
+ * A run that starts where the last one converged, or ended while em->goes_on
+ * was set, goes on without a pass.
+ */
+MixtureStatus
+em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
+	   bool accelerate, EmOutcome *outcome, MixtureError *error)
+{
+	MixtureParameters *points = em->points;
+	MixtureStatus status;
+	double		step_limit = 1;
+	double		log_likelihood;
+	bool		ready = em->goes_on;
+	bool		second = false; /* points[0] and [1] are a step apart */
+
+	if (em->ready >= 0 && mixture_parameters_equal(&points[em->ready], parameters))
+	{
+		swap_parameters(&points[0], &points[em->ready]);
+		step_limit = em->step_limit;
+	}
+	else
+	{
+		mixture_copy_parameters(&points[0], parameters);
+		status = step_pass(em, &points[0], max_iter > 0 || em->goes_on, error);
+		if (status != MIXTURE_OK)
+			return status;
+	}
+	em->ready = -1;
+	log_likelihood = *em->stats->log_likelihood;
+	outcome->sum_weights = *em->stats->sum_weights;
+	outcome->iterations = 0;
+	outcome->converged = false;
+	outcome->gain = INFINITY;
+	report_pass(em, outcome, log_likelihood, NAN);
+
+	while (outcome->iterations < max_iter)
+	{
+		/* the point that the last pass was made at, and the next */
+		MixtureParameters *here = second ? &points[1] : &points[0];
+		MixtureParameters *next = second ? &points[2] : &points[1];
+		double		before = log_likelihood;
+		bool		more;
+
+		mixture_maximize(em->stats, here, em->floor, next, em->host);
+		more = ++outcome->iterations < max_iter;
+
+		if (second && accelerate && more)
+		{
+			int			n_passes;
+
+			if (try_extrapolation(em, &step_limit, more, log_likelihood, &n_passes))
+			{
+				log_likelihood = *em->stats->log_likelihood;
+				outcome->gain = log_likelihood - before;
+				report_pass(em, outcome, log_likelihood, before);
+				second = false;
+				continue;
+			}
+			outcome->iterations += n_passes;
+			more = outcome->iterations < max_iter;
+		}
+		status = step_pass(em, next, more || em->goes_on, error);
+		if (status != MIXTURE_OK)
+			return status;
+		log_likelihood = *em->stats->log_likelihood;
+		outcome->gain = log_likelihood - before;
+		report_pass(em, outcome, log_likelihood, before);
+		if (second)
+			swap_parameters(&points[0], &points[2]);
+		second = !second;
+		if (tol > 0 && !(outcome->gain >= tol * outcome->sum_weights))
+		{
+			outcome->converged = true;
+			ready = ready || more;
+			break;
+		}
+	}
+	if (ready)
+		em->ready = second ? 1 : 0;
+	em->step_limit = step_limit;
+	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
+	outcome->log_likelihood = log_likelihood;
+	return means_finite(parameters) ? MIXTURE_OK : MIXTURE_SUM_RANGE;
+}
+
+/*
+ * A last pass at the parameters that a run came to, for what the iterations
+ * do not need: the entropy of the responsibilities, into *outcome.
+ */
+MixtureStatus
+em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
+		 MixtureError *error)
+{
+	MixtureStatus status = em_pass(em, parameters, false, error);
+
+	if (status == MIXTURE_OK)
+		outcome->entropy = *em->stats->entropy;
+	return status;
+}

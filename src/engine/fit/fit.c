@@ -1,0 +1,175 @@
+/*
+ * fit.c
+ *	  A fit from beginning to end: what has to be known of the rows, the search
+ *	  for a good optimum, or EM from a given start, and the result.
+ */
+#include "engine/internal.h"
+
+/* Rows of the sample, and its values unless a component then has too few */
+#define SAMPLE_ROWS 10000
+#define SAMPLE_VALUES (1 << 21)
+
+/* Rows of the sample on which starts are tried. */
+static int64_t
+sample_limit(int k, int d)
+{
+	int64_t		wanted = 20 * (int64_t) k * (d + 1);
+	int64_t		enough = 4 * (int64_t) k * (d + 1);
+	int64_t		bound = SAMPLE_VALUES / d;
+
+	if (wanted < SAMPLE_ROWS)
+		wanted = SAMPLE_ROWS;
+	if (bound < enough)
+		bound = enough;
+	return wanted < bound ? wanted : bound;
+}
+
+/*
+ * What searches of least_k to most_k components need to know of the rows:
+ * their scales, with a matrix if `matrix` says so, and a sample of them, which
+ * has at least least_k rows.  scales_release() and sample_release() give back.
+ */
+MixtureStatus
+search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
+			   int least_k, int most_k, bool matrix, const MixtureOptions *options,
+			   const MixtureHost *host, MixtureError *error)
+{
+	MixtureStatus status;
+
+	if (source->n_rows == 0)
+		return MIXTURE_NO_WEIGHT;
+	status = scales_scan(scales, source, host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	sample_take(sample, source, scales->center, &scales->range,
+				sample_limit(most_k, source->d), options->seed, host);
+
+	/* from the sample, if that is all rows: it has an order of its own */
+	if (sample->complete)
+		status = scales_find(scales, &sample->source, NULL, matrix,
+							 options->reg_covar, host, error);
+	else
+		status = scales_find(scales, source, scales->center, matrix,
+							 options->reg_covar, host, error);
+	if (status == MIXTURE_OK && sample->n_rows < least_k)
+	{
+		error->count = sample->n_rows;
+		return MIXTURE_TOO_FEW_DISTINCT;
+	}
+	if (status == MIXTURE_OK && scales->range.n_incomplete > 0)
+	{
+		if (matrix)
+			status = scales_correlate(scales, &sample->source, host, error);
+		sample_fill(sample, &scales->moments, host);
+	}
+	return status;
+}
+
+/* Hand the result back. */
+static void
+fill_fit(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
+		 int64_t n_rows, int n_starts, int n_best_starts)
+{
+	fit->n_rows = n_rows;
+	fit->n_incomplete = scales->range.n_incomplete;
+	fit->sum_weights = outcome->sum_weights;
+	fit->log_likelihood = outcome->log_likelihood;
+	fit->entropy = outcome->entropy;
+	fit->iterations = outcome->iterations;
+	fit->converged = outcome->converged;
+	fit->n_starts = n_starts;
+	fit->n_best_starts = n_best_starts;
+	fit->n_reseeded = 0;
+}
+
+/*
+ * Hand candidates[0] back as the fit of the n_rows rows: its components in
+ * their order, in the rows' own place.  fit->parameters comes from the host.
+ */
+void
+search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
+{
+	const Candidate *best = search->candidates;
+
+	mixture_allocate_parameters(&fit->parameters, search->options->covariance_type,
+								search->k, search->d, search->host);
+	order_components(&best->parameters, &fit->parameters, search->host);
+	center_move(search->scales->center, &fit->parameters, 1);
+	fill_fit(fit, &best->outcome, search->scales, n_rows, search->n_starts,
+			 search->n_best);
+	fit->n_reseeded = best->n_reseeded;
+}
+
+/*
+ * Fit a mixture of k components to the rows of a source.
+ *
+ * Components are ordered by weight.  fit->parameters is allocated from the
+ * host and the caller's.  On any status but MIXTURE_OK error says more, fit
+ * is undefined, and what was allocated remains for the host to reclaim.
+ */
+MixtureStatus
+mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
+			const MixtureHost *host, MixtureFit *fit, MixtureError *error)
+{
+	Scales		scales;
+	Sample		sample;
+	Search		search;
+	MixtureStatus status = search_prepare(&scales, &sample, source, k, k,
+										  mixture_has_matrix(options->covariance_type),
+										  options, host, error);
+
+	if (status != MIXTURE_OK)
+		return status;
+	search_begin(&search, &scales, &sample, k, options, host);
+	status = search_sample(&search, error);
+	if (status == MIXTURE_OK)
+		status = search_continue(&search, source, error);
+	if (status != MIXTURE_OK)
+		return status;
+	search_result(&search, source->n_rows, fit);
+	search_end(&search);
+	sample_release(&sample, host);
+	scales_release(&scales, host);
+	return MIXTURE_OK;
+}
+
+/*
+ * Fit from a given start, whose covariance family it keeps: component i of
+ * the result continues component i of the start.  As for mixture_fit() else.
+ */
+MixtureStatus
+mixture_refit(const MixtureSource *source, const MixtureParameters *start,
+			  const MixtureOptions *options, const MixtureHost *host,
+			  MixtureFit *fit, MixtureError *error)
+{
+	Scales		scales;
+	Em			em;
+	EmOutcome	outcome;
+	MixtureStatus status;
+
+	if (source->n_rows == 0)
+		return MIXTURE_NO_WEIGHT;
+	status = scales_scan(&scales, source, host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	status = scales_find(&scales, source, scales.center, false, options->reg_covar,
+						 host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
+								start->k, start->d, host);
+	mixture_copy_parameters(&fit->parameters, start);
+	center_move(scales.center, &fit->parameters, -1);
+	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
+	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
+					options->accelerate, &outcome, error);
+	if (status == MIXTURE_OK)
+		status = em_score(&em, &fit->parameters, &outcome, error);
+	if (status != MIXTURE_OK)
+		return status;
+	em_end(&em);
+	center_move(scales.center, &fit->parameters, 1);
+	fill_fit(fit, &outcome, &scales, source->n_rows, 1, 1);
+	scales_release(&scales, host);
+	return MIXTURE_OK;
+}

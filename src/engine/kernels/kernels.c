@@ -1,0 +1,347 @@
+/*
+ * kernels.c
+ *	  The E- and M-step over blocks and the scoring of single rows, in a
+ *	  clone for each instruction set, chosen for the CPU at first use.
+ *
+ * The one source of the kernels is kernels_clone.h, which is included once
+ * per instruction set with the width of its vectors.  A default build thus
+ * needs no -march and runs at full width wherever it is installed.
+ */
+#include "engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/core/special.h"
+
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+#define CLONE(name) PASTE(name, CLONE_NAME)
+#define STRINGIFY_(a) #a
+#define STRINGIFY(a) STRINGIFY_(a)
+
+/* Loops over a handful of registers have to be unrolled to stay in them. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* The largest dimension for which a component's sums are kept in registers. */
+#define SMALL_D 4
+
+/*
+ * Squared distances are held below this, so that rows further out than the
+ * range of a double still have a finite log density.
+ */
+#define MAX_DISTANCE_SQUARED 1e300
+
+/* e to less than this is taken for 0. */
+#define EXP_UNDERFLOW (-708.0)
+
+/*
+ * The same for roots of responsibilities: those below 1e-100.  Their squares,
+ * below 1e-200, change no sum, and products of smaller ones would be denormal
+ * numbers, which take the processor a hundred times as long.
+ */
+#define ROOT_UNDERFLOW (-230.0)
+
+/* Values of all packs of rows, but for what the least of them need */
+#define PACK_VALUES (1 << 19)
+#define LEAST_PACK_ROWS 16
+
+#define CLONE_NAME baseline
+#define VL 2
+#include "engine/kernels/kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+
+#if defined(__x86_64__)
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define CLONE_NAME avx2
+#define VL 4
+#include "engine/kernels/kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+#define CLONE_NAME avx512
+#define VL 8
+#include "engine/kernels/kernels_clone.h"
+#undef CLONE_NAME
+#undef VL
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif							/* __x86_64__ */
+
+/* The kernels in use; NULL until the first call asks the CPU. */
+static const Kernels *chosen_kernels = NULL;
+
+/*
+ * The clones that this CPU can run, the plainest first; NULL beyond the last.
+ */
+const Kernels *
+kernels_list(int number)
+{
+	if (number == 0)
+		return &kernels_baseline;
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (number == 1 && __builtin_cpu_supports("avx2") &&
+		__builtin_cpu_supports("fma"))
+		return &kernels_avx2;
+	if (number == 2 && __builtin_cpu_supports("avx512f") &&
+		__builtin_cpu_supports("avx512dq") &&
+		__builtin_cpu_supports("avx512vl"))
+		return &kernels_avx512;
+#endif
+	return NULL;
+}
+
+const Kernels *
+kernels_current(void)
+{
+	if (chosen_kernels == NULL)
+	{
+		const Kernels *best = kernels_list(0);
+
+		for (int i = 1; kernels_list(i) != NULL; i++)
+			best = kernels_list(i);
+		chosen_kernels = best;
+	}
+	return chosen_kernels;
+}
+
+/* Use these kernels from now on; for tests that compare the clones. */
+void
+kernels_select(const Kernels *kernels)
+{
+	chosen_kernels = kernels;
+}
+
+/* The name of the instruction set in use. */
+const char *
+mixture_clone_name(void)
+{
+	return kernels_current()->name;
+}
+
+/*
+ * Add a block to the statistics, or, where m_step is false, to sum_weights and
+ * log_likelihood only.  After the last block the M-step's sums are complete
+ * with kernels_finish().
+ */
+void
+kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
+				   bool m_step, const KernelWork *work, MixtureStats *stats,
+				   const MixtureHost *host)
+{
+	const Kernels *kernels = kernels_current();
+
+	kernels->e_step(prepared, block, m_step, work, stats, host);
+	if (!m_step)
+		return;
+	for (int c = 0; c < prepared->k; c++)
+	{
+		kernels->add_component(prepared, c, block, work, stats);
+		host->check_interrupts(host->context);
+	}
+}
+
+/* Add what kernels_accumulate() has set aside of the blocks until now. */
+void
+kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
+			   MixtureStats *stats, const MixtureHost *host)
+{
+	for (int c = 0; c < prepared->k; c++)
+	{
+		kernels_current()->finish_component(prepared, c, work, stats);
+		host->check_interrupts(host->context);
+	}
+}
+
+/* Rows of a pack, of which each component has one: whole vectors. */
+static int
+choose_pack_rows(int k, int d)
+{
+	size_t		rows = PACK_VALUES / ((size_t) k * (d + 1)) / MIXTURE_LANES * MIXTURE_LANES;
+
+	return rows < LEAST_PACK_ROWS ? LEAST_PACK_ROWS :
+		rows > MIXTURE_BLOCK_ROWS ? MIXTURE_BLOCK_ROWS : (int) rows;
+}
+
+/*
+ * Scratch for blocks and models of this shape, to be given back by
+ * kernels_release_work().
+ */
+void
+kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d,
+					  const MixtureHost *host)
+{
+	size_t		rows = KERNEL_WORK_STRIDE;
+	size_t		n_packs = mixture_has_matrix(type) && d > SMALL_D ? k : 0;
+	size_t		pack_values;
+
+	work->pack_rows = choose_pack_rows(k, d);
+	work->pack_stride = work->pack_rows + MIXTURE_LANES;
+	pack_values = n_packs * (d + 1) * work->pack_stride;
+	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
+	memset(work->packed, 0, (size_t) k * sizeof(int));
+	work->memory = host->allocate(host->context,
+								  (((size_t) k + d + 3) * rows + pack_values +
+								   (size_t) d * 4 * MIXTURE_LANES + k + MIXTURE_LANES) *
+								  sizeof(double));
+	/* vectors that straddle cache lines are read twice */
+	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
+	work->sums = work->largest + rows;
+	work->scales = work->sums + rows;
+	work->roots = work->scales + rows;
+	work->scaled = work->roots + k * rows;
+	work->packs = work->scaled + d * rows;
+	work->centered = work->packs + pack_values;
+	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
+}
+
+void
+kernels_release_work(KernelWork *work, const MixtureHost *host)
+{
+	host->release(host->context, work->memory);
+	host->release(host->context, work->packed);
+}
+
+/*
+ * Weights for a block of n_rows rows of weight 1: that many ones, zeros after
+ * them.  Static memory.
+ */
+const double *
+mixture_unit_weights(int n_rows)
+{
+#define ONES_4 1, 1, 1, 1
+#define ONES_16 ONES_4, ONES_4, ONES_4, ONES_4
+#define ONES_64 ONES_16, ONES_16, ONES_16, ONES_16
+	static const double weights[2 * MIXTURE_BLOCK_ROWS] = {
+		ONES_64, ONES_64, ONES_64, ONES_64, ONES_64, ONES_64
+	};
+
+	return weights + MIXTURE_BLOCK_ROWS - n_rows;
+}
+
+/*
+ * Doubles of scratch that the functions below need for one row: log densities
+ * of every lane, then the row centered on each.
+ */
+size_t
+mixture_row_work_size(const MixturePrepared *prepared)
+{
+	return (size_t) prepared->n_groups * prepared->lanes +
+		(size_t) prepared->d * prepared->lanes;
+}
+
+/* The most probable component, from 0; the first of equals. */
+int
+mixture_row_predict(const MixturePrepared *prepared, const double *row, double *work)
+{
+	int			best = 0;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	for (int c = 1; c < prepared->k; c++)
+		if (work[c] > work[best])
+			best = c;
+	return best;
+}
+
+/*
+ * Responsibilities of the k components for one row; returns the row's log
+ * density.
+ */
+double
+mixture_row_responsibilities(const MixturePrepared *prepared, const double *row,
+							 double *work, double *responsibilities)
+{
+	double		log_density;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	log_density = kernels_current()->row_softmax(prepared, work);
+	memcpy(responsibilities, work, prepared->k * sizeof(double));
+	return log_density;
+}
+
+/*
+ * The entropy, in nats, of the responsibilities for one row: 0 where it is
+ * certain which component it is of, log k where nothing is known.  Arguments
+ * as above.
+ */
+double
+mixture_row_entropy(const MixturePrepared *prepared, const double *row, double *work)
+{
+	double		entropy = 0;
+
+	kernels_current()->row_log_densities(prepared, row, work);
+	kernels_current()->row_softmax(prepared, work);
+	for (int c = 0; c < prepared->k; c++)
+		if (work[c] > 0)
+			entropy -= work[c] * log(work[c]);
+	return entropy;
+}
+
+/* The log density of the mixture at one row. */
+double
+mixture_row_log_density(const MixturePrepared *prepared, const double *row,
+						double *work)
+{
+	kernels_current()->row_log_densities(prepared, row, work);
+	return kernels_current()->row_softmax(prepared, work);
+}
+
+/* Mahalanobis distances of one row from the k components. */
+void
+mixture_row_mahalanobis(const MixturePrepared *prepared, const double *row,
+						double *work, double *distances)
+{
+	kernels_current()->row_distances(prepared, row, work);
+	for (int c = 0; c < prepared->k; c++)
+		distances[c] = sqrt(work[c]);
+}
+
+/*
+ * How unusual a row is: the probability of each component times that of a row
+ * of this component being as far from its mean or farther, summed.  A row's
+ * squared distance from its own component is chi-square with as many degrees
+ * of freedom as the mixture has dimensions.  distances: k doubles of scratch.
+ */
+double
+mixture_row_outlier_pvalue(const MixturePrepared *prepared, const double *row,
+						   double *work, double *distances)
+{
+	double		pvalue = 0;
+
+	if (prepared->d == 0)
+		return 1;
+	kernels_current()->row_distances(prepared, row, work);
+	memcpy(distances, work, prepared->k * sizeof(double));
+	for (int c = 0; c < prepared->n_groups * prepared->lanes; c++)
+		work[c] = prepared->log_constants[c] - 0.5 * work[c];
+	kernels_current()->row_softmax(prepared, work);
+	for (int c = 0; c < prepared->k; c++)
+		if (work[c] > 0)
+			pvalue += work[c] * special_chi_square_tail(distances[c], prepared->d);
+	return pvalue < 1 ? pvalue : 1;
+}

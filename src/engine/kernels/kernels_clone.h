@@ -1,0 +1,36 @@
+/*
+ * kernels_clone.h
+ *	  The kernels, once per instruction set: kernels.c includes this with
+ *	  CLONE_NAME, the suffix of every name, and VL, the doubles of a vector.
+ *
+ * Nothing is reassociated by the compiler: the order of the additions is what
+ * is written in these files, and the same in every run.
+ */
+#define Vec CLONE(Vec)
+#define VecUnaligned CLONE(VecUnaligned)
+#define Bits CLONE(Bits)
+
+#include "engine/kernels/kernels_vector.h"
+#include "engine/kernels/kernels_e_step.h"
+#include "engine/kernels/kernels_m_step.h"
+#include "engine/kernels/kernels_missing.h"
+#include "engine/kernels/kernels_rows.h"
+
+static const Kernels CLONE(kernels) = {
+	.name = STRINGIFY(CLONE_NAME),
+	.lanes = VL,
+	.e_step = CLONE(e_step),
+	.add_component = CLONE(add_component),
+	.finish_component = CLONE(finish_component),
+	.complete = CLONE(complete),
+	.row_log_densities = CLONE(row_log_densities),
+	.row_softmax = CLONE(row_softmax),
+	.row_distances = CLONE(row_distances),
+};
+
+#undef Vec
+#undef VecUnaligned
+#undef Bits
+#undef TRIANGLE_ROWS
+#undef KNOWN_D
+#undef SCATTER_TILE

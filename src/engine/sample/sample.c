@@ -1,0 +1,505 @@
+/*
+ * sample.c
+ *	  A bounded sample of the rows, as a set: what is in it, and in which
+ *	  order, depends on the rows' content only.
+ *
+ * Equal rows are one row with the sum of their weights, so that copies and
+ * weights are the same thing from here on.  Of more rows than the limit those
+ * with the smallest hashes stay ("bottom-k" sampling, Cohen and Kaplan 2007),
+ * which is a sample of the distinct rows whatever the order they come in.
+ *
+ * Rows are hashed by the cell of a grid over the features' ranges, so that
+ * the hash, like the ranges, goes with the data when a feature is multiplied
+ * or shifted.
+ */
+#include "engine/internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/random.h"
+
+/* Cells along a feature for the choice of rows: 2 to this. */
+#define FINE_BITS 20
+
+/* and for random choices among the rows, if enough cells are then in use */
+#define COARSE_BITS 10
+#define FINEST_BITS 40
+
+/* A cell of its own for what is missing */
+#define MISSING_CELL UINT64_C(0x8000000000000000)
+
+/* Reports are made once in so many blocks. */
+#define REPORT_BLOCKS 1024
+
+/* A row while the sample is being taken. */
+typedef struct Entry
+{
+	uint64_t	hash;
+	const double *row;
+	double		weight;
+	int			d;				/* the comparison has no other way to know */
+} Entry;
+
+/* The state of taking a sample. */
+typedef struct Taking
+{
+	Sample	   *sample;
+	Entry	   *entries;
+	double	   *spare;			/* capacity x d, for reordering */
+	int64_t		n;
+	int64_t		capacity;
+	int64_t		limit;
+	uint64_t	threshold;		/* hashes above this are not in the sample */
+} Taking;
+
+/* Say that the rows are being read. */
+static void
+report_sampling(const MixtureHost *host)
+{
+	MixtureProgress progress = {.phase = MIXTURE_SAMPLING};
+
+	if (host->progress != NULL)
+		host->progress(host->context, &progress);
+}
+
+/* Widen the ranges by a block; its weight goes to complete if it has all features. */
+static void
+scan_block(const MixtureBlock *block, int d, FeatureRange *range, double *complete)
+{
+	int			n = block->order == NULL ? d : block->n_observed;
+	double		weight = 0;
+
+	for (int i = 0; i < block->n_rows; i++)
+		weight += block->weights[i];
+	if (block->order == NULL)
+		*complete += weight;
+	else
+		range->n_incomplete += block->n_rows;
+	for (int j = 0; j < n; j++)
+	{
+		const double *feature = block->features + (size_t) j * block->stride;
+		int			number = block->order == NULL ? j : block->order[j];
+		double		least = range->least[number];
+		double		most = range->most[number];
+
+		for (int i = 0; i < block->n_rows; i++)
+		{
+			if (!(block->weights[i] > 0))
+				continue;
+			least = feature[i] < least ? feature[i] : least;
+			most = feature[i] > most ? feature[i] : most;
+		}
+		range->least[number] = least;
+		range->most[number] = most;
+		if (block->order != NULL)
+			range->observed[number] += weight;
+	}
+}
+
+/*
+ * The range of every feature over all rows that have weight and the feature,
+ * and their weight.  The arrays come from the host, in one piece that starts
+ * at range->least.
+ */
+void
+sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
+				   const MixtureHost *host)
+{
+	int			d = source->d;
+	double		complete = 0;	/* weight of the rows that have all features */
+
+	range->least = host->allocate(host->context, 3 * (size_t) d * sizeof(double));
+	range->most = range->least + d;
+	range->observed = range->most + d;
+	range->n_incomplete = 0;
+	for (int j = 0; j < d; j++)
+	{
+		range->observed[j] = 0;
+		range->least[j] = INFINITY;
+		range->most[j] = -INFINITY;
+	}
+	if (source->block == NULL)
+	{
+		report_sampling(host);
+		source->ranges(source->context, range);
+		return;
+	}
+	for (int64_t number = 0; number < source->n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		source_block(source, number, &block);
+		scan_block(&block, d, range, &complete);
+		host->check_interrupts(host->context);
+		if (number % REPORT_BLOCKS == 0)
+			report_sampling(host);
+	}
+	for (int j = 0; j < d; j++)
+		range->observed[j] += complete;
+}
+
+/* The largest whole number up to x; without a call, for every value asks. */
+static int64_t
+floor_whole(double x)
+{
+	int64_t		whole = (int64_t) x;
+
+	return whole - ((double) whole > x);
+}
+
+/* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
+static uint64_t
+cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
+{
+	uint64_t	hash = random_mix(seed);
+	double		cells = (double) (INT64_C(1) << bits);
+
+	for (int j = 0; j < d; j++)
+	{
+		double		extent = range->most[j] - range->least[j];
+		double		value = row[j];
+		double		place = extent > 0 ? (value - range->least[j]) / extent : 0;
+
+		if (isnan(value))
+		{
+			hash = random_combine(hash, MISSING_CELL);
+			continue;
+		}
+
+		/*
+		 * The lines of the grid are put where no value of a regular feature
+		 * (the least, the middle, the most) comes to lie on them.
+		 */
+		hash = random_combine(hash, (uint64_t) floor_whole(place * cells + 0.381966));
+	}
+	return hash;
+}
+
+/* The hash by which rows are chosen for a sample. */
+uint64_t
+mixture_sample_hash(const double *row, int d, const FeatureRange *range, uint64_t seed)
+{
+	return cell_hash(row, d, range, FINE_BITS, seed);
+}
+
+/* Hash of the exact values of a row. */
+static uint64_t
+content_hash(const double *row, int d)
+{
+	uint64_t	hash = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		uint64_t	bits;
+
+		memcpy(&bits, &row[j], sizeof(bits));
+		hash = random_combine(hash, bits);
+	}
+	return hash;
+}
+
+/* By hash, then by content: 0 only if the rows are equal. */
+static int
+compare_entries(const void *left, const void *right)
+{
+	const Entry *a = left;
+	const Entry *b = right;
+	uint64_t	hash_a,
+				hash_b;
+	int			equal = 1;
+
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	for (int j = 0; j < a->d && equal; j++)
+		equal = a->row[j] == b->row[j] || (isnan(a->row[j]) && isnan(b->row[j]));
+	if (equal)
+		return 0;
+	hash_a = content_hash(a->row, a->d);
+	hash_b = content_hash(b->row, b->d);
+	if (hash_a != hash_b)
+		return hash_a < hash_b ? -1 : 1;
+	for (int j = 0; j < a->d; j++)
+	{
+		if (isnan(a->row[j]) != isnan(b->row[j]))
+			return isnan(a->row[j]) ? 1 : -1;
+		if (a->row[j] != b->row[j] && !isnan(a->row[j]))
+			return a->row[j] < b->row[j] ? -1 : 1;
+	}
+	return 0;
+}
+
+/*
+ * Sort what has been taken, join equal rows and drop what is beyond the limit.
+ */
+static void
+compact(Taking *taking)
+{
+	Sample	   *sample = taking->sample;
+	Entry	   *entries = taking->entries;
+	int			d = sample->d;
+	int64_t		kept = 0;
+	double	   *rows;
+
+	qsort(entries, taking->n, sizeof(Entry), compare_entries);
+	for (int64_t i = 0; i < taking->n; i++)
+	{
+		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
+			entries[kept - 1].weight += entries[i].weight;
+		else if (kept < taking->limit)
+			entries[kept++] = entries[i];
+		else
+		{
+			sample->complete = false;
+			taking->threshold = entries[kept - 1].hash;
+			break;
+		}
+	}
+	rows = taking->spare;
+	for (int64_t i = 0; i < kept; i++)
+	{
+		memcpy(rows + i * d, entries[i].row, d * sizeof(double));
+		entries[i].row = rows + i * d;
+	}
+	taking->spare = sample->rows;
+	sample->rows = rows;
+	taking->n = kept;
+}
+
+/*
+ * Offer the rows of a block to the sample.  row: d doubles; of a feature that
+ * is missing in the block, NaN.
+ */
+static void
+take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
+		   uint64_t seed, double *row)
+{
+	int			d = taking->sample->d;
+	int			n = block->order == NULL ? d : block->n_observed;
+
+	for (int j = n; j < d; j++)
+		row[block->order[j]] = NAN;
+	for (int i = 0; i < block->n_rows; i++)
+	{
+		uint64_t	hash;
+		double	   *kept;
+
+		if (!(block->weights[i] > 0))
+			continue;
+		for (int j = 0; j < n; j++)
+			row[block->order == NULL ? j : block->order[j]] =
+				block->features[(size_t) j * block->stride + i];
+		hash = cell_hash(row, d, range, FINE_BITS, seed);
+		if (hash > taking->threshold)
+			continue;
+		if (taking->n == taking->capacity)
+			compact(taking);
+		kept = taking->sample->rows + taking->n * d;
+		memcpy(kept, row, d * sizeof(double));
+		taking->entries[taking->n++] = (Entry) {hash, kept, block->weights[i], d};
+	}
+}
+
+/* The rows that so many take up with the padding of the last block. */
+int64_t
+sample_padded(int64_t n_rows)
+{
+	return (n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+}
+
+/* A block of RowBlocks, as a MixtureSource asks for it. */
+void
+sample_block(void *blocks, int64_t number, MixtureBlock *block)
+{
+	const RowBlocks *rows = blocks;
+	int64_t		start = number * MIXTURE_BLOCK_ROWS;
+	int64_t		left = rows->n_rows - start;
+
+	block->n_rows = left < MIXTURE_BLOCK_ROWS ? (int) left : MIXTURE_BLOCK_ROWS;
+	block->stride = (int) sample_padded(block->n_rows);
+	block->features = rows->features + start * rows->d;
+	block->weights = rows->weights + start;
+}
+
+/* A source of these blocks, which must stay. */
+void
+sample_source(RowBlocks *blocks, MixtureSource *source)
+{
+	source->d = blocks->d;
+	source->n_rows = blocks->n_rows;
+	source->n_blocks = (blocks->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
+	source->context = blocks;
+	source->block = sample_block;
+	source->pass = NULL;
+	source->is_sample = true;
+}
+
+/* Copy the rows to the blocks. */
+void
+sample_fill_blocks(Sample *sample, const MixtureHost *host)
+{
+	RowBlocks  *blocks = &sample->blocks;
+	int			d = sample->d;
+
+	for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
+	{
+		MixtureBlock block;
+
+		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
+		for (int i = 0; i < block.stride; i++)
+		{
+			int64_t		row = start + (i < block.n_rows ? i : 0);
+
+			for (int j = 0; j < d; j++)
+				blocks->features[start * d + (size_t) j * block.stride + i] =
+					sample->rows[row * d + j];
+			blocks->weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
+		}
+		host->check_interrupts(host->context);
+	}
+}
+
+/* Store the rows again as blocks. */
+static void
+make_blocks(Sample *sample, const MixtureHost *host)
+{
+	RowBlocks  *blocks = &sample->blocks;
+	int64_t		padded = sample_padded(sample->n_rows);
+
+	blocks->d = sample->d;
+	blocks->n_rows = sample->n_rows;
+	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
+	blocks->weights = host->allocate(host->context, padded * sizeof(double));
+	sample_source(blocks, &sample->source);
+	sample_fill_blocks(sample, host);
+}
+
+/* How many of n hashes are distinct. */
+static int64_t
+count_distinct(const uint64_t *hashes, int64_t n, const MixtureHost *host)
+{
+	int64_t		distinct = 0;
+	int64_t		size = 2;		/* of an open table, half empty: a power of two */
+	bool		zero = false;	/* which in the table is an empty place */
+	uint64_t   *table;
+
+	while (size < 2 * n)
+		size *= 2;
+	table = host->allocate(host->context, size * sizeof(uint64_t));
+	memset(table, 0, size * sizeof(uint64_t));
+	for (int64_t i = 0; i < n; i++)
+	{
+		int64_t		place = (int64_t) (hashes[i] & (uint64_t) (size - 1));
+
+		while (table[place] != 0 && table[place] != hashes[i])
+			place = (place + 1) & (size - 1);
+		distinct += hashes[i] == 0 ? !zero : table[place] == 0;
+		zero = zero || hashes[i] == 0;
+		table[place] = hashes[i];
+	}
+	host->release(host->context, table);
+	return distinct;
+}
+
+/*
+ * Hash the rows for random choices among them.  The grid is as coarse as
+ * leaves at least half of the rows a cell of their own, for a coarse one is
+ * the least disturbed by rounding.
+ */
+static void
+hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
+		  const MixtureHost *host)
+{
+	for (int bits = COARSE_BITS;; bits += 10)
+	{
+		for (int64_t i = 0; i < sample->n_rows; i++)
+			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, sample->d,
+										  range, bits, ~seed);
+		if (bits >= FINEST_BITS ||
+			2 * count_distinct(sample->hashes, sample->n_rows, host) >= sample->n_rows)
+			return;
+	}
+}
+
+/*
+ * Take a sample of at most limit distinct rows of positive weight, less the
+ * center if that is not NULL (the range is of what is left then).  Where
+ * features are missing, sample_fill() is to follow before seeds are drawn.  The
+ * arrays come from the host; sample_release() gives them back.
+ */
+void
+sample_take(Sample *sample, const MixtureSource *source, const double *center,
+			const FeatureRange *range, int64_t limit, uint64_t seed,
+			const MixtureHost *host)
+{
+	size_t		d = source->d;
+	Taking		taking;
+	double	   *features;
+	double	   *row;
+
+	if (source->block == NULL)
+	{
+		MixtureSampling sampling = {center, range, seed, limit};
+		MixtureSource rows;
+		bool		all;
+
+		report_sampling(host);
+		all = source->candidates(source->context, &sampling, &rows);
+		sample_take(sample, &rows, center, range, limit, seed, host);
+		sample->complete = sample->complete && all;
+		return;
+	}
+	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
+	row = host->allocate(host->context, d * sizeof(double));
+	features = center == NULL ? NULL :
+		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
+	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
+	sample->d = source->d;
+	sample->complete = true;
+	sample->rows = host->allocate(host->context, taking.capacity * d * sizeof(double));
+	taking.spare = host->allocate(host->context, taking.capacity * d * sizeof(double));
+	taking.entries = host->allocate(host->context, taking.capacity * sizeof(Entry));
+	for (int64_t number = 0; number < source->n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		source_block(source, number, &block);
+		if (center != NULL)
+			center_block(center, source->d, &block, features);
+		take_block(&taking, &block, range, seed, row);
+		host->check_interrupts(host->context);
+		if (number % REPORT_BLOCKS == 0)
+			report_sampling(host);
+	}
+	compact(&taking);
+
+	sample->n_rows = taking.n;
+	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
+	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
+	for (int64_t i = 0; i < taking.n; i++)
+		sample->weights[i] = taking.entries[i].weight;
+	host->release(host->context, taking.spare);
+	host->release(host->context, taking.entries);
+	hash_rows(sample, range, seed, host);
+	host->release(host->context, row);
+	if (features != NULL)
+		host->release(host->context, features);
+	make_blocks(sample, host);
+	sample->parts.n = 0;
+	if (range->n_incomplete > 0 && sample_has_missing(sample))
+		sample_make_parts(sample, host);
+}
+
+void
+sample_release(Sample *sample, const MixtureHost *host)
+{
+	if (sample->parts.n > 0)
+		sample_release_parts(sample, host);
+	host->release(host->context, sample->blocks.weights);
+	host->release(host->context, sample->blocks.features);
+	host->release(host->context, sample->hashes);
+	host->release(host->context, sample->weights);
+	host->release(host->context, sample->rows);
+}

@@ -1,0 +1,274 @@
+/*
+ * gains.c
+ *	  What it would gain to make two components of one, and lose to make one of
+ *	  two: EM among the rows of these components alone.
+ *
+ * Let the other components stay as they are.  The likelihood of a row is
+ * A + B, B being the part of the components that change.  By Jensen's
+ * inequality
+ *
+ *		log (A + B') - log (A + B) >= B / (A + B) (log B' - log B),
+ *
+ * so the likelihood rises at least by what it rises among the rows weighted
+ * with these components' responsibility for them, and what is gained in one
+ * place and lost in another adds up.  EM on so weighted rows is the partial EM
+ * of Ueda, Nakano, Ghahramani and Hinton (2000).  It costs as many passes as
+ * EM on all, but each over two components and their own rows: all splits of
+ * all components together cost two components' share of a pass over all rows.
+ */
+#include "engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Responsibility that makes a row one of a component's rows */
+#define LEAST_SHARE 1e-3
+
+/* Passes of a split before a look at what it is worth, and looks */
+#define SPLIT_ITERATIONS 2
+#define SPLIT_ROUNDS 2
+#define SPLIT_TOLERANCE 1e-3
+
+/* Gains of the last pass that a split may still catch up with */
+#define SPLIT_HOPE 3
+
+/* Add a row to a component's. */
+static void
+add_row(ComponentRows *of, int64_t row, double share, const MixtureHost *host)
+{
+	if (of->n == of->capacity)
+	{
+		int64_t		capacity = 2 * of->capacity + MIXTURE_BLOCK_ROWS;
+		int64_t    *rows = host->allocate(host->context, capacity * sizeof(int64_t));
+		double	   *shares = host->allocate(host->context, capacity * sizeof(double));
+
+		if (of->capacity > 0)
+		{
+			memcpy(rows, of->rows, of->n * sizeof(int64_t));
+			memcpy(shares, of->shares, of->n * sizeof(double));
+			host->release(host->context, of->rows);
+			host->release(host->context, of->shares);
+		}
+		of->rows = rows;
+		of->shares = shares;
+		of->capacity = capacity;
+	}
+	of->rows[of->n] = row;
+	of->shares[of->n++] = share;
+	of->sum += share;
+}
+
+/*
+ * E-step of a sample's rows, block after block: `visit` is told of each, of
+ * the number of its first row, and of the roots of responsibility that the
+ * kernel has left in work.  What a row misses is taken as filled in.
+ */
+void
+gains_visit(const MixturePrepared *prepared, const Sample *sample, GainsVisit visit,
+			void *context, const MixtureHost *host)
+{
+	MixtureStats *stats = mixture_allocate_stats(prepared->covariance_type, prepared->k,
+												 sample->d, host);
+	int64_t		n_blocks = (sample->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
+	KernelWork	work;
+
+	mixture_clear_stats(stats);
+	kernels_allocate_work(&work, prepared->covariance_type, prepared->k, sample->d, host);
+	for (int64_t number = 0; number < n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		sample_block((void *) &sample->blocks, number, &block);
+		block.order = NULL;
+		block.n_observed = sample->d;
+		kernels_current()->e_step(prepared, &block, true, &work, stats, host);
+		visit(context, number * MIXTURE_BLOCK_ROWS, &block, &work);
+		host->check_interrupts(host->context);
+	}
+	kernels_release_work(&work, host);
+	mixture_release_stats(stats, host);
+}
+
+/* What collect_rows() needs. */
+typedef struct Collection
+{
+	int			k;
+	ComponentRows *rows;
+	const MixtureHost *host;
+} Collection;
+
+/* Add a block's rows to those of the components that they are of. */
+static void
+collect_rows(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
+{
+	const Collection *collection = context;
+
+	for (int c = 0; c < collection->k; c++)
+	{
+		const double *roots = kernels_roots(work, c);
+
+		for (int i = 0; i < block->n_rows; i++)
+			if (roots[i] * roots[i] > LEAST_SHARE * block->weights[i])
+				add_row(&collection->rows[c], first + i, roots[i] * roots[i],
+						collection->host);
+	}
+}
+
+/*
+ * The rows of a sample by component, in their order, each with its weight
+ * times the component's responsibility: k of them, from the host, which
+ * gains_release() gives back.
+ */
+ComponentRows *
+gains_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureHost *host)
+{
+	size_t		size = prepared->k * sizeof(ComponentRows);
+	Collection	collection = {prepared->k, host->allocate(host->context, size), host};
+
+	memset(collection.rows, 0, size);
+	gains_visit(prepared, sample, collect_rows, &collection, host);
+	return collection.rows;
+}
+
+void
+gains_release(ComponentRows *rows, int k, const MixtureHost *host)
+{
+	for (int c = 0; c < k; c++)
+		if (rows[c].capacity > 0)
+		{
+			host->release(host->context, rows[c].rows);
+			host->release(host->context, rows[c].shares);
+		}
+	host->release(host->context, rows);
+}
+
+/*
+ * The entropy of the choice between two components for the rows of both, by
+ * weight: what is gained for nothing where they are one.
+ */
+static double
+choice_entropy(const ComponentRows *a, const ComponentRows *b)
+{
+	double		sum = 0;
+	int64_t		j = 0;
+
+	for (int64_t i = 0; i < a->n; i++)
+	{
+		double		both;
+
+		while (j < b->n && b->rows[j] < a->rows[i])
+			j++;
+		if (j == b->n)
+			break;
+		if (b->rows[j] > a->rows[i])
+			continue;
+		both = a->shares[i] + b->shares[j];
+		sum -= a->shares[i] * log(a->shares[i] / both) + b->shares[j] * log(b->shares[j] / both);
+	}
+	return sum;
+}
+
+/*
+ * By how much the log-likelihood falls at most where components a and b become
+ * `merged`, a mixture of that one component with the weight of both: both
+ * having the moments of their rows, as an M-step leaves them.
+ */
+double
+gains_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepared *merged,
+			 const ComponentRows *rows)
+{
+	return rows[a].sum * (prepared->log_constants[a] - merged->log_constants[0]) +
+		rows[b].sum * (prepared->log_constants[b] - merged->log_constants[0]) +
+		choice_entropy(&rows[a], &rows[b]);
+}
+
+/* Copy a component's rows to where blocks are read from. */
+static void
+gather_rows(const ComponentRows *of, const Sample *sample, RowBlocks *blocks,
+			const MixtureHost *host)
+{
+	int			d = sample->d;
+
+	blocks->n_rows = of->n;
+	for (int64_t start = 0; start < of->n; start += MIXTURE_BLOCK_ROWS)
+	{
+		MixtureBlock block;
+		double	   *features = blocks->features + start * d;
+
+		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
+		for (int i = 0; i < block.stride; i++)
+		{
+			bool		padding = i >= block.n_rows;
+			int64_t		place = padding ? start : start + i;
+			const double *row = sample->rows + of->rows[place] * d;
+
+			blocks->weights[start + i] = padding ? 0 : of->shares[place];
+			for (int j = 0; j < d; j++)
+				features[(size_t) j * block.stride + i] = row[j];
+		}
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * Prepare to split components of this family, none with more than most_rows
+ * rows.
+ */
+void
+gains_begin(Gains *gains, const Sample *sample, MixtureCovarianceType type,
+			int64_t most_rows, const double *floor, const MixtureHost *host)
+{
+	size_t		padded = sample_padded(most_rows);
+
+	gains->host = host;
+	gains->sample = sample;
+	gains->blocks.d = sample->d;
+	gains->blocks.features = host->allocate(host->context, padded * sample->d * sizeof(double));
+	gains->blocks.weights = host->allocate(host->context, padded * sizeof(double));
+	gains->blocks.n_rows = most_rows;
+	sample_source(&gains->blocks, &gains->source);
+	em_begin(&gains->one, &gains->source, NULL, type, 1, floor, host);
+	em_begin(&gains->two, &gains->source, NULL, type, 2, floor, host);
+}
+
+void
+gains_end(Gains *gains)
+{
+	const MixtureHost *host = gains->host;
+
+	em_end(&gains->two);
+	em_end(&gains->one);
+	host->release(host->context, gains->blocks.weights);
+	host->release(host->context, gains->blocks.features);
+}
+
+/*
+ * By how much the log-likelihood rises at least where a component, a mixture
+ * of its own, becomes two, `halves`, which EM moves from where they are given;
+ * it is left early where that will not be more than `least`.  Minus infinity
+ * where the halves cannot be.
+ */
+double
+gains_split(Gains *gains, const ComponentRows *rows, const MixtureParameters *whole,
+			double least, MixtureParameters *halves)
+{
+	MixtureError error;
+	EmOutcome	outcome;
+	double		gain = -INFINITY;
+
+	gather_rows(rows, gains->sample, &gains->blocks, gains->host);
+	sample_source(&gains->blocks, &gains->source);
+	gains->two.ready = -1;
+	if (em_pass(&gains->one, whole, false, &error) != MIXTURE_OK)
+		return -INFINITY;
+	for (int round = 0; round < SPLIT_ROUNDS; round++)
+	{
+		if (em_run(&gains->two, halves, SPLIT_ITERATIONS << round, SPLIT_TOLERANCE, true,
+				   &outcome, &error) != MIXTURE_OK)
+			return -INFINITY;
+		gain = outcome.log_likelihood - *gains->one.stats->log_likelihood;
+		if (outcome.converged || gain + SPLIT_HOPE * outcome.gain < least)
+			break;
+	}
+	return gain;
+}

@@ -1,0 +1,295 @@
+/*
+ * seeding.c
+ *	  Where EM starts: k rows, far from each other, drawn by k-means++
+ *	  (Arthur and Vassilvitskii 2007) in a metric that the caller gives.
+ *
+ * A row of weight w at squared distance D2 from the seeds so far is drawn with
+ * probability in proportion to w D2, by the exponential race: each row has an
+ * exponential variable, made from its hash, divided by w D2, and the smallest
+ * wins.  Unlike a walk along cumulative sums this does not know any order,
+ * and a change to one row changes nothing for the others.
+ */
+#include "engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+#include "engine/core/random.h"
+
+/* More than the rounding errors of a row's time in the race */
+#define RACE_MARGIN 1e-12
+
+/* One block of rows into the space; centered: a block's size. */
+static void
+transform_block(const MixturePrepared *metric, const MixtureBlock *block,
+				double *centered, double *to)
+{
+	int			d = metric->d;
+	size_t		stride = block->stride;
+	const double *factor = metric->precision_cholesky;
+
+	for (int j = 0; j < d; j++)
+		for (size_t i = 0; i < stride; i++)
+			centered[j * stride + i] = block->features[j * stride + i] - metric->means[j];
+	for (int j = 0; j < d; j++)
+	{
+		if (metric->covariance_type == MIXTURE_FULL)
+		{
+			memset(to + j * stride, 0, stride * sizeof(double));
+			for (int l = 0; l <= j; l++)
+				linalg_add_multiple(to + j * stride, factor[linalg_row(j) + l],
+									centered + l * stride, (int) stride);
+		}
+		else
+			for (size_t i = 0; i < stride; i++)
+				to[j * stride + i] = centered[j * stride + i] *
+					factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
+	}
+}
+
+/*
+ * Transform n_rows of the sample's rows, the first, into the space where `metric`, a mixture of one
+ * component of the family full, diag or spherical, has mean 0 and unit
+ * variance.  Memory comes from the host; seeding_space_release() gives it
+ * back.  Returns false, and takes none, where the metric's covariance is not
+ * positive definite.
+ */
+bool
+seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
+			  const MixtureParameters *metric, const MixtureHost *host)
+{
+	int			d = sample->d;
+	MixtureError error;
+	double	   *centered;
+
+	space->metric = mixture_prepare_blocks(metric, NULL, host, &error);
+	if (space->metric == NULL)
+		return false;
+	space->blocks = sample->blocks;
+	space->blocks.n_rows = n_rows;
+	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
+											sizeof(double));
+	sample_source(&space->blocks, &space->source);
+	centered = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS * sizeof(double));
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		sample_block((void *) &sample->blocks, number, &block);
+		transform_block(space->metric, &block, centered,
+						space->blocks.features + number * MIXTURE_BLOCK_ROWS * d);
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, centered);
+	return true;
+}
+
+void
+seeding_space_release(SeedSpace *space, const MixtureHost *host)
+{
+	host->release(host->context, space->blocks.features);
+	mixture_release_prepared(space->metric, host);
+}
+
+/* The d values of a row of the space. */
+void
+seeding_row(const SeedSpace *space, int64_t row, double *values)
+{
+	MixtureBlock block;
+
+	sample_block((void *) &space->blocks, row / MIXTURE_BLOCK_ROWS, &block);
+	for (int j = 0; j < space->blocks.d; j++)
+		values[j] = block.features[(size_t) j * block.stride + row % MIXTURE_BLOCK_ROWS];
+}
+
+/* What row has these d values in the space. */
+void
+seeding_leave(const SeedSpace *space, const double *values, double *row)
+{
+	const MixturePrepared *metric = space->metric;
+	const double *factor = metric->precision_cholesky;
+
+	for (int j = 0; j < metric->d; j++)
+	{
+		if (metric->covariance_type == MIXTURE_FULL)
+			row[j] = (values[j] - linalg_dot(factor + linalg_row(j), row, j)) /
+				factor[linalg_row(j) + j];
+		else
+			row[j] = values[j] / factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
+	}
+	for (int j = 0; j < metric->d; j++)
+		row[j] += metric->means[j];
+}
+
+/*
+ * The row, of the first n_rows of the sample, that wins the race for rates
+ * weights[i] * distances[i]; -1 if none is above 0.
+ */
+int64_t
+seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint64_t draw)
+{
+	int64_t		winner = -1;
+	double		best = INFINITY;
+
+	for (int64_t i = 0; i < n_rows; i++)
+	{
+		double		rate = sample->weights[i] * distances[i];
+		double		unit;
+		double		time;
+
+		if (!(rate > 0))
+			continue;
+		unit = random_unit(random_combine(sample->hashes[i], draw));
+
+		/* -log u is at least 1 - u, which as a rule is too late already */
+		if (1 - unit > best * rate * (1 + RACE_MARGIN))
+			continue;
+		time = -log(unit) / rate;
+		if (time < best || winner < 0)
+		{
+			best = time;
+			winner = i;
+		}
+	}
+	return winner;
+}
+
+/* Any row that is not among the first n seeds. */
+static int64_t
+unchosen_row(const int64_t *seeds, int n)
+{
+	for (int64_t row = 0;; row++)
+	{
+		bool		taken = false;
+
+		for (int i = 0; i < n && !taken; i++)
+			taken = seeds[i] == row;
+		if (!taken)
+			return row;
+	}
+}
+
+/*
+ * What the distances of all rows from their nearest seed become with one more
+ * seed, into `nearer`; returns their weighted sum.
+ */
+static double
+distances_with(const Sample *sample, const SeedSpace *space, const double *seed,
+			   const double *distances, double *nearer, const MixtureHost *host)
+{
+	double		potential = 0;
+
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
+	{
+		int64_t		start = number * MIXTURE_BLOCK_ROWS;
+		double		squares[MIXTURE_BLOCK_ROWS];
+		MixtureBlock block;
+
+		sample_block((void *) &space->blocks, number, &block);
+		memset(squares, 0, block.stride * sizeof(double));
+		for (int j = 0; j < sample->d; j++)
+			linalg_add_squares(squares, block.features + (size_t) j * block.stride, seed[j],
+							   block.stride);
+		for (int i = 0; i < block.n_rows; i++)
+		{
+			nearer[start + i] = squares[i] < distances[start + i] ? squares[i] :
+				distances[start + i];
+			potential += block.weights[i] * nearer[start + i];
+		}
+		host->check_interrupts(host->context);
+	}
+	return potential;
+}
+
+/*
+ * Draw the next seed: of some candidates the one that leaves the least sum of
+ * distances, whose new distances take the place of *distances.  *nearer and
+ * *spare are scratch of the same size, seed of d values.
+ */
+static int64_t
+draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
+		  int n_candidates, double **distances, double **nearer, double **spare,
+		  double *seed, const MixtureHost *host)
+{
+	int64_t		chosen = -1;
+	double		least = INFINITY;
+	double	   *best;
+
+	for (int candidate = 0; candidate < n_candidates; candidate++)
+	{
+		int64_t		row = seeding_race(sample, space->blocks.n_rows, *distances,
+											   random_combine(draw, candidate));
+		double		potential;
+
+		if (row < 0)
+			return row;
+		seeding_row(space, row, seed);
+		potential = distances_with(sample, space, seed, *distances, *spare, host);
+
+		/* by more than rounding, or the order of the sums would show */
+		if (chosen < 0 || potential < least * (1 - 1e-9))
+		{
+			least = potential;
+			chosen = row;
+			best = *nearer;
+			*nearer = *spare;
+			*spare = best;
+		}
+	}
+	best = *distances;
+	*distances = *nearer;
+	*nearer = best;
+	return chosen;
+}
+
+/*
+ * Choose k rows of the space, which has at least k, into seeds: the first by
+ * weight alone; each later one, for k-means++, by distance, or if greedy the
+ * best of a few candidates drawn so (the variant that Arthur and Vassilvitskii
+ * name in their conclusion); for random by weight alone.  Different seeds of
+ * randomness give different choices.
+ */
+void
+seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
+			   bool greedy, uint64_t seed, int k, int64_t *seeds,
+			   const MixtureHost *host)
+{
+	size_t		n = space->blocks.n_rows;
+	double	   *memory = host->allocate(host->context, (4 * n + sample->d) * sizeof(double));
+	double	   *rates = memory;	/* what the first draw goes by */
+	double	   *distances = memory + n;
+	double	   *nearer = memory + 2 * n;
+	double	   *spare = memory + 3 * n;
+	double	   *seed_values = memory + 4 * n;
+	int			n_candidates = greedy ? 2 + (int) log(k) : 1;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		rates[i] = 1;
+		distances[i] = INFINITY;
+	}
+	for (int c = 0; c < k; c++)
+	{
+		uint64_t	draw = random_combine(seed, c);
+
+		if (c > 0 && init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
+			seeds[c] = draw_seed(sample, space, draw, n_candidates, &distances,
+								 &nearer, &spare, seed_values, host);
+		else
+		{
+			seeds[c] = seeding_race(sample, n, rates, draw);
+			rates[seeds[c]] = 0;
+			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
+			{
+				seeding_row(space, seeds[c], seed_values);
+				distances_with(sample, space, seed_values, distances, distances, host);
+			}
+		}
+		/* rows that differ, but not in this space */
+		if (seeds[c] < 0)
+			seeds[c] = unchosen_row(seeds, c);
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, memory);
+}

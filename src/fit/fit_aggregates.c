@@ -1,0 +1,622 @@
+/*
+ * fit_aggregates.c
+ *	  The collecting aggregates: gmm_fit, gmm_fit_best and gmm_refit.
+ *
+ * The transition functions check their arguments and put rows into a
+ * GmmRowStore; the final function runs the engine over it.  All signatures
+ * share one implementation, told apart by the number of arguments.
+ *
+ * The final function reads its state and nothing more, since it may be run
+ * many times on one state, with rows added in between: by window frames that
+ * grow, and by aggregates that share their transitions.
+ *
+ * What is said of a whole group (k, the options, the model) comes with every
+ * row, as SQL has it.  It is validated with the first row, before a long scan
+ * rather than after it, and compared with every other: a group whose rows
+ * disagree has no right answer.
+ *
+ * Nothing here allocates in the aggregate's context per row but the store.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "rows/features.h"
+#include "fit/fit_aggregates.h"
+#include "host/engine_host.h"
+#include "model/model.h"
+#include "model/model_identity.h"
+#include "fit/fit_options.h"
+#include "fit/fit_parallel.h"
+#include "host/engine_progress.h"
+#include "rows/rowstore.h"
+
+/* Positions of the transition functions' arguments */
+enum
+{
+	ARG_STATE = 0,
+	ARG_FEATURES = 1,
+	ARG_K = 2,					/* gmm_fit */
+	ARG_MODEL = 2,				/* gmm_refit */
+	ARG_K_MIN = 2,				/* gmm_fit_best */
+	ARG_K_MAX = 3,
+	FIT_OPTIONS = 3,			/* gmm_fit, gmm_refit; then the weight */
+	BEST_OPTIONS = 4			/* gmm_fit_best; then the weight */
+};
+
+typedef struct FitState
+{
+	MemoryContext context;		/* the aggregate's; all of this lives there */
+	int			k;				/* of gmm_fit_best: the least */
+	int			k_max;			/* of gmm_fit_best, or 0 */
+	GmmOptions	options;
+	struct varlena *options_datum;	/* as the first row had it, or NULL */
+	GmmModel   *start;			/* of gmm_refit, or NULL */
+	GmmModelIdentity start_identity;
+	bool		weightless;		/* a row had weight 0 */
+	GmmRowStore *rows;			/* NULL until there is a row to fit to */
+} FitState;
+
+/* What tells one aggregate from another. */
+typedef struct FitCall
+{
+	int			weight;			/* position of the argument */
+
+	/* From the arguments of a group's first row; is each other's the same? */
+	FitState   *(*begin) (FunctionCallInfo fcinfo, MemoryContext context);
+	void		(*proceed) (FunctionCallInfo fcinfo, const FitState *state);
+} FitCall;
+
+PG_FUNCTION_INFO_V1(gmm_fit_transition);
+PG_FUNCTION_INFO_V1(gmm_fit_best_transition);
+PG_FUNCTION_INFO_V1(gmm_refit_transition);
+PG_FUNCTION_INFO_V1(gmm_fit_final);
+
+/* A number of components, which must be there. */
+int
+gmm_fit_k_argument(FunctionCallInfo fcinfo, int position, const char *name)
+{
+	int			k;
+
+	if (PG_ARGISNULL(position))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", name)));
+
+	k = PG_GETARG_INT32(position);
+	if (k < 1 || k > MIXTURE_MAX_COMPONENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be from 1 to %d, not %d",
+						name, MIXTURE_MAX_COMPONENTS, k),
+				 errhint("%s is %s number of components.", name,
+						 strcmp(name, "k") == 0 ? "the" :
+						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
+	return k;
+}
+
+/*
+ * Check that there can be a mixture of this shape; k_name is what the caller
+ * calls k.
+ */
+void
+gmm_fit_check_shape(MixtureCovarianceType type, int k, int d, const char *k_name)
+{
+	if (!mixture_shape_allowed(type, k, d))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
+						k, d, gmm_covariance_type_name(type)),
+				 errhint("Use a smaller %s, fewer features or a simpler covariance_type.",
+						 k_name)));
+}
+
+pg_noreturn static void
+report_changed(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be the same in all rows of a group", argument),
+			 errhint("Pass the same value with every row, or group by %s.", argument)));
+}
+
+/* The argument as a copy in the aggregate's context; NULL for NULL. */
+static struct varlena *
+copy_options_datum(FunctionCallInfo fcinfo, int position, MemoryContext context)
+{
+	MemoryContext old_context;
+	Datum		copy;
+
+	if (PG_NARGS() <= position || PG_ARGISNULL(position))
+		return NULL;
+	old_context = MemoryContextSwitchTo(context);
+	copy = datumCopy(PG_GETARG_DATUM(position), false, -1);
+	MemoryContextSwitchTo(old_context);
+	return (struct varlena *) DatumGetPointer(copy);
+}
+
+/*
+ * Are the options of this row those of the first?  Nearly always their bytes
+ * are equal, toasted or not.
+ */
+static bool
+options_unchanged(FunctionCallInfo fcinfo, int position, const FitState *state)
+{
+	struct varlena *first = state->options_datum;
+	struct varlena *given;
+	Jsonb	   *first_json;
+	Jsonb	   *given_json;
+	bool		equal;
+
+	if (PG_NARGS() <= position)
+		return true;
+	if (PG_ARGISNULL(position))
+		return first == NULL;
+	if (first == NULL)
+		return false;
+
+	given = (struct varlena *) PG_GETARG_POINTER(position);
+	if (VARSIZE_ANY(first) == VARSIZE_ANY(given) &&
+		memcmp(first, given, VARSIZE_ANY(first)) == 0)
+		return true;
+
+	first_json = DatumGetJsonbP(PointerGetDatum(first));
+	given_json = PG_GETARG_JSONB_P(position);
+	equal = compareJsonbContainers(&first_json->root, &given_json->root) == 0;
+	if ((Pointer) first_json != (Pointer) first)
+		pfree(first_json);
+	PG_FREE_IF_COPY(given_json, position);
+	return equal;
+}
+
+/* The options of the first row, or NULL. */
+static Jsonb *
+options_argument(FunctionCallInfo fcinfo, int position)
+{
+	if (PG_NARGS() > position && !PG_ARGISNULL(position))
+		return PG_GETARG_JSONB_P(position);
+	return NULL;
+}
+
+/* A state for gmm_fit, from the arguments of the group's first row. */
+static FitState *
+begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	int			k = gmm_fit_k_argument(fcinfo, ARG_K, "k");
+	FitState   *state = MemoryContextAllocZero(context, sizeof(FitState));
+
+	state->context = context;
+	state->k = k;
+	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
+	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
+	return state;
+}
+
+/* Are k and the options still what they were? */
+static void
+continue_fit(FunctionCallInfo fcinfo, const FitState *state)
+{
+	if (gmm_fit_k_argument(fcinfo, ARG_K, "k") != state->k)
+		report_changed("k");
+	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
+		report_changed("options");
+}
+
+/* A state for gmm_fit_best, from the arguments of the group's first row. */
+static FitState *
+begin_best(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	int			k_min = gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min");
+	int			k_max = gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max");
+	FitState   *state;
+
+	if (k_max < k_min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k_max must be at least k_min, but is %d, and k_min is %d",
+						k_max, k_min)));
+	state = MemoryContextAllocZero(context, sizeof(FitState));
+	state->context = context;
+	state->k = k_min;
+	state->k_max = k_max;
+	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
+	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
+	return state;
+}
+
+/* Are they still what they were? */
+static void
+continue_best(FunctionCallInfo fcinfo, const FitState *state)
+{
+	if (gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
+		report_changed("k_min");
+	if (gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
+		report_changed("k_max");
+	if (!options_unchanged(fcinfo, BEST_OPTIONS, state))
+		report_changed("options");
+}
+
+/* The model to refit, which must be there. */
+static Datum
+model_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_MODEL))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be NULL"),
+				 errhint("Use gmm_fit where there is no model yet.")));
+	return PG_GETARG_DATUM(ARG_MODEL);
+}
+
+/* Refuse the options that a warm start has no use for. */
+static void
+check_refit_options(const GmmOptions *options, const GmmModel *model)
+{
+	MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
+
+	if (options->given & (GMM_OPTION_N_INIT | GMM_OPTION_INIT))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" does not apply to gmm_refit",
+						options->given & GMM_OPTION_N_INIT ? "n_init" : "init"),
+				 errhint("gmm_refit has one start, the model that it is given.")));
+
+	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
+		options->mixture.covariance_type != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"covariance_type\" is %s, but the model's is %s",
+						gmm_covariance_type_name(options->mixture.covariance_type),
+						gmm_covariance_type_name(type)),
+				 errhint("Leave the option out, or use gmm_fit.")));
+}
+
+/* A state for gmm_refit, from the arguments of the group's first row. */
+static FitState *
+begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	Datum		datum = model_argument(fcinfo);
+	GmmModel   *model = DatumGetGmmModel(datum);
+	FitState   *state;
+
+	state = MemoryContextAllocZero(context, sizeof(FitState));
+	state->context = context;
+	state->k = model->k;
+	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
+	check_refit_options(&state->options, model);
+	state->options.mixture.covariance_type =
+		(MixtureCovarianceType) model->covariance_type;
+	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
+
+	gmm_model_identity_set(&state->start_identity, datum, model);
+	state->start = MemoryContextAlloc(context, VARSIZE(model));
+	memcpy(state->start, model, VARSIZE(model));
+	PG_FREE_IF_COPY(model, ARG_MODEL);
+	return state;
+}
+
+/* Are the model and the options still what they were? */
+static void
+continue_refit(FunctionCallInfo fcinfo, const FitState *state)
+{
+	if (!gmm_model_identity_matches(&state->start_identity, model_argument(fcinfo)))
+		report_changed("model");
+	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
+		report_changed("options");
+}
+
+/* The row's weight: finite and not negative, 1 where there is none. */
+static double
+weight_argument(FunctionCallInfo fcinfo, int position)
+{
+	double		weight;
+
+	if (PG_NARGS() <= position)
+		return 1.0;
+
+	weight = PG_GETARG_FLOAT8(position);
+	gmm_check_weight(weight);
+	return weight;
+}
+
+/* The families of which one is fitted, as bits. */
+static unsigned
+families(const FitState *state)
+{
+	return state->options.auto_covariance_type ? (1U << MIXTURE_N_COVARIANCE_TYPES) - 1 :
+		1U << state->options.mixture.covariance_type;
+}
+
+/* Check the number of features against the model, or against what fits. */
+static void
+begin_rows(FitState *state, int d)
+{
+	int			k = Max(state->k, state->k_max);
+
+	if (state->start != NULL && state->start->d != d)
+		gmm_features_report_dimensions(d, state->start->d);
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		if (families(state) & (1U << type))
+			gmm_fit_check_shape((MixtureCovarianceType) type, k, d,
+								state->k_max > 0 ? "k_max" : "k");
+
+	state->rows = gmm_rowstore_create(state->context, d);
+}
+
+/*
+ * Is a row skipped for its NULLs?  One that has nothing else always is: it
+ * adds nothing to the likelihood, whatever the model.
+ */
+static bool
+skips_row(const FitState *state, const GmmFeatures *features)
+{
+	if (features->observed == NULL)
+		return false;
+	if (state->options.missing == GMM_MISSING_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("element %d of features is NULL",
+						gmm_features_first_null(features)),
+				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
+}
+
+/* Add the row's features to the state. */
+static void
+add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
+{
+	GmmFeatures features;
+
+	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	if (skips_row(state, &features))
+	{
+		gmm_features_release(&features);
+		return;
+	}
+
+	if (state->rows == NULL)
+		begin_rows(state, features.d);
+	else if (gmm_rowstore_dimensions(state->rows) != features.d)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features have %d %s, but had %d in earlier rows",
+						features.d, features.d == 1 ? "element" : "elements",
+						gmm_rowstore_dimensions(state->rows)),
+				 errhint("All rows of a group must have the same features.")));
+
+	gmm_rowstore_append(state->rows, features.values, features.observed,
+						weight);
+	gmm_features_release(&features);
+}
+
+/*
+ * One row.  A row without features or without a weight is skipped, as SQL
+ * aggregates do; one of weight 0 is as absent, but that there was one tells
+ * "no rows" from "no weight".
+ */
+static Datum
+transition(FunctionCallInfo fcinfo, const FitCall *call)
+{
+	MemoryContext context;
+	FitState   *state = NULL;
+	double		weight;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "transition function called outside of an aggregate");
+
+	if (!PG_ARGISNULL(ARG_STATE))
+		state = (FitState *) PG_GETARG_POINTER(ARG_STATE);
+
+	if (PG_ARGISNULL(ARG_FEATURES) ||
+		(PG_NARGS() > call->weight && PG_ARGISNULL(call->weight)))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+
+	if (state == NULL)
+		state = call->begin(fcinfo, context);
+	else
+		call->proceed(fcinfo, state);
+
+	weight = weight_argument(fcinfo, call->weight);
+	if (weight > 0)
+		add_row(fcinfo, state, weight);
+	else
+		state->weightless = true;
+	PG_RETURN_POINTER(state);
+}
+
+/*
+ * gmm_fit_transition(internal, features double precision[], k integer
+ *					  [, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_fit_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {FIT_OPTIONS + 1, begin_fit, continue_fit};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_fit_best_transition(internal, features double precision[],
+ *						   k_min integer, k_max integer
+ *						   [, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_fit_best_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {BEST_OPTIONS + 1, begin_best, continue_best};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_refit_transition(internal, features double precision[],
+ *						model gmm_model
+ *						[, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_refit_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {FIT_OPTIONS + 1, begin_refit, continue_refit};
+
+	return transition(fcinfo, &call);
+}
+
+/* Keep the trials of a choice in the form that a model has them. */
+static void
+keep_trials(const MixtureTrial *trials, int n_trials, GmmFitInfo *info)
+{
+	GmmTrial   *kept = (GmmTrial *) palloc0(n_trials * sizeof(GmmTrial));
+
+	for (int i = 0; i < n_trials; i++)
+	{
+		kept[i].k = trials[i].k;
+		kept[i].covariance_type = trials[i].covariance_type;
+		kept[i].converged = trials[i].converged;
+		kept[i].log_likelihood = trials[i].log_likelihood;
+		kept[i].entropy = trials[i].entropy;
+		kept[i].iterations = trials[i].iterations;
+		kept[i].n_starts = trials[i].n_starts;
+		kept[i].n_best_starts = trials[i].n_best_starts;
+		kept[i].n_suspect = trials[i].n_suspect;
+	}
+	info->n_trials = n_trials;
+	info->trials = kept;
+}
+
+/* Choose among models of the state's rows; the trials go to info. */
+static MixtureStatus
+choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit,
+			 GmmFitInfo *info, MixtureError *error)
+{
+	MixtureChoice choice = {
+		.least_k = state->k,
+		.most_k = state->k_max,
+		.families = families(state),
+		.criterion = state->options.criterion
+	};
+	MixtureTrial *trials;
+	int			n_trials;
+	MixtureStatus status = mixture_fit_best(source, &choice, &state->options.mixture,
+											&gmm_host, fit, &trials, &n_trials, error);
+
+	if (status == MIXTURE_TOO_FEW_DISTINCT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k_min is %d, but there %s only " INT64_FORMAT " distinct %s",
+						state->k, error->count == 1 ? "is" : "are",
+						(int64) error->count, error->count == 1 ? "row" : "rows"),
+				 errhint("Use a k_min of at most " INT64_FORMAT ", or more rows.",
+						 (int64) error->count)));
+	if (status == MIXTURE_OK)
+	{
+		keep_trials(trials, n_trials, info);
+		info->criterion = state->options.criterion;
+	}
+	return status;
+}
+
+/* The family of the state's whose models are the largest. */
+static MixtureCovarianceType
+largest_family(const FitState *state)
+{
+	int			k = Max(state->k, state->k_max);
+	int			d = gmm_rowstore_dimensions(state->rows);
+	size_t		most = 0;
+	MixtureCovarianceType largest = MIXTURE_FULL;
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		size_t		count = mixture_sums_count((MixtureCovarianceType) type, k, d);
+
+		if ((families(state) & (1U << type)) && count > most)
+		{
+			most = count;
+			largest = (MixtureCovarianceType) type;
+		}
+	}
+	return largest;
+}
+
+/* Run the engine over the rows of a state; errors become SQL's. */
+static void
+run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
+{
+	MixtureSource source;
+	MixtureError error = {0};
+	MixtureStatus status;
+	GmmParallel *parallel;
+
+	if (state->rows == NULL)
+		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, &error);
+
+	gmm_progress_begin();
+	gmm_rowstore_source(state->rows, &source);
+	parallel = gmm_parallel_begin(state->rows, largest_family(state),
+								  Max(state->k, state->k_max), &source);
+	if (state->k_max > 0)
+		status = choose_model(state, &source, fit, info, &error);
+	else if (state->start != NULL)
+	{
+		MixtureParameters start;
+
+		gmm_model_parameters(state->start, &start);
+		status = mixture_refit(&source, &start, &state->options.mixture,
+							   &gmm_host, fit, &error);
+	}
+	else
+		status = mixture_fit(&source, state->k, &state->options.mixture,
+							 &gmm_host, fit, &error);
+
+	gmm_parallel_end(parallel);
+	gmm_progress_end();
+	if (status != MIXTURE_OK)
+		gmm_report_status(status, state->k, &error);
+}
+
+/*
+ * gmm_fit_final(internal) -> gmm_model
+ *
+ * NULL where there was no row, or only such as are skipped.  All that the engine allocates is gone on
+ * return, and with the caller's context on error.
+ */
+Datum
+gmm_fit_final(PG_FUNCTION_ARGS)
+{
+	MemoryContext fit_context;
+	MemoryContext old_context;
+	const FitState *state;
+	MixtureFit	fit;
+	GmmFitInfo	info;
+	GmmModel   *model;
+
+	Assert(AggCheckCallContext(fcinfo, NULL));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (const FitState *) PG_GETARG_POINTER(0);
+	if (state->rows == NULL && !state->weightless)
+		PG_RETURN_NULL();
+
+	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
+										ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(fit_context);
+	gmm_fit_info_init(&info);
+	run_engine(state, &fit, &info);
+	MemoryContextSwitchTo(old_context);
+
+	gmm_fit_info_from(&info, &fit, &state->options.mixture);
+	model = gmm_model_make(&fit.parameters, &info);
+
+	MemoryContextDelete(fit_context);
+	PG_RETURN_GMM_MODEL(model);
+}

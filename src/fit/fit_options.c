@@ -1,0 +1,514 @@
+/*
+ * fit_options.c
+ *	  The options of a fit: jsonb in, MixtureOptions out.
+ *
+ * Options travel as jsonb so that they can be written as a literal, kept in a
+ * column beside the model and extended without a new signature of the
+ * aggregates.  What jsonb does not give, names and types that \df shows, is
+ * what the SQL function gmm_options() is for.  Both end in
+ * gmm_options_parse(), which refuses whatever it does not use.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/varlena.h"
+
+#include "compat.h"
+#include "model/model.h"
+#include "fit/fit_options.h"
+#include "model/model_choice.h"
+
+/* What an error message quotes of a value, in bytes */
+#define QUOTED_LENGTH	64
+
+/* An unknown name this many edits from a known one gets a suggestion */
+#define SUGGESTION_DISTANCE	3
+
+typedef struct OptionRule
+{
+	const char *name;
+	void		(*set) (GmmOptions *options, const char *name,
+						const JsonbValue *value);
+} OptionRule;
+
+PG_FUNCTION_INFO_V1(gmm_options);
+
+/* A short text of a value for an error message. */
+static char *
+describe_value(const JsonbValue *value)
+{
+	char	   *text;
+
+	switch (value->type)
+	{
+		case jbvNull:
+			return "null";
+		case jbvBool:
+			return value->val.boolean ? "true" : "false";
+		case jbvString:
+			if (value->val.string.len <= QUOTED_LENGTH)
+				return psprintf("\"%.*s\"", value->val.string.len,
+								value->val.string.val);
+			return psprintf("\"%.*s...\"",
+							pg_mbcliplen(value->val.string.val,
+										 value->val.string.len, QUOTED_LENGTH),
+							value->val.string.val);
+		case jbvNumeric:
+			text = DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
+			if (strlen(text) > QUOTED_LENGTH)
+				strcpy(text + QUOTED_LENGTH, "...");
+			return text;
+		default:
+			return "an array or an object";
+	}
+}
+
+pg_noreturn static void
+refuse_value(const char *name, const char *allowed, const char *value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be %s, not %s", name, allowed, value)));
+}
+
+/* A whole number from minimum to maximum. */
+static int64
+integer_value(const char *name, const JsonbValue *value, const char *allowed,
+			  int64 minimum, int64 maximum)
+{
+	Datum		number;
+	Datum		least;
+	Datum		greatest;
+
+	if (value->type != jbvNumeric)
+		refuse_value(name, allowed, describe_value(value));
+
+	number = NumericGetDatum(value->val.numeric);
+	least = DirectFunctionCall1(int8_numeric, Int64GetDatum(minimum));
+	greatest = DirectFunctionCall1(int8_numeric, Int64GetDatum(maximum));
+	if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) ||
+		DatumGetBool(DirectFunctionCall2(numeric_gt, number, greatest)) ||
+		!DatumGetBool(DirectFunctionCall2(numeric_eq, number,
+										  DirectFunctionCall1(numeric_floor,
+															  number))))
+		refuse_value(name, allowed, describe_value(value));
+
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+}
+
+/* A finite number that is not negative. */
+static double
+nonnegative_value(const char *name, const JsonbValue *value)
+{
+	const char *allowed = "a finite number of at least 0";
+	double		number;
+
+	if (value->type != jbvNumeric)
+		refuse_value(name, allowed, describe_value(value));
+
+	/* This variant makes infinity of what is too large for a double. */
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value->val.numeric)));
+	if (!isfinite(number) || number < 0)
+		refuse_value(name, allowed, describe_value(value));
+	return number;
+}
+
+static void
+set_accelerate(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		refuse_value(name, "true or false", describe_value(value));
+	options->mixture.accelerate = value->val.boolean;
+}
+
+static void
+set_covariance_type(GmmOptions *options, const char *name,
+					const JsonbValue *value)
+{
+	char	   *family = NULL;
+
+	if (value->type == jbvString)
+		family = pnstrdup(value->val.string.val, value->val.string.len);
+	if (family != NULL && pg_strcasecmp(family, "auto") == 0)
+		options->auto_covariance_type = true;
+	else if (family == NULL ||
+			 !gmm_covariance_type_parse(family, &options->mixture.covariance_type))
+		refuse_value(name, "full, tied, diag or spherical (or VVV, EEE, VVI, VII)",
+					 describe_value(value));
+	options->given |= GMM_OPTION_COVARIANCE_TYPE;
+}
+
+static void
+set_criterion(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvString ||
+		!gmm_criterion_parse(pnstrdup(value->val.string.val, value->val.string.len),
+							 &options->criterion))
+		refuse_value(name, "bic, aic or icl", describe_value(value));
+	options->given |= GMM_OPTION_CRITERION;
+}
+
+static void
+set_init(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	char	   *method = NULL;
+
+	if (value->type == jbvString)
+		method = pnstrdup(value->val.string.val, value->val.string.len);
+
+	if (method != NULL && strcmp(method, "kmeans++") == 0)
+		options->mixture.init = MIXTURE_INIT_KMEANS_PLUS_PLUS;
+	else if (method != NULL && strcmp(method, "random") == 0)
+		options->mixture.init = MIXTURE_INIT_RANDOM;
+	else
+		refuse_value(name, "kmeans++ or random", describe_value(value));
+	options->given |= GMM_OPTION_INIT;
+}
+
+static void
+set_max_iter(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	options->mixture.max_iter = (int)
+		integer_value(name, value,
+					  "an integer from " CppAsString2(GMM_MIN_MAX_ITER)
+					  " to " CppAsString2(GMM_MAX_MAX_ITER),
+					  GMM_MIN_MAX_ITER, GMM_MAX_MAX_ITER);
+}
+
+static void
+set_missing(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	static const char *const names[] = {"marginalize", "skip", "error"};
+	static const GmmMissing values[] = {
+		GMM_MISSING_MARGINALIZE, GMM_MISSING_SKIP, GMM_MISSING_ERROR
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (value->type == jbvString &&
+			value->val.string.len == (int) strlen(names[i]) &&
+			memcmp(value->val.string.val, names[i], value->val.string.len) == 0)
+		{
+			options->missing = values[i];
+			return;
+		}
+	refuse_value(name, "marginalize, skip or error", describe_value(value));
+}
+
+static void
+set_n_init(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	options->mixture.n_init = (int)
+		integer_value(name, value,
+					  "an integer from " CppAsString2(GMM_MIN_N_INIT)
+					  " to " CppAsString2(GMM_MAX_N_INIT),
+					  GMM_MIN_N_INIT, GMM_MAX_N_INIT);
+	options->given |= GMM_OPTION_N_INIT;
+}
+
+static void
+set_reg_covar(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	options->mixture.reg_covar = nonnegative_value(name, value);
+}
+
+static void
+set_seed(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	options->mixture.seed = (uint64)
+		integer_value(name, value,
+					  "an integer from -9223372036854775808 to 9223372036854775807",
+					  PG_INT64_MIN, PG_INT64_MAX);
+}
+
+static void
+set_tol(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	options->mixture.tol = nonnegative_value(name, value);
+}
+
+static const OptionRule option_rules[] = {
+	{"accelerate", set_accelerate},
+	{"covariance_type", set_covariance_type},
+	{"criterion", set_criterion},
+	{"init", set_init},
+	{"max_iter", set_max_iter},
+	{"missing", set_missing},
+	{"n_init", set_n_init},
+	{"reg_covar", set_reg_covar},
+	{"seed", set_seed},
+	{"tol", set_tol}
+};
+
+/*
+ * The known name that an unknown one was meant to be, or NULL: the one that
+ * it begins, or else the one with the fewest edits; case does not count.
+ */
+static const char *
+closest_name(const char *name, int length)
+{
+	const char *closest = NULL;
+	int			distance = SUGGESTION_DISTANCE;
+	char	   *lower;
+
+	if (length < SUGGESTION_DISTANCE || length > QUOTED_LENGTH)
+		return NULL;
+
+	lower = pnstrdup(name, length);
+	for (char *c = lower; *c != '\0'; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+	{
+		const char *candidate = option_rules[i].name;
+		int			edits;
+
+		if (strncmp(candidate, lower, length) == 0)
+			return candidate;
+
+		edits = varstr_levenshtein_less_equal(lower, length,
+											  candidate, strlen(candidate),
+											  1, 1, 1, distance, true);
+		if (edits <= distance && edits < length)
+		{
+			closest = candidate;
+			distance = edits;
+		}
+	}
+	return closest;
+}
+
+/* Raise an error for a name that is not known. */
+pg_noreturn static void
+refuse_name(const char *name, int length)
+{
+	const char *closest = closest_name(name, length);
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+		appendStringInfo(&known, "%s%s", i == 0 ? "" : ", ",
+						 option_rules[i].name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown option \"%.*s\"",
+					pg_mbcliplen(name, length, QUOTED_LENGTH), name),
+			 errdetail("The options are %s.", known.data),
+			 closest ? errhint("Perhaps you meant \"%s\".", closest) : 0));
+}
+
+/* Set the option that a key of the object names. */
+static void
+set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
+{
+	const char *name = key->val.string.val;
+	int			length = key->val.string.len;
+
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+	{
+		const OptionRule *rule = &option_rules[i];
+
+		if (length == (int) strlen(rule->name) &&
+			memcmp(name, rule->name, length) == 0)
+		{
+			rule->set(options, rule->name, value);
+			if (rule->set != set_covariance_type && rule->set != set_reg_covar)
+				options->given |= GMM_OPTION_OF_FIT;
+			return;
+		}
+	}
+	refuse_name(name, length);
+}
+
+/*
+ * Read the options of a choice among models; json may be NULL, which leaves
+ * every default.
+ *
+ * Raises an error for anything but an object, for unknown keys, and for
+ * values of the wrong type or out of range.
+ */
+void
+gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	memset(options, 0, sizeof(GmmOptions));
+	options->mixture.covariance_type = GMM_DEFAULT_COVARIANCE_TYPE;
+	options->mixture.max_iter = GMM_DEFAULT_MAX_ITER;
+	options->mixture.tol = GMM_DEFAULT_TOL;
+	options->mixture.reg_covar = GMM_DEFAULT_REG_COVAR;
+	options->mixture.n_init = GMM_DEFAULT_N_INIT;
+	options->mixture.init = GMM_DEFAULT_INIT;
+	options->mixture.seed = GMM_DEFAULT_SEED;
+	options->mixture.accelerate = GMM_DEFAULT_ACCELERATE;
+	options->criterion = GMM_DEFAULT_CRITERION;
+	options->missing = GMM_DEFAULT_MISSING;
+
+	if (json == NULL)
+		return;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object"),
+				 errhint("For example '{\"covariance_type\": \"diag\"}', or gmm_options(covariance_type => 'diag').")));
+
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		if (token != WJB_KEY)
+			continue;
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		set_option(options, &key, &value);
+	}
+}
+
+/*
+ * The same where there is no choice: what is about one is refused, rather than
+ * accepted and ignored.
+ */
+void
+gmm_options_parse(Jsonb *json, GmmOptions *options)
+{
+	gmm_options_parse_choice(json, options);
+	if (options->auto_covariance_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"covariance_type\" can be auto in gmm_fit_best only"),
+				 errhint("Name a family (full, tied, diag or spherical), or let gmm_fit_best choose.")));
+	if (options->given & GMM_OPTION_CRITERION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"criterion\" applies to gmm_fit_best only"),
+				 errhint("Leave it out where there is nothing to choose.")));
+}
+
+/*
+ * A double as a numeric with the fewest digits that read back as the same
+ * double.  The cast from double precision keeps 15, which is not enough, and
+ * the output function follows extra_float_digits, which an immutable function
+ * must not.
+ */
+static Numeric
+exact_numeric(double number)
+{
+	char		text[32];
+
+	for (int digits = 15; digits <= 17; digits++)
+	{
+		snprintf(text, sizeof(text), "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
+			break;
+	}
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(text),
+											   ObjectIdGetDatum(InvalidOid),
+											   Int32GetDatum(-1)));
+}
+
+static void
+push_option(JsonbParseState **state, const char *name, JsonbValue *value)
+{
+	JsonbValue	key;
+
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &key);
+	pushJsonbValue(state, WJB_VALUE, value);
+}
+
+static void
+push_text(JsonbParseState **state, const char *name, Datum datum)
+{
+	text	   *string = DatumGetTextPP(datum);
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = VARDATA_ANY(string);
+	value.val.string.len = VARSIZE_ANY_EXHDR(string);
+	push_option(state, name, &value);
+}
+
+static void
+push_integer(JsonbParseState **state, const char *name, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric,
+															Int64GetDatum(number)));
+	push_option(state, name, &value);
+}
+
+static void
+push_double(JsonbParseState **state, const char *name, double number)
+{
+	JsonbValue	value;
+
+	/* JSON knows neither; no option allows them. */
+	if (!isfinite(number))
+		refuse_value(name, "a finite number of at least 0",
+					 isnan(number) ? "NaN" :
+					 number > 0 ? "Infinity" : "-Infinity");
+
+	value.type = jbvNumeric;
+	value.val.numeric = exact_numeric(number);
+	push_option(state, name, &value);
+}
+
+/*
+ * gmm_options(covariance_type, max_iter, tol, reg_covar, n_init, init, seed,
+ *			   accelerate [, criterion, missing]) -> jsonb
+ *
+ * Named arguments to options; those that are NULL are left out.  Version 1.0
+ * had not the last two.
+ */
+Datum
+gmm_options(PG_FUNCTION_ARGS)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+	Jsonb	   *json;
+	GmmOptions	options;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (!PG_ARGISNULL(0))
+		push_text(&state, "covariance_type", PG_GETARG_DATUM(0));
+	if (!PG_ARGISNULL(1))
+		push_integer(&state, "max_iter", PG_GETARG_INT32(1));
+	if (!PG_ARGISNULL(2))
+		push_double(&state, "tol", PG_GETARG_FLOAT8(2));
+	if (!PG_ARGISNULL(3))
+		push_double(&state, "reg_covar", PG_GETARG_FLOAT8(3));
+	if (!PG_ARGISNULL(4))
+		push_integer(&state, "n_init", PG_GETARG_INT32(4));
+	if (!PG_ARGISNULL(5))
+		push_text(&state, "init", PG_GETARG_DATUM(5));
+	if (!PG_ARGISNULL(6))
+		push_integer(&state, "seed", PG_GETARG_INT64(6));
+	if (!PG_ARGISNULL(7))
+	{
+		value.type = jbvBool;
+		value.val.boolean = PG_GETARG_BOOL(7);
+		push_option(&state, "accelerate", &value);
+	}
+	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
+		push_text(&state, "criterion", PG_GETARG_DATUM(8));
+	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+		push_text(&state, "missing", PG_GETARG_DATUM(9));
+	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+
+	gmm_options_parse_choice(json, &options);
+	PG_RETURN_JSONB_P(json);
+}

@@ -1,0 +1,60 @@
+/*
+ * fit_options.h
+ *	  The options of a fit, as jsonb and as the engine takes them.
+ *
+ * Defaults and limits stand here and nowhere else.
+ */
+#ifndef GMM_FIT_OPTIONS_H
+#define GMM_FIT_OPTIONS_H
+
+#include "utils/jsonb.h"
+
+#include "engine/engine.h"
+
+#define GMM_MIN_MAX_ITER		1
+#define GMM_MAX_MAX_ITER		1000000
+#define GMM_DEFAULT_MAX_ITER	100
+
+#define GMM_DEFAULT_TOL			1e-7
+
+#define GMM_DEFAULT_REG_COVAR	1e-9
+
+#define GMM_MIN_N_INIT			1
+#define GMM_MAX_N_INIT			1000
+#define GMM_DEFAULT_N_INIT		10
+
+#define GMM_DEFAULT_COVARIANCE_TYPE	MIXTURE_FULL
+#define GMM_DEFAULT_INIT		MIXTURE_INIT_KMEANS_PLUS_PLUS
+#define GMM_DEFAULT_SEED		UINT64CONST(1)
+#define GMM_DEFAULT_ACCELERATE	true
+#define GMM_DEFAULT_CRITERION	MIXTURE_BIC
+#define GMM_DEFAULT_MISSING		GMM_MISSING_MARGINALIZE
+
+/* Which options were named, as bits of GmmOptions.given. */
+#define GMM_OPTION_COVARIANCE_TYPE	0x01
+#define GMM_OPTION_N_INIT			0x02
+#define GMM_OPTION_INIT				0x04
+#define GMM_OPTION_CRITERION		0x08
+#define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
+
+/* What becomes of rows in which elements are NULL. */
+typedef enum GmmMissing
+{
+	GMM_MISSING_MARGINALIZE,	/* all that is known of them counts */
+	GMM_MISSING_SKIP,			/* they are as absent */
+	GMM_MISSING_ERROR
+} GmmMissing;
+
+typedef struct GmmOptions
+{
+	MixtureOptions mixture;
+	bool		auto_covariance_type;	/* all families; mixture has the default */
+	MixtureCriterion criterion;
+	GmmMissing	missing;
+	int			given;
+} GmmOptions;
+
+extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
+extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
+
+#endif							/* GMM_FIT_OPTIONS_H */

@@ -1,0 +1,107 @@
+/*
+ * engine_host.c
+ *	  PostgreSQL as the engine's host.
+ *
+ * The engine gets its memory, its interrupts and its error reports from
+ * here, and from nowhere else.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "host/engine_host.h"
+#include "host/engine_progress.h"
+
+static void *
+host_allocate(void *context pg_attribute_unused(), size_t size)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext, size,
+									  MCXT_ALLOC_HUGE);
+}
+
+static void
+host_release(void *context pg_attribute_unused(), void *pointer)
+{
+	pfree(pointer);
+}
+
+static void
+host_check_interrupts(void *context pg_attribute_unused())
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+host_progress(void *context pg_attribute_unused(), const MixtureProgress *progress)
+{
+	gmm_progress_report(progress);
+}
+
+const MixtureHost gmm_host = {
+	NULL, host_allocate, host_release, host_check_interrupts, host_progress
+};
+
+/*
+ * Raise the error that tells why the engine refused.  k is the number of
+ * components that was asked for.
+ */
+void
+gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
+{
+	switch (status)
+	{
+		case MIXTURE_NO_WEIGHT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the sum of the weights is 0"),
+					 errhint("At least one row must have a weight above 0.")));
+			break;
+		case MIXTURE_TOO_FEW_DISTINCT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("k is %d, but there %s only " INT64_FORMAT " distinct %s",
+							k, error->count == 1 ? "is" : "are",
+							(int64) error->count,
+							error->count == 1 ? "row" : "rows"),
+					 errhint("Use a k of at most " INT64_FORMAT ", or more rows.",
+							 (int64) error->count)));
+			break;
+		case MIXTURE_FEATURE_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the variance of feature %d is out of range for type double precision",
+							error->feature + 1),
+					 errhint("Give the feature in another unit.")));
+			break;
+		case MIXTURE_FEATURE_MISSING:
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("feature %d is NULL in every row", error->feature + 1),
+					 errhint("Leave the feature out.")));
+			break;
+		case MIXTURE_NOT_POSITIVE_DEFINITE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the covariance of component %d is not positive definite",
+							error->component + 1),
+					 errhint("Use a larger reg_covar, a smaller k or a simpler covariance_type.")));
+			break;
+		case MIXTURE_WEIGHT_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the sum of the weights is out of range for type double precision"),
+					 errhint("Divide the weights by a constant.")));
+			break;
+		case MIXTURE_SUM_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the statistics of the rows are out of range for type double precision"),
+					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
+			break;
+		case MIXTURE_OK:
+			break;
+	}
+	elog(ERROR, "unexpected status %d of the engine", (int) status);
+	pg_unreachable();
+}

@@ -1,0 +1,253 @@
+/*
+ * features.c
+ *	  Arrays of double precision, in and out.
+ *
+ * Fitting and scoring read their rows through one function, so that they
+ * accept the same arrays and say the same about those that they do not.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+
+#include "compat.h"
+#include "engine/engine.h"
+#include "rows/features.h"
+
+/* ARR_DATA_PTR for one dimension, without its comparison of signs */
+static inline double *
+array_values(ArrayType *array)
+{
+	Size		offset = ARR_HASNULL(array) ? (Size) array->dataoffset :
+	ARR_OVERHEAD_NONULLS(1);
+
+	return (double *) ((char *) array + offset);
+}
+
+/* Is element i, counted from 0, not NULL? */
+static inline bool
+element_observed(const bits8 *observed, int i)
+{
+	return (observed[i / 8] & (1 << (i % 8))) != 0;
+}
+
+/* The first NULL element, counted from 1; 0 if there is none. */
+int
+gmm_features_first_null(const GmmFeatures *features)
+{
+	if (features->observed != NULL)
+		for (int i = 0; i < features->d; i++)
+			if (!element_observed(features->observed, i))
+				return i + 1;
+	return 0;
+}
+
+/* The value of an element, counted from 0; false if it is NULL. */
+bool
+gmm_features_element(const GmmFeatures *features, int element, double *value)
+{
+	int			place = element;
+
+	if (features->observed != NULL)
+	{
+		if (!element_observed(features->observed, element))
+			return false;
+		place = 0;
+		for (int i = 0; i < element; i++)
+			place += element_observed(features->observed, i);
+	}
+	*value = features->values[place];
+	return true;
+}
+
+static void
+check_shape(ArrayType *array)
+{
+	int			d;
+
+	if (ARR_ELEMTYPE(array) != FLOAT8OID)
+		elog(ERROR, "features have element type %u", ARR_ELEMTYPE(array));
+
+	if (ARR_NDIM(array) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features must have at least one element")));
+
+	if (ARR_NDIM(array) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features must be a one-dimensional array, not one of %d dimensions",
+						ARR_NDIM(array)),
+				 errhint("A row is one array; give each row by a call of its own.")));
+
+	d = ARR_DIMS(array)[0];
+	if (d > MIXTURE_MAX_DIMENSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("features have %d elements, the limit is %d",
+						d, MIXTURE_MAX_DIMENSIONS)));
+}
+
+/* Refuse the value number i, counted from 0, of those that are not NULL. */
+pg_noreturn static void
+report_not_finite(const GmmFeatures *features, int i)
+{
+	double		value = features->values[i];
+	int			element = i;
+
+	if (features->observed != NULL)
+	{
+		element = -1;
+		for (int left = i + 1; left > 0; element++)
+			left -= element_observed(features->observed, element + 1);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("element %d of features is %s", element + 1,
+					isnan(value) ? "NaN" :
+					value > 0 ? "Infinity" : "-Infinity"),
+			 errhint("Features must be finite; filter such rows out.")));
+	pg_unreachable();
+}
+
+static inline void
+check_finite(const GmmFeatures *features)
+{
+	for (int i = 0; i < features->n_observed; i++)
+	{
+		if (unlikely(!isfinite(features->values[i])))
+			report_not_finite(features, i);
+	}
+}
+
+/* Take the bitmap of an array that has one, unless all elements are there. */
+static void
+get_observed(ArrayType *array, GmmFeatures *features)
+{
+	const bits8 *bitmap = ARR_NULLBITMAP(array);
+	int			n_observed = 0;
+
+	for (int i = 0; i < features->d; i++)
+		n_observed += element_observed(bitmap, i);
+	if (n_observed == features->d)
+		return;
+	features->n_observed = n_observed;
+	features->observed = bitmap;
+}
+
+/* The array of a datum, aligned and detoasted. */
+static inline ArrayType *
+get_array(Datum datum, GmmFeatures *features)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	ArrayType  *array;
+
+	features->copy = NULL;
+
+	/* A toast pointer counts as short, too. */
+	if (VARATT_IS_SHORT(value) && !VARATT_IS_EXTERNAL(value))
+	{
+		Size		size = VARSIZE_SHORT(value) - VARHDRSZ_SHORT;
+
+		array = &features->unpacked.array;
+		SET_VARSIZE(array, VARHDRSZ + size);
+		memcpy(VARDATA(array), VARDATA_SHORT(value), size);
+		return array;
+	}
+
+	array = DatumGetArrayTypeP(datum);
+	if ((Pointer) array != (Pointer) value)
+		features->copy = array;
+	return array;
+}
+
+/*
+ * Read a row: a one-dimensional array of 1 to MIXTURE_MAX_DIMENSIONS elements,
+ * each a finite number or NULL; even all of them may be NULL.  Raises an error
+ * for anything else.
+ */
+void
+gmm_features_get_nullable(Datum datum, GmmFeatures *features)
+{
+	ArrayType  *array = get_array(datum, features);
+
+	if (unlikely(ARR_NDIM(array) != 1 || ARR_ELEMTYPE(array) != FLOAT8OID ||
+				 ARR_DIMS(array)[0] > MIXTURE_MAX_DIMENSIONS))
+		check_shape(array);
+
+	features->d = ARR_DIMS(array)[0];
+	features->n_observed = features->d;
+	features->observed = NULL;
+	features->values = array_values(array);
+	if (ARR_HASNULL(array))
+		get_observed(array, features);
+	check_finite(features);
+}
+
+/* The same, but NULL elements are an error, too. */
+void
+gmm_features_get(Datum datum, GmmFeatures *features)
+{
+	gmm_features_get_nullable(datum, features);
+	if (unlikely(features->observed != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("element %d of features is NULL",
+						gmm_features_first_null(features)),
+				 errhint("Filter such rows out, or replace the NULL by a value.")));
+}
+
+void
+gmm_features_release(GmmFeatures *features)
+{
+	if (features->copy != NULL)
+		pfree(features->copy);
+}
+
+/* Refuse a row whose number of elements is not the model's. */
+void
+gmm_features_report_dimensions(int features_d, int model_d)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 errmsg("features have %d %s, but the model has %d %s",
+					features_d, features_d == 1 ? "element" : "elements",
+					model_d, model_d == 1 ? "dimension" : "dimensions")));
+	pg_unreachable();
+}
+
+/*
+ * A new double precision[] of n elements, in the current memory context;
+ * *values is where they are to be written.
+ */
+ArrayType *
+gmm_make_array(int n, double **values)
+{
+	Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(double) * (Size) n;
+	ArrayType  *array = palloc0(size);
+
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = FLOAT8OID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	*values = array_values(array);
+	return array;
+}
+
+/* Check the weight of a row: finite and not negative. */
+void
+gmm_check_weight(double weight)
+{
+	if (likely(isfinite(weight) && weight >= 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 isfinite(weight) ?
+			 errmsg("weight must not be negative, but is %g", weight) :
+			 errmsg("weight must be finite, but is %s",
+					isnan(weight) ? "NaN" :
+					weight > 0 ? "Infinity" : "-Infinity")));
+}

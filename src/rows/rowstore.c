@@ -1,0 +1,620 @@
+/*
+ * rowstore.c
+ *	  The rows of one group, in blocks as the engine reads them.
+ *
+ * Rows are held once, in blocks of up to MIXTURE_BLOCK_ROWS, feature by
+ * feature.  Blocks are allocated one by one, so that neither copying nor the
+ * 1 GB limit of an allocation stands in the way of a large group; only the
+ * directory, some bytes a block, grows as a whole.  The first block starts
+ * with few lanes and doubles, so that many small groups stay small:
+ *
+ *		directory    [0]           [1]           ...
+ *		              |             |
+ *		features      f0: r0 r1 r2 ... (stride lanes, 64-byte aligned)
+ *		              f1: r0 r1 r2 ...
+ *		weights       w0 w1 w2 ...  only where a weight of the block is not 1
+ *
+ * A store is readable after every append: lanes that no row has taken yet
+ * hold a copy of the block's first row and weight 0 from the beginning.
+ * Reading (rowreader.c) therefore changes nothing, as a final function that is
+ * run many times (window frames, shared state) requires.
+ *
+ * A block that is full is never written again.  When the pool of the store
+ * has no memory for another block, the full one before it goes to the pool's
+ * file, features and then weights, and the new one takes its place.  What
+ * filled the memory before stays there: a fit reads the blocks in a cycle, and
+ * of a cycle any part is as good to keep as any other.
+ *
+ * Rows with NULLs have blocks of their own, for each pattern of NULLs, which
+ * hold the observed features only.  So there are as many blocks open to more
+ * rows as patterns; they start with one lane.  In a store that has them, when
+ * the pool has no more memory, the oldest blocks go to the file, full or not.
+ * Those that are not full are pieces, which a reader puts together again; they
+ * are cut so that whole ones make up MIXTURE_BLOCK_ROWS rows.
+ *
+ * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
+ * copies there what is in memory only, with a directory behind it, and
+ * gmm_rowstore_attach() makes a store of that.  A worker, too, may use as much
+ * memory as its pool allows, and keeps there what it has read.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "rows/rowstore.h"
+#include "rows/rowstore_private.h"
+
+/* Lanes of the first block of complete rows, and of one with NULLs */
+#define FIRST_STRIDE		16
+#define FIRST_NULLS_STRIDE	1
+
+/* A store with NULLs is not asked to do with less memory than this. */
+#define LEAST_MEMORY		((Size) 64 * 1024)
+
+StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
+				 MIXTURE_BLOCK_ROWS % MIXTURE_LANES == 0 &&
+				 MIXTURE_BLOCK_ROWS > FIRST_STRIDE,
+				 "blocks must grow by whole vectors");
+
+/* What a worker process needs to know of a block: an entry in the file. */
+typedef struct SharedBlock
+{
+	int64		offset;
+	uint16		n_rows;
+	uint16		stride;
+	int32		pattern;
+	uint16		weighted;
+	uint16		unused[3];		/* so that no byte is written undefined */
+} SharedBlock;
+
+/* Entries that are written or read at once */
+#define ENTRIES				512
+
+/*
+ * A new, empty store for rows of d features; it and all that it will hold
+ * live in the given context.
+ */
+GmmRowStore *
+gmm_rowstore_create(MemoryContext context, int d)
+{
+	GmmRowPool *pool = gmm_rowpool_get(context);
+	GmmRowStore *store = gmm_rowpool_allocate(pool, sizeof(GmmRowStore));
+
+	memset(store, 0, sizeof(GmmRowStore));
+	store->pool = pool;
+	store->d = d;
+	store->directory_size = 1;
+	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
+	store->patterns_size = 1;
+	store->patterns = gmm_rowpool_allocate(pool, sizeof(RowPattern));
+	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, d, 0};
+	return store;
+}
+
+int
+gmm_rowstore_dimensions(const GmmRowStore *store)
+{
+	return store->d;
+}
+
+/* --- patterns of NULLs --------------------------------------------------- */
+
+/* Let the store know of a pattern that is new. */
+static void
+begin_pattern(GmmRowStore *store, int number)
+{
+	if (number == store->patterns_size)
+	{
+		store->patterns_size *= 2;
+		store->patterns = gmm_rowpool_enlarge(store->pool, store->patterns,
+											  sizeof(RowPattern) * (Size) store->patterns_size);
+	}
+	store->patterns[number].open = NOT_OPEN;
+	store->patterns[number].n_observed = gmm_patterns_n_observed(store->nulls, number);
+	store->patterns[number].n_closed = 0;
+}
+
+/* The number of the pattern of a row. */
+static int
+pattern_number(GmmRowStore *store, const bits8 *observed)
+{
+	int			count;
+	int			number;
+
+	if (observed == NULL)
+		return GMM_PATTERN_COMPLETE;
+	if (store->nulls == NULL)
+		store->nulls = gmm_patterns_create(store->pool, store->d);
+	count = gmm_patterns_count(store->nulls);
+	number = gmm_patterns_enter(store->nulls, observed);
+	if (number == count)
+		begin_pattern(store, number);
+	return number;
+}
+
+/* --- blocks in memory ---------------------------------------------------- */
+
+/* Memory for the features of a block of so many lanes. */
+static void
+allocate_features(GmmRowStore *store, RowBlock *block, int stride)
+{
+	Size		size = features_size(store, block->pattern, stride);
+
+	block->chunk = gmm_rowpool_allocate(store->pool, size + (stride < MIXTURE_LANES ? 0 :
+															 BLOCK_ALIGNMENT - 1));
+	block->stride = stride;
+	store->memory_size += size;
+}
+
+/* Fill the lanes of a feature that no row has taken. */
+static inline void
+pad_feature(double *feature, int n_rows, int stride)
+{
+	for (int i = n_rows; i < stride; i++)
+		feature[i] = feature[0];
+}
+
+/* Make place in the directory for another block. */
+static void
+enlarge_directory(GmmRowStore *store)
+{
+	int64		size = store->directory_size * 2;
+
+	if ((uint64) size > MaxAllocHugeSize / sizeof(RowBlock))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows to fit a mixture to: " INT64_FORMAT,
+						store->n_rows)));
+	store->directory = gmm_rowpool_enlarge(store->pool, store->directory,
+										   sizeof(RowBlock) * (Size) size);
+	store->directory_size = size;
+}
+
+/*
+ * Write a block to the file, if it is not there from having been shared, and
+ * forget its memory.  That of its features is now the caller's.
+ */
+static void *
+spill_block(GmmRowStore *store, RowBlock *block)
+{
+	void	   *chunk = block->chunk;
+	Size		size = features_size(store, block->pattern, block->stride);
+
+	if (block->offset == NOT_IN_FILE)
+	{
+		int64		offset = gmm_rowpool_append(store->pool, block_features(block), size);
+
+		if (block->weighted)
+			gmm_rowpool_append(store->pool, block->weights,
+							   sizeof(double) * block->stride);
+		block->offset = offset;
+	}
+	store->memory_size -= size;
+	block->chunk = NULL;
+	if (block->weights != NULL)
+		gmm_rowpool_release(store->pool, block->weights);
+	block->weights = NULL;
+	return chunk;
+}
+
+/* The open block of a pattern, or NULL. */
+static RowBlock *
+open_block(const GmmRowStore *store, const RowPattern *pattern)
+{
+	return pattern->open == NOT_OPEN ? NULL : &store->directory[pattern->open];
+}
+
+/* Has an open block no place for another row, however wide it is? */
+static bool
+is_full(const RowPattern *pattern, const RowBlock *block)
+{
+	return pattern->n_closed + block->n_rows == MIXTURE_BLOCK_ROWS;
+}
+
+/* There will be no more rows in the open block of a pattern. */
+static void
+close_block(GmmRowStore *store, RowPattern *pattern)
+{
+	pattern->n_closed = (pattern->n_closed + open_block(store, pattern)->n_rows) % MIXTURE_BLOCK_ROWS;
+	pattern->open = NOT_OPEN;
+}
+
+/*
+ * Make half of the pool's memory free, as far as this store, which has rows
+ * with NULLs, can: by its oldest blocks.
+ */
+static void
+make_room(GmmRowStore *store)
+{
+	if (store->memory_size < LEAST_MEMORY)
+		return;
+	while (store->n_spilled < store->n_blocks &&
+		   !gmm_rowpool_is_half_empty(store->pool))
+	{
+		RowBlock   *block = &store->directory[store->n_spilled];
+		RowPattern *pattern = &store->patterns[block->pattern];
+
+		if (pattern->open == store->n_spilled)
+			close_block(store, pattern);
+		if (block->chunk != NULL)
+			gmm_rowpool_release(store->pool, spill_block(store, block));
+		store->n_spilled++;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Lanes of a block that begins. */
+static int
+first_stride(int number, const RowBlock *before)
+{
+	if (before != NULL)
+		return MIXTURE_BLOCK_ROWS;
+	return number == GMM_PATTERN_COMPLETE ? FIRST_STRIDE : FIRST_NULLS_STRIDE;
+}
+
+/*
+ * Find memory for the features of a new block: the pool's, or that of the full
+ * block before it.
+ */
+static void
+place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
+{
+	int			stride = first_stride(block->pattern, before);
+	Size		size = features_size(store, block->pattern, stride);
+
+	if (before != NULL && before->chunk != NULL && before->stride == stride &&
+		!gmm_rowpool_has_room(store->pool, size))
+	{
+		block->chunk = spill_block(store, before);
+		block->stride = stride;
+		store->memory_size += size;
+	}
+	else
+		allocate_features(store, block, stride);
+}
+
+/* Begin a block with its first row, after the pattern's last one. */
+static RowBlock *
+begin_block(GmmRowStore *store, int number, const double *row)
+{
+	RowPattern *pattern = &store->patterns[number];
+	RowBlock   *before;
+	RowBlock   *block;
+	double	   *features;
+
+	if (store->n_blocks == store->directory_size)
+		enlarge_directory(store);
+
+	before = open_block(store, pattern);
+	if (before != NULL)
+		close_block(store, pattern);
+	block = &store->directory[store->n_blocks];
+	block->offset = NOT_IN_FILE;
+	block->pattern = number;
+	block->n_rows = 0;
+	block->weights = NULL;
+	block->weighted = false;
+	place_block(store, block, before);
+	features = block_features(block);
+	for (int j = 0; j < pattern->n_observed; j++)
+	{
+		double	   *feature = features + (Size) j * block->stride;
+
+		feature[0] = row[j] + 0.0;
+		pad_feature(feature, 1, block->stride);
+	}
+	pattern->open = store->n_blocks++;
+	return block;
+}
+
+/* Double the lanes of a block, all of which are taken, as far as it may have more. */
+static void
+widen_block(GmmRowStore *store, RowBlock *block)
+{
+	const double *old_features = block_features(block);
+	void	   *old_chunk = block->chunk;
+	int			old_stride = block->stride;
+	int			n_observed = store->patterns[block->pattern].n_observed;
+	double	   *features;
+
+	allocate_features(store, block, Min(old_stride * 2, MIXTURE_BLOCK_ROWS));
+	features = block_features(block);
+	for (int j = 0; j < n_observed; j++)
+	{
+		double	   *feature = features + (Size) j * block->stride;
+
+		memcpy(feature, old_features + (Size) j * old_stride,
+			   sizeof(double) * block->n_rows);
+		pad_feature(feature, block->n_rows, block->stride);
+	}
+	gmm_rowpool_release(store->pool, old_chunk);
+	store->memory_size -= features_size(store, block->pattern, old_stride);
+
+	if (block->weights != NULL)
+	{
+		block->weights = gmm_rowpool_enlarge(store->pool, block->weights,
+											 sizeof(double) * block->stride);
+		for (int i = block->n_rows; i < block->stride; i++)
+			block->weights[i] = 0.0;
+	}
+}
+
+/* Give a block weights of its own: so far 1 for each row. */
+static void
+create_weights(GmmRowStore *store, RowBlock *block)
+{
+	block->weights = gmm_rowpool_allocate(store->pool,
+										  sizeof(double) * block->stride);
+	block->weighted = true;
+	for (int i = 0; i < block->stride; i++)
+		block->weights[i] = i < block->n_rows ? 1.0 : 0.0;
+}
+
+/* A block with a free lane for a row of this pattern. */
+static RowBlock *
+block_for_row(GmmRowStore *store, int number, const double *row)
+{
+	const RowPattern *pattern = &store->patterns[number];
+	RowBlock   *block = open_block(store, pattern);
+
+	if (block != NULL && block->n_rows < block->stride && !is_full(pattern, block))
+		return block;
+
+	if (store->nulls != NULL)
+	{
+		int			stride = block == NULL ? first_stride(number, NULL) :
+			Min(2 * block->stride, MIXTURE_BLOCK_ROWS);
+		Size		size = features_size(store, number, stride);
+
+		if (!gmm_rowpool_has_room(store->pool, size))
+			make_room(store);
+		block = open_block(store, pattern);
+	}
+	if (block == NULL || is_full(pattern, block))
+		return begin_block(store, number, row);
+	widen_block(store, block);
+	return block;
+}
+
+/*
+ * Append a row with a finite weight above 0.  observed: NULL, and row has d
+ * finite values; or a bit for each of the d elements, and row has as many
+ * finite values as bits are set, at least one.  Nothing of row is kept.
+ */
+void
+gmm_rowstore_append(GmmRowStore *store, const double *row, const bits8 *observed,
+					double weight)
+{
+	int			number = pattern_number(store, observed);
+	RowBlock   *block = block_for_row(store, number, row);
+	double	   *features = block_features(block);
+	int			n_observed = store->patterns[number].n_observed;
+
+	/*
+	 * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang
+	 * on a hash of the bits.
+	 */
+	for (int j = 0; j < n_observed; j++)
+		features[(Size) j * block->stride + block->n_rows] = row[j] + 0.0;
+
+	if (weight != 1.0 && block->weights == NULL)
+		create_weights(store, block);
+	if (block->weights != NULL)
+		block->weights[block->n_rows] = weight;
+
+	block->n_rows++;
+	store->n_rows++;
+}
+
+/* --- sharing ------------------------------------------------------------- */
+
+/* Copy a block to the file; -1 if that cannot be done. */
+static int64
+copy_block(GmmRowStore *store, const RowBlock *block)
+{
+	int64		offset = gmm_rowpool_try_append(store->pool, block_features(block),
+												features_size(store, block->pattern,
+															  block->stride));
+
+	if (offset >= 0 && block->weighted &&
+		gmm_rowpool_try_append(store->pool, block->weights,
+							   sizeof(double) * block->stride) < 0)
+		return -1;
+	return offset;
+}
+
+/* May there be more rows in a block? */
+static bool
+may_grow(const GmmRowStore *store, int64 number)
+{
+	const RowBlock *block = &store->directory[number];
+	const RowPattern *pattern = &store->patterns[block->pattern];
+
+	return pattern->open == number && !is_full(pattern, block);
+}
+
+/* Copy to the file every block that is not there and will not change. */
+static bool
+copy_full_blocks(GmmRowStore *store)
+{
+	for (int64 number = 0; number < store->n_blocks; number++)
+	{
+		RowBlock   *block = &store->directory[number];
+		int64		offset;
+
+		CHECK_FOR_INTERRUPTS();
+		if (block->offset != NOT_IN_FILE || may_grow(store, number))
+			continue;
+		offset = copy_block(store, block);
+		if (offset < 0)
+			return false;
+		block->offset = offset;
+	}
+	return true;
+}
+
+/*
+ * Copy to the file the blocks that may grow.  offsets: of each, by the number
+ * of its pattern.  These copies are of no use to this process.
+ */
+static bool
+copy_open_blocks(GmmRowStore *store, int64 *offsets)
+{
+	for (int number = 0; number < n_patterns(store); number++)
+	{
+		const RowPattern *pattern = &store->patterns[number];
+
+		CHECK_FOR_INTERRUPTS();
+		if (pattern->open == NOT_OPEN || !may_grow(store, pattern->open))
+			continue;
+		offsets[number] = copy_block(store, open_block(store, pattern));
+		if (offsets[number] < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Append the directory to the file, and behind it the patterns. */
+static bool
+copy_directory(GmmRowStore *store, const int64 *offsets)
+{
+	SharedBlock entries[ENTRIES];
+	const bits8 *bytes;
+	Size		size;
+
+	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
+	{
+		int			n = (int) Min(store->n_blocks - start, ENTRIES);
+
+		CHECK_FOR_INTERRUPTS();
+		memset(entries, 0, sizeof(SharedBlock) * n);
+		for (int i = 0; i < n; i++)
+		{
+			const RowBlock *block = &store->directory[start + i];
+
+			entries[i].offset = block->offset == NOT_IN_FILE ?
+				offsets[block->pattern] : block->offset;
+			entries[i].n_rows = block->n_rows;
+			entries[i].stride = block->stride;
+			entries[i].pattern = block->pattern;
+			entries[i].weighted = block->weighted;
+		}
+		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
+			return false;
+	}
+	if (store->nulls == NULL)
+		return true;
+	size = gmm_patterns_bytes(store->nulls, &bytes);
+	return gmm_rowpool_try_append(store->pool, bytes, size) >= 0;
+}
+
+/*
+ * Make the rows of a store that is not empty readable by other processes,
+ * until gmm_rowstore_unshare().  Returns false, and leaves things as they
+ * were, where there is no place for that.
+ */
+bool
+gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
+{
+	int64		old_size = gmm_rowpool_file_size(store->pool);
+	int64	   *offsets = MemoryContextAllocHuge(CurrentMemoryContext,
+												 sizeof(int64) * (Size) n_patterns(store));
+	bool		done = copy_full_blocks(store);
+
+	store->unshared_size = gmm_rowpool_file_size(store->pool);
+	done = done && copy_open_blocks(store, offsets);
+	shared->directory_offset = gmm_rowpool_file_size(store->pool);
+	done = done && copy_directory(store, offsets);
+	pfree(offsets);
+	if (!done)
+	{
+		for (int64 number = 0; number < store->n_blocks; number++)
+			if (store->directory[number].offset >= old_size)
+				store->directory[number].offset = NOT_IN_FILE;
+		gmm_rowpool_truncate(store->pool, old_size);
+		return false;
+	}
+
+	shared->d = store->d;
+	shared->n_rows = store->n_rows;
+	shared->n_blocks = store->n_blocks;
+	shared->n_patterns = n_patterns(store);
+	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
+	return true;
+}
+
+/* No other process reads the rows any more. */
+void
+gmm_rowstore_unshare(GmmRowStore *store)
+{
+	gmm_rowpool_truncate(store->pool, store->unshared_size);
+}
+
+/* Read the directory of rows that another process shares. */
+static void
+attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
+{
+	SharedBlock entries[ENTRIES];
+
+	store->directory = MemoryContextAllocHuge(CurrentMemoryContext,
+											  sizeof(RowBlock) * (Size) store->n_blocks);
+	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
+	{
+		int			n = (int) Min(store->n_blocks - start, ENTRIES);
+
+		CHECK_FOR_INTERRUPTS();
+		gmm_rowpool_read(store->pool,
+						 shared->directory_offset + start * (int64) sizeof(SharedBlock),
+						 entries, sizeof(SharedBlock) * n);
+		for (int i = 0; i < n; i++)
+		{
+			RowBlock   *block = &store->directory[start + i];
+
+			block->offset = entries[i].offset;
+			block->chunk = NULL;
+			block->weights = NULL;
+			block->pattern = entries[i].pattern;
+			block->n_rows = entries[i].n_rows;
+			block->stride = entries[i].stride;
+			block->weighted = entries[i].weighted;
+		}
+	}
+}
+
+/* And their patterns. */
+static void
+attach_patterns(GmmRowStore *store, const GmmSharedRows *shared)
+{
+	Size		size = gmm_pattern_size(store->d);
+	int64		offset = shared->directory_offset +
+		shared->n_blocks * (int64) sizeof(SharedBlock);
+	bits8	   *bits = palloc(size);
+
+	for (int number = 1; number < shared->n_patterns; number++)
+	{
+		gmm_rowpool_read(store->pool, offset + (number - 1) * (int64) size, bits, size);
+		(void) pattern_number(store, bits);
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(bits);
+}
+
+/* The rows that another process shares, to be read only. */
+GmmRowStore *
+gmm_rowstore_attach(const GmmSharedRows *shared)
+{
+	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
+
+	store->pool = gmm_rowpool_open(shared->path);
+	store->d = shared->d;
+	store->n_rows = shared->n_rows;
+	store->n_blocks = shared->n_blocks;
+	store->keeps_read = true;
+	store->patterns_size = 1;
+	store->patterns = gmm_rowpool_allocate(store->pool, sizeof(RowPattern));
+	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, shared->d, 0};
+	attach_directory(store, shared);
+	attach_patterns(store, shared);
+	return store;
+}

@@ -1,0 +1,322 @@
+/*
+ * derive_rows.c
+ *	  Models and rows made from a model: gmm_marginal, gmm_condition,
+ *	  gmm_impute, gmm_sample.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "rows/features.h"
+#include "host/engine_host.h"
+#include "model/model.h"
+#include "score/prepared.h"
+
+/* Columns of gmm_sample */
+#define SAMPLE_COLUMNS	2
+
+PG_FUNCTION_INFO_V1(gmm_marginal);
+PG_FUNCTION_INFO_V1(gmm_condition);
+PG_FUNCTION_INFO_V1(gmm_impute);
+PG_FUNCTION_INFO_V1(gmm_sample);
+PG_FUNCTION_INFO_V1(gmm_rows_support);
+
+/*
+ * Read the dimensions that a user names, numbered from 1, as numbers from 0;
+ * palloc'd.  d is how many the model has.
+ */
+static int *
+get_dims(ArrayType *array, int d, int *n_dims)
+{
+	int		   *dims;
+	bool	   *seen = palloc0(d * sizeof(bool));
+	const int32 *elements = (const int32 *) ARR_DATA_PTR(array);
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("dims must be a one-dimensional array, not one of %d dimensions",
+						ARR_NDIM(array))));
+	if (ARR_NDIM(array) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dims must name at least one dimension"),
+				 errhint("The model has dimensions 1 to %d.", d)));
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("dims must not contain NULL")));
+
+	*n_dims = ARR_DIMS(array)[0];
+	dims = palloc(Min(*n_dims, d) * sizeof(int));
+	for (int i = 0; i < *n_dims; i++)
+	{
+		int			dim = elements[i];
+
+		if (dim < 1 || dim > d)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("element %d of dims is %d, but the model has %d %s",
+							i + 1, dim, d, d == 1 ? "dimension" : "dimensions"),
+					 errhint("Dimensions are numbered from 1.")));
+		if (seen[dim - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("dims names dimension %d twice", dim)));
+		seen[dim - 1] = true;
+		dims[i] = dim - 1;
+	}
+	pfree(seen);
+	return dims;
+}
+
+/*
+ * gmm_marginal(model gmm_model, dims integer[]) -> gmm_model
+ *
+ * The mixture of some dimensions, in the order in which they are named.
+ * Components keep their numbers; how the model was fitted is not its own.
+ */
+Datum
+gmm_marginal(PG_FUNCTION_ARGS)
+{
+	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
+	int			n_dims;
+	int		   *dims = get_dims(PG_GETARG_ARRAYTYPE_P(1), model->d, &n_dims);
+	MixtureParameters parameters;
+	MixtureParameters marginal;
+
+	gmm_model_parameters(model, &parameters);
+	mixture_allocate_parameters(&marginal, parameters.covariance_type,
+								parameters.k, n_dims, &gmm_host);
+	mixture_marginal(&parameters, dims, &marginal, &gmm_host);
+	mixture_mend(&marginal, &gmm_host);
+	PG_RETURN_GMM_MODEL(gmm_model_make(&marginal, NULL));
+}
+
+/*
+ * Refuse a row so far out that a conditional mean overflows.  value is that of
+ * the missing dimension number i, counted from 0.
+ */
+static void
+check_conditional_mean(double value, const GmmScorer *scorer, int i)
+{
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the conditional mean of element %d is out of range for type double precision",
+						scorer->order[scorer->n_observed + i] + 1),
+				 errdetail("The other elements of features are too far from the model.")));
+}
+
+/*
+ * gmm_condition(model gmm_model, features double precision[]) -> gmm_model
+ *
+ * The mixture of the dimensions that are NULL, given the values of the others.
+ */
+Datum
+gmm_condition(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	int			n_missing = scorer->d - scorer->n_observed;
+	const MixtureConditional *conditional;
+	MixtureParameters result;
+	double	   *responsibilities;
+
+	if (n_missing == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("features have no NULL element"),
+				 errdetail("The result is the mixture of the dimensions that are NULL, given the others."),
+				 errhint("Write NULL for the dimensions that are to be predicted.")));
+	if (scorer->n_observed == 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+
+	conditional = gmm_scorer_conditional(fcinfo, scorer);
+	responsibilities = palloc((scorer->k + (size_t) scorer->d) * sizeof(double));
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	mixture_allocate_parameters(&result, scorer->covariance_type, scorer->k,
+								n_missing, &gmm_host);
+	mixture_condition(conditional, features.values, responsibilities, &result,
+					  responsibilities + scorer->k);
+	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
+		check_conditional_mean(result.means[i], scorer, i % n_missing);
+	gmm_features_release(&features);
+	PG_RETURN_GMM_MODEL(gmm_model_make(&result, NULL));
+}
+
+/*
+ * gmm_impute(model gmm_model, features double precision[])
+ *		-> double precision[]
+ *
+ * The row with its NULL elements replaced by their expectation given the
+ * others; a row without is returned as it is.
+ */
+Datum
+gmm_impute(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	int			n_missing = scorer->d - scorer->n_observed;
+	const MixtureConditional *conditional;
+	double	   *responsibilities;
+	double	   *missing;
+	double	   *elements;
+	ArrayType  *result;
+
+	if (n_missing == 0)
+	{
+		gmm_features_release(&features);
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	}
+
+	conditional = gmm_scorer_conditional(fcinfo, scorer);
+	result = gmm_make_array(scorer->d, &elements);
+	responsibilities = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
+	missing = responsibilities + scorer->k;
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	mixture_impute(conditional, features.values, responsibilities, missing,
+				   missing + n_missing);
+
+	for (int i = 0; i < scorer->n_observed; i++)
+		elements[scorer->order[i]] = features.values[i];
+	for (int i = 0; i < n_missing; i++)
+	{
+		check_conditional_mean(missing[i], scorer, i);
+		elements[scorer->order[scorer->n_observed + i]] = missing[i];
+	}
+	pfree(responsibilities);
+	gmm_features_release(&features);
+	PG_RETURN_ARRAYTYPE_P(result);
+}
+
+/* What a call of gmm_sample keeps between its rows. */
+typedef struct SampleState
+{
+	MixtureDrawing *drawing;
+	int			d;
+	uint64		seed;
+} SampleState;
+
+/* Prepare a call of gmm_sample, in a context that lasts for all its rows. */
+static SampleState *
+begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
+{
+	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
+	int64		n = PG_GETARG_INT64(1);
+	SampleState *state = palloc(sizeof(SampleState));
+	MixtureParameters parameters;
+	MixtureError error = {0};
+	TupleDesc	descriptor;
+
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("n must not be negative")));
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
+		descriptor->natts != SAMPLE_COLUMNS)
+		elog(ERROR, "gmm_sample must return %d columns", SAMPLE_COLUMNS);
+
+	gmm_model_parameters(model, &parameters);
+	state->drawing = mixture_drawing_create(&parameters, &gmm_host, &error);
+	if (state->drawing == NULL)
+		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, model->k, &error);
+	state->d = model->d;
+	state->seed = (uint64) PG_GETARG_INT64(2);
+	call->tuple_desc = BlessTupleDesc(descriptor);
+	call->max_calls = n;
+	return state;
+}
+
+/*
+ * gmm_sample(model gmm_model, n bigint, seed bigint)
+ *		-> rows (component integer, features double precision[])
+ *
+ * n rows drawn from the mixture, one at a time as they are asked for.
+ */
+Datum
+gmm_sample(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	SampleState *state;
+	Datum		values[SAMPLE_COLUMNS];
+	bool		nulls[SAMPLE_COLUMNS] = {false};
+	double	   *features;
+	ArrayType  *array;
+	Datum		row;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext caller;
+
+		call = SRF_FIRSTCALL_INIT();
+		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		call->user_fctx = begin_sample(fcinfo, call);
+		MemoryContextSwitchTo(caller);
+	}
+
+	call = SRF_PERCALL_SETUP();
+	state = call->user_fctx;
+	if (call->call_cntr >= call->max_calls)
+		SRF_RETURN_DONE(call);
+
+	CHECK_FOR_INTERRUPTS();
+	array = gmm_make_array(state->d, &features);
+	values[0] = Int32GetDatum(mixture_draw_row(state->drawing, state->seed,
+											   (int64) call->call_cntr, features) + 1);
+	values[1] = PointerGetDatum(array);
+	row = HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls));
+	SRF_RETURN_NEXT(call, row);
+}
+
+/*
+ * gmm_rows_support(internal) -> internal
+ *
+ * Tells the planner how many rows a function returns that takes their number
+ * as its first integer argument, where that is known.
+ */
+Datum
+gmm_rows_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+	ListCell   *cell;
+
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(rows->node))
+		PG_RETURN_POINTER(NULL);
+
+	foreach(cell, ((FuncExpr *) rows->node)->args)
+	{
+		Oid			type = exprType(lfirst(cell));
+		Node	   *value;
+		Const	   *number;
+
+		if (type != INT4OID && type != INT8OID)
+			continue;
+		value = estimate_expression_value(rows->root, lfirst(cell));
+		if (!IsA(value, Const))
+			break;
+		number = (Const *) value;
+		rows->rows = number->constisnull ? 0 :
+			type == INT4OID ? (double) DatumGetInt32(number->constvalue) :
+			(double) DatumGetInt64(number->constvalue);
+		rows->rows = Max(rows->rows, 0);
+		PG_RETURN_POINTER(rows);
+	}
+	PG_RETURN_POINTER(NULL);
+}

@@ -1,0 +1,271 @@
+/*
+ * predict.c
+ *	  Applying a model to a row: gmm_predict and its family, gmm_top and
+ *	  gmm_outlier_pvalue.
+ *
+ * An element of the row that is NULL is not known: it is marginalised, and the
+ * answer is that of the mixture of the other dimensions.  Where all are NULL,
+ * that is what the model says before it sees a row.  How a model is kept ready
+ * from row to row is in prepared.c.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/tuplestore.h"
+
+#include "score/prepared.h"
+
+/* Columns of gmm_top */
+#define TOP_COLUMNS		2
+
+PG_FUNCTION_INFO_V1(gmm_predict);
+PG_FUNCTION_INFO_V1(gmm_predict_proba);
+PG_FUNCTION_INFO_V1(gmm_logpdf);
+PG_FUNCTION_INFO_V1(gmm_entropy);
+PG_FUNCTION_INFO_V1(gmm_mahalanobis);
+PG_FUNCTION_INFO_V1(gmm_outlier_pvalue);
+PG_FUNCTION_INFO_V1(gmm_top);
+
+/*
+ * gmm_predict(model gmm_model, features double precision[]) -> integer
+ *
+ * The most probable component, counted from 1.
+ */
+Datum
+gmm_predict(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	int			component;
+
+	component = mixture_row_predict(scorer->prepared, features.values, work);
+	gmm_features_release(&features);
+	PG_RETURN_INT32(component + 1);
+}
+
+/*
+ * gmm_predict_proba(model gmm_model, features double precision[])
+ *		-> double precision[]
+ *
+ * The k responsibilities, which sum to 1.
+ */
+Datum
+gmm_predict_proba(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double	   *responsibilities;
+	ArrayType  *result = gmm_make_array(scorer->k, &responsibilities);
+
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	gmm_features_release(&features);
+	PG_RETURN_ARRAYTYPE_P(result);
+}
+
+/*
+ * gmm_logpdf(model gmm_model, features double precision[])
+ *		-> double precision
+ *
+ * The logarithm of the mixture's density.
+ */
+Datum
+gmm_logpdf(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double		log_density;
+
+	log_density = mixture_row_log_density(scorer->prepared, features.values,
+										  work);
+	gmm_features_release(&features);
+	PG_RETURN_FLOAT8(log_density);
+}
+
+/*
+ * gmm_entropy(model gmm_model, features double precision[])
+ *		-> double precision
+ *
+ * How uncertain the component of a row is, in nats.
+ */
+Datum
+gmm_entropy(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double		entropy;
+
+	entropy = mixture_row_entropy(scorer->prepared, features.values, work);
+	gmm_features_release(&features);
+	PG_RETURN_FLOAT8(entropy);
+}
+
+/*
+ * gmm_mahalanobis(model gmm_model, features double precision[])
+ *		-> double precision[]
+ *
+ * The k distances to the components' means, in units of their covariances.
+ */
+Datum
+gmm_mahalanobis(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double	   *distances;
+	ArrayType  *result = gmm_make_array(scorer->k, &distances);
+
+	mixture_row_mahalanobis(scorer->prepared, features.values, work, distances);
+	gmm_features_release(&features);
+	PG_RETURN_ARRAYTYPE_P(result);
+}
+
+/*
+ * gmm_outlier_pvalue(model gmm_model, features double precision[])
+ *		-> double precision
+ *
+ * How likely a row of the model is to be as far out as this one: small for an
+ * outlier.
+ */
+Datum
+gmm_outlier_pvalue(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double	   *distances = palloc(scorer->k * sizeof(double));
+	double		pvalue;
+
+	pvalue = mixture_row_outlier_pvalue(scorer->prepared, features.values, work,
+										distances);
+	pfree(distances);
+	gmm_features_release(&features);
+	PG_RETURN_FLOAT8(pvalue);
+}
+
+/* A component and its probability, for gmm_top. */
+typedef struct RankedComponent
+{
+	int			component;		/* from 0 */
+	double		probability;
+} RankedComponent;
+
+/* The most probable first; of equals the one of the lower number. */
+static int
+compare_ranked(const void *a, const void *b)
+{
+	const RankedComponent *first = a;
+	const RankedComponent *second = b;
+
+	if (first->probability != second->probability)
+		return first->probability > second->probability ? -1 : 1;
+	return first->component - second->component;
+}
+
+/*
+ * Components of a probability of at least cutoff, best first; palloc'd.  *n is
+ * their number.
+ */
+static RankedComponent *
+rank_components(FunctionCallInfo fcinfo, double cutoff, int *n)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double	   *responsibilities = palloc(scorer->k * sizeof(double));
+	RankedComponent *ranked = palloc(scorer->k * sizeof(RankedComponent));
+
+	mixture_row_responsibilities(scorer->prepared, features.values, work,
+								 responsibilities);
+	*n = 0;
+	for (int c = 0; c < scorer->k; c++)
+		if (responsibilities[c] >= cutoff)
+			ranked[(*n)++] = (RankedComponent)
+		{
+			c, responsibilities[c]
+		};
+	qsort(ranked, *n, sizeof(RankedComponent), compare_ranked);
+	pfree(responsibilities);
+	gmm_features_release(&features);
+	return ranked;
+}
+
+/*
+ * The result of a function that returns all its rows at once.  (Returning them
+ * one by one would take fn_extra, which holds the prepared models.)
+ */
+static Tuplestorestate *
+begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		(result->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+
+	/* In the caller's context, for it leaves things behind. */
+	if (get_call_result_type(fcinfo, NULL, descriptor) != TYPEFUNC_COMPOSITE ||
+		(*descriptor)->natts != n_columns)
+		elog(ERROR, "the function must return %d columns", n_columns);
+
+	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	*descriptor = CreateTupleDescCopy(*descriptor);
+	result->returnMode = SFRM_Materialize;
+	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	result->setDesc = *descriptor;
+	MemoryContextSwitchTo(caller);
+	return result->setResult;
+}
+
+/*
+ * gmm_top(model gmm_model, features double precision[], n integer,
+ *		cutoff double precision)
+ *		-> rows (component integer, probability double precision)
+ *
+ * The n most probable components, those below cutoff left out.
+ */
+Datum
+gmm_top(PG_FUNCTION_ARGS)
+{
+	int32		n = PG_GETARG_INT32(2);
+	double		cutoff = PG_GETARG_FLOAT8(3);
+	int			n_ranked;
+	RankedComponent *ranked;
+	TupleDesc	descriptor;
+	Tuplestorestate *rows;
+
+	if (n < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("n must be at least 1")));
+	if (isnan(cutoff) || cutoff < 0 || cutoff > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cutoff must be a probability, between 0 and 1")));
+
+	rows = begin_rows(fcinfo, TOP_COLUMNS, &descriptor);
+	ranked = rank_components(fcinfo, cutoff, &n_ranked);
+	for (int i = 0; i < Min(n, n_ranked); i++)
+	{
+		Datum		values[TOP_COLUMNS];
+		bool		nulls[TOP_COLUMNS] = {false};
+
+		values[0] = Int32GetDatum(ranked[i].component + 1);
+		values[1] = Float8GetDatum(ranked[i].probability);
+		tuplestore_putvalues(rows, descriptor, values, nulls);
+	}
+	pfree(ranked);
+	return (Datum) 0;
+}

@@ -1,0 +1,396 @@
+/*
+ * prepared.c
+ *	  Models made ready for the rows of a call site, and kept for the next.
+ *
+ * Before a row can be scored, the model has to be detoasted and its
+ * covariances factored, which costs far more than the row itself.  So each
+ * call site keeps what it has prepared for as long as the executor keeps the
+ * call site (fn_extra, in fn_mcxt).  From the cheapest case to the dearest:
+ *
+ *	1. The argument is a constant of the plan: the first row's preparation is
+ *	   used without a look at the argument.
+ *	2. The model is the one of the row before: its key is compared.
+ *	3. Another one: its key is looked up among all that were prepared here, so
+ *	   that many models joined in any order are each prepared once.
+ *
+ * A row with NULL elements is scored by the marginal mixture of the others
+ * (Ghahramani and Jordan 1994), which is prepared and kept in the same way: a
+ * key is a model and a pattern of NULLs.
+ *
+ * An external parameter does not count as constant, though
+ * get_fn_expr_arg_stable() says that it is: PL/pgSQL keeps the state of a
+ * simple expression for a whole transaction, and its variables change
+ * meanwhile.
+ *
+ * Prepared models are bounded in memory: beyond the limit all are dropped and
+ * collected anew.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "host/engine_host.h"
+#include "score/prepared.h"
+
+/* Prepared models of one call site: this many bytes, or work_mem if larger */
+#define CACHE_LIMIT			((Size) 64 * 1024 * 1024)
+
+#define WORK_ALIGNMENT		64
+
+/* What a call site keeps. */
+typedef struct ScorerCache
+{
+	bool		constant;		/* the model cannot change */
+	GmmScorer  *last;			/* of the row before, or NULL */
+	MemoryContext context;		/* of the models and the table of them */
+	GmmScorer  *only;			/* of a constant model the first, not in the
+								 * table, or NULL */
+	HTAB	   *scorers;		/* NULL while there are none */
+	Size		size;			/* bytes of the models */
+	MemoryContext work_context; /* of the scratch below */
+	double	   *work;			/* the engine's scratch, aligned */
+	void	   *work_chunk;
+	Size		work_size;		/* in doubles */
+} ScorerCache;
+
+/* Is the first argument of the call a constant of the plan? */
+static bool
+model_is_constant(FmgrInfo *flinfo)
+{
+	FuncExpr   *call = (FuncExpr *) flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) && call->args != NIL &&
+		IsA(linitial(call->args), Const);
+}
+
+static ScorerCache *
+create_cache(FmgrInfo *flinfo)
+{
+	ScorerCache *cache = MemoryContextAllocZero(flinfo->fn_mcxt,
+											   sizeof(ScorerCache));
+
+	cache->constant = model_is_constant(flinfo);
+	cache->context = AllocSetContextCreate(flinfo->fn_mcxt,
+										   "gmm prepared models",
+										   ALLOCSET_DEFAULT_SIZES);
+	cache->work_context = flinfo->fn_mcxt;
+	flinfo->fn_extra = cache;
+	return cache;
+}
+
+/* Make room for new models by forgetting all. */
+static void
+drop_models(ScorerCache *cache)
+{
+	cache->last = NULL;
+	cache->only = NULL;
+	cache->scorers = NULL;
+	cache->size = 0;
+	MemoryContextReset(cache->context);
+}
+
+/*
+ * A place for a model of this key.  What may be there belongs to another
+ * pattern of the same hash, and is forgotten.
+ */
+static GmmScorer *
+enter_scorer(ScorerCache *cache, const GmmScorerKey *key)
+{
+	if (cache->constant && cache->only == NULL)
+	{
+		cache->only = MemoryContextAlloc(cache->context, sizeof(GmmScorer));
+		return cache->only;
+	}
+
+	if (cache->scorers == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(GmmScorerKey);
+		control.entrysize = sizeof(GmmScorer);
+		control.hcxt = cache->context;
+		cache->scorers = hash_create("gmm prepared models", 32, &control,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	return hash_search(cache->scorers, key, HASH_ENTER, NULL);
+}
+
+/* Let the scratch be large enough for a model. */
+static void
+reserve_work(ScorerCache *cache, const MixturePrepared *prepared)
+{
+	Size		needed = mixture_row_work_size(prepared);
+
+	if (needed <= cache->work_size)
+		return;
+
+	if (cache->work_chunk != NULL)
+		pfree(cache->work_chunk);
+	cache->work_chunk = NULL;
+	cache->work_size = 0;
+	cache->work_chunk = MemoryContextAllocHuge(cache->work_context,
+											   needed * sizeof(double) +
+											   WORK_ALIGNMENT - 1);
+	cache->work = (double *) TYPEALIGN(WORK_ALIGNMENT, cache->work_chunk);
+	cache->work_size = needed;
+}
+
+/* The bits of a bitmap's last byte that belong to one of d elements. */
+static inline int
+last_byte_mask(int d)
+{
+	return (1 << (d % 8)) - 1;
+}
+
+/*
+ * Which elements of a row are NULL, as a number: 0 if none is.  It depends on
+ * their number, too.
+ */
+static uint64
+hash_pattern(const GmmFeatures *features)
+{
+	int			d = features->d;
+	uint64		hash;
+	uint64		last = 0;
+
+	if (features->observed == NULL)
+		return 0;
+	if (d % 8 != 0)
+		last = features->observed[d / 8] & last_byte_mask(d);
+	hash = hash_bytes_extended(features->observed, d / 8, ((uint64) d << 8) | last);
+	return hash != 0 ? hash : 1;
+}
+
+/* Are a row's NULLs those that the scorer is for? */
+static bool
+same_pattern(const GmmScorer *scorer, const GmmFeatures *features)
+{
+	int			d = scorer->d;
+
+	if (features->d != d || features->n_observed != scorer->n_observed)
+		return false;
+	if (features->observed == NULL)
+		return true;
+	return memcmp(features->observed, scorer->observed, d / 8) == 0 &&
+		(d % 8 == 0 ||
+		 ((features->observed[d / 8] ^ scorer->observed[d / 8]) & last_byte_mask(d)) == 0);
+}
+
+/* The row's pattern, to be kept in the current memory context. */
+static void
+copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
+{
+	int			d = features->d;
+	int			n_observed = 0;
+	int			n_missing = 0;
+	int		   *order;
+	bits8	   *observed;
+
+	scorer->d = d;
+	scorer->n_observed = features->n_observed;
+	scorer->order = NULL;
+	scorer->observed = NULL;
+	if (features->observed == NULL)
+		return;
+
+	order = palloc(d * sizeof(int));
+	for (int i = 0; i < d; i++)
+	{
+		if (features->observed[i / 8] & (1 << (i % 8)))
+			order[n_observed++] = i;
+		else
+			order[features->n_observed + n_missing++] = i;
+	}
+	observed = palloc((d + 7) / 8);
+	memcpy(observed, features->observed, (d + 7) / 8);
+	scorer->order = order;
+	scorer->observed = observed;
+}
+
+/* Prepare a model for a pattern, in the current memory context. */
+static MixturePrepared *
+prepare_pattern(const MixtureParameters *parameters, const GmmScorer *scorer)
+{
+	MixtureParameters marginal;
+	MixturePrepared *prepared;
+	MixtureError error = {0};
+
+	if (scorer->order == NULL)
+		prepared = mixture_prepare_rows(parameters, &gmm_host, &error);
+	else
+	{
+		mixture_allocate_parameters(&marginal, parameters->covariance_type,
+									parameters->k, scorer->n_observed, &gmm_host);
+		mixture_marginal(parameters, scorer->order, &marginal, &gmm_host);
+		mixture_mend(&marginal, &gmm_host);
+		prepared = mixture_prepare_rows(&marginal, &gmm_host, &error);
+		pfree(marginal.weights);
+	}
+	if (prepared == NULL)
+		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, parameters->k, &error);
+	return prepared;
+}
+
+/*
+ * Prepare a model for rows like this one and keep it.  The table learns of it
+ * when nothing can fail any more.
+ */
+static GmmScorer *
+prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *model,
+			   const GmmFeatures *features)
+{
+	MemoryContext old_context;
+	MixtureParameters parameters;
+	GmmScorer	scorer = {0};
+	GmmScorer  *entry;
+
+	if (features->d != model->d)
+		gmm_features_report_dimensions(features->d, model->d);
+	if (cache->size > Max(CACHE_LIMIT, (Size) work_mem * 1024))
+		drop_models(cache);
+
+	gmm_model_parameters(model, &parameters);
+	old_context = MemoryContextSwitchTo(cache->context);
+	scorer.key = *key;
+	scorer.covariance_type = parameters.covariance_type;
+	scorer.k = model->k;
+	copy_pattern(&scorer, features);
+	scorer.prepared = prepare_pattern(&parameters, &scorer);
+	MemoryContextSwitchTo(old_context);
+	reserve_work(cache, scorer.prepared);
+
+	entry = enter_scorer(cache, key);
+	*entry = scorer;
+	cache->size += mixture_prepared_size(scorer.prepared) + sizeof(GmmScorer);
+	if (scorer.order != NULL)
+		cache->size += scorer.d * (sizeof(int) + 1);
+
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions",
+							 scorer.k, scorer.n_observed)));
+	return entry;
+}
+
+/* The scorer of this key for rows like this one, or NULL. */
+static GmmScorer *
+find_scorer(const ScorerCache *cache, const GmmScorerKey *key,
+			const GmmFeatures *features)
+{
+	GmmScorer  *scorer = cache->last;
+
+	if (scorer == NULL || scorer->key.pattern != key->pattern ||
+		!gmm_model_key_equal(&scorer->key.model, &key->model))
+	{
+		if (cache->scorers == NULL)
+			return NULL;
+		scorer = hash_search(cache->scorers, key, HASH_FIND, NULL);
+		if (scorer == NULL)
+			return NULL;
+	}
+	if (features->d != scorer->d)
+		gmm_features_report_dimensions(features->d, scorer->d);
+	return same_pattern(scorer, features) ? scorer : NULL;
+}
+
+/* Find or prepare what a row needs that may differ from the last one. */
+static GmmScorer *
+look_up_scorer(ScorerCache *cache, Datum datum, const GmmFeatures *features)
+{
+	GmmScorer  *scorer;
+	GmmModel   *model = NULL;
+	GmmScorerKey key;
+
+	if (!gmm_model_key_toasted(datum, &key.model))
+	{
+		model = DatumGetGmmModel(datum);
+		gmm_model_key_contents(model, &key.model);
+	}
+	key.pattern = hash_pattern(features);
+
+	scorer = find_scorer(cache, &key, features);
+	if (scorer == NULL)
+	{
+		if (model == NULL)
+			model = DatumGetGmmModel(datum);
+		scorer = prepare_scorer(cache, &key, model, features);
+	}
+
+	if (model != NULL && (Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+	cache->last = scorer;
+	return scorer;
+}
+
+/*
+ * Make a model ready for a row, which may have NULL elements, at the call site
+ * that flinfo is.  *work is the engine's scratch, valid until the next call, as
+ * is the result.
+ */
+const GmmScorer *
+gmm_scorer_find(FmgrInfo *flinfo, Datum model, const GmmFeatures *features,
+				double **work)
+{
+	ScorerCache *cache = flinfo->fn_extra;
+	const GmmScorer *scorer;
+
+	if (cache == NULL)
+		cache = create_cache(flinfo);
+	if (cache->constant && cache->last != NULL && same_pattern(cache->last, features))
+		scorer = cache->last;
+	else if (cache->only != NULL && same_pattern(cache->only, features))
+		scorer = cache->last = cache->only;
+	else
+		scorer = look_up_scorer(cache, model, features);
+
+	*work = cache->work;
+	return scorer;
+}
+
+/*
+ * What all functions begin with that apply a model, their first argument, to a
+ * row, their second: read the row and make the model ready for it.
+ */
+const GmmScorer *
+gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
+{
+	gmm_features_get_nullable(PG_GETARG_DATUM(1), features);
+	return gmm_scorer_find(fcinfo->flinfo, PG_GETARG_DATUM(0), features, work);
+}
+
+/*
+ * The conditional mixture of the NULL elements given the others, for a row
+ * whose scorer this is; made for the first of them.  There must be NULLs.
+ */
+const MixtureConditional *
+gmm_scorer_conditional(FunctionCallInfo fcinfo, const GmmScorer *scorer)
+{
+	ScorerCache *cache = fcinfo->flinfo->fn_extra;
+	Datum		datum = PG_GETARG_DATUM(0);
+	MixtureParameters parameters;
+	MemoryContext old_context;
+	GmmModel   *model;
+
+	Assert(scorer == cache->last && scorer->order != NULL);
+	if (scorer->conditional != NULL)
+		return scorer->conditional;
+
+	model = DatumGetGmmModel(datum);
+	gmm_model_parameters(model, &parameters);
+	old_context = MemoryContextSwitchTo(cache->context);
+	cache->last->conditional = mixture_conditional_create(&parameters, scorer->order,
+														  scorer->n_observed, &gmm_host);
+	MemoryContextSwitchTo(old_context);
+	cache->size += mixture_conditional_size(scorer->conditional);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions given %d",
+							 scorer->k, scorer->d - scorer->n_observed, scorer->n_observed)));
+	if ((Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+	return scorer->conditional;
+}

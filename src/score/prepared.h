@@ -1,0 +1,49 @@
+/*
+ * prepared.h
+ *	  Models made ready for the rows of a call site, and kept for the next.
+ */
+#ifndef GMM_PREPARED_H
+#define GMM_PREPARED_H
+
+#include "fmgr.h"
+
+#include "rows/features.h"
+#include "model/model.h"
+#include "model/model_identity.h"
+
+/* What a model is kept under: itself, and which elements of a row are NULL. */
+typedef struct GmmScorerKey
+{
+	GmmModelKey model;
+	uint64		pattern;		/* hash; 0 if none is NULL */
+} GmmScorerKey;
+
+/*
+ * A model made ready for rows in which the same elements are NULL: for these
+ * it is the marginal mixture of the other dimensions.
+ */
+typedef struct GmmScorer
+{
+	GmmScorerKey key;			/* must be first: the hash key */
+	MixtureCovarianceType covariance_type;
+	int			k;
+	int			d;				/* of the model */
+	int			n_observed;		/* elements that are not NULL, and dimensions
+								 * of what follows */
+	const int  *order;			/* the d dimensions from 0, those observed
+								 * first; NULL if that is all of them */
+	const bits8 *observed;		/* as in an array, or NULL likewise */
+	MixturePrepared *prepared;	/* of the observed dimensions */
+	MixtureConditional *conditional;	/* of the others; see
+										 * gmm_scorer_conditional() */
+} GmmScorer;
+
+extern const GmmScorer *gmm_scorer_get(FunctionCallInfo fcinfo,
+									   GmmFeatures *features, double **work);
+extern const GmmScorer *gmm_scorer_find(FmgrInfo *flinfo, Datum model,
+										const GmmFeatures *features,
+										double **work);
+extern const MixtureConditional *gmm_scorer_conditional(FunctionCallInfo fcinfo,
+														const GmmScorer *scorer);
+
+#endif							/* GMM_PREPARED_H */

@@ -1,0 +1,67 @@
+/*
+ * stats.h
+ *	  The gmm_stats datum: sufficient statistics of an E-step, with the
+ *	  parameters that it was made with.
+ *
+ * The sums are about the means of those parameters and mean nothing without
+ * them; statistics of different parameters cannot be added.
+ *
+ * A datum is flat (GmmStats) or, while an aggregate fills it, an expanded
+ * object of stats_aggregates.c.  gmm_stats_view() reads both.
+ */
+#ifndef GMM_STATS_H
+#define GMM_STATS_H
+
+#include "model/model.h"
+
+#define GMM_STATS_VERSION	1
+
+typedef struct GmmStats
+{
+	int32		vl_len_;		/* varlena header, not to be touched */
+	uint8		version;
+	uint8		covariance_type;	/* MixtureCovarianceType */
+	uint16		reserved;		/* 0 */
+	int32		k;
+	int32		d;
+	uint64		fingerprint;	/* of the model, as it has it */
+	int64		n_rows;			/* of weight above 0 */
+	double		values[FLEXIBLE_ARRAY_MEMBER];	/* the sums, as in MixtureStats,
+												 * then weights, means and
+												 * covariances of the model */
+} GmmStats;
+
+/* What statistics consist of, wherever it lies. */
+typedef struct GmmStatsView
+{
+	MixtureParameters parameters;
+	uint64		fingerprint;
+	int64		n_rows;
+	MixtureStats sums;
+} GmmStatsView;
+
+/* stats_value.c */
+extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d);
+extern void gmm_stats_place(GmmStats *stats, GmmStatsView *view);
+extern void gmm_stats_init(GmmStats *stats, const GmmStatsView *view);
+extern GmmStats *gmm_stats_make(const GmmStatsView *view);
+extern void gmm_stats_view(Datum datum, GmmStatsView *view);
+extern bool gmm_stats_check(const GmmStatsView *view, Node *escontext);
+extern void gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
+									   const MixtureParameters *parameters);
+extern void gmm_stats_check_range(const MixtureStats *sums);
+extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
+									  const GmmArray *component_weights,
+									  const GmmArray *firsts,
+									  const GmmArray *seconds, Node *escontext);
+extern GmmModel *gmm_stats_step(const GmmStatsView *view, double reg_covar);
+
+/* model_text.c */
+extern GmmStats *gmm_stats_parse(char *text, size_t length, Node *escontext);
+
+/* stats_aggregates.c */
+extern bool gmm_stats_view_expanded(Datum datum, GmmStatsView *view);
+
+#define PG_RETURN_GMM_STATS(x)		PG_RETURN_POINTER(x)
+
+#endif							/* GMM_STATS_H */

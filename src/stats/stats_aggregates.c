@@ -1,0 +1,643 @@
+/*
+ * stats_aggregates.c
+ *	  The streaming aggregates: gmm_accumulate, gmm_em_step, gmm_merge.
+ *
+ * Their transition state is a gmm_stats, so that every plan that PostgreSQL or
+ * Citus knows for partial aggregates works: a worker's state is sent as the
+ * datum that it is.  While it is being filled it is an expanded object:
+ *
+ *		ExpandedStats	the model's parameters, the sums, and blocks of rows
+ *						that have not been summed yet
+ *
+ * A row goes into a block, and the transition function returns the pointer
+ * that it was given, so that nothing is copied.  A full block goes through
+ * the engine's kernel.  A block starts small and doubles, since many groups
+ * are small.  The first block is for complete rows; rows with the same NULLs
+ * share one of some others, and beyond so many the fullest makes place.
+ *
+ * Whoever reads the object (a final function, or the code that flattens it)
+ * gets the sums with the rows of the block added in a place of their own: to
+ * read changes nothing, so that a window frame can be read and grow on.
+ *
+ * What the kernel needs beside, the prepared model and scratch memory, is
+ * larger than a state.  It is kept at the call site, once for all groups, and
+ * made anew where a group has another model than the one before.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/expandeddatum.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "rows/features.h"
+#include "host/engine_host.h"
+#include "model/model_identity.h"
+#include "rows/rownulls.h"
+#include "stats/stats.h"
+
+#define EXPANDED_MAGIC		0x676d6d73
+
+#define FIRST_STRIDE		16
+#define BLOCK_ALIGNMENT		64
+
+/* Blocks of an object, the first of them for rows without NULL */
+#define MAX_BLOCKS			32
+
+/* Positions of the transition function's arguments */
+enum
+{
+	ARG_STATE = 0,
+	ARG_MODEL = 1,
+	ARG_FEATURES = 2,
+	ARG_WEIGHT = 3
+};
+
+/* Rows in which the same elements are NULL, or none. */
+typedef struct PendingBlock
+{
+	bits8	   *observed;		/* gmm_pattern_size() bytes; NULL: all are */
+	int		   *order;			/* d, as in MixtureBlock; NULL likewise */
+	int			n_observed;
+	int			n_rows;
+	int			stride;			/* 0 until there are features */
+	void	   *chunk;			/* what was allocated for them */
+	double	   *features;		/* n_observed x stride, in place for d */
+	double	   *weights;		/* stride */
+} PendingBlock;
+
+typedef struct ExpandedStats
+{
+	ExpandedObjectHeader header;	/* must be first */
+	int			magic;
+	GmmStatsView view;			/* of what has been summed; its arrays and all
+								 * else live in the object's context */
+	GmmModelKey key;			/* of the model */
+	bool		is_toasted;		/* the model came out of line, too */
+	GmmModelKey toasted_key;
+	int			n_blocks;
+	int			max_blocks;		/* allocated */
+	PendingBlock *blocks;
+} ExpandedStats;
+
+/* What a call site of the transition function keeps. */
+typedef struct CallSite
+{
+	MemoryContext context;
+	MixtureRunner *runner;		/* NULL until there was a full block */
+	MixtureParameters parameters;	/* that it is prepared for: a copy, which
+									 * outlives the group */
+	GmmModelKey key;			/* of their model */
+} CallSite;
+
+PG_FUNCTION_INFO_V1(gmm_accumulate_transition);
+PG_FUNCTION_INFO_V1(gmm_stats_combine);
+
+/* --- summing ------------------------------------------------------------- */
+
+/*
+ * A runner for these parameters, which must stay as long as it, in
+ * CurrentMemoryContext.
+ */
+static MixtureRunner *
+make_runner(const MixtureParameters *parameters)
+{
+	MixturePass pass = {parameters, NULL, true};
+	MixtureError error = {0};
+	MixtureRunner *runner = mixture_runner_create(parameters->covariance_type,
+												  parameters->k, parameters->d,
+												  &gmm_host);
+	MixtureStatus status = mixture_runner_begin(runner, &pass, &error);
+
+	if (status != MIXTURE_OK)
+		gmm_report_status(status, parameters->k, &error);
+	return runner;
+}
+
+/* Add the rows of a block to sums, which may be others than the object's. */
+static void
+add_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums)
+{
+	MixtureBlock block = {0};
+	MixtureStatus status;
+	MixtureError error = {0};
+
+	if (pending->n_rows == 0)
+		return;
+	block.n_rows = pending->n_rows;
+	block.stride = pending->stride;
+	block.features = pending->features;
+	block.weights = pending->weights;
+	block.order = pending->order;
+	block.n_observed = pending->n_observed;
+	status = mixture_runner_add_block(runner, &block, sums);
+	if (status != MIXTURE_OK)
+		gmm_report_status(status, sums->k, &error);
+}
+
+/* Whether there are rows that have not been summed. */
+static bool
+has_pending(const ExpandedStats *stats)
+{
+	for (int i = 0; i < stats->n_blocks; i++)
+		if (stats->blocks[i].n_rows > 0)
+			return true;
+	return false;
+}
+
+/* Add all of them to sums, with a runner that is made for it. */
+static void
+add_pending(const ExpandedStats *stats, MixtureStats *sums)
+{
+	MixtureRunner *runner = make_runner(&stats->view.parameters);
+
+	for (int i = 0; i < stats->n_blocks; i++)
+		add_block(&stats->blocks[i], runner, sums);
+	mixture_runner_release(runner);
+}
+
+/* Copy parameters to an array of gmm_model_n_values() doubles. */
+static void
+copy_parameters(MixtureParameters *copy, const MixtureParameters *parameters,
+				double *values)
+{
+	int			k = parameters->k;
+	int			d = parameters->d;
+
+	copy->covariance_type = parameters->covariance_type;
+	copy->k = k;
+	copy->d = d;
+	copy->weights = values;
+	copy->means = copy->weights + k;
+	copy->covariances = copy->means + (size_t) k * d;
+	memcpy(copy->weights, parameters->weights, k * sizeof(double));
+	memcpy(copy->means, parameters->means, (size_t) k * d * sizeof(double));
+	memcpy(copy->covariances, parameters->covariances,
+		   mixture_covariance_count(copy->covariance_type, k, d) * sizeof(double));
+}
+
+/*
+ * The call site, with its runner ready for the model of these statistics.
+ * What the runner allocates has to live as long as it: in the site's context.
+ */
+static CallSite *
+ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
+{
+	CallSite   *site = flinfo->fn_extra;
+	MemoryContext old_context;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(CallSite));
+		site->context = AllocSetContextCreate(flinfo->fn_mcxt, "gmm runner",
+											  ALLOCSET_DEFAULT_SIZES);
+		flinfo->fn_extra = site;
+	}
+	if (site->runner != NULL && gmm_model_key_equal(&site->key, &stats->key))
+		return site;
+
+	site->runner = NULL;
+	MemoryContextReset(site->context);
+	old_context = MemoryContextSwitchTo(site->context);
+	copy_parameters(&site->parameters, &stats->view.parameters,
+					palloc_extended(sizeof(double) *
+									gmm_model_n_values(stats->view.parameters.covariance_type,
+													   stats->key.k, stats->key.d),
+									MCXT_ALLOC_HUGE));
+	site->runner = make_runner(&site->parameters);
+	MemoryContextSwitchTo(old_context);
+	site->key = stats->key;
+	return site;
+}
+
+/* --- the expanded object -------------------------------------------------- */
+
+static Size
+get_flat_size(ExpandedObjectHeader *header)
+{
+	const MixtureParameters *parameters = &((ExpandedStats *) header)->view.parameters;
+
+	return gmm_stats_size(parameters->covariance_type, parameters->k, parameters->d);
+}
+
+static void
+flatten_into(ExpandedObjectHeader *header, void *result,
+			 Size allocated_size pg_attribute_unused())
+{
+	ExpandedStats *stats = (ExpandedStats *) header;
+	GmmStatsView copy;
+
+	Assert(allocated_size == get_flat_size(header));
+	gmm_stats_init(result, &stats->view);
+	if (has_pending(stats))
+	{
+		gmm_stats_place(result, &copy);
+		add_pending(stats, &copy.sums);
+	}
+}
+
+static const ExpandedObjectMethods stats_methods = {get_flat_size, flatten_into};
+
+/*
+ * View statistics that are expanded; false for others.  Sums that have to be
+ * computed are allocated in CurrentMemoryContext.
+ */
+bool
+gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
+{
+	ExpandedStats *stats;
+	double	   *sums;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
+		return false;
+	stats = (ExpandedStats *) DatumGetEOHP(datum);
+	if (stats->magic != EXPANDED_MAGIC)
+		elog(ERROR, "expanded object is not a gmm_stats");
+	*view = stats->view;
+	if (!has_pending(stats))
+		return true;
+
+	sums = palloc_extended(view->sums.n_values * sizeof(double), MCXT_ALLOC_HUGE);
+	memcpy(sums, view->sums.sum_weights, view->sums.n_values * sizeof(double));
+	mixture_place_stats(&view->sums, view->sums.covariance_type, view->sums.k,
+						view->sums.d, sums);
+	add_pending(stats, &view->sums);
+	return true;
+}
+
+/*
+ * A new expanded object below the given context, with the parameters copied
+ * and the sums 0.
+ */
+static ExpandedStats *
+create_expanded(MemoryContext parent, const MixtureParameters *parameters,
+				uint64 fingerprint)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "gmm statistics",
+												  ALLOCSET_START_SMALL_SIZES);
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	int			d = parameters->d;
+	size_t		n_parameters = gmm_model_n_values(type, k, d);
+	size_t		n_sums = mixture_sums_count(type, k, d);
+	ExpandedStats *stats = MemoryContextAllocZero(context, sizeof(ExpandedStats));
+	double	   *values;
+
+	EOH_init_header(&stats->header, &stats_methods, context);
+	stats->magic = EXPANDED_MAGIC;
+	values = MemoryContextAllocHuge(context, (n_parameters + n_sums) * sizeof(double));
+	copy_parameters(&stats->view.parameters, parameters, values + n_sums);
+	memset(values, 0, n_sums * sizeof(double));
+	mixture_place_stats(&stats->view.sums, type, k, d, values);
+	stats->view.fingerprint = fingerprint;
+	stats->key.identity = fingerprint;
+	stats->key.kind = type;
+	stats->key.k = k;
+	stats->key.d = d;
+	return stats;
+}
+
+/*
+ * Statistics that this call may change: the aggregate's own, or a copy below
+ * the context.
+ */
+static ExpandedStats *
+writable_stats(Datum datum, MemoryContext context)
+{
+	GmmStatsView view;
+	ExpandedStats *stats;
+
+	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(datum)))
+	{
+		stats = (ExpandedStats *) DatumGetEOHP(datum);
+		if (stats->magic != EXPANDED_MAGIC)
+			elog(ERROR, "expanded object is not a gmm_stats");
+		return stats;
+	}
+	gmm_stats_view(datum, &view);
+	stats = create_expanded(context, &view.parameters, view.fingerprint);
+	stats->view.n_rows = view.n_rows;
+	memcpy(stats->view.sums.sum_weights, view.sums.sum_weights,
+		   view.sums.n_values * sizeof(double));
+	return stats;
+}
+
+/* --- rows ------------------------------------------------------------------ */
+
+/* Fill the lanes of a block from a place on with a row, with weight 0. */
+static void
+fill_lanes(PendingBlock *block, const double *row, int from)
+{
+	for (int j = 0; j < block->n_observed; j++)
+		for (int i = from; i < block->stride; i++)
+			block->features[(Size) j * block->stride + i] = row[j];
+	for (int i = from; i < block->stride; i++)
+		block->weights[i] = 0;
+}
+
+/*
+ * Allocate the features of a block, or double its lanes.  New ones hold copies
+ * of the row that is to go into the first of them, with weight 0.
+ */
+static void
+widen_block(ExpandedStats *stats, PendingBlock *block, const double *row)
+{
+	int			d = stats->view.parameters.d;
+	int			old_stride = block->stride;
+	int			stride = old_stride == 0 ? FIRST_STRIDE :
+		Min(2 * old_stride, MIXTURE_BLOCK_ROWS);
+	void	   *chunk = MemoryContextAllocHuge(stats->header.eoh_context,
+											   ((Size) d + 1) * stride * sizeof(double) +
+											   BLOCK_ALIGNMENT - 1);
+	double	   *features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
+	double	   *weights = features + (Size) d * stride;
+
+	if (old_stride > 0)
+	{
+		for (int j = 0; j < block->n_observed; j++)
+			memcpy(features + (Size) j * stride, block->features + (Size) j * old_stride,
+				   old_stride * sizeof(double));
+		memcpy(weights, block->weights, old_stride * sizeof(double));
+		pfree(block->chunk);
+	}
+	block->chunk = chunk;
+	block->features = features;
+	block->weights = weights;
+	block->stride = stride;
+	fill_lanes(block, row, old_stride);
+}
+
+/* Put the values of a row that are not NULL into its block. */
+static void
+append_row(ExpandedStats *stats, PendingBlock *block, const double *row, double weight)
+{
+	int			place = block->n_rows;
+
+	if (place == block->stride)
+		widen_block(stats, block, row);
+	for (int j = 0; j < block->n_observed; j++)
+		block->features[(Size) j * block->stride + place] = row[j];
+	block->weights[place] = weight;
+	block->n_rows++;
+	stats->view.n_rows++;
+}
+
+/* Sum a block, and empty it: its rows stay as what fills the lanes. */
+static void
+sum_block(FmgrInfo *flinfo, ExpandedStats *stats, PendingBlock *block)
+{
+	CallSite   *site = ready_call_site(flinfo, stats);
+	MemoryContext old_context = MemoryContextSwitchTo(site->context);
+
+	add_block(block, site->runner, &stats->view.sums);
+	MemoryContextSwitchTo(old_context);
+	memset(block->weights, 0, block->stride * sizeof(double));
+	block->n_rows = 0;
+}
+
+/* A block that is not for a pattern yet: a new one, or the fullest emptied. */
+static PendingBlock *
+vacant_block(FmgrInfo *flinfo, ExpandedStats *stats)
+{
+	PendingBlock *fullest = &stats->blocks[1];
+
+	if (stats->n_blocks < MAX_BLOCKS)
+	{
+		if (stats->n_blocks == stats->max_blocks)
+		{
+			stats->max_blocks *= 2;
+			stats->blocks = repalloc(stats->blocks,
+									 sizeof(PendingBlock) * stats->max_blocks);
+		}
+		memset(&stats->blocks[stats->n_blocks], 0, sizeof(PendingBlock));
+		return &stats->blocks[stats->n_blocks++];
+	}
+	for (int i = 2; i < stats->n_blocks; i++)
+		if (stats->blocks[i].n_rows > fullest->n_rows)
+			fullest = &stats->blocks[i];
+	if (fullest->n_rows > 0)
+		sum_block(flinfo, stats, fullest);
+	return fullest;
+}
+
+/* The block for rows with these NULLs. */
+static PendingBlock *
+pattern_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
+{
+	int			d = stats->view.parameters.d;
+	Size		size = gmm_pattern_size(d);
+	bits8		pattern[MIXTURE_MAX_DIMENSIONS / 8];
+	PendingBlock *block;
+
+	gmm_pattern_copy(pattern, features->observed, d);
+	for (int i = 1; i < stats->n_blocks; i++)
+		if (memcmp(stats->blocks[i].observed, pattern, size) == 0)
+			return &stats->blocks[i];
+
+	block = vacant_block(flinfo, stats);
+	if (block->observed == NULL)
+	{
+		MemoryContext context = stats->header.eoh_context;
+
+		block->order = MemoryContextAlloc(context, d * sizeof(int));
+		block->observed = MemoryContextAlloc(context, size);
+	}
+	memcpy(block->observed, pattern, size);
+	block->n_observed = gmm_pattern_order(pattern, d, block->order);
+	if (block->stride > 0)
+		fill_lanes(block, features->values, 0);
+	return block;
+}
+
+/* The block that a row belongs into. */
+static PendingBlock *
+find_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
+{
+	if (stats->blocks == NULL)
+	{
+		stats->blocks = MemoryContextAllocZero(stats->header.eoh_context,
+											   2 * sizeof(PendingBlock));
+		stats->max_blocks = 2;
+		stats->n_blocks = 1;
+		stats->blocks[0].n_observed = stats->view.parameters.d;
+	}
+	if (likely(features->observed == NULL))
+		return &stats->blocks[0];
+	return pattern_block(flinfo, stats, features);
+}
+
+/* Refuse a row of another dimension, or too far away to be squared. */
+static void
+check_row(const ExpandedStats *stats, const GmmFeatures *features)
+{
+	MixtureError error = {0};
+
+	if (unlikely(features->d != stats->view.parameters.d))
+		gmm_features_report_dimensions(features->d, stats->view.parameters.d);
+	error.feature = mixture_row_out_of_range(features->values, features->n_observed);
+	if (unlikely(error.feature >= 0))
+	{
+		for (int i = 0; features->observed != NULL && i <= error.feature; i++)
+			if (!(features->observed[i / 8] & (1 << (i % 8))))
+				error.feature++;
+		gmm_report_status(MIXTURE_FEATURE_RANGE, stats->view.parameters.k, &error);
+	}
+}
+
+/* Add a row, of which not all is NULL, to its block; sum that if it is full. */
+static void
+add_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
+		double weight)
+{
+	PendingBlock *block = find_block(flinfo, stats, features);
+
+	append_row(stats, block, features->values, weight);
+	if (block->n_rows == MIXTURE_BLOCK_ROWS)
+		sum_block(flinfo, stats, block);
+}
+
+/* --- the model, which comes with every row --------------------------------- */
+
+static Datum
+model_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_MODEL))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be NULL"),
+				 errhint("Statistics are about the means of a model; gmm_fit finds a first one.")));
+	return PG_GETARG_DATUM(ARG_MODEL);
+}
+
+/* Remember how the model looks when it comes toasted. */
+static void
+note_toasted(ExpandedStats *stats, Datum datum)
+{
+	stats->is_toasted = gmm_model_key_toasted(datum, &stats->toasted_key);
+}
+
+/* Statistics for the model of a group's first row. */
+static ExpandedStats *
+begin_group(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	Datum		datum = model_argument(fcinfo);
+	GmmModel   *model = DatumGetGmmModel(datum);
+	MixtureParameters parameters;
+	ExpandedStats *stats;
+
+	gmm_model_parameters(model, &parameters);
+	stats = create_expanded(context, &parameters, model->fingerprint);
+	note_toasted(stats, datum);
+	PG_FREE_IF_COPY(model, ARG_MODEL);
+	return stats;
+}
+
+/* Is the model still what it was? */
+static void
+continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
+{
+	Datum		datum = model_argument(fcinfo);
+	GmmModel   *model;
+	GmmModelKey key;
+
+	if (stats->is_toasted && gmm_model_key_toasted(datum, &key) &&
+		gmm_model_key_equal(&key, &stats->toasted_key))
+		return;
+	model = DatumGetGmmModel(datum);
+	gmm_model_key_contents(model, &key);
+	PG_FREE_IF_COPY(model, ARG_MODEL);
+	if (!gmm_model_key_equal(&key, &stats->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model must be the same in all rows of a group"),
+				 errhint("Pass the same value with every row, or group by the model's key.")));
+	note_toasted(stats, datum);
+}
+
+/*
+ * gmm_accumulate_transition(gmm_stats, model gmm_model,
+ *							 features double precision[]
+ *							 [, weight double precision]) returns gmm_stats
+ *
+ * A row without features or without a weight is skipped, one of weight 0 is
+ * as absent, and elements that are NULL are marginalised; as in gmm_fit.
+ */
+Datum
+gmm_accumulate_transition(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	ExpandedStats *stats;
+	double		weight = 1;
+
+	if (PG_ARGISNULL(ARG_FEATURES) ||
+		(PG_NARGS() > ARG_WEIGHT && PG_ARGISNULL(ARG_WEIGHT)))
+	{
+		if (PG_ARGISNULL(ARG_STATE))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(ARG_STATE));
+	}
+
+	/* Called by hand it is as good; the state then is not kept in place */
+	if (!AggCheckCallContext(fcinfo, &context))
+		context = CurrentMemoryContext;
+	if (PG_ARGISNULL(ARG_STATE))
+		stats = begin_group(fcinfo, context);
+	else
+	{
+		stats = writable_stats(PG_GETARG_DATUM(ARG_STATE), context);
+		continue_group(fcinfo, stats);
+	}
+
+	if (PG_NARGS() > ARG_WEIGHT)
+	{
+		weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
+		gmm_check_weight(weight);
+	}
+	if (weight > 0)
+	{
+		GmmFeatures features;
+
+		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+		check_row(stats, &features);
+		if (features.n_observed > 0)
+			add_row(fcinfo->flinfo, stats, &features, weight);
+		gmm_features_release(&features);
+	}
+	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
+}
+
+/*
+ * gmm_stats_combine(gmm_stats, gmm_stats) returns gmm_stats
+ *
+ * Combines the states of workers, and is the transition function of gmm_merge.
+ * Not strict: NULL is the state of a worker that saw no row.
+ */
+Datum
+gmm_stats_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	ExpandedStats *stats;
+	GmmStatsView other;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (!AggCheckCallContext(fcinfo, &context))
+		context = CurrentMemoryContext;
+	gmm_stats_view(PG_GETARG_DATUM(1), &other);
+	if (PG_ARGISNULL(0))
+		stats = create_expanded(context, &other.parameters, other.fingerprint);
+	else
+	{
+		stats = writable_stats(PG_GETARG_DATUM(0), context);
+		gmm_stats_check_same_model(&stats->view, other.fingerprint, &other.parameters);
+	}
+	mixture_add_sums(stats->view.sums.sum_weights, other.sums.sum_weights,
+					 other.sums.n_values);
+	stats->view.n_rows += other.n_rows;
+	gmm_stats_check_range(&stats->view.sums);
+	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
+}

@@ -1,0 +1,443 @@
+/*
+ * stats_value.c
+ *	  The gmm_stats datum: making, reading and judging it, and its algebra.
+ *
+ * An iteration of EM needs of the rows nothing but sums.  As a value of their
+ * own these sums can be made where the rows are, sent, stored, added and
+ * scaled: rows of yesterday need not be read again to be part of a model.
+ *
+ * As with models, what comes from outside (text, binary) is validated where
+ * it enters; what is read from a table is checked for what memory accesses
+ * depend on.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "host/engine_host.h"
+#include "fit/fit_options.h"
+#include "stats/stats.h"
+
+PG_FUNCTION_INFO_V1(gmm_stats_add);
+PG_FUNCTION_INFO_V1(gmm_decay);
+PG_FUNCTION_INFO_V1(gmm_rebase);
+PG_FUNCTION_INFO_V1(gmm_maximize);
+PG_FUNCTION_INFO_V1(gmm_em_step_final);
+PG_FUNCTION_INFO_V1(gmm_stats_summary);
+
+/* The size of statistics of this shape in bytes, below 1 GB. */
+Size
+gmm_stats_size(MixtureCovarianceType type, int k, int d)
+{
+	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + 2 * MIXTURE_MAX_COMPONENTS + 2) *
+					 sizeof(double) + sizeof(GmmStats) < MaxAllocSize,
+					 "the largest statistics must fit into a datum");
+
+	return offsetof(GmmStats, values) + sizeof(double) *
+		(mixture_sums_count(type, k, d) + gmm_model_n_values(type, k, d));
+}
+
+/* View statistics whose header is right. */
+void
+gmm_stats_place(GmmStats *stats, GmmStatsView *view)
+{
+	MixtureCovarianceType type = (MixtureCovarianceType) stats->covariance_type;
+	MixtureParameters *parameters = &view->parameters;
+
+	view->fingerprint = stats->fingerprint;
+	view->n_rows = stats->n_rows;
+	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
+	parameters->k = stats->k;
+	parameters->d = stats->d;
+	parameters->covariance_type = type;
+	parameters->weights = stats->values + view->sums.n_values;
+	parameters->means = parameters->weights + stats->k;
+	parameters->covariances = parameters->means + (size_t) stats->k * stats->d;
+}
+
+/* Write statistics to gmm_stats_size() bytes. */
+void
+gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
+{
+	const MixtureParameters *parameters = &view->parameters;
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	int			d = parameters->d;
+	GmmStatsView copy;
+
+	/* Padding too, so that equal statistics are equal bytes */
+	memset(stats, 0, offsetof(GmmStats, values));
+	SET_VARSIZE(stats, gmm_stats_size(type, k, d));
+	stats->version = GMM_STATS_VERSION;
+	stats->covariance_type = type;
+	stats->k = k;
+	stats->d = d;
+	stats->fingerprint = view->fingerprint;
+	stats->n_rows = view->n_rows;
+	gmm_stats_place(stats, &copy);
+	memcpy(copy.sums.sum_weights, view->sums.sum_weights,
+		   view->sums.n_values * sizeof(double));
+	memcpy(copy.parameters.weights, parameters->weights, k * sizeof(double));
+	memcpy(copy.parameters.means, parameters->means, (size_t) k * d * sizeof(double));
+	memcpy(copy.parameters.covariances, parameters->covariances,
+		   mixture_covariance_count(type, k, d) * sizeof(double));
+}
+
+/* A new datum, palloc'd, of what is viewed. */
+GmmStats *
+gmm_stats_make(const GmmStatsView *view)
+{
+	const MixtureParameters *parameters = &view->parameters;
+	GmmStats   *stats = palloc(gmm_stats_size(parameters->covariance_type,
+											  parameters->k, parameters->d));
+
+	gmm_stats_init(stats, view);
+	return stats;
+}
+
+/* Check the header of flat statistics. */
+static void
+check_header(const GmmStats *stats)
+{
+	size_t		size = VARSIZE(stats);
+
+	if (size < offsetof(GmmStats, values))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_stats of %zu bytes is too short", size)));
+	if (stats->version != GMM_STATS_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_stats has unknown version %d", stats->version),
+				 errhint("It may have been stored by a newer version of the extension gmm.")));
+	if (stats->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
+		stats->k < 1 || stats->d < 1 ||
+		!mixture_shape_allowed((MixtureCovarianceType) stats->covariance_type,
+							   stats->k, stats->d) ||
+		size != gmm_stats_size((MixtureCovarianceType) stats->covariance_type,
+							   stats->k, stats->d))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_stats of %zu bytes does not agree with its header",
+						size),
+				 errdetail("The header says covariance type %d, k = %d and d = %d.",
+						   stats->covariance_type, stats->k, stats->d)));
+}
+
+/*
+ * Read statistics, flat or expanded.  This is the only door for C code, and
+ * where older versions of the format will be upgraded.  What is viewed may be
+ * part of the datum and is not to be changed; what has to be computed or
+ * detoasted is allocated in CurrentMemoryContext.
+ */
+void
+gmm_stats_view(Datum datum, GmmStatsView *view)
+{
+	GmmStats   *stats;
+
+	if (gmm_stats_view_expanded(datum, view))
+		return;
+	stats = (GmmStats *) PG_DETOAST_DATUM(datum);
+	check_header(stats);
+	gmm_stats_place(stats, view);
+}
+
+/*
+ * Check everything that is promised of the sums of stored statistics; the
+ * model must have been checked before.  Errors go to escontext, and false is
+ * returned where that makes them soft.
+ */
+bool
+gmm_stats_check(const GmmStatsView *view, Node *escontext)
+{
+	int			component;
+	const char *rule = NULL;
+
+	switch (mixture_stats_check(&view->sums, &component, &gmm_host))
+	{
+		case MIXTURE_STATS_SOUND:
+			if (view->n_rows < 0)
+				rule = "\"n_rows\" must not be negative";
+			else if (*view->sums.entropy != 0)
+				rule = "statistics have an entropy that no E-step gave them";
+			else if (view->n_rows == 0 && *view->sums.sum_weights > 0)
+				rule = "\"sum_weights\" must be 0 where \"n_rows\" is";
+			else
+				return true;
+			break;
+		case MIXTURE_STATS_NOT_FINITE:
+			rule = "statistics must not contain NaN or infinity";
+			break;
+		case MIXTURE_STATS_NEGATIVE_WEIGHT:
+			rule = component < 0 ? "\"sum_weights\" must not be negative" :
+				"\"component_weights\" must not be negative";
+			break;
+		case MIXTURE_STATS_WEIGHT_SUM:
+			rule = "\"component_weights\" must sum to \"sum_weights\"";
+			break;
+		case MIXTURE_STATS_NEGATIVE_SQUARE:
+			rule = "sums of squares in \"seconds\" must not be negative";
+			break;
+		case MIXTURE_STATS_IMPOSSIBLE:
+			rule = "\"firsts\" or \"seconds\" are larger than the sums of squares and the weight allow";
+			break;
+	}
+	ereturn(escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_internal("%s", rule),
+			 component < 0 ? 0 : errdetail("Look at component %d.", component + 1)));
+}
+
+/*
+ * Make statistics from what their text form has, validating everything.
+ * Returns NULL after a soft error.
+ */
+GmmStats *
+gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
+					 const GmmArray *component_weights, const GmmArray *firsts,
+					 const GmmArray *seconds, Node *escontext)
+{
+	GmmStatsView view;
+	int			dims[2] = {model->k, model->d};
+	double	   *packed;
+	double	   *sums;
+
+	if (!gmm_array_check_shape(component_weights, dims, 1, "k", escontext) ||
+		!gmm_array_check_shape(firsts, dims, 2, "k x d", escontext))
+		return NULL;
+	gmm_model_parameters(model, &view.parameters);
+	packed = gmm_array_to_covariances(seconds, view.parameters.covariance_type,
+									  model->k, model->d, escontext);
+	if (packed == NULL)
+		return NULL;
+
+	view.fingerprint = model->fingerprint;
+	view.n_rows = info->n_rows;
+	sums = palloc(sizeof(double) * mixture_sums_count(view.parameters.covariance_type,
+													  model->k, model->d));
+	mixture_place_stats(&view.sums, view.parameters.covariance_type, model->k,
+						model->d, sums);
+	*view.sums.sum_weights = info->sum_weights;
+	*view.sums.log_likelihood = info->log_likelihood;
+	*view.sums.entropy = 0;		/* as with every E-step that an M-step follows */
+	memcpy(view.sums.component_weights, component_weights->values,
+		   model->k * sizeof(double));
+	memcpy(view.sums.firsts, firsts->values,
+		   (size_t) model->k * model->d * sizeof(double));
+	memcpy(view.sums.seconds, packed, sizeof(double) *
+		   mixture_covariance_count(view.parameters.covariance_type, model->k, model->d));
+	if (!gmm_stats_check(&view, escontext))
+		return NULL;
+	return gmm_stats_make(&view);
+}
+
+/* Refuse a model of another shape than the one of the statistics. */
+static void
+check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
+{
+	if (own->k != other->k || own->d != other->d ||
+		own->covariance_type != other->covariance_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("statistics of models of different shapes cannot be added"),
+				 errdetail("One is %s with k = %d and d = %d, the other %s with k = %d and d = %d.",
+						   gmm_covariance_type_name(own->covariance_type), own->k, own->d,
+						   gmm_covariance_type_name(other->covariance_type),
+						   other->k, other->d)));
+}
+
+/* Refuse a model that is not the one of the statistics. */
+void
+gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
+						   const MixtureParameters *parameters)
+{
+	check_same_shape(&a->parameters, parameters);
+	if (a->fingerprint != fingerprint)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("statistics of different models cannot be added"),
+				 errhint("Accumulate both under the same model, or bring one to the other's with gmm_rebase.")));
+}
+
+/* Refuse sums that have left the range of a double. */
+void
+gmm_stats_check_range(const MixtureStats *sums)
+{
+	MixtureError error = {0};
+
+	if (!mixture_stats_finite(sums))
+		gmm_report_status(isfinite(*sums->sum_weights) ? MIXTURE_SUM_RANGE :
+						  MIXTURE_WEIGHT_RANGE, sums->k, &error);
+}
+
+/* gmm_stats_add(gmm_stats, gmm_stats) returns gmm_stats: the operator + */
+Datum
+gmm_stats_add(PG_FUNCTION_ARGS)
+{
+	GmmStatsView a;
+	GmmStatsView b;
+	GmmStats   *result;
+
+	gmm_stats_view(PG_GETARG_DATUM(0), &a);
+	gmm_stats_view(PG_GETARG_DATUM(1), &b);
+	gmm_stats_check_same_model(&a, b.fingerprint, &b.parameters);
+	result = gmm_stats_make(&a);
+	gmm_stats_place(result, &a);
+	mixture_add_sums(a.sums.sum_weights, b.sums.sum_weights, a.sums.n_values);
+	result->n_rows += b.n_rows;
+	gmm_stats_check_range(&a.sums);
+	PG_RETURN_GMM_STATS(result);
+}
+
+/*
+ * gmm_decay(stats gmm_stats, factor double precision) returns gmm_stats
+ *
+ * Every row with factor times its weight.  The number of rows stays: it says
+ * how many have come in.
+ */
+Datum
+gmm_decay(PG_FUNCTION_ARGS)
+{
+	double		factor = PG_GETARG_FLOAT8(1);
+	GmmStatsView view;
+	GmmStats   *result;
+
+	if (!(factor >= 0 && factor <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("factor must be from 0 to 1, not %g", factor),
+				 errhint("1 forgets nothing, 0.5 halves the weight of every row.")));
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	result = gmm_stats_make(&view);
+	gmm_stats_place(result, &view);
+	mixture_stats_scale(&view.sums, factor);
+	PG_RETURN_GMM_STATS(result);
+}
+
+/*
+ * gmm_rebase(stats gmm_stats, model gmm_model) returns gmm_stats
+ *
+ * Statistics to which those of other rows under the model can be added: about
+ * the means of the model, with the responsibilities and the log-likelihood
+ * that the rows had under the model before.  To go on so is stepwise EM
+ * (Cappe and Moulines 2009).
+ */
+Datum
+gmm_rebase(PG_FUNCTION_ARGS)
+{
+	GmmModel   *model = PG_GETARG_GMM_MODEL(1);
+	GmmStatsView view;
+	GmmStatsView moved;
+	GmmStats   *result;
+
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	moved = view;
+	gmm_model_parameters(model, &moved.parameters);
+	moved.fingerprint = model->fingerprint;
+	check_same_shape(&view.parameters, &moved.parameters);
+	result = gmm_stats_make(&moved);
+	gmm_stats_place(result, &moved);
+	if (moved.fingerprint != view.fingerprint)
+		mixture_stats_rebase(&moved.sums, &view.parameters, &moved.parameters, &gmm_host);
+	gmm_stats_check_range(&moved.sums);
+	PG_RETURN_GMM_STATS(result);
+}
+
+/*
+ * The model that one step of EM from the statistics leads to.  It knows
+ * nothing of a fit: the log-likelihood of the statistics is that of the model
+ * before.
+ */
+GmmModel *
+gmm_stats_step(const GmmStatsView *view, double reg_covar)
+{
+	MixtureParameters next;
+	MixtureError error = {0};
+	MixtureStatus status;
+	GmmModel   *model;
+
+	mixture_allocate_parameters(&next, view->parameters.covariance_type,
+								view->parameters.k, view->parameters.d, &gmm_host);
+	status = mixture_step(&view->sums, &view->parameters, reg_covar, &next,
+						  &gmm_host, &error);
+	if (status != MIXTURE_OK)
+		gmm_report_status(status, view->parameters.k, &error);
+	model = gmm_model_make(&next, NULL);
+	pfree(next.weights);
+	return model;
+}
+
+/* Refuse the options that a step has no use for. */
+static void
+check_step_options(const GmmOptions *options, MixtureCovarianceType type)
+{
+	if (options->given & GMM_OPTION_OF_FIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("gmm_maximize has no option but reg_covar")));
+	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
+		options->mixture.covariance_type != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"covariance_type\" is %s, but that of the statistics is %s",
+						gmm_covariance_type_name(options->mixture.covariance_type),
+						gmm_covariance_type_name(type)),
+				 errhint("Leave the option out.")));
+}
+
+/* gmm_maximize(stats gmm_stats, options jsonb) returns gmm_model */
+Datum
+gmm_maximize(PG_FUNCTION_ARGS)
+{
+	GmmStatsView view;
+	GmmOptions	options;
+
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	gmm_options_parse(PG_GETARG_JSONB_P(1), &options);
+	check_step_options(&options, view.parameters.covariance_type);
+	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, options.mixture.reg_covar));
+}
+
+/* gmm_em_step_final(gmm_stats) returns gmm_model */
+Datum
+gmm_em_step_final(PG_FUNCTION_ARGS)
+{
+	GmmStatsView view;
+
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, GMM_DEFAULT_REG_COVAR));
+}
+
+/*
+ * gmm_stats_summary(gmm_stats) returns k, d, covariance_type, n_rows,
+ * sum_weights, log_likelihood, mean_log_likelihood (NULL without weight)
+ */
+Datum
+gmm_stats_summary(PG_FUNCTION_ARGS)
+{
+	GmmStatsView view;
+	TupleDesc	descriptor;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	values[0] = Int32GetDatum(view.parameters.k);
+	values[1] = Int32GetDatum(view.parameters.d);
+	values[2] = CStringGetTextDatum(gmm_covariance_type_name(view.parameters.covariance_type));
+	values[3] = Int64GetDatum(view.n_rows);
+	values[4] = Float8GetDatum(*view.sums.sum_weights);
+	values[5] = Float8GetDatum(*view.sums.log_likelihood);
+	nulls[6] = !(*view.sums.sum_weights > 0);
+	values[6] = nulls[6] ? (Datum) 0 :
+		Float8GetDatum(*view.sums.log_likelihood / *view.sums.sum_weights);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
+													  values, nulls)));
+}
