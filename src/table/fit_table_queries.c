@@ -31,7 +31,9 @@
 #define OPERATOR(name)	" OPERATOR(pg_catalog." name ") "
 
 /* How the filter is parsed: it must then be the WHERE clause and no more. */
-#define FILTER_BEGIN	"SELECT WHERE ("
+#define FILTER_BEGIN	"SELECT WHERE"
+
+/* What ends a filter in a query: a comment at its end ends with the line. */
 #define FILTER_END		"\n)"
 
 /* --- the relation and its columns -------------------------------------------- */
@@ -141,7 +143,7 @@ explain_filter_error(void *argument)
 	if (position > 0)
 	{
 		errposition(0);
-		internalerrposition(Max(position - (int) strlen(FILTER_BEGIN), 1));
+		internalerrposition(Max(position - (int) strlen(FILTER_BEGIN " "), 1));
 		internalerrquery(filter);
 	}
 	errcontext("filter of gmm_fit_table");
@@ -173,36 +175,56 @@ is_only_where(const SelectStmt *select)
 }
 
 /*
+ * The WHERE clause that a filter is behind FILTER_BEGIN and one more character,
+ * and before a closing text; NULL if that is anything but one WHERE clause.
+ */
+static Node *
+parse_filter(const char *open, const char *filter, const char *close)
+{
+	char	   *statement = psprintf(FILTER_BEGIN "%s%s%s", open, filter, close);
+	List	   *parsed = gmm_raw_parser(statement);
+	SelectStmt *select;
+
+	pfree(statement);
+	if (list_length(parsed) != 1)
+		return NULL;
+	select = (SelectStmt *) linitial_node(RawStmt, parsed)->stmt;
+	if (!IsA(select, SelectStmt) || !is_only_where(select))
+		return NULL;
+	return select->whereClause;
+}
+
+/*
  * Check that a filter is one expression, whatever brackets and comments it
- * has: put into brackets, it does not end the clause that it is put into.
+ * has.  It must be one by itself, since "a) OR (b" becomes one in brackets;
+ * and in brackets, as it goes into the queries, since a semicolon at its end
+ * does no harm by itself.  Then the grammar reads in brackets what it reads
+ * without them.
  */
 static void
 check_filter(const char *filter)
 {
-	char	   *statement = psprintf("%s%s%s", FILTER_BEGIN, filter, FILTER_END);
 	ErrorContextCallback callback;
-	List	   *parsed;
-	RawStmt    *raw;
+	Node	   *expression;
 
 	callback.callback = explain_filter_error;
 	callback.arg = unconstify(char *, filter);
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	parsed = gmm_raw_parser(statement);
+	expression = parse_filter(" ", filter, "");
+	if (expression != NULL && parse_filter("(", filter, FILTER_END) == NULL)
+		expression = NULL;
 	error_context_stack = callback.previous;
 
-	raw = list_length(parsed) == 1 ? linitial_node(RawStmt, parsed) : NULL;
-	if (raw == NULL || !IsA(raw->stmt, SelectStmt) ||
-		!is_only_where((SelectStmt *) raw->stmt))
+	if (expression == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("filter must be one expression, as in a WHERE clause")));
-	if (has_parameter(((SelectStmt *) raw->stmt)->whereClause, NULL))
+	if (has_parameter(expression, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_PARAMETER),
 				 errmsg("filter must not have parameters"),
 				 errhint("Put the value into the filter, with format() and %%L.")));
-	pfree(statement);
 }
 
 /* --- the rows ---------------------------------------------------------------------- */

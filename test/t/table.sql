@@ -202,11 +202,6 @@ SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, ''{"toll": 1}'')', '22023', 'unknown option'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => '''')', '42601', 'syntax error'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''x >'')', '42601', 'syntax error'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) LIMIT (5'')', '42601', 'one expression'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) UNION (SELECT 1'')', '42601', 'one expression'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true) GROUP BY (x'')', '42601', 'one expression'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true); DROP TABLE points; SELECT (1'')', '42601', 'one expression'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true; --'')', '42601', 'syntax error'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''true /*'')', '42601', 'unterminated'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''label = ''''a'')', '42601', 'unterminated'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''$1 IS NULL'')', '42P02', 'must not have parameters'),
@@ -214,6 +209,37 @@ SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''x'')', '42804', 'must be type boolean'),
     ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''max(x) > 1'')', '42803', 'aggregate')
 ) AS e (statement, state, part);
+-- A filter is one expression by itself: none ends the brackets that it is put
+-- into, and nothing stands behind it.
+SELECT raises(format($$SELECT gmm_fit_table('points', '{x}', 1, filter => %L)$$, filter), '42601', part, filter)
+FROM (VALUES
+    ('x < 3) OR (true', 'syntax error'),
+    ('x < 3) OR (id IN (SELECT 1)', 'syntax error'),
+    ('true) LIMIT (5', 'syntax error'),
+    ('true) UNION (SELECT 1', 'syntax error'),
+    ('true) GROUP BY (x', 'syntax error'),
+    ('true); DROP TABLE points; SELECT (1', 'syntax error'),
+    (E'true --\n) OR (true', 'syntax error'),
+    ('true /* ( */ ) OR ( /* ) */ true', 'syntax error'),
+    ('true, true', 'syntax error'),
+    (')', 'syntax error'),
+    ('true;', 'syntax error'),
+    ('true; --', 'syntax error'),
+    ('true; DROP TABLE points', 'one expression'),
+    ('true; SELECT 1', 'one expression'),
+    ('true LIMIT 5', 'one expression'),
+    ('true OFFSET 5', 'one expression'),
+    ('true FETCH FIRST 5 ROWS ONLY', 'one expression'),
+    ('true ORDER BY x', 'one expression'),
+    ('true GROUP BY x', 'one expression'),
+    ('true GROUP BY ()', 'one expression'),
+    ('true HAVING true', 'one expression'),
+    ('true WINDOW w AS ()', 'one expression'),
+    ('true FOR UPDATE', 'one expression'),
+    ('true UNION SELECT WHERE true', 'one expression'),
+    ('true EXCEPT ALL SELECT', 'one expression'),
+    ('true INTERSECT SELECT', 'one expression')
+) AS f (filter, part);
 SELECT equals((SELECT count(*) FROM points), 15000::bigint, 'and nothing is lost');
 
 SELECT finish();
