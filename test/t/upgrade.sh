@@ -1,6 +1,7 @@
 #!/bin/sh
-# upgrade.sh: version 1.0 updated to the present one is the same in the
-# catalogue as the present one installed, and keeps models and what uses them.
+# upgrade.sh: every earlier version of the extension that can be installed here,
+# updated to the present one, is the same in the catalogue as the present one
+# installed, and keeps models and what uses them.
 set -eu
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/upgrade.XXXXXX")
@@ -87,8 +88,28 @@ catalogue "$dir/installed"
 lines=$(wc -l <"$dir/installed")
 if [ "$lines" -gt 500 ]; then ok "the catalogue has $lines lines"; else not_ok "the catalogue has $lines lines"; fi
 
-run -c "DROP EXTENSION gmm" -c "CREATE EXTENSION gmm VERSION '1.0'"
+# The comparison sees what a script may forget.
 run <<'SQL'
+ALTER FUNCTION gmm_predict(gmm_model, double precision[]) COST 7;
+COMMENT ON FUNCTION gmm_bic(gmm_model) IS NULL;
+SQL
+catalogue "$dir/changed"
+seen=$(diff "$dir/installed" "$dir/changed" | grep -c '^>.*\("procost": 7\|gmm_bic\)') || true
+if [ "$seen" = 2 ]; then ok "a cost and a comment are compared"; else not_ok "a cost and a comment are compared" "$seen of 2 seen"; fi
+
+run -c "DROP EXTENSION gmm" -c "CREATE EXTENSION gmm"
+catalogue "$dir/again"
+if cmp -s "$dir/installed" "$dir/again"; then
+    ok "the extension created again is the same"
+else
+    not_ok "the extension created again is the same" "$(diff "$dir/installed" "$dir/again" | head -n 50)"
+fi
+
+# update_from VERSION
+update_from()
+{
+    run -c "DROP EXTENSION gmm CASCADE" -c "DROP TABLE IF EXISTS kept_points" -c "CREATE EXTENSION gmm VERSION '$1'"
+    run <<'SQL'
 CREATE TABLE kept_points AS
 SELECT i AS id, ARRAY[i % 3 * 10 + i * 7919 % 1009 / 400.0, i % 5 + i * 31 % 997 / 200.0]::float8[] AS x
 FROM generate_series(1, 600) AS i;
@@ -97,25 +118,33 @@ CREATE VIEW kept_predictions AS
 SELECT id, gmm_predict(model, x) AS component, gmm_logpdf(model, x) AS score FROM kept_points, kept_models;
 CREATE INDEX kept_index ON kept_points (gmm_predict('{"weights": [1], "means": [[0, 0]], "covariances": [1], "covariance_type": "spherical"}', x));
 SQL
-digest="SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM kept_predictions AS p"
-wanted=$(run -c "$digest")
+    digest="SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM kept_predictions AS p"
+    wanted=$(run -c "$digest")
 
-if run -c "ALTER EXTENSION gmm UPDATE" >"$dir/out"; then
-    ok "version 1.0 is updated, with models, a view and an index that use it"
-else
-    not_ok "version 1.0 is updated" "$(cat "$dir/errors")"
-fi
-got=$(run -c "$digest") || got=$(cat "$dir/errors")
-if [ "$wanted" = "$got" ]; then
-    ok "the view says what it said"
-else
-    not_ok "the view says what it said" "wanted $wanted" "got $got"
-fi
+    if run -c "ALTER EXTENSION gmm UPDATE" >"$dir/out"; then
+        ok "version $1 is updated, with models, a view and an index that use it"
+    else
+        not_ok "version $1 is updated" "$(cat "$dir/errors")"
+    fi
+    got=$(run -c "$digest") || got=$(cat "$dir/errors")
+    if [ "$wanted" = "$got" ]; then
+        ok "the view says what it said"
+    else
+        not_ok "the view says what it said" "wanted $wanted" "got $got"
+    fi
 
-catalogue "$dir/updated"
-if diff -u "$dir/installed" "$dir/updated" >"$dir/diff"; then
-    ok "updating equals installing"
-else
-    not_ok "updating equals installing" "$(head -n 150 "$dir/diff")"
-fi
+    catalogue "$dir/updated"
+    if diff -u "$dir/installed" "$dir/updated" >"$dir/diff"; then
+        ok "updating version $1 equals installing"
+    else
+        not_ok "updating version $1 equals installing" "$(head -n 150 "$dir/diff")"
+    fi
+}
+
+earlier=$(run -c "
+    SELECT p.source FROM pg_extension_update_paths('gmm') AS p
+    JOIN pg_available_extension_versions AS v ON v.name = 'gmm' AND v.version = p.source
+    JOIN pg_available_extensions AS e ON e.name = 'gmm' AND e.default_version = p.target
+    WHERE p.path IS NOT NULL")
+for version in $earlier; do update_from "$version"; done
 echo "1..$count"
