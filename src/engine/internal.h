@@ -52,7 +52,9 @@ typedef struct KernelWork
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
 	double	   *weights;		/* k: sum of responsibilities */
-	int			pack_rows;		/* that a pack has place for */
+	double	   *reach;			/* 1: no row is farther from a component in
+								 * which it has a part; set if there are packs */
+	int			pack_rows;		/* that a pack has place for; 0: no packs */
 	int			pack_stride;	/* of its features */
 	double	   *packs;			/* k x (d + 1) x stride: rows set aside by
 								 * add_component(): kernels_pack() */

@@ -7,6 +7,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "engine/linalg.h"
 
 #define TOLERANCE 1e-12
 
@@ -183,6 +186,117 @@ test_apart(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 	rows_free(rows);
 }
 
+/* Statistics of one pass with the present kernels, in the host's memory. */
+static MixtureStats *
+pass_once(const Rows *rows, const MixtureParameters *parameters)
+{
+	Em			em;
+	MixtureError error;
+	double		floor = 1e-9;
+	MixtureStats *stats = mixture_allocate_stats(parameters->covariance_type, parameters->k,
+												 parameters->d, &unit_host);
+
+	em_begin(&em, &rows->source, NULL, parameters->covariance_type, parameters->k, &floor,
+			 &unit_host);
+	em_pass(&em, parameters, true, &error);
+	memcpy(stats->sum_weights, em.stats->sum_weights, stats->n_values * sizeof(double));
+	em_end(&em);
+	return stats;
+}
+
+#define FAR_BLOCKS 4
+#define FAR_APART 20.0
+
+/* Two round components of unit variance, FAR_APART apart along feature 0. */
+static void
+far_parameters(MixtureParameters *parameters, int d)
+{
+	mixture_allocate_parameters(parameters, MIXTURE_FULL, 2, d, &unit_host);
+	for (int c = 0; c < 2; c++)
+	{
+		parameters->weights[c] = 0.5;
+		for (int j = 0; j < d; j++)
+			parameters->means[c * d + j] = j == 0 ? c * FAR_APART : 0;
+		for (int i = 0; i < d; i++)
+			for (int j = 0; j <= i; j++)
+				parameters->covariances[c * linalg_packed_count(d) + linalg_row(i) + j] = i == j;
+	}
+}
+
+/*
+ * Rows of those components in FAR_BLOCKS blocks: in the first every `every`th
+ * row is the second's, in the others all are; so the first block sets rows of
+ * the second component aside and the others do not.  Row `outlier` changes
+ * places with the first: it is at x0 and x1 in the first two features.
+ */
+static Rows *
+far_rows(Random *random, int d, int every, int64_t outlier, double x0, double x1)
+{
+	int64_t		n = FAR_BLOCKS * MIXTURE_BLOCK_ROWS;
+	Rows	   *rows = rows_allocate(n, d);
+
+	for (int64_t i = 0; i < n; i++)
+		for (int j = 0; j < d; j++)
+			rows->values[i * d + j] = random_normal(random) +
+				(j == 0 && (i >= MIXTURE_BLOCK_ROWS || i % every == 1) ? FAR_APART : 0);
+	memcpy(rows->values, rows->values + outlier * d, d * sizeof(double));
+	for (int j = 0; j < d; j++)
+		rows->values[outlier * d + j] = j == 0 ? x0 : j == 1 ? x1 : 0;
+	rows_seal(rows);
+	return rows;
+}
+
+/*
+ * The sums of a pass do not depend on the order of the rows but for rounding,
+ * even if one row is so far out that it moves the second moments of a
+ * component of which it has next to nothing.  `exact`: its squared distances
+ * are exact in a double, and so the reference can say what the sums are.
+ */
+static void
+test_far_row(Random *random, double x0, double x1, bool exact)
+{
+	int			d = 5 + random_below(random, 8);
+	int			every = 8 << random_below(random, 4);
+	Random		start = *random;
+	MixtureParameters parameters;
+	MixtureStats *expected = mixture_allocate_stats(MIXTURE_FULL, 2, d, &unit_host);
+	const Kernels *kernels;
+
+	far_parameters(&parameters, d);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		MixtureStats *stats[2];
+		double		worst = 0;
+
+		kernels_select(kernels);
+		for (int last = 0; last < 2; last++)
+		{
+			Rows	   *rows;
+
+			*random = start;
+			rows = far_rows(random, d, every, last * (FAR_BLOCKS * MIXTURE_BLOCK_ROWS - 1), x0, x1);
+			stats[last] = pass_once(rows, &parameters);
+			if (exact)
+			{
+				reference_accumulate(&parameters, rows, expected);
+				*expected->entropy = 0;
+				worst = fmax(worst, largest_difference(stats[last]->sum_weights, expected->sum_weights,
+													   expected->n_values, *expected->sum_weights));
+			}
+			rows_free(rows);
+		}
+		worst = fmax(worst, largest_difference(stats[0]->sum_weights, stats[1]->sum_weights,
+											   stats[0]->n_values, *stats[0]->sum_weights));
+		check(worst < TOLERANCE, "d %d, a row at (%g, %g): %s kernels find the same sums in two orders%s (%.1e)",
+			  d, x0, x1, kernels->name, exact ? ", and the reference's" : "", worst);
+		mixture_release_stats(stats[1], &unit_host);
+		mixture_release_stats(stats[0], &unit_host);
+	}
+	kernels_select(NULL);
+	mixture_release_stats(expected, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+}
+
 /* Rows so far out, and weights so small, that naive arithmetic gives NaN. */
 static void
 test_extremes(void)
@@ -246,5 +360,9 @@ test_kernels(void)
 		test_apart(&random, MIXTURE_TIED, 8, 6, 4000, near);
 		test_apart(&random, MIXTURE_FULL, 200, 20, 600, near);
 	}
+	test_far_row(&random, 8, 0x1p26, true);
+	for (int i = 0; i < 12; i++)
+		test_far_row(&random, 5 + 4 * random_uniform(&random),
+					 pow(10, 3 + 6 * random_uniform(&random)), false);
 	test_extremes();
 }

@@ -43,8 +43,10 @@
 
 /*
  * The same for roots of responsibilities: those below 1e-100.  Their squares,
- * below 1e-200, change no sum, and products of smaller ones would be denormal
- * numbers, which take the processor a hundred times as long.
+ * below 1e-200, change no sum, however far away the row is: from 1e10
+ * deviations on, log densities are too coarse to differ by so little.  Products
+ * of smaller ones would be denormal numbers, which take the processor a hundred
+ * times as long.
  */
 #define ROOT_UNDERFLOW (-230.0)
 
@@ -200,14 +202,14 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 	size_t		n_packs = mixture_has_matrix(type) && d > SMALL_D ? k : 0;
 	size_t		pack_values;
 
-	work->pack_rows = choose_pack_rows(k, d);
+	work->pack_rows = n_packs > 0 ? choose_pack_rows(k, d) : 0;
 	work->pack_stride = work->pack_rows + MIXTURE_LANES;
 	pack_values = n_packs * (d + 1) * work->pack_stride;
 	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
 	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
 								  (((size_t) k + d + 3) * rows + pack_values +
-								   (size_t) d * 4 * MIXTURE_LANES + k + MIXTURE_LANES) *
+								   (size_t) d * 4 * MIXTURE_LANES + k + 1 + MIXTURE_LANES) *
 								  sizeof(double));
 	/* vectors that straddle cache lines are read twice */
 	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
@@ -218,6 +220,7 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 	work->packs = work->scaled + d * rows;
 	work->centered = work->packs + pack_values;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
+	work->reach = work->weights + k;
 }
 
 void

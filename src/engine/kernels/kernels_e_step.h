@@ -407,6 +407,36 @@ CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
 }
 
 /*
+ * Leave in work->reach a bound on the distance of a block's rows from the
+ * components in which they have a part.  The squared distance is twice what the
+ * log density lacks of the component's constant, and the log density is the
+ * row's largest plus twice the logarithm of the root, at least ROOT_UNDERFLOW.
+ */
+static void
+CLONE(find_reach) (const MixturePrepared *prepared, const MixtureBlock *block,
+				   const KernelWork *work)
+{
+	double		most = prepared->log_constants[0];
+	Vec			least = CLONE(load) (work->largest);
+	double		lanes[VL];
+
+	for (int row = VL; row < block->n_rows; row += VL)
+	{
+		Vec			largest = CLONE(load) (work->largest + row);
+
+		least = CLONE(select) ((Bits) (largest < least), largest, least);
+	}
+	CLONE(store) (lanes, least);
+	for (int i = 1; i < VL; i++)
+		if (lanes[i] < lanes[0])
+			lanes[0] = lanes[i];
+	for (int c = 1; c < prepared->k; c++)
+		if (prepared->log_constants[c] > most)
+			most = prepared->log_constants[c];
+	*work->reach = sqrt(2 * (most - lanes[0] - 2 * ROOT_UNDERFLOW));
+}
+
+/*
  * Turn the roots that normalize() left into those of responsibilities times
  * weight, and leave each component's sum of these in work->weights.
  */
@@ -459,7 +489,11 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 	*stats->sum_weights += CLONE(sum_of) (weight);
 	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
 	if (m_step)
+	{
 		CLONE(scale_roots) (prepared->k, block, work);
+		if (work->pack_rows > 0)
+			CLONE(find_reach) (prepared, block, work);
+	}
 	else
 		*stats->entropy += CLONE(entropy) (prepared->k, block, work);
 }

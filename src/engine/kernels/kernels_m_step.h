@@ -264,16 +264,27 @@ CLONE(moments_diag) (const MixtureBlock *block, int d, const double *mean,
 }
 
 /*
+ * The least root that a row has to have for a part in component c's sums.
+ *
+ * A row with responsibility r at distance D adds up to r D^2 to the second
+ * moments, as the component's own deviations measure them, and less to the
+ * other sums.  Left out is what adds less than 2^-60 of the component's weight
+ * in the block, D being the block's reach, which is never below 1; so all that
+ * is left out of a block is less than the rounding of its sums.
+ */
+ALWAYS_INLINE double
+CLONE(least_root) (const KernelWork *work, int c)
+{
+	return sqrt(work->weights[c]) * 0x1p-30 / *work->reach;
+}
+
+/*
  * The rows of a block that have a part in a component: their numbers into
  * `rows`; returns how many there are.
- *
- * Left out are responsibilities below 2^-60 of the component's in the block,
- * so that all that is left out of a block is less than the rounding of its sum.
  */
 static int
-CLONE(rows_with_part) (int n_rows, const double *roots, double weight, uint16_t *rows)
+CLONE(rows_with_part) (int n_rows, const double *roots, double least, uint16_t *rows)
 {
-	double		least = sqrt(weight) * 0x1p-30;
 	int			n = 0;
 
 	for (int row = 0; row < n_rows; row++)
@@ -320,7 +331,8 @@ CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *bl
 {
 	int			d = prepared->d;
 	uint16_t	rows[MIXTURE_BLOCK_ROWS];
-	int			n_rows = CLONE(rows_with_part) (block->n_rows, roots, work->weights[c], rows);
+	int			n_rows = CLONE(rows_with_part) (block->n_rows, roots,
+													 CLONE(least_root) (work, c), rows);
 
 	for (int done = 0; done < n_rows;)
 	{
@@ -350,9 +362,10 @@ CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *bl
  * in every fourth vector, since mostly the answer is no.
  */
 static bool
-CLONE(worth_packing) (int d, const MixtureBlock *block, const double *roots, double weight)
+CLONE(worth_packing) (int d, const MixtureBlock *block, const double *roots,
+					   double least_root)
 {
-	const Vec	least = sqrt(weight) * 0x1p-30 - (Vec) {0};
+	const Vec	least = least_root - (Vec) {0};
 	Bits		counts = {0};
 	double		n_seen = 0;
 	double		n = 0;
@@ -397,7 +410,7 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, 3);
 	else if (d == SMALL_D)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
-	else if (CLONE(worth_packing) (d, block, roots, work->weights[c]))
+	else if (CLONE(worth_packing) (d, block, roots, CLONE(least_root) (work, c)))
 		CLONE(pack_rows) (prepared, c, block, roots, work, stats);
 	else
 		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds);
