@@ -19,13 +19,14 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/engine/*/*.c))
 INTERNAL_HEADERS = $(wildcard src/*.h src/*/*.h src/engine/*/*.h)
 
 PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS = -fvisibility=hidden
 SHLIB_LINK = -lm
 
 # The registers of the x87 keep more digits than a double, or not, as the
 # compiler has it; the engine counts on doubles.  (No other machine has them.)
 PG_CONFIG ?= pg_config
 ifneq ($(filter i386-% i486-% i586-% i686-%,$(shell $(shell $(PG_CONFIG) --cc) -dumpmachine)),)
-PG_CFLAGS = -msse2 -mfpmath=sse
+PG_CFLAGS += -msse2 -mfpmath=sse
 endif
 
 # Every file of sql/ is a test, so that none can be forgotten here.

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
 
 #if PG_VERSION_NUM < 130000
@@ -16,6 +17,27 @@
 /* The varlena macros left postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/*
+ * Everything is compiled with -fvisibility=hidden, so that a library loses
+ * nothing to another one's symbol of the same name.  Since 16 PostgreSQL's
+ * macros mark what the server looks up; before it we do.
+ */
+#if PG_VERSION_NUM < 160000 && !defined(WIN32)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void); \
+	const Pg_finfo_record * \
+	CppConcat(pg_finfo_, funcname)(void) \
+	{ \
+		static const Pg_finfo_record my_finfo = {1}; \
+		return &my_finfo; \
+	} \
+	extern int	no_such_variable
 #endif
 
 /* pg_noreturn goes before the declaration; before 18 it had another name. */
