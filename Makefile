@@ -4,7 +4,6 @@
 #	make install			may need root
 #	make installcheck		against a running server that has it installed
 #	make unitcheck			the engine's tests; these need no server
-#	make installcheck-citus	in a Citus cluster of its own
 #	make unitcheck SANITIZE=1	the same under sanitizers
 #	make fuzz [SECONDS=600]		arbitrary input; needs clang
 #	make dist			a release for PGXN; needs git
@@ -14,9 +13,14 @@
 
 EXTENSION = gmm
 MODULE_big = gmm
-DATA = $(wildcard src/gmm--*.sql)
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/engine/*/*.c)))
-INTERNAL_HEADERS = $(wildcard src/*.h src/*/*.h src/engine/*/*.h)
+
+# PGXS sets srcdir to the directory of this file, whether make runs there or
+# in one of its own (make -f /path/to/gmm/Makefile).  It does so when it is
+# included, so these are expanded later.
+source_files = $(sort $(patsubst $(srcdir)/%,%,$(wildcard $(addprefix $(srcdir)/,$(1)))))
+DATA = $(call source_files,src/gmm--*.sql)
+OBJS = $(patsubst %.c,%.o,$(call source_files,src/*.c src/*/*.c src/*/*/*.c))
+INTERNAL_HEADERS = $(addprefix $(srcdir)/,$(call source_files,src/*.h src/*/*.h src/*/*/*.h))
 
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -fvisibility=hidden
@@ -30,7 +34,7 @@ PG_CFLAGS += -msse2 -mfpmath=sse
 endif
 
 # Every file of sql/ is a test, so that none can be forgotten here.
-REGRESS = $(sort $(notdir $(basename $(wildcard sql/*.sql))))
+REGRESS = $(notdir $(basename $(call source_files,sql/*.sql)))
 REGRESS_OPTS = --load-extension=gmm
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -39,22 +43,29 @@ include $(PGXS)
 # PGXS does not follow includes: after a change of a header, build all.
 $(OBJS): $(INTERNAL_HEADERS)
 
+# Elsewhere than in the sources, their directories do not exist.  (Absolute
+# names, or make would find those of the sources by VPATH.)
+OBJECT_DIRECTORIES = $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))
+$(OBJS) $(OBJS:.o=.bc): | $(OBJECT_DIRECTORIES)
+$(OBJECT_DIRECTORIES):
+	mkdir -p $@
+
 .PHONY: unitcheck
 unitcheck:
-	$(MAKE) -C test/unit check
+	$(MAKE) -C $(srcdir)/test/unit check
 
 .PHONY: fuzz
 fuzz:
-	$(MAKE) -C test/fuzz run PG_CONFIG=$(PG_CONFIG)
+	$(MAKE) -C $(srcdir)/test/fuzz run PG_CONFIG=$(PG_CONFIG)
 
 # A release, as PGXN takes it: what is committed, under its name and version.
-DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' $(srcdir)/META.json)
 .PHONY: dist
 dist:
-	git archive --format=zip --prefix=gmm-$(DISTVERSION)/ -o gmm-$(DISTVERSION).zip HEAD
+	git -C $(srcdir) archive --format=zip --prefix=gmm-$(DISTVERSION)/ -o $(CURDIR)/gmm-$(DISTVERSION).zip HEAD
 
 clean: clean-tests
 .PHONY: clean-tests
 clean-tests:
-	$(MAKE) -C test/unit clean
-	$(MAKE) -C test/fuzz clean
+	$(MAKE) -C $(srcdir)/test/unit clean
+	$(MAKE) -C $(srcdir)/test/fuzz clean

@@ -401,13 +401,19 @@ private_installation()
     export PATH
 }
 
-# build [MAKE VARIABLE...]: into build.log.  Bitcode for JIT would need clang.
+# pgxs ARGUMENT...: make by the rules of PGXS, in $build_dir.  Bitcode for JIT
+# would need clang.
+pgxs()
+{
+    waiting make -s -C "${build_dir:-$work/source}" -f "$work/source/Makefile" \
+        PG_CONFIG="$pg_config" with_llvm=no "$@"
+}
+
+# build [MAKE VARIABLE...]: into build.log.
 build()
 {
-    waiting make -s -j "$(nproc 2>/dev/null || echo 1)" \
-        PG_CONFIG="$pg_config" with_llvm=no "$@" >"$work/build.log" 2>&1 &&
-        make -s PG_CONFIG="$pg_config" with_llvm=no install \
-            >>"$work/build.log" 2>&1
+    pgxs -j "$(nproc 2>/dev/null || echo 1)" "$@" >"$work/build.log" 2>&1 &&
+        pgxs install >>"$work/build.log" 2>&1
 }
 
 # start_server [SETTING...]: a server that only its owner can reach.

@@ -2,8 +2,7 @@
 # citus.sh: a Citus cluster of three servers of the test's own.  Statistics are
 # made where the shards are, and a fit by scans goes over all of them.
 #
-# Also: make installcheck-citus.  Where Citus is not installed, as in Debian, it
-# is skipped; partitions, foreign tables and parallel plans take the same ways
+# Where Citus is not installed, as in Debian, it is skipped; partitions, foreign tables and parallel plans take the same ways
 # in stream.sql, table.sql and foreign.sh.
 set -eu
 
