@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/linalg.h"
+#include "engine/core/linalg.h"
 
 #define TOLERANCE 1e-12
 
