@@ -469,10 +469,9 @@ push_double(JsonbParseState **state, const char *name, double number)
 
 /*
  * gmm_options(covariance_type, max_iter, tol, reg_covar, n_init, init, seed,
- *			   accelerate [, criterion, missing]) -> jsonb
+ *			   accelerate, criterion, missing) -> jsonb
  *
- * Named arguments to options; those that are NULL are left out.  Version 1.0
- * had not the last two.
+ * Named arguments to options; those that are NULL are left out.
  */
 Datum
 gmm_options(PG_FUNCTION_ARGS)
@@ -503,9 +502,9 @@ gmm_options(PG_FUNCTION_ARGS)
 		value.val.boolean = PG_GETARG_BOOL(7);
 		push_option(&state, "accelerate", &value);
 	}
-	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
+	if (!PG_ARGISNULL(8))
 		push_text(&state, "criterion", PG_GETARG_DATUM(8));
-	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+	if (!PG_ARGISNULL(9))
 		push_text(&state, "missing", PG_GETARG_DATUM(9));
 	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 

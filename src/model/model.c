@@ -115,32 +115,11 @@ model_size(MixtureCovarianceType type, int k, int d, int n_trials)
 		n_trials * sizeof(GmmTrial);
 }
 
-/* Version 1 ended where version 2 has entropy, with a field that was 0. */
-#define V1_VALUES_OFFSET	offsetof(GmmModel, entropy)
-
-/* A model of version 1, which knew less of a fit, as one of today. */
-static GmmModel *
-upgrade_v1(const GmmModel *old)
-{
-	size_t		size = VARSIZE(old);
-	GmmModel   *model = (GmmModel *)
-		palloc0(size + offsetof(GmmModel, values) - V1_VALUES_OFFSET);
-
-	memcpy(model, old, V1_VALUES_OFFSET);
-	SET_VARSIZE(model, size + offsetof(GmmModel, values) - V1_VALUES_OFFSET);
-	model->version = GMM_MODEL_VERSION;
-	model->n_trials = 0;
-	memcpy(model->values, (const char *) old + V1_VALUES_OFFSET,
-		   size - V1_VALUES_OFFSET);
-	return model;
-}
-
 /*
  * Get a model from a datum, detoasted in CurrentMemoryContext where need be.
- * This is the only door for C code, and where older versions of the format
- * are upgraded, in memory: a caller need not know of them.  The contents were
- * validated when they were stored; what is checked here is what a reader's
- * memory accesses depend on.
+ * This is the only door for C code, and so where an older version of the format
+ * will be upgraded, in memory.  The contents were validated when they were
+ * stored; what is checked here is what a reader's memory accesses depend on.
  */
 GmmModel *
 DatumGetGmmModel(Datum datum)
@@ -148,26 +127,16 @@ DatumGetGmmModel(Datum datum)
 	GmmModel   *model = (GmmModel *) PG_DETOAST_DATUM(datum);
 	size_t		size = VARSIZE(model);
 
-	if (size < V1_VALUES_OFFSET)
+	if (size < offsetof(GmmModel, values))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model of %zu bytes is too short", size)));
-	if (model->version < 1 || model->version > GMM_MODEL_VERSION)
+	if (model->version != GMM_MODEL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model has unknown version %d", model->version),
 				 errhint("It may have been stored by a newer version of the extension gmm.")));
-	if (model->version == 1)
-	{
-		GmmModel   *old = model;
-
-		model = upgrade_v1(old);
-		if ((Pointer) old != DatumGetPointer(datum))
-			pfree(old);
-		size = VARSIZE(model);
-	}
-	if (size < offsetof(GmmModel, values) ||
-		model->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
+	if (model->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
 		model->k < 1 || model->d < 1 ||
 		model->n_trials < 0 || model->n_trials > GMM_MAX_TRIALS ||
 		!mixture_shape_allowed((MixtureCovarianceType) model->covariance_type,

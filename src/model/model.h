@@ -4,7 +4,7 @@
  *
  * Everything that receives a model gets it through DatumGetGmmModel(), which
  * detoasts, checks version and size, and so is the one place that will
- * upgrade older formats.  What is not reachable by C code is validated where
+ * upgrade older formats, when there are any.  What is not reachable by C code is validated where
  * it enters (text, jsonb, binary, arrays): shapes, finite numbers, weights
  * that sum to 1, positive definite covariances.
  */
@@ -17,7 +17,7 @@
 
 #include "engine/engine.h"
 
-#define GMM_MODEL_VERSION	2
+#define GMM_MODEL_VERSION	1
 
 /* flags; all others only with the first */
 #define GMM_MODEL_FITTED	0x0001	/* the fields about the fit are known */

@@ -5,8 +5,7 @@
  *
  * Models are equal if they agree in every byte: parameters and what is known
  * of the fit.  (So 0 and -0 are not, as for records compared by their image.)
- * A value that version 1.0 stored is compared as what it is read as.  The
- * order means nothing, but that equal models come together.
+ * The order means nothing, but that equal models come together.
  */
 #include "postgres.h"
 

@@ -228,9 +228,8 @@ gmm_model_from_jsonb(PG_FUNCTION_ARGS)
 
 /* --- binary --- */
 
-/* Bytes of what is said of a fit: all of it, and what only version 2 has */
-#define FIT_SENT_BYTES		(sizeof(int64) + 2 * sizeof(double) + 3 * sizeof(int32))
-#define FIT_V2_SENT_BYTES	(2 * sizeof(double) + sizeof(int64) + 2 * sizeof(int32))
+/* Bytes of what is said of a fit */
+#define FIT_SENT_BYTES		(2 * sizeof(int64) + 4 * sizeof(double) + 5 * sizeof(int32))
 
 /*
  * gmm_model_send(gmm_model) returns bytea
@@ -242,8 +241,6 @@ gmm_model_from_jsonb(PG_FUNCTION_ARGS)
  * incomplete rows as int64, reseeded components and the criterion as int32;
  * then weights, means and covariances (triangles packed) as float8; then the
  * trials (model_choice.c).
- *
- * Version 1 had neither the number of trials nor what follows best starts.
  */
 Datum
 gmm_model_send(PG_FUNCTION_ARGS)
@@ -287,19 +284,17 @@ gmm_model_send(PG_FUNCTION_ARGS)
 /* What a binary form begins with. */
 typedef struct SentHeader
 {
-	int			version;
 	int			flags;
 	int			n_trials;
 } SentHeader;
 
-/* Flags that a version knows, and that go together. */
+/* Flags that are known, and that go together. */
 static bool
-flags_possible(int version, int flags)
+flags_possible(int flags)
 {
-	int			known = GMM_MODEL_FITTED | GMM_MODEL_CONVERGED;
+	int			known = GMM_MODEL_FITTED | GMM_MODEL_CONVERGED |
+		GMM_MODEL_ENTROPY | GMM_MODEL_REG_COVAR;
 
-	if (version > 1)
-		known |= GMM_MODEL_ENTROPY | GMM_MODEL_REG_COVAR;
 	return (flags & ~known) == 0 && (flags == 0 || (flags & GMM_MODEL_FITTED));
 }
 
@@ -311,14 +306,15 @@ flags_possible(int version, int flags)
 static void
 receive_header(StringInfo buffer, MixtureParameters *parameters, SentHeader *header)
 {
+	int			version;
 	int			type;
 	size_t		expected;
 
-	header->version = pq_getmsgbyte(buffer);
-	if (header->version < 1 || header->version > GMM_MODEL_VERSION)
+	version = pq_getmsgbyte(buffer);
+	if (version != GMM_MODEL_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("unknown version %d of a binary gmm_model", header->version),
+				 errmsg("unknown version %d of a binary gmm_model", version),
 				 errhint("It may have been written by a newer version of the extension gmm.")));
 	type = pq_getmsgbyte(buffer);
 	if (type >= MIXTURE_N_COVARIANCE_TYPES)
@@ -327,7 +323,7 @@ receive_header(StringInfo buffer, MixtureParameters *parameters, SentHeader *hea
 				 errmsg("unknown covariance type %d in a binary gmm_model",
 						type)));
 	header->flags = pq_getmsgint(buffer, 2);
-	if (!flags_possible(header->version, header->flags))
+	if (!flags_possible(header->flags))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid flags 0x%04x in a binary gmm_model",
@@ -337,7 +333,7 @@ receive_header(StringInfo buffer, MixtureParameters *parameters, SentHeader *hea
 	parameters->d = (int32) pq_getmsgint(buffer, 4);
 	(void) gmm_model_check_shape(parameters->covariance_type, parameters->k,
 								 parameters->d, NULL);
-	header->n_trials = header->version > 1 ? (int32) pq_getmsgint(buffer, 4) : 0;
+	header->n_trials = (int32) pq_getmsgint(buffer, 4);
 	if (header->n_trials < 0 || header->n_trials > GMM_MAX_TRIALS ||
 		(header->n_trials > 0 && !(header->flags & GMM_MODEL_FITTED)))
 		ereport(ERROR,
@@ -349,7 +345,7 @@ receive_header(StringInfo buffer, MixtureParameters *parameters, SentHeader *hea
 								  parameters->d) * sizeof(double) +
 		header->n_trials * GMM_TRIAL_SENT_BYTES;
 	if (header->flags & GMM_MODEL_FITTED)
-		expected += FIT_SENT_BYTES + (header->version > 1 ? FIT_V2_SENT_BYTES : 0);
+		expected += FIT_SENT_BYTES;
 	if ((size_t) (buffer->len - buffer->cursor) != expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -379,6 +375,8 @@ receive_known(StringInfo buffer, bool known)
 static void
 receive_fit(StringInfo buffer, const SentHeader *header, GmmFitInfo *info)
 {
+	int			criterion;
+
 	info->n_rows = pq_getmsgint64(buffer);
 	info->sum_weights = pq_getmsgfloat8(buffer);
 	info->log_likelihood = pq_getmsgfloat8(buffer);
@@ -386,23 +384,17 @@ receive_fit(StringInfo buffer, const SentHeader *header, GmmFitInfo *info)
 	info->n_starts = (int32) pq_getmsgint(buffer, 4);
 	info->n_best_starts = (int32) pq_getmsgint(buffer, 4);
 	info->converged = (header->flags & GMM_MODEL_CONVERGED) != 0;
-	if (header->version > 1)
-	{
-		int			criterion;
-
-		info->entropy = receive_known(buffer, (header->flags & GMM_MODEL_ENTROPY) != 0);
-		info->reg_covar = receive_known(buffer, (header->flags & GMM_MODEL_REG_COVAR) != 0);
-		info->n_incomplete = pq_getmsgint64(buffer);
-		info->n_reseeded = (int32) pq_getmsgint(buffer, 4);
-		criterion = (int32) pq_getmsgint(buffer, 4);
-		if (criterion < 0 || criterion >= MIXTURE_N_CRITERIA ||
-			(criterion != 0 && header->n_trials == 0))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-					 errmsg("invalid criterion %d in a binary gmm_model",
-							criterion)));
-		info->criterion = (MixtureCriterion) criterion;
-	}
+	info->entropy = receive_known(buffer, (header->flags & GMM_MODEL_ENTROPY) != 0);
+	info->reg_covar = receive_known(buffer, (header->flags & GMM_MODEL_REG_COVAR) != 0);
+	info->n_incomplete = pq_getmsgint64(buffer);
+	info->n_reseeded = (int32) pq_getmsgint(buffer, 4);
+	criterion = (int32) pq_getmsgint(buffer, 4);
+	if (criterion < 0 || criterion >= MIXTURE_N_CRITERIA ||
+		(criterion != 0 && header->n_trials == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid criterion %d in a binary gmm_model", criterion)));
+	info->criterion = (MixtureCriterion) criterion;
 }
 
 /* gmm_model_recv(internal) returns gmm_model */

@@ -21,10 +21,6 @@
 #define COMPONENTS_COLUMNS	7
 #define SUMMARY_COLUMNS		16
 
-/* and those that the functions of version 1.0 had, the first of these */
-#define COMPONENTS_COLUMNS_1_0	4
-#define SUMMARY_COLUMNS_1_0		12
-
 PG_FUNCTION_INFO_V1(gmm_components);
 PG_FUNCTION_INFO_V1(gmm_summary);
 PG_FUNCTION_INFO_V1(gmm_bic);
@@ -45,17 +41,14 @@ static const char *const suspicion_names[] = {
 	[MIXTURE_COLLAPSED] = "collapsed"
 };
 
-/*
- * The row type that a function is declared with: n columns, or n_1_0 where the
- * SQL is still that of version 1.0.
- */
+/* The row type that a function is declared with, which must have n columns. */
 static TupleDesc
-result_descriptor(FunctionCallInfo fcinfo, const char *function, int n, int n_1_0)
+result_descriptor(FunctionCallInfo fcinfo, const char *function, int n)
 {
 	TupleDesc	descriptor;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
-		(descriptor->natts != n && descriptor->natts != n_1_0))
+		descriptor->natts != n)
 		elog(ERROR, "%s must return %d columns", function, n);
 	return BlessTupleDesc(descriptor);
 }
@@ -133,16 +126,13 @@ component_row(const Components *components, int component, TupleDesc descriptor)
 	values[1] = Float8GetDatum(parameters->weights[component]);
 	values[2] = PointerGetDatum(mean);
 	values[3] = PointerGetDatum(covariance);
-	if (descriptor->natts == COMPONENTS_COLUMNS)
-	{
-		values[4] = Float8GetDatum(parameters->weights[component] *
-								   components->sum_weights);
-		nulls[4] = isnan(components->sum_weights);
-		values[5] = Float8GetDatum(mixture_condition_number(parameters, component,
-															&gmm_host));
-		nulls[6] = suspicion == NULL;
-		values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(suspicion);
-	}
+	values[4] = Float8GetDatum(parameters->weights[component] *
+							   components->sum_weights);
+	nulls[4] = isnan(components->sum_weights);
+	values[5] = Float8GetDatum(mixture_condition_number(parameters, component,
+														&gmm_host));
+	nulls[6] = suspicion == NULL;
+	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(suspicion);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
@@ -171,8 +161,7 @@ gmm_components(PG_FUNCTION_ARGS)
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
 		call->tuple_desc = result_descriptor(fcinfo, "gmm_components",
-											 COMPONENTS_COLUMNS,
-											 COMPONENTS_COLUMNS_1_0);
+											 COMPONENTS_COLUMNS);
 		model = PG_GETARG_GMM_MODEL(0);
 		components = (Components *) palloc(sizeof(Components));
 		gmm_model_parameters(model, &components->parameters);
@@ -233,16 +222,14 @@ model_icl(const GmmModel *model)
  * n_best_starts, icl, n_incomplete, n_reseeded, n_suspect)
  *
  * All but the first three and the last are NULL for a model that knows of no
- * fit, and icl for one of version 1.0.
+ * fit, and icl for one that does not say its entropy.
  */
 Datum
 gmm_summary(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
-	TupleDesc	descriptor = result_descriptor(fcinfo, "gmm_summary",
-											   SUMMARY_COLUMNS,
-											   SUMMARY_COLUMNS_1_0);
+	TupleDesc	descriptor = result_descriptor(fcinfo, "gmm_summary", SUMMARY_COLUMNS);
 	Datum		values[SUMMARY_COLUMNS] = {0};
 	bool		nulls[SUMMARY_COLUMNS];
 
@@ -269,8 +256,7 @@ gmm_summary(PG_FUNCTION_ARGS)
 		values[14] = Int32GetDatum(model->n_reseeded);
 	}
 	nulls[15] = false;
-	values[15] = Int32GetDatum(descriptor->natts == SUMMARY_COLUMNS ?
-							   judge(model, NULL) : 0);
+	values[15] = Int32GetDatum(judge(model, NULL));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
