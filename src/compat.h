@@ -1,6 +1,6 @@
 /*
  * compat.h
- *	  Differences between PostgreSQL 13 and 18, and nothing else.
+ *	  Differences between PostgreSQL 13 and 19, and nothing else.
  */
 #ifndef GMM_COMPAT_H
 #define GMM_COMPAT_H
@@ -17,6 +17,18 @@
 /* The varlena macros left postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* Wait events left pgstat.h, which no longer includes them since 19 */
+#if PG_VERSION_NUM >= 140000
+#include "utils/wait_event.h"
+#else
+#include "pgstat.h"
+#endif
+
+/* The module's name and version, for pg_get_loaded_modules() */
+#if PG_VERSION_NUM < 180000
+#define PG_MODULE_MAGIC_EXT(...)	PG_MODULE_MAGIC
 #endif
 
 /*

@@ -14,7 +14,7 @@
 #include "fit/fit_parallel.h"
 #include "host/engine_progress.h"
 
-PG_MODULE_MAGIC;
+PG_MODULE_MAGIC_EXT(.name = "gmm",.version = "1.0.0");
 
 extern PGDLLEXPORT void _PG_init(void);
 

@@ -12,9 +12,11 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/varlena.h"
 
@@ -393,120 +395,86 @@ gmm_options_parse(Jsonb *json, GmmOptions *options)
 				 errhint("Leave it out where there is nothing to choose.")));
 }
 
-/*
- * A double as a numeric with the fewest digits that read back as the same
- * double.  The cast from double precision keeps 15, which is not enough, and
- * the output function follows extra_float_digits, which an immutable function
- * must not.
- */
-static Numeric
-exact_numeric(double number)
+/* The arguments of gmm_options(), in order: names of options, with types */
+static const struct
 {
-	char		text[32];
+	const char *name;
+	Oid			type;
+}			arguments[] = {
+	{"covariance_type", TEXTOID},
+	{"max_iter", INT4OID},
+	{"tol", FLOAT8OID},
+	{"reg_covar", FLOAT8OID},
+	{"n_init", INT4OID},
+	{"init", TEXTOID},
+	{"seed", INT8OID},
+	{"accelerate", BOOLOID},
+	{"criterion", TEXTOID},
+	{"missing", TEXTOID},
+};
 
-	for (int digits = 15; digits <= 17; digits++)
+/* Append the value of an option as JSON. */
+static void
+append_value(StringInfo json, const char *name, Oid type, Datum value)
+{
+	double		number;
+
+	switch (type)
 	{
-		snprintf(text, sizeof(text), "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
+		case TEXTOID:
+			escape_json(json, TextDatumGetCString(value));
 			break;
+		case INT4OID:
+			appendStringInfo(json, "%d", DatumGetInt32(value));
+			break;
+		case INT8OID:
+			appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value));
+			break;
+		case BOOLOID:
+			appendStringInfoString(json, DatumGetBool(value) ? "true" : "false");
+			break;
+		case FLOAT8OID:
+			number = DatumGetFloat8(value);
+			/* JSON knows neither; no option allows them. */
+			if (!isfinite(number))
+				refuse_value(name, "a finite number of at least 0",
+							 isnan(number) ? "NaN" :
+							 number > 0 ? "Infinity" : "-Infinity");
+			gmm_text_append_double(json, number);
+			break;
+		default:
+			elog(ERROR, "unexpected type %u of an option", type);
 	}
-	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
-											   CStringGetDatum(text),
-											   ObjectIdGetDatum(InvalidOid),
-											   Int32GetDatum(-1)));
-}
-
-static void
-push_option(JsonbParseState **state, const char *name, JsonbValue *value)
-{
-	JsonbValue	key;
-
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-	pushJsonbValue(state, WJB_VALUE, value);
-}
-
-static void
-push_text(JsonbParseState **state, const char *name, Datum datum)
-{
-	text	   *string = DatumGetTextPP(datum);
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = VARDATA_ANY(string);
-	value.val.string.len = VARSIZE_ANY_EXHDR(string);
-	push_option(state, name, &value);
-}
-
-static void
-push_integer(JsonbParseState **state, const char *name, int64 number)
-{
-	JsonbValue	value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric,
-															Int64GetDatum(number)));
-	push_option(state, name, &value);
-}
-
-static void
-push_double(JsonbParseState **state, const char *name, double number)
-{
-	JsonbValue	value;
-
-	/* JSON knows neither; no option allows them. */
-	if (!isfinite(number))
-		refuse_value(name, "a finite number of at least 0",
-					 isnan(number) ? "NaN" :
-					 number > 0 ? "Infinity" : "-Infinity");
-
-	value.type = jbvNumeric;
-	value.val.numeric = exact_numeric(number);
-	push_option(state, name, &value);
 }
 
 /*
- * gmm_options(covariance_type, max_iter, tol, reg_covar, n_init, init, seed,
- *			   accelerate, criterion, missing) -> jsonb
+ * gmm_options(name => value, ...) -> jsonb
  *
- * Named arguments to options; those that are NULL are left out.
+ * Named arguments to options; those that are NULL are left out.  The way is by
+ * JSON text, since the functions that build a jsonb have changed with 19.
  */
 Datum
 gmm_options(PG_FUNCTION_ARGS)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	value;
+	StringInfoData text;
 	Jsonb	   *json;
 	GmmOptions	options;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (!PG_ARGISNULL(0))
-		push_text(&state, "covariance_type", PG_GETARG_DATUM(0));
-	if (!PG_ARGISNULL(1))
-		push_integer(&state, "max_iter", PG_GETARG_INT32(1));
-	if (!PG_ARGISNULL(2))
-		push_double(&state, "tol", PG_GETARG_FLOAT8(2));
-	if (!PG_ARGISNULL(3))
-		push_double(&state, "reg_covar", PG_GETARG_FLOAT8(3));
-	if (!PG_ARGISNULL(4))
-		push_integer(&state, "n_init", PG_GETARG_INT32(4));
-	if (!PG_ARGISNULL(5))
-		push_text(&state, "init", PG_GETARG_DATUM(5));
-	if (!PG_ARGISNULL(6))
-		push_integer(&state, "seed", PG_GETARG_INT64(6));
-	if (!PG_ARGISNULL(7))
+	if (PG_NARGS() != lengthof(arguments))
+		elog(ERROR, "gmm_options called with %d arguments", PG_NARGS());
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	for (int i = 0; i < PG_NARGS(); i++)
 	{
-		value.type = jbvBool;
-		value.val.boolean = PG_GETARG_BOOL(7);
-		push_option(&state, "accelerate", &value);
+		if (PG_ARGISNULL(i))
+			continue;
+		if (text.len > 1)
+			appendStringInfoChar(&text, ',');
+		appendStringInfo(&text, "\"%s\":", arguments[i].name);
+		append_value(&text, arguments[i].name, arguments[i].type, PG_GETARG_DATUM(i));
 	}
-	if (!PG_ARGISNULL(8))
-		push_text(&state, "criterion", PG_GETARG_DATUM(8));
-	if (!PG_ARGISNULL(9))
-		push_text(&state, "missing", PG_GETARG_DATUM(9));
-	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	appendStringInfoChar(&text, '}');
+	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
 
 	gmm_options_parse_choice(json, &options);
 	PG_RETURN_JSONB_P(json);

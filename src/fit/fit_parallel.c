@@ -46,7 +46,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "optimizer/cost.h"
-#include "pgstat.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm_impl.h"
 #include "storage/spin.h"

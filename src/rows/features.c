@@ -27,7 +27,7 @@ array_values(ArrayType *array)
 
 /* Is element i, counted from 0, not NULL? */
 static inline bool
-element_observed(const bits8 *observed, int i)
+element_observed(const uint8 *observed, int i)
 {
 	return (observed[i / 8] & (1 << (i % 8))) != 0;
 }
@@ -125,7 +125,7 @@ check_finite(const GmmFeatures *features)
 static void
 get_observed(ArrayType *array, GmmFeatures *features)
 {
-	const bits8 *bitmap = ARR_NULLBITMAP(array);
+	const uint8 *bitmap = ARR_NULLBITMAP(array);
 	int			n_observed = 0;
 
 	for (int i = 0; i < features->d; i++)

@@ -28,7 +28,7 @@ typedef struct GmmFeatures
 	int			d;
 	int			n_observed;
 	const double *values;
-	const bits8 *observed;
+	const uint8 *observed;
 	ArrayType  *copy;			/* NULL if there was no need for one */
 	union
 	{

@@ -23,7 +23,7 @@ struct GmmRowPatterns
 	Size		size;			/* bytes of one pattern */
 	int			count;			/* the complete one, which has no bits, included */
 	int			capacity;		/* of bits */
-	bits8	   *bits;			/* from pattern 1 */
+	uint8	   *bits;			/* from pattern 1 */
 	int			n_slots;		/* a power of two, at least twice the capacity */
 	int32	   *slots;
 };
@@ -37,13 +37,13 @@ gmm_pattern_size(int d)
 
 /* Copy a pattern, and clear the bits beyond its last. */
 void
-gmm_pattern_copy(bits8 *target, const bits8 *observed, int d)
+gmm_pattern_copy(uint8 *target, const uint8 *observed, int d)
 {
 	Size		size = gmm_pattern_size(d);
 
 	memcpy(target, observed, size);
 	if (d % 8 != 0)
-		target[size - 1] &= (bits8) ((1 << (d % 8)) - 1);
+		target[size - 1] &= (uint8) ((1 << (d % 8)) - 1);
 }
 
 /*
@@ -51,7 +51,7 @@ gmm_pattern_copy(bits8 *target, const bits8 *observed, int d)
  * those that are not; returns how many the first are.
  */
 int
-gmm_pattern_order(const bits8 *observed, int d, int *order)
+gmm_pattern_order(const uint8 *observed, int d, int *order)
 {
 	int			n_observed = 0;
 	int			n_missing = 0;
@@ -89,7 +89,7 @@ gmm_patterns_count(const GmmRowPatterns *patterns)
 	return patterns->count;
 }
 
-static bits8 *
+static uint8 *
 pattern_bits(const GmmRowPatterns *patterns, int number)
 {
 	return patterns->bits + (Size) (number - 1) * patterns->size;
@@ -97,7 +97,7 @@ pattern_bits(const GmmRowPatterns *patterns, int number)
 
 /* The slot that holds a pattern, or where it is to go. */
 static int
-find_slot(const GmmRowPatterns *patterns, const bits8 *bits)
+find_slot(const GmmRowPatterns *patterns, const uint8 *bits)
 {
 	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) bits,
 											   (int) patterns->size));
@@ -135,9 +135,9 @@ enlarge(GmmRowPatterns *patterns)
 
 /* The number of a pattern in which some element is NULL, given if need be. */
 int
-gmm_patterns_enter(GmmRowPatterns *patterns, const bits8 *observed)
+gmm_patterns_enter(GmmRowPatterns *patterns, const uint8 *observed)
 {
-	bits8	   *bits;
+	uint8	   *bits;
 	int			slot;
 
 	if (patterns->count > patterns->capacity)
@@ -171,7 +171,7 @@ gmm_patterns_order(const GmmRowPatterns *patterns, int number, int *order)
 
 /* All patterns but the complete one, as bytes; returns how many these are. */
 Size
-gmm_patterns_bytes(const GmmRowPatterns *patterns, const bits8 **bytes)
+gmm_patterns_bytes(const GmmRowPatterns *patterns, const uint8 **bytes)
 {
 	*bytes = patterns->bits;
 	return patterns->size * (Size) (patterns->count - 1);

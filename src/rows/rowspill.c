@@ -37,7 +37,6 @@
 #include "commands/tablespace.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"

@@ -117,7 +117,7 @@ begin_pattern(GmmRowStore *store, int number)
 
 /* The number of the pattern of a row. */
 static int
-pattern_number(GmmRowStore *store, const bits8 *observed)
+pattern_number(GmmRowStore *store, const uint8 *observed)
 {
 	int			count;
 	int			number;
@@ -383,7 +383,7 @@ block_for_row(GmmRowStore *store, int number, const double *row)
  * finite values as bits are set, at least one.  Nothing of row is kept.
  */
 void
-gmm_rowstore_append(GmmRowStore *store, const double *row, const bits8 *observed,
+gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed,
 					double weight)
 {
 	int			number = pattern_number(store, observed);
@@ -480,7 +480,7 @@ static bool
 copy_directory(GmmRowStore *store, const int64 *offsets)
 {
 	SharedBlock entries[ENTRIES];
-	const bits8 *bytes;
+	const uint8 *bytes;
 	Size		size;
 
 	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
@@ -589,7 +589,7 @@ attach_patterns(GmmRowStore *store, const GmmSharedRows *shared)
 	Size		size = gmm_pattern_size(store->d);
 	int64		offset = shared->directory_offset +
 		shared->n_blocks * (int64) sizeof(SharedBlock);
-	bits8	   *bits = palloc(size);
+	uint8	   *bits = palloc(size);
 
 	for (int number = 1; number < shared->n_patterns; number++)
 	{

@@ -26,7 +26,7 @@ typedef struct GmmSharedRows
 extern GmmRowStore *gmm_rowstore_create(MemoryContext context, int d);
 extern int	gmm_rowstore_dimensions(const GmmRowStore *store);
 extern void gmm_rowstore_append(GmmRowStore *store, const double *row,
-								const bits8 *observed, double weight);
+								const uint8 *observed, double weight);
 
 /* rowreader.c */
 extern void gmm_rowstore_source(GmmRowStore *store, MixtureSource *source);

@@ -190,7 +190,7 @@ copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
 	int			n_observed = 0;
 	int			n_missing = 0;
 	int		   *order;
-	bits8	   *observed;
+	uint8	   *observed;
 
 	scorer->d = d;
 	scorer->n_observed = features->n_observed;

@@ -32,7 +32,7 @@ typedef struct GmmScorer
 								 * of what follows */
 	const int  *order;			/* the d dimensions from 0, those observed
 								 * first; NULL if that is all of them */
-	const bits8 *observed;		/* as in an array, or NULL likewise */
+	const uint8 *observed;		/* as in an array, or NULL likewise */
 	MixturePrepared *prepared;	/* of the observed dimensions */
 	MixtureConditional *conditional;	/* of the others; see
 										 * gmm_scorer_conditional() */

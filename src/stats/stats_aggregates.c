@@ -56,7 +56,7 @@ enum
 /* Rows in which the same elements are NULL, or none. */
 typedef struct PendingBlock
 {
-	bits8	   *observed;		/* gmm_pattern_size() bytes; NULL: all are */
+	uint8	   *observed;		/* gmm_pattern_size() bytes; NULL: all are */
 	int		   *order;			/* d, as in MixtureBlock; NULL likewise */
 	int			n_observed;
 	int			n_rows;
@@ -426,7 +426,7 @@ pattern_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *feature
 {
 	int			d = stats->view.parameters.d;
 	Size		size = gmm_pattern_size(d);
-	bits8		pattern[MIXTURE_MAX_DIMENSIONS / 8];
+	uint8		pattern[MIXTURE_MAX_DIMENSIONS / 8];
 	PendingBlock *block;
 
 	gmm_pattern_copy(pattern, features->observed, d);
