@@ -342,6 +342,7 @@ extern bool mixture_covariances_valid(const MixtureParameters *parameters,
 extern void mixture_component_covariance(const MixtureParameters *parameters,
 										 int component, double *matrix);
 
+/* prepare.c */
 extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters,
 											 const MixtureHost *host,
 											 MixtureError *error);

@@ -6,7 +6,10 @@
 #ifndef GMM_UNIT_H
 #define GMM_UNIT_H
 
-#include "engine/internal.h"
+#include "engine/derive/derive.h"
+#include "engine/em/em_private.h"
+#include "engine/fit/fit.h"
+#include "engine/sample/sample_private.h"
 
 /* unit_tests.c */
 extern void check(bool passed, const char *format,...) __attribute__((format(printf, 2, 3)));

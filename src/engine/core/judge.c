@@ -12,7 +12,7 @@
  * none can be blamed for it.  So a component has collapsed if it is at the
  * floor in more directions than all rows together are.
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <float.h>
 #include <math.h>

@@ -14,7 +14,7 @@
  * still never lowers the likelihood: it is maximum likelihood in a smaller
  * space (Ingrassia and Rocci 2007).
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <float.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  *	  The order in which components are numbered: by weight, the largest
  *	  first, and by mean where weights are equal but for rounding.
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /*
  * statistics.c
- *	  Sufficient statistics that are kept beyond a pass: whether they can be
- *	  what they say they are, their scaling, and the step from them.
+ *	  Sufficient statistics: memory for them, and, of those that are kept
+ *	  beyond a pass, whether they can be what they say they are, their scaling,
+ *	  and the step from them.
  *
  * Whoever keeps statistics has nothing else of the rows.  So the floor of the
  * M-step, which a fit takes from the rows' variances, is found from the sums:
@@ -10,10 +11,11 @@
  * made with, and so is everything here, so that data far from zero loses
  * nothing.
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine/core/linalg.h"
 
@@ -33,6 +35,63 @@
 
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK	65536
+
+/* Values of the statistics of this shape, which are sums over rows. */
+size_t
+mixture_sums_count(MixtureCovarianceType type, int k, int d)
+{
+	return 3 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+}
+
+/* Let the statistics be of this shape and lie in values. */
+void
+mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type, int k, int d,
+					double *values)
+{
+	stats->k = k;
+	stats->d = d;
+	stats->covariance_type = type;
+	stats->n_values = mixture_sums_count(type, k, d);
+	stats->sum_weights = values;
+	stats->log_likelihood = stats->sum_weights + 1;
+	stats->entropy = stats->log_likelihood + 1;
+	stats->component_weights = stats->entropy + 1;
+	stats->firsts = stats->component_weights + k;
+	stats->seconds = stats->firsts + (size_t) k * d;
+}
+
+/* Statistics of this shape, cleared, in one piece of the host's memory. */
+MixtureStats *
+mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
+					   const MixtureHost *host)
+{
+	MixtureStats *stats = host->allocate(host->context, sizeof(MixtureStats) +
+										 mixture_sums_count(type, k, d) * sizeof(double));
+
+	mixture_place_stats(stats, type, k, d, (double *) (stats + 1));
+	mixture_clear_stats(stats);
+	return stats;
+}
+
+void
+mixture_release_stats(MixtureStats *stats, const MixtureHost *host)
+{
+	host->release(host->context, stats);
+}
+
+void
+mixture_clear_stats(MixtureStats *stats)
+{
+	memset(stats->sum_weights, 0, stats->n_values * sizeof(double));
+}
+
+/* Add the values of statistics that were made with the same parameters. */
+void
+mixture_add_sums(double *target, const double *source, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		target[i] += source[i];
+}
 
 /* Whether all sums are finite. */
 bool

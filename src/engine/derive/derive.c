@@ -10,7 +10,7 @@
  * values, so it is made once for a pattern (MixtureConditional) and serves
  * any number of rows.
  */
-#include "engine/internal.h"
+#include "engine/derive/derive.h"
 
 #include <string.h>
 

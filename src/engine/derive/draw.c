@@ -7,7 +7,7 @@
  * costs the same wherever one begins, and the same call draws the same rows
  * on every machine, to the rounding of its multiplications.
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *	  What a picture shows of a covariance: where a Gaussian of one or two
  *	  dimensions has its standard deviations.
  */
-#include "engine/internal.h"
+#include "engine/core/core.h"
 
 #include <math.h>
 

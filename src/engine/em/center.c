@@ -8,7 +8,7 @@
  * differences from the middle of the range, which are exact (Sterbenz 1974),
  * and adds the middle to the means when it is done.
  */
-#include "engine/internal.h"
+#include "engine/em/em.h"
 
 #include <math.h>
 

@@ -7,7 +7,7 @@
  * A run therefore ends on a pass: what it returns has a known likelihood,
  * rather than one that is a step old.
  */
-#include "engine/internal.h"
+#include "engine/em/em_private.h"
 
 #include <math.h>
 

@@ -24,7 +24,7 @@
  * Where the family has no covariances between features, the conditional mean
  * is the mean, and C is the variance.
  */
-#include "engine/internal.h"
+#include "engine/em/em_private.h"
 
 #include <string.h>
 

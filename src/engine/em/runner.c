@@ -7,7 +7,7 @@
  * that depends on the number of blocks only; a run is summed from its first
  * block to its last, and the runs are added from the first to the last.
  */
-#include "engine/internal.h"
+#include "engine/em/em_private.h"
 
 #include <math.h>
 

@@ -11,7 +11,7 @@
  * are measured in units of the components' own spread, so that the path of a
  * fit does not depend on the units of its features.
  */
-#include "engine/internal.h"
+#include "engine/em/em_private.h"
 
 #include <math.h>
 #include <string.h>

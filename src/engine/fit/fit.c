@@ -3,7 +3,7 @@
  *	  A fit from beginning to end: what has to be known of the rows, the search
  *	  for a good optimum, or EM from a given start, and the result.
  */
-#include "engine/internal.h"
+#include "engine/fit/fit.h"
 
 /* Rows of the sample, and its values unless a component then has too few */
 #define SAMPLE_ROWS 10000

@@ -17,7 +17,7 @@
  * says nothing, as in the choice among optima (search.c): a trial with fewer
  * such components is preferred, whatever the criterion says.
  */
-#include "engine/internal.h"
+#include "engine/fit/fit.h"
 
 #include <math.h>
 

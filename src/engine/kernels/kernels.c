@@ -7,7 +7,7 @@
  * per instruction set with the width of its vectors.  A default build thus
  * needs no -march and runs at full width wherever it is installed.
  */
-#include "engine/internal.h"
+#include "engine/kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  * the hash, like the ranges, goes with the data when a feature is multiplied
  * or shifted.
  */
-#include "engine/internal.h"
+#include "engine/sample/sample_private.h"
 
 #include <float.h>
 #include <math.h>
@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "engine/core/random.h"
+#include "engine/em/em.h"
 
 /* Cells along a feature for the choice of rows: 2 to this. */
 #define FINE_BITS 20
@@ -299,65 +300,6 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 		kept = taking->sample->rows + taking->n * d;
 		memcpy(kept, row, d * sizeof(double));
 		taking->entries[taking->n++] = (Entry) {hash, kept, block->weights[i], d};
-	}
-}
-
-/* The rows that so many take up with the padding of the last block. */
-int64_t
-sample_padded(int64_t n_rows)
-{
-	return (n_rows + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
-}
-
-/* A block of RowBlocks, as a MixtureSource asks for it. */
-void
-sample_block(void *blocks, int64_t number, MixtureBlock *block)
-{
-	const RowBlocks *rows = blocks;
-	int64_t		start = number * MIXTURE_BLOCK_ROWS;
-	int64_t		left = rows->n_rows - start;
-
-	block->n_rows = left < MIXTURE_BLOCK_ROWS ? (int) left : MIXTURE_BLOCK_ROWS;
-	block->stride = (int) sample_padded(block->n_rows);
-	block->features = rows->features + start * rows->d;
-	block->weights = rows->weights + start;
-}
-
-/* A source of these blocks, which must stay. */
-void
-sample_source(RowBlocks *blocks, MixtureSource *source)
-{
-	source->d = blocks->d;
-	source->n_rows = blocks->n_rows;
-	source->n_blocks = (blocks->n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
-	source->context = blocks;
-	source->block = sample_block;
-	source->pass = NULL;
-	source->is_sample = true;
-}
-
-/* Copy the rows to the blocks. */
-void
-sample_fill_blocks(Sample *sample, const MixtureHost *host)
-{
-	RowBlocks  *blocks = &sample->blocks;
-	int			d = sample->d;
-
-	for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
-	{
-		MixtureBlock block;
-
-		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
-		for (int i = 0; i < block.stride; i++)
-		{
-			int64_t		row = start + (i < block.n_rows ? i : 0);
-
-			for (int j = 0; j < d; j++)
-				blocks->features[start * d + (size_t) j * block.stride + i] =
-					sample->rows[row * d + j];
-			blocks->weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
-		}
-		host->check_interrupts(host->context);
 	}
 }
 

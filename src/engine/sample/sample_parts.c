@@ -11,7 +11,7 @@
  * with its mean given the rest, for one Gaussian.  That is a guess, good enough
  * for where to begin; where EM ends does not hang on it.
  */
-#include "engine/internal.h"
+#include "engine/sample/sample_private.h"
 
 #include <math.h>
 #include <stdlib.h>

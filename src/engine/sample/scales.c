@@ -6,13 +6,14 @@
  * Everything that a fit decides by size it decides relative to these, so that
  * the units of the features do not matter.
  */
-#include "engine/internal.h"
+#include "engine/sample/sample.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine/core/linalg.h"
+#include "engine/em/em.h"
 
 /* A variance that is next to none for any feature that is allowed */
 #define NARROW_VARIANCE 1e-280

@@ -16,7 +16,7 @@
  * Taking a row at squared distance D2 out of n changes det S, and adding one
  * does, by a factor that needs nothing but D2 and n.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 

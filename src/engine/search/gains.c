@@ -16,7 +16,7 @@
  * EM on all, but each over two components and their own rows: all splits of
  * all components together cost two components' share of a pass over all rows.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

@@ -13,7 +13,7 @@
  * measured against the covariance within components, so that the units of the
  * features do not matter.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

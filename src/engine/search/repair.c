@@ -17,7 +17,7 @@
  * hashes of their content, so that neither their order shows nor a single
  * outlier is chosen over and over.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

@@ -18,7 +18,7 @@
  * Peel 2000, section 3.10): another optimum is preferred to them even if it
  * is lower, and where there is none, it is looked for (repair.c).
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

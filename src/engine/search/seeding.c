@@ -9,7 +9,7 @@
  * wins.  Unlike a walk along cumulative sums this does not know any order,
  * and a change to one row changes nothing for the others.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

@@ -15,7 +15,7 @@
  * that they do not depend on units.  What is found is a start like others, to
  * be judged by the likelihood that it leads to.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  * d and not with its square.  Back among the rows it is a mixture whose
  * components have the covariance of all rows, each times a factor.
  */
-#include "engine/internal.h"
+#include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>

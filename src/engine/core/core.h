@@ -1,0 +1,78 @@
+/*
+ * core.h
+ *	  Mixtures as numbers: parameters, sufficient statistics and the M-step
+ *	  between them, the judgement and the order of components.
+ *
+ * linalg.h, special.h and random.h, which know nothing of mixtures, stand
+ * beside it.
+ */
+#ifndef GMM_ENGINE_CORE_H
+#define GMM_ENGINE_CORE_H
+
+#include "engine/engine.h"
+
+/* Whether a family has covariance matrices. */
+static inline bool
+mixture_has_matrix(MixtureCovarianceType type)
+{
+	return type == MIXTURE_FULL || type == MIXTURE_TIED;
+}
+
+/* parameters.c */
+extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
+extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,
+							  double factor, const double *vector);
+extern void mixture_copy_parameters(MixtureParameters *target,
+									const MixtureParameters *source);
+extern bool mixture_parameters_equal(const MixtureParameters *a,
+									 const MixtureParameters *b);
+extern void mixture_release_parameters(MixtureParameters *parameters,
+									   const MixtureHost *host);
+
+/* statistics.c */
+extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
+											const MixtureHost *host);
+extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
+extern void mixture_clear_stats(MixtureStats *stats);
+
+/* maximize.c */
+extern int	mixture_maximize(const MixtureStats *stats,
+							 const MixtureParameters *current,
+							 const double *floor,
+							 MixtureParameters *next,
+							 const MixtureHost *host);
+extern int	mixture_count_at_floor(const MixtureParameters *parameters,
+								   const double *floor, const MixtureHost *host);
+extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor,
+							   const MixtureHost *host);
+
+/* Least share of a feature's variance in any direction, whatever reg_covar */
+#define MIXTURE_LEAST_FLOOR 1e-12
+
+/* Values whose squares and cubes stay within a double */
+#define MIXTURE_MAX_FEATURE 1e100
+#define MIXTURE_MIN_FEATURE_RANGE 1e-100
+
+extern double mixture_floor_share(double reg_covar);
+extern double mixture_constant_variance(double value);
+
+/* judge.c */
+extern int	judge_least_rows(MixtureCovarianceType type, int d);
+extern int	judge_components(const MixtureParameters *parameters, double n_rows,
+							 const double *whole, const double *floor,
+							 MixtureSuspicion *suspicions, const MixtureHost *host);
+
+/* order.c */
+extern void order_components(const MixtureParameters *from, MixtureParameters *to,
+							 const MixtureHost *host);
+
+/* The block of a source of this number. */
+static inline void
+source_block(const MixtureSource *source, int64_t number, MixtureBlock *block)
+{
+	block->order = NULL;
+	block->n_observed = source->d;
+	source->block(source->context, number, block);
+}
+
+#endif							/* GMM_ENGINE_CORE_H */

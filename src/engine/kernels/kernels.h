@@ -1,0 +1,150 @@
+/*
+ * kernels.h
+ *	  What is done for every row: the E-step and the sums of the M-step over
+ *	  blocks, and the scoring of single rows.
+ */
+#ifndef GMM_ENGINE_KERNELS_H
+#define GMM_ENGINE_KERNELS_H
+
+#include "engine/core/core.h"
+
+/*
+ * Parameters ready for the E-step: log densities are
+ * log_constants[k] - |precision_cholesky[k] (x - means[k])|^2 / 2.
+ *
+ * For blocks, where a lane is a row, the precision's Cholesky factor
+ * W = L^-1 lies packed by component (one for all if tied); diag and spherical
+ * have 1 / standard deviation.  For single rows a lane is a component: means,
+ * factors and constants are interleaved, `lanes` components at a time, and
+ * the last group is padded with components of log weight minus infinity.
+ */
+struct MixturePrepared
+{
+	int			k;
+	int			d;
+	MixtureCovarianceType covariance_type;
+	int			lanes;			/* components interleaved; 1 for blocks */
+	int			n_groups;		/* of lanes components */
+	size_t		factor_count;	/* values of one component's factor */
+	size_t		factor_step;	/* from a group's factor to the next: 0 if tied */
+	size_t		size;			/* bytes of all this */
+	double	   *log_constants;	/* n_groups x lanes */
+	double	   *means;			/* n_groups x d x lanes */
+	double	   *precision_cholesky; /* n_groups x factor_count x lanes; if tied
+									 * one factor, not interleaved */
+};
+
+/* prepare.c */
+extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *parameters,
+											   MixturePrepared *reuse,
+											   const MixtureHost *host,
+											   MixtureError *error);
+extern void mixture_release_prepared(MixturePrepared *prepared,
+									 const MixtureHost *host);
+
+/*
+ * Offset between rows of the scratch of a block: not a power of two, or all of
+ * them would compete for the same lines of the cache.
+ */
+#define KERNEL_WORK_STRIDE (MIXTURE_BLOCK_ROWS + MIXTURE_LANES)
+
+/* Scratch of the block kernels. */
+typedef struct KernelWork
+{
+	void	   *memory;			/* what the others lie in */
+	double	   *largest;		/* rows: the largest log density */
+	double	   *sums;			/* rows: of densities relative to that */
+	double	   *scales;			/* rows: from these to responsibilities */
+	double	   *roots;			/* k x rows: log densities, then the roots of
+								 * the responsibilities: kernels_roots() */
+	double	   *scaled;			/* d x rows: features about the mean, times
+								 * those roots */
+	double	   *centered;		/* d x some rows: features about the mean */
+	double	   *weights;		/* k: sum of responsibilities */
+	double	   *reach;			/* 1: no row is farther from a component in
+								 * which it has a part; set if there are packs */
+	int			pack_rows;		/* that a pack has place for; 0: no packs */
+	int			pack_stride;	/* of its features */
+	double	   *packs;			/* k x (d + 1) x stride: rows set aside by
+								 * add_component(): kernels_pack() */
+	int		   *packed;			/* k: how many */
+} KernelWork;
+
+/* Component c's square roots of responsibility times weight, one a row. */
+static inline double *
+kernels_roots(const KernelWork *work, int c)
+{
+	return work->roots + (size_t) c * KERNEL_WORK_STRIDE;
+}
+
+/*
+ * The rows set aside for component c of d features: these, one after the
+ * other, and the roots as one more.
+ */
+static inline double *
+kernels_pack(const KernelWork *work, int d, int c)
+{
+	return work->packs + (size_t) c * (d + 1) * work->pack_stride;
+}
+
+/*
+ * One clone of the kernels.
+ *
+ * e_step() adds a block of rows to sum_weights and log_likelihood of the
+ * statistics and, if the M-step is to follow, leaves in work each component's
+ * roots and its sum of responsibilities times weight; if not, it adds to the
+ * entropy.
+ *
+ * add_component() adds component c's part of a block to component_weights,
+ * firsts and seconds; it takes the responsibilities from work, the means from
+ * what was prepared, and the features from the block, which need not be the
+ * one of the E-step.  Where every responsibility has underflowed to 0 there is
+ * nothing to add.  It may set rows aside in work, of more blocks than one;
+ * finish_component() adds what is there.
+ *
+ * complete() makes complete rows of a block of which features are missing:
+ * writes each missing feature, d x block->stride doubles being for all, as its
+ * mean given the observed ones.  mean: d values; coefficients: n_missing x
+ * n_observed, or NULL where features do not depend on each other.
+ *
+ * row_log_densities() leaves k log densities, weighted, in work; row_softmax()
+ * makes responsibilities of them and returns the logarithm of their sum.
+ */
+typedef struct Kernels
+{
+	const char *name;
+	int			lanes;
+	void		(*e_step) (const MixturePrepared *prepared,
+						   const MixtureBlock *block, bool m_step,
+						   const KernelWork *work, MixtureStats *stats,
+						   const MixtureHost *host);
+	void		(*add_component) (const MixturePrepared *prepared, int c,
+								  const MixtureBlock *block,
+								  const KernelWork *work, MixtureStats *stats);
+	void		(*finish_component) (const MixturePrepared *prepared, int c,
+									 const KernelWork *work, MixtureStats *stats);
+	void		(*complete) (const double *mean, const double *coefficients, int d,
+							 const MixtureBlock *block, const KernelWork *work,
+							 double *completed);
+	void		(*row_log_densities) (const MixturePrepared *prepared,
+									  const double *row, double *work);
+	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
+	void		(*row_distances) (const MixturePrepared *prepared,
+								  const double *row, double *work);
+} Kernels;
+
+/* kernels.c */
+extern const Kernels *kernels_current(void);
+extern const Kernels *kernels_list(int number);
+extern void kernels_select(const Kernels *kernels);
+extern void kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k,
+								  int d, const MixtureHost *host);
+extern void kernels_release_work(KernelWork *work, const MixtureHost *host);
+extern void kernels_accumulate(const MixturePrepared *prepared,
+							   const MixtureBlock *block, bool m_step,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
+extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
+						   MixtureStats *stats, const MixtureHost *host);
+
+#endif							/* GMM_ENGINE_KERNELS_H */

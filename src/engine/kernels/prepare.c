@@ -1,0 +1,218 @@
+/*
+ * prepare.c
+ *	  Parameters made ready for the E-step.
+ *
+ * Densities need the inverse of the covariance's Cholesky factor.  It is made
+ * once for all rows, so that an E-step is a triangular product, which has no
+ * division and no dependence between its rows.
+ */
+#include "engine/kernels/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+
+#define CACHE_LINE 64
+
+/* Products from this to its inverse go on being multiplied. */
+#define LEAST_PRODUCT 1e-100
+
+static const double log_two_pi = 1.8378770664093454835606594728112;
+
+/*
+ * Add the logarithm of a factor, which is the root of a double, to *sum, or
+ * leave it in *product while there is room: one logarithm does for many.
+ */
+static void
+add_log(double factor, double *product, double *sum)
+{
+	*product *= factor;
+	if (*product > LEAST_PRODUCT && *product < 1 / LEAST_PRODUCT)
+		return;
+	*sum += log(*product);
+	*product = 1;
+}
+
+/*
+ * The precision factor of a component from its covariance: W = L^-1 or
+ * 1 / standard deviation.  scratch: as many doubles as the factor.  Returns
+ * false if the covariance is not positive definite; otherwise
+ * *log_determinant is that of W, minus half of the covariance's.
+ */
+static bool
+component_precision(MixtureCovarianceType type, int d, const double *covariance,
+					double *factor, double *scratch, double *log_determinant,
+					const MixtureHost *host)
+{
+	size_t		count = mixture_factor_count(type, d);
+	double		product = 1;
+	double		sum = 0;
+
+	if (mixture_has_matrix(type))
+	{
+		memcpy(scratch, covariance, count * sizeof(double));
+		if (!linalg_eliminate(scratch, d, host))
+			return false;
+		linalg_invert_factor(scratch, factor, d, host);
+		for (int i = 0; i < d; i++)
+			add_log(factor[linalg_row(i) + i], &product, &sum);
+	}
+	else
+	{
+		for (size_t i = 0; i < count; i++)
+		{
+			if (!(covariance[i] >= DBL_MIN && covariance[i] <= DBL_MAX))
+				return false;
+			factor[i] = 1 / sqrt(covariance[i]);
+			add_log(factor[i], &product, &sum);
+		}
+		sum += log(product);
+		product = 1;
+		if (type == MIXTURE_SPHERICAL)
+			sum *= d;
+	}
+	*log_determinant = sum + log(product);
+	return isfinite(*log_determinant);
+}
+
+/*
+ * Allocate what parameters of this shape need when prepared, `lanes`
+ * components side by side.
+ */
+static MixturePrepared *
+allocate_prepared(const MixtureParameters *parameters, int lanes,
+				  const MixtureHost *host)
+{
+	int			k = parameters->k;
+	int			d = parameters->d;
+	int			n_groups = (k + lanes - 1) / lanes;
+	bool		tied = parameters->covariance_type == MIXTURE_TIED;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	size_t		constants = (size_t) n_groups * lanes;
+	size_t		means = (size_t) n_groups * lanes * d;
+	size_t		factors = tied ? count : (size_t) n_groups * lanes * count;
+	size_t		size = sizeof(MixturePrepared) + CACHE_LINE +
+		(constants + means + factors) * sizeof(double);
+	MixturePrepared *prepared = host->allocate(host->context, size);
+
+	prepared->k = k;
+	prepared->d = d;
+	prepared->covariance_type = parameters->covariance_type;
+	prepared->lanes = lanes;
+	prepared->n_groups = n_groups;
+	prepared->factor_count = count;
+	prepared->factor_step = tied ? 0 : count * lanes;
+	prepared->size = size;
+	/* vectors that straddle cache lines are read twice */
+	prepared->log_constants = (double *) (((uintptr_t) (prepared + 1) + CACHE_LINE - 1) &
+										  ~(uintptr_t) (CACHE_LINE - 1));
+	prepared->means = prepared->log_constants + constants;
+	prepared->precision_cholesky = prepared->means + means;
+	return prepared;
+}
+
+/*
+ * Fill what was allocated.  Returns false, and the component in error, where
+ * a covariance is not positive definite.
+ */
+static bool
+fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
+			  const MixtureHost *host, MixtureError *error)
+{
+	int			k = prepared->k;
+	int			d = prepared->d;
+	int			lanes = prepared->lanes;
+	bool		tied = prepared->covariance_type == MIXTURE_TIED;
+	size_t		count = prepared->factor_count;
+	double	   *scratch = host->allocate(host->context, 2 * count * sizeof(double));
+	double	   *factor = scratch + count;
+	double		log_determinant = 0;
+
+	for (int c = 0; c < prepared->n_groups * lanes; c++)
+	{
+		size_t		group = c / lanes;
+		int			lane = c % lanes;
+		int			source = c < k ? c : k - 1;
+		double	   *means = prepared->means + group * d * lanes + lane;
+		double	   *factors = prepared->precision_cholesky +
+			group * prepared->factor_step + (tied ? 0 : lane);
+		int			step = tied ? 1 : lanes;
+
+		if ((!tied || c == 0) && c < k)
+		{
+			if (!component_precision(prepared->covariance_type, d,
+									 parameters->covariances + c * count,
+									 factor, scratch, &log_determinant, host))
+			{
+				error->component = c;
+				host->release(host->context, scratch);
+				return false;
+			}
+		}
+		if (!tied || c == 0)
+			for (size_t i = 0; i < count; i++)
+				factors[i * step] = factor[i];
+		for (int j = 0; j < d; j++)
+			means[(size_t) j * lanes] = parameters->means[(size_t) source * d + j];
+		prepared->log_constants[c] = c < k ?
+			log(parameters->weights[c]) - 0.5 * d * log_two_pi + log_determinant :
+			-INFINITY;
+	}
+	host->release(host->context, scratch);
+	return true;
+}
+
+/*
+ * Prepare parameters for the E-step over blocks.  reuse: NULL, or what an
+ * earlier call for the same shape returned, to be filled again.  Returns NULL
+ * (and gives reuse back to the caller untouched in ownership) where a
+ * covariance is not positive definite.
+ */
+MixturePrepared *
+mixture_prepare_blocks(const MixtureParameters *parameters, MixturePrepared *reuse,
+					   const MixtureHost *host, MixtureError *error)
+{
+	MixturePrepared *prepared = reuse;
+
+	if (prepared == NULL)
+		prepared = allocate_prepared(parameters, 1, host);
+	if (fill_prepared(prepared, parameters, host, error))
+		return prepared;
+	if (reuse == NULL)
+		mixture_release_prepared(prepared, host);
+	return NULL;
+}
+
+/*
+ * Prepare parameters for scoring single rows.  The result is one piece of the
+ * host's memory, mixture_prepared_size() bytes; NULL where a covariance is
+ * not positive definite, with the component in error.
+ */
+MixturePrepared *
+mixture_prepare_rows(const MixtureParameters *parameters,
+					 const MixtureHost *host, MixtureError *error)
+{
+	MixturePrepared *prepared = allocate_prepared(parameters,
+												  kernels_current()->lanes, host);
+
+	if (fill_prepared(prepared, parameters, host, error))
+		return prepared;
+	mixture_release_prepared(prepared, host);
+	return NULL;
+}
+
+void
+mixture_release_prepared(MixturePrepared *prepared, const MixtureHost *host)
+{
+	host->release(host->context, prepared);
+}
+
+/* Bytes that a prepared model takes, for a cache's accounts. */
+size_t
+mixture_prepared_size(const MixturePrepared *prepared)
+{
+	return prepared->size;
+}

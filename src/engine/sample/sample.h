@@ -1,0 +1,102 @@
+/*
+ * sample.h
+ *	  What a fit learns of the rows before it searches: their scales, and a
+ *	  sample of them that can be read over and over.
+ */
+#ifndef GMM_ENGINE_SAMPLE_H
+#define GMM_ENGINE_SAMPLE_H
+
+#include "engine/core/core.h"
+
+/* Rows as a source has them, block after block. */
+typedef struct RowBlocks
+{
+	int			d;
+	int64_t		n_rows;
+	double	   *features;		/* d x n_rows, padded to whole vectors */
+	double	   *weights;		/* n_rows, padded likewise */
+} RowBlocks;
+
+/* row_blocks.c */
+extern int64_t sample_padded(int64_t n_rows);
+extern void sample_block(void *blocks, int64_t number, MixtureBlock *block);
+extern void sample_source(RowBlocks *blocks, MixtureSource *source);
+
+/* Rows of a sample with the same features missing, as many as a block has. */
+typedef struct SamplePart
+{
+	int			n_rows;
+	int			n_observed;
+	const int  *order;			/* d, as a block has it; NULL if none is missing */
+	int64_t		start;			/* of its first row in the parts' sequence */
+	size_t		offset;			/* of its features, n_observed x n_rows */
+} SamplePart;
+
+/* The rows of a sample, where features are missing, as a source has them. */
+typedef struct SampleParts
+{
+	int64_t		n;				/* 0 if no feature is missing */
+	SamplePart *parts;
+	int64_t    *sequence;		/* n_rows: numbers of rows in the order of parts */
+	int		   *orders;			/* d for each pattern */
+	double	   *features;		/* of all parts */
+	double	   *weights;		/* n_rows, as the sequence */
+	double	   *block;			/* d x MIXTURE_BLOCK_ROWS */
+	double	   *block_weights;	/* MIXTURE_BLOCK_ROWS */
+} SampleParts;
+
+/*
+ * Distinct rows with their weights, each an equal chance of being here, in an
+ * order that depends on their content alone.
+ */
+typedef struct Sample
+{
+	int			d;
+	int64_t		n_rows;			/* distinct ones */
+	bool		complete;		/* every row of the source is in it */
+	double	   *rows;			/* n_rows x d; a missing feature is NaN, until
+								 * sample_fill() */
+	double	   *weights;		/* n_rows */
+	uint64_t   *hashes;			/* n_rows, for random choices among them */
+	RowBlocks	blocks;			/* the same rows as a source has them; if some
+								 * are missing features, once filled in */
+	SampleParts parts;			/* these as a source has them as they are */
+	MixtureSource source;
+} Sample;
+
+/* sample.c */
+extern void sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
+							   const MixtureHost *host);
+extern void sample_take(Sample *sample, const MixtureSource *source,
+						const double *center, const FeatureRange *range,
+						int64_t limit, uint64_t seed, const MixtureHost *host);
+extern void sample_release(Sample *sample, const MixtureHost *host);
+
+/* sample_parts.c */
+extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
+						const MixtureHost *host);
+
+/* What is known of the rows before the first start. */
+typedef struct Scales
+{
+	FeatureRange range;
+	double	   *center;			/* what is subtracted from the rows, or NULL */
+	MixtureParameters moments;	/* one component: mean and covariance */
+	double	   *variances;		/* d */
+	double	   *floor;			/* d */
+	double		sum_weights;
+} Scales;
+
+/* scales.c */
+extern MixtureStatus scales_scan(Scales *scales, const MixtureSource *source,
+								 const MixtureHost *host, MixtureError *error);
+extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
+								 const double *center, bool matrix, double reg_covar,
+								 const MixtureHost *host, MixtureError *error);
+extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
+									  const MixtureHost *host, MixtureError *error);
+extern void scales_release(Scales *scales, const MixtureHost *host);
+extern void scales_spread(const Scales *scales, bool along, double factor,
+						  MixtureParameters *parameters);
+
+#endif							/* GMM_ENGINE_SAMPLE_H */
