@@ -110,6 +110,21 @@
 	makeJsonLexContextCstringLen(json, length, encoding, true)
 #endif
 
+/* Hash functions for which collisions cannot be made have one interface since 14. */
+#if PG_VERSION_NUM >= 140000
+#include "common/cryptohash.h"
+#else
+#include "common/sha2.h"
+#define pg_cryptohash_ctx pg_sha256_ctx
+#define pg_cryptohash_create(type) ((pg_sha256_ctx *) palloc(sizeof(pg_sha256_ctx)))
+#define pg_cryptohash_init(context) (pg_sha256_init(context), 0)
+#define pg_cryptohash_update(context, data, size) \
+	(pg_sha256_update(context, data, size), 0)
+#define pg_cryptohash_final(context, result, size) \
+	(pg_sha256_final(context, result), 0)
+#define pg_cryptohash_free(context) pfree(context)
+#endif
+
 /* The parser of SQL takes a mode since 14. */
 #if PG_VERSION_NUM >= 140000
 #define gmm_raw_parser(text) raw_parser(text, RAW_PARSE_DEFAULT)

@@ -69,7 +69,7 @@ typedef struct FitCall
 
 	/* From the arguments of a group's first row; is each other's the same? */
 	FitState   *(*begin) (FunctionCallInfo fcinfo, MemoryContext context);
-	void		(*proceed) (FunctionCallInfo fcinfo, const FitState *state);
+	void		(*proceed) (FunctionCallInfo fcinfo, FitState *state);
 } FitCall;
 
 PG_FUNCTION_INFO_V1(gmm_fit_transition);
@@ -199,7 +199,7 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 
 /* Are k and the options still what they were? */
 static void
-continue_fit(FunctionCallInfo fcinfo, const FitState *state)
+continue_fit(FunctionCallInfo fcinfo, FitState *state)
 {
 	if (gmm_fit_k_argument(fcinfo, ARG_K, "k") != state->k)
 		report_changed("k");
@@ -231,7 +231,7 @@ begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 
 /* Are they still what they were? */
 static void
-continue_best(FunctionCallInfo fcinfo, const FitState *state)
+continue_best(FunctionCallInfo fcinfo, FitState *state)
 {
 	if (gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
 		report_changed("k_min");
@@ -302,7 +302,7 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 
 /* Are the model and the options still what they were? */
 static void
-continue_refit(FunctionCallInfo fcinfo, const FitState *state)
+continue_refit(FunctionCallInfo fcinfo, FitState *state)
 {
 	if (!gmm_model_identity_matches(&state->start_identity, model_argument(fcinfo)))
 		report_changed("model");

@@ -16,7 +16,6 @@
 
 #include <math.h>
 
-#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -27,6 +26,7 @@
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "model/model_choice.h"
+#include "model/model_identity.h"
 
 /*
  * The weights' sum may be off by what a few thousand roundings of values
@@ -107,7 +107,7 @@ model_size(MixtureCovarianceType type, int k, int d, int n_trials)
 					 sizeof(double) + GMM_MAX_TRIALS * sizeof(GmmTrial) +
 					 sizeof(GmmModel) < MaxAllocSize,
 					 "the largest model must fit into a datum");
-	StaticAssertStmt(sizeof(GmmTrial) == 40 && offsetof(GmmModel, values) == 96,
+	StaticAssertStmt(sizeof(GmmTrial) == 40 && offsetof(GmmModel, values) == 120,
 					 "what is stored must not have changed its layout");
 
 	return offsetof(GmmModel, values) +
@@ -202,30 +202,6 @@ gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 	parameters->covariances = parameters->means + (size_t) model->k * model->d;
 }
 
-/*
- * Hash what a score depends on.  Caches take equal fingerprints for a hint
- * to compare, or for equality where 64 bits are enough.
- */
-static uint64
-model_fingerprint(const GmmModel *model)
-{
-	size_t		n_values = gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
-											  model->k, model->d);
-	int32		shape[3] = {model->covariance_type, model->k, model->d};
-	uint64		hash;
-
-	hash = hash_bytes_extended((const unsigned char *) shape, sizeof(shape), 0);
-	for (size_t start = 0; start < n_values; start += VALUES_PER_CHECK)
-	{
-		size_t		n = Min(n_values - start, VALUES_PER_CHECK);
-
-		CHECK_FOR_INTERRUPTS();
-		hash = hash_bytes_extended((const unsigned char *) (model->values + start),
-								   (int) (n * sizeof(double)), hash);
-	}
-	return hash;
-}
-
 /* Put into the header what a fit knows. */
 static void
 set_info(GmmModel *model, const GmmFitInfo *info)
@@ -306,7 +282,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	if (n_trials > 0)
 		memcpy(model->values + n_values, info->trials, n_trials * sizeof(GmmTrial));
 
-	model->fingerprint = model_fingerprint(model);
+	model->fingerprint = gmm_model_fingerprint(model);
 	return model;
 }
 

@@ -43,6 +43,12 @@ typedef struct GmmTrial
 /* Every k of every family */
 #define GMM_MAX_TRIALS	(MIXTURE_N_COVARIANCE_TYPES * MIXTURE_MAX_COMPONENTS)
 
+/* A SHA-256; see modelkey.c */
+typedef struct GmmFingerprint
+{
+	uint64		words[4];
+} GmmFingerprint;
+
 typedef struct GmmModel
 {
 	int32		vl_len_;		/* varlena header, not to be touched */
@@ -51,8 +57,8 @@ typedef struct GmmModel
 	uint16		flags;
 	int32		k;
 	int32		d;
-	uint64		fingerprint;	/* hash of the parameters, so that a cache
-								 * recognises a model without comparing it */
+	GmmFingerprint fingerprint;	/* of the parameters, so that a cache
+								 * recognises a model without reading it */
 	int64		n_rows;
 	double		sum_weights;
 	double		log_likelihood;

@@ -35,16 +35,13 @@ compare(FunctionCallInfo fcinfo)
 	Size		size_b = VARSIZE(b);
 	int			result;
 
-	/* Nearly always unequal models differ in their fingerprints */
-	if (a->fingerprint != b->fingerprint)
-		result = a->fingerprint < b->fingerprint ? -1 : 1;
-	else if (size_a != size_b)
+	/* What differs are nearly always the fingerprints, which are cheap */
+	result = memcmp(&a->fingerprint, &b->fingerprint, sizeof(GmmFingerprint));
+	if (result == 0 && size_a != size_b)
 		result = size_a < size_b ? -1 : 1;
-	else
-	{
+	else if (result == 0)
 		result = memcmp(VARDATA(a), VARDATA(b), size_a - VARHDRSZ);
-		result = (result > 0) - (result < 0);
-	}
+	result = (result > 0) - (result < 0);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -105,10 +102,10 @@ Datum
 gmm_model_hash(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	uint64		fingerprint = model->fingerprint;
+	uint32		hash = (uint32) model->fingerprint.words[0];
 
 	PG_FREE_IF_COPY(model, 0);
-	PG_RETURN_UINT32((uint32) (fingerprint ^ (fingerprint >> 32)));
+	PG_RETURN_UINT32(hash);
 }
 
 /* gmm_model_hash_extended(gmm_model, bigint) returns bigint: the same, seeded */
@@ -116,10 +113,9 @@ Datum
 gmm_model_hash_extended(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	uint64		fingerprint = model->fingerprint;
+	uint64		hash = model->fingerprint.words[0];
 
 	PG_FREE_IF_COPY(model, 0);
-	PG_RETURN_UINT64(hash_bytes_extended((const unsigned char *) &fingerprint,
-										 sizeof(fingerprint),
+	PG_RETURN_UINT64(hash_bytes_extended((const unsigned char *) &hash, sizeof(hash),
 										 (uint64) PG_GETARG_INT64(1)));
 }

@@ -5,8 +5,15 @@
  * A model of some size is stored out of line, and the same model comes with
  * row after row.  Its toast pointer tells that it is the same one without a
  * look at the toast table: a value's OID is not given to another value while
- * a snapshot can see the first.  A model that is in line carries its
- * fingerprint in its header.
+ * a snapshot can see the first.
+ *
+ * A model that is in line carries a fingerprint in its header, a SHA-256 of
+ * its parameters.  No one can make two models with one fingerprint, so that
+ * equal fingerprints are as good as a comparison of the contents, which would
+ * cost as much as scoring a row.  A cheaper hash that can be inverted would
+ * not do: whoever can write into a table could pass one model off as another.
+ * Nor does the fingerprint depend on the server's version, as the server's
+ * own hash functions may.
  */
 #include "postgres.h"
 
@@ -14,6 +21,55 @@
 
 #include "compat.h"
 #include "model/model_identity.h"
+
+/* Values between two checks for interrupts */
+#define VALUES_PER_CHECK	65536
+
+/*
+ * Hash what a score depends on: the shape and the parameters of a model, of
+ * which the rest of the header need not be set.
+ */
+GmmFingerprint
+gmm_model_fingerprint(const GmmModel *model)
+{
+	size_t		n_values = gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
+											  model->k, model->d);
+	int32		shape[3] = {model->covariance_type, model->k, model->d};
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	GmmFingerprint fingerprint;
+	bool		failed = pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) shape, sizeof(shape)) < 0;
+
+	for (size_t start = 0; start < n_values && !failed; start += VALUES_PER_CHECK)
+	{
+		size_t		n = Min(n_values - start, VALUES_PER_CHECK);
+
+		CHECK_FOR_INTERRUPTS();
+		failed = pg_cryptohash_update(context, (const uint8 *) (model->values + start),
+									  n * sizeof(double)) < 0;
+	}
+	if (failed || pg_cryptohash_final(context, (uint8 *) &fingerprint,
+									  sizeof(fingerprint)) < 0)
+		elog(ERROR, "could not compute a SHA-256 hash");
+	pg_cryptohash_free(context);
+	return fingerprint;
+}
+
+/* Are two mixtures the same in every bit of their parameters? */
+bool
+gmm_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)
+{
+	size_t		k = a->k;
+	size_t		d = a->d;
+
+	return a->covariance_type == b->covariance_type &&
+		a->k == b->k && a->d == b->d &&
+		memcmp(a->weights, b->weights, k * sizeof(double)) == 0 &&
+		memcmp(a->means, b->means, k * d * sizeof(double)) == 0 &&
+		memcmp(a->covariances, b->covariances,
+			   mixture_covariance_count(a->covariance_type, a->k, a->d) *
+			   sizeof(double)) == 0;
+}
 
 /*
  * Set the key of a model that is stored out of line; false, and no key, for
@@ -29,23 +85,19 @@ gmm_model_key_toasted(Datum datum, GmmModelKey *key)
 		return false;
 
 	VARATT_EXTERNAL_GET_POINTER(pointer, value);
-	key->identity = ((uint64) pointer.va_valueid << 32) | pointer.va_toastrelid;
-	key->kind = GMM_MODEL_KEY_TOASTED;
-	key->k = pointer.va_rawsize;
-	key->d = 0;
-	key->unused = 0;
+	memset(key, 0, sizeof(GmmModelKey));
+	key->id.words[0] = ((uint64) pointer.va_valueid << 32) | pointer.va_toastrelid;
+	key->id.words[1] = pointer.va_rawsize;
+	key->is_toasted = true;
 	return true;
 }
 
-/* Set the key that hangs on what a model says. */
+/* Set the key that depends on what a model says. */
 void
 gmm_model_key_contents(const GmmModel *model, GmmModelKey *key)
 {
-	key->identity = model->fingerprint;
-	key->kind = model->covariance_type;
-	key->k = model->k;
-	key->d = model->d;
-	key->unused = 0;
+	key->id = model->fingerprint;
+	key->is_toasted = false;
 }
 
 /* Remember a model: as the datum that came, and what it was detoasted to. */
@@ -57,12 +109,16 @@ gmm_model_identity_set(GmmModelIdentity *identity, Datum datum,
 	identity->is_toasted = gmm_model_key_toasted(datum, &identity->toasted);
 }
 
-/* Is a datum the model that was remembered? */
+/*
+ * Is a datum the model that was remembered?  How it came is remembered too,
+ * for the next row.
+ */
 bool
-gmm_model_identity_matches(const GmmModelIdentity *identity, Datum datum)
+gmm_model_identity_matches(GmmModelIdentity *identity, Datum datum)
 {
 	GmmModelKey key;
 	GmmModel   *model;
+	bool		matches;
 
 	if (identity->is_toasted && gmm_model_key_toasted(datum, &key) &&
 		gmm_model_key_equal(&key, &identity->toasted))
@@ -70,7 +126,10 @@ gmm_model_identity_matches(const GmmModelIdentity *identity, Datum datum)
 
 	model = DatumGetGmmModel(datum);
 	gmm_model_key_contents(model, &key);
+	matches = gmm_model_key_equal(&key, &identity->contents);
+	if (matches)
+		gmm_model_identity_set(identity, datum, model);
 	if ((Pointer) model != DatumGetPointer(datum))
 		pfree(model);
-	return gmm_model_key_equal(&key, &identity->contents);
+	return matches;
 }

@@ -8,21 +8,15 @@
 #include "model/model.h"
 
 /*
- * Equal keys mean equal models; a model may have two, that of where it is
- * stored and that of what it says.  No padding, so that bytes can be hashed
- * and compared.
+ * Equal keys mean equal parameters; a model may have two keys, that of where
+ * it is stored and that of what it says.  No padding, so that bytes can be
+ * compared.
  */
 typedef struct GmmModelKey
 {
-	uint64		identity;		/* fingerprint, or the toasted value's OIDs */
-	int32		kind;			/* MixtureCovarianceType, or
-								 * GMM_MODEL_KEY_TOASTED */
-	int32		k;				/* of a toasted value its size in bytes */
-	int32		d;				/* of a toasted value 0 */
-	int32		unused;
+	GmmFingerprint id;			/* or the toasted value's OIDs and size */
+	uint64		is_toasted;
 } GmmModelKey;
-
-#define GMM_MODEL_KEY_TOASTED	(-1)
 
 /*
  * The model of an aggregate's first row, kept to see that every other row has
@@ -31,23 +25,25 @@ typedef struct GmmModelKey
 typedef struct GmmModelIdentity
 {
 	GmmModelKey contents;
-	bool		is_toasted;
+	bool		is_toasted;		/* as it came last */
 	GmmModelKey toasted;		/* if is_toasted */
 } GmmModelIdentity;
+
+extern GmmFingerprint gmm_model_fingerprint(const GmmModel *model);
+extern bool gmm_parameters_equal(const MixtureParameters *a,
+								 const MixtureParameters *b);
 
 extern bool gmm_model_key_toasted(Datum datum, GmmModelKey *key);
 extern void gmm_model_key_contents(const GmmModel *model, GmmModelKey *key);
 
 extern void gmm_model_identity_set(GmmModelIdentity *identity, Datum datum,
 								   const GmmModel *model);
-extern bool gmm_model_identity_matches(const GmmModelIdentity *identity,
-									   Datum datum);
+extern bool gmm_model_identity_matches(GmmModelIdentity *identity, Datum datum);
 
 static inline bool
 gmm_model_key_equal(const GmmModelKey *a, const GmmModelKey *b)
 {
-	return a->identity == b->identity && a->kind == b->kind &&
-		a->k == b->k && a->d == b->d;
+	return memcmp(a, b, sizeof(GmmModelKey)) == 0;
 }
 
 #endif							/* GMM_MODEL_IDENTITY_H */

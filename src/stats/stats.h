@@ -24,7 +24,6 @@ typedef struct GmmStats
 	uint16		reserved;		/* 0 */
 	int32		k;
 	int32		d;
-	uint64		fingerprint;	/* of the model, as it has it */
 	int64		n_rows;			/* of weight above 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* the sums, as in MixtureStats,
 												 * then weights, means and
@@ -35,7 +34,6 @@ typedef struct GmmStats
 typedef struct GmmStatsView
 {
 	MixtureParameters parameters;
-	uint64		fingerprint;
 	int64		n_rows;
 	MixtureStats sums;
 } GmmStatsView;
@@ -47,7 +45,7 @@ extern void gmm_stats_init(GmmStats *stats, const GmmStatsView *view);
 extern GmmStats *gmm_stats_make(const GmmStatsView *view);
 extern void gmm_stats_view(Datum datum, GmmStatsView *view);
 extern bool gmm_stats_check(const GmmStatsView *view, Node *escontext);
-extern void gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
+extern void gmm_stats_check_same_model(const GmmStatsView *a,
 									   const MixtureParameters *parameters);
 extern void gmm_stats_check_range(const MixtureStats *sums);
 extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,

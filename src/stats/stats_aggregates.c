@@ -72,9 +72,8 @@ typedef struct ExpandedStats
 	int			magic;
 	GmmStatsView view;			/* of what has been summed; its arrays and all
 								 * else live in the object's context */
-	GmmModelKey key;			/* of the model */
-	bool		is_toasted;		/* the model came out of line, too */
-	GmmModelKey toasted_key;
+	bool		has_identity;	/* a row has come with the model */
+	GmmModelIdentity identity;
 	int			n_blocks;
 	int			max_blocks;		/* allocated */
 	PendingBlock *blocks;
@@ -87,7 +86,6 @@ typedef struct CallSite
 	MixtureRunner *runner;		/* NULL until there was a full block */
 	MixtureParameters parameters;	/* that it is prepared for: a copy, which
 									 * outlives the group */
-	GmmModelKey key;			/* of their model */
 } CallSite;
 
 PG_FUNCTION_INFO_V1(gmm_accumulate_transition);
@@ -183,6 +181,7 @@ copy_parameters(MixtureParameters *copy, const MixtureParameters *parameters,
 static CallSite *
 ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 {
+	const MixtureParameters *parameters = &stats->view.parameters;
 	CallSite   *site = flinfo->fn_extra;
 	MemoryContext old_context;
 
@@ -193,20 +192,19 @@ ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 											  ALLOCSET_DEFAULT_SIZES);
 		flinfo->fn_extra = site;
 	}
-	if (site->runner != NULL && gmm_model_key_equal(&site->key, &stats->key))
+	if (site->runner != NULL && gmm_parameters_equal(&site->parameters, parameters))
 		return site;
 
 	site->runner = NULL;
 	MemoryContextReset(site->context);
 	old_context = MemoryContextSwitchTo(site->context);
-	copy_parameters(&site->parameters, &stats->view.parameters,
+	copy_parameters(&site->parameters, parameters,
 					palloc_extended(sizeof(double) *
-									gmm_model_n_values(stats->view.parameters.covariance_type,
-													   stats->key.k, stats->key.d),
+									gmm_model_n_values(parameters->covariance_type,
+													   parameters->k, parameters->d),
 									MCXT_ALLOC_HUGE));
 	site->runner = make_runner(&site->parameters);
 	MemoryContextSwitchTo(old_context);
-	site->key = stats->key;
 	return site;
 }
 
@@ -270,8 +268,7 @@ gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
  * and the sums 0.
  */
 static ExpandedStats *
-create_expanded(MemoryContext parent, const MixtureParameters *parameters,
-				uint64 fingerprint)
+create_expanded(MemoryContext parent, const MixtureParameters *parameters)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "gmm statistics",
 												  ALLOCSET_START_SMALL_SIZES);
@@ -289,11 +286,6 @@ create_expanded(MemoryContext parent, const MixtureParameters *parameters,
 	copy_parameters(&stats->view.parameters, parameters, values + n_sums);
 	memset(values, 0, n_sums * sizeof(double));
 	mixture_place_stats(&stats->view.sums, type, k, d, values);
-	stats->view.fingerprint = fingerprint;
-	stats->key.identity = fingerprint;
-	stats->key.kind = type;
-	stats->key.k = k;
-	stats->key.d = d;
 	return stats;
 }
 
@@ -315,7 +307,7 @@ writable_stats(Datum datum, MemoryContext context)
 		return stats;
 	}
 	gmm_stats_view(datum, &view);
-	stats = create_expanded(context, &view.parameters, view.fingerprint);
+	stats = create_expanded(context, &view.parameters);
 	stats->view.n_rows = view.n_rows;
 	memcpy(stats->view.sums.sum_weights, view.sums.sum_weights,
 		   view.sums.n_values * sizeof(double));
@@ -509,13 +501,6 @@ model_argument(FunctionCallInfo fcinfo)
 	return PG_GETARG_DATUM(ARG_MODEL);
 }
 
-/* Remember how the model looks when it comes toasted. */
-static void
-note_toasted(ExpandedStats *stats, Datum datum)
-{
-	stats->is_toasted = gmm_model_key_toasted(datum, &stats->toasted_key);
-}
-
 /* Statistics for the model of a group's first row. */
 static ExpandedStats *
 begin_group(FunctionCallInfo fcinfo, MemoryContext context)
@@ -526,10 +511,27 @@ begin_group(FunctionCallInfo fcinfo, MemoryContext context)
 	ExpandedStats *stats;
 
 	gmm_model_parameters(model, &parameters);
-	stats = create_expanded(context, &parameters, model->fingerprint);
-	note_toasted(stats, datum);
+	stats = create_expanded(context, &parameters);
+	gmm_model_identity_set(&stats->identity, datum, model);
+	stats->has_identity = true;
 	PG_FREE_IF_COPY(model, ARG_MODEL);
 	return stats;
+}
+
+/* Is a datum the model of statistics that came without one? */
+static bool
+adopt_model(ExpandedStats *stats, Datum datum)
+{
+	GmmModel   *model = DatumGetGmmModel(datum);
+	MixtureParameters parameters;
+
+	gmm_model_parameters(model, &parameters);
+	stats->has_identity = gmm_parameters_equal(&parameters, &stats->view.parameters);
+	if (stats->has_identity)
+		gmm_model_identity_set(&stats->identity, datum, model);
+	if ((Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+	return stats->has_identity;
 }
 
 /* Is the model still what it was? */
@@ -537,21 +539,13 @@ static void
 continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
 {
 	Datum		datum = model_argument(fcinfo);
-	GmmModel   *model;
-	GmmModelKey key;
 
-	if (stats->is_toasted && gmm_model_key_toasted(datum, &key) &&
-		gmm_model_key_equal(&key, &stats->toasted_key))
-		return;
-	model = DatumGetGmmModel(datum);
-	gmm_model_key_contents(model, &key);
-	PG_FREE_IF_COPY(model, ARG_MODEL);
-	if (!gmm_model_key_equal(&key, &stats->key))
+	if (stats->has_identity ? !gmm_model_identity_matches(&stats->identity, datum) :
+		!adopt_model(stats, datum))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model must be the same in all rows of a group"),
 				 errhint("Pass the same value with every row, or group by the model's key.")));
-	note_toasted(stats, datum);
 }
 
 /*
@@ -629,11 +623,11 @@ gmm_stats_combine(PG_FUNCTION_ARGS)
 		context = CurrentMemoryContext;
 	gmm_stats_view(PG_GETARG_DATUM(1), &other);
 	if (PG_ARGISNULL(0))
-		stats = create_expanded(context, &other.parameters, other.fingerprint);
+		stats = create_expanded(context, &other.parameters);
 	else
 	{
 		stats = writable_stats(PG_GETARG_DATUM(0), context);
-		gmm_stats_check_same_model(&stats->view, other.fingerprint, &other.parameters);
+		gmm_stats_check_same_model(&stats->view, &other.parameters);
 	}
 	mixture_add_sums(stats->view.sums.sum_weights, other.sums.sum_weights,
 					 other.sums.n_values);

@@ -159,7 +159,6 @@ gmm_stats_recv(PG_FUNCTION_ARGS)
 	GmmStats   *stats = receive_header(buffer);
 	GmmStatsView view;
 	size_t		n_values;
-	GmmModel   *model;
 
 	stats->n_rows = pq_getmsgint64(buffer);
 	n_values = (VARSIZE(stats) - offsetof(GmmStats, values)) / sizeof(double);
@@ -174,10 +173,5 @@ gmm_stats_recv(PG_FUNCTION_ARGS)
 	gmm_stats_place(stats, &view);
 	(void) gmm_model_check(&view.parameters, NULL, NULL);
 	(void) gmm_stats_check(&view, NULL);
-
-	/* Only a model has a fingerprint to take over */
-	model = gmm_model_make(&view.parameters, NULL);
-	stats->fingerprint = model->fingerprint;
-	pfree(model);
 	PG_RETURN_GMM_STATS(stats);
 }

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "host/engine_host.h"
 #include "fit/fit_options.h"
+#include "model/model_identity.h"
 #include "stats/stats.h"
 
 PG_FUNCTION_INFO_V1(gmm_stats_add);
@@ -50,7 +51,6 @@ gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 	MixtureCovarianceType type = (MixtureCovarianceType) stats->covariance_type;
 	MixtureParameters *parameters = &view->parameters;
 
-	view->fingerprint = stats->fingerprint;
 	view->n_rows = stats->n_rows;
 	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
 	parameters->k = stats->k;
@@ -78,7 +78,6 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	stats->covariance_type = type;
 	stats->k = k;
 	stats->d = d;
-	stats->fingerprint = view->fingerprint;
 	stats->n_rows = view->n_rows;
 	gmm_stats_place(stats, &copy);
 	memcpy(copy.sums.sum_weights, view->sums.sum_weights,
@@ -217,7 +216,6 @@ gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
 	if (packed == NULL)
 		return NULL;
 
-	view.fingerprint = model->fingerprint;
 	view.n_rows = info->n_rows;
 	sums = palloc(sizeof(double) * mixture_sums_count(view.parameters.covariance_type,
 													  model->k, model->d));
@@ -254,11 +252,10 @@ check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
 
 /* Refuse a model that is not the one of the statistics. */
 void
-gmm_stats_check_same_model(const GmmStatsView *a, uint64 fingerprint,
-						   const MixtureParameters *parameters)
+gmm_stats_check_same_model(const GmmStatsView *a, const MixtureParameters *parameters)
 {
 	check_same_shape(&a->parameters, parameters);
-	if (a->fingerprint != fingerprint)
+	if (!gmm_parameters_equal(&a->parameters, parameters))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("statistics of different models cannot be added"),
@@ -286,7 +283,7 @@ gmm_stats_add(PG_FUNCTION_ARGS)
 
 	gmm_stats_view(PG_GETARG_DATUM(0), &a);
 	gmm_stats_view(PG_GETARG_DATUM(1), &b);
-	gmm_stats_check_same_model(&a, b.fingerprint, &b.parameters);
+	gmm_stats_check_same_model(&a, &b.parameters);
 	result = gmm_stats_make(&a);
 	gmm_stats_place(result, &a);
 	mixture_add_sums(a.sums.sum_weights, b.sums.sum_weights, a.sums.n_values);
@@ -339,11 +336,10 @@ gmm_rebase(PG_FUNCTION_ARGS)
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	moved = view;
 	gmm_model_parameters(model, &moved.parameters);
-	moved.fingerprint = model->fingerprint;
 	check_same_shape(&view.parameters, &moved.parameters);
 	result = gmm_stats_make(&moved);
 	gmm_stats_place(result, &moved);
-	if (moved.fingerprint != view.fingerprint)
+	if (!gmm_parameters_equal(&moved.parameters, &view.parameters))
 		mixture_stats_rebase(&moved.sums, &view.parameters, &moved.parameters, &gmm_host);
 	gmm_stats_check_range(&moved.sums);
 	PG_RETURN_GMM_STATS(result);

@@ -269,7 +269,7 @@ report_changed(const char *argument)
 
 /* Are the model and the dimensions still what they were? */
 static void
-continue_plot(FunctionCallInfo fcinfo, const PlotState *state)
+continue_plot(FunctionCallInfo fcinfo, PlotState *state)
 {
 	if (!gmm_model_identity_matches(&state->identity, model_argument(fcinfo)))
 		report_changed("model");

@@ -14,6 +14,7 @@
 #include <setjmp.h>
 
 #include "fmgr.h"
+#include "common/hashfn.h"
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
@@ -121,6 +122,49 @@ pstrdup(const char *string)
 {
 	return pnstrdup(string, strlen(string));
 }
+
+/* --- SHA-256: some hash, as libcrypto is not here and nothing decoded depends on it --- */
+
+#if PG_VERSION_NUM >= 140000
+struct pg_cryptohash_ctx
+{
+	uint64		hash;
+};
+
+pg_cryptohash_ctx *
+pg_cryptohash_create(pg_cryptohash_type type)
+{
+	return palloc(sizeof(pg_cryptohash_ctx));
+}
+
+int
+pg_cryptohash_init(pg_cryptohash_ctx *ctx)
+{
+	ctx->hash = 0;
+	return 0;
+}
+
+int
+pg_cryptohash_update(pg_cryptohash_ctx *ctx, const uint8 *data, size_t len)
+{
+	ctx->hash = hash_bytes_extended(data, (int) len, ctx->hash);
+	return 0;
+}
+
+int
+pg_cryptohash_final(pg_cryptohash_ctx *ctx, uint8 *dest, size_t len)
+{
+	memset(dest, 0, len);
+	memcpy(dest, &ctx->hash, sizeof(uint64));
+	return 0;
+}
+
+void
+pg_cryptohash_free(pg_cryptohash_ctx *ctx)
+{
+	pfree(ctx);
+}
+#endif
 
 /* --- errors --- */
 
