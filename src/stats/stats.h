@@ -48,6 +48,7 @@ extern bool gmm_stats_check(const GmmStatsView *view, Node *escontext);
 extern void gmm_stats_check_same_model(const GmmStatsView *a,
 									   const MixtureParameters *parameters);
 extern void gmm_stats_check_range(const MixtureStats *sums);
+extern void gmm_stats_count_rows(int64 *n_rows, int64 more);
 extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
 									  const GmmArray *component_weights,
 									  const GmmArray *firsts,

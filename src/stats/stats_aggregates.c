@@ -365,13 +365,13 @@ append_row(ExpandedStats *stats, PendingBlock *block, const double *row, double 
 {
 	int			place = block->n_rows;
 
+	gmm_stats_count_rows(&stats->view.n_rows, 1);
 	if (place == block->stride)
 		widen_block(stats, block, row);
 	for (int j = 0; j < block->n_observed; j++)
 		block->features[(Size) j * block->stride + place] = row[j];
 	block->weights[place] = weight;
 	block->n_rows++;
-	stats->view.n_rows++;
 }
 
 /* Sum a block, and empty it: its rows stay as what fills the lanes. */
@@ -631,7 +631,7 @@ gmm_stats_combine(PG_FUNCTION_ARGS)
 	}
 	mixture_add_sums(stats->view.sums.sum_weights, other.sums.sum_weights,
 					 other.sums.n_values);
-	stats->view.n_rows += other.n_rows;
+	gmm_stats_count_rows(&stats->view.n_rows, other.n_rows);
 	gmm_stats_check_range(&stats->view.sums);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
 }

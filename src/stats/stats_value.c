@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "common/int.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -273,6 +274,16 @@ gmm_stats_check_range(const MixtureStats *sums)
 						  MIXTURE_WEIGHT_RANGE, sums->k, &error);
 }
 
+/* Count more rows, of which there cannot be more than a bigint holds. */
+void
+gmm_stats_count_rows(int64 *n_rows, int64 more)
+{
+	if (pg_add_s64_overflow(*n_rows, more, n_rows))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the number of rows of the statistics is out of range for type bigint")));
+}
+
 /* gmm_stats_add(gmm_stats, gmm_stats) returns gmm_stats: the operator + */
 Datum
 gmm_stats_add(PG_FUNCTION_ARGS)
@@ -287,7 +298,7 @@ gmm_stats_add(PG_FUNCTION_ARGS)
 	result = gmm_stats_make(&a);
 	gmm_stats_place(result, &a);
 	mixture_add_sums(a.sums.sum_weights, b.sums.sum_weights, a.sums.n_values);
-	result->n_rows += b.n_rows;
+	gmm_stats_count_rows(&result->n_rows, b.n_rows);
 	gmm_stats_check_range(&a.sums);
 	PG_RETURN_GMM_STATS(result);
 }

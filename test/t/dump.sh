@@ -31,6 +31,9 @@ SELECT gmm_model(array_fill(1 / 512.0::float8, '{512}'), array_agg(ARRAY[i / 3.0
 FROM generate_series(1, 512) AS i;
 CREATE TABLE stats AS
 SELECT m.id, gmm_accumulate(m.model, p.x) AS stats FROM models AS m, points AS p WHERE m.id <= 12 GROUP BY m.id;
+-- one of as many rows as can be counted
+INSERT INTO stats
+SELECT 100 + id, jsonb_set(stats::text::jsonb, '{n_rows}', '9223372036854775807')::text::gmm_stats FROM stats WHERE id = 1;
 CREATE VIEW predicted AS SELECT p.id, gmm_predict(m.model, p.x) FROM points AS p, models AS m WHERE m.id = 3;
 CREATE INDEX ON points (gmm_predict('{"weights": [0.5, 0.5], "means": [[0,0,0], [9,0,0]],
     "covariances": [1, 1], "covariance_type": "spherical"}', x));

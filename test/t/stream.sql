@@ -355,4 +355,18 @@ SELECT raises('SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(model, featur
                    FROM many, models WHERE id = 1 GROUP BY part) AS s', '22023',
               'different models', 'statistics of different models are refused');
 
+-- As many rows as a bigint counts, and not one more; no sum is stored that
+-- could not be restored.
+CREATE TABLE full_stats AS
+SELECT jsonb_set(stats::text::jsonb, '{n_rows}', '9223372036854775807')::text::gmm_stats AS stats FROM parts WHERE part = 1;
+SELECT raises(statement, '22003', 'number of rows', 'too many rows are refused: ' || statement)
+FROM (VALUES ('SELECT stats + stats FROM full_stats'),
+             ('SELECT gmm_stats_combine(stats, stats) FROM full_stats'),
+             ('SELECT gmm_merge(s) FROM full_stats, LATERAL (VALUES (stats), (stats)) AS v (s)'),
+             ('SELECT gmm_accumulate_transition(full_stats.stats, model, features)
+               FROM full_stats, start, many WHERE id = 1')) AS s (statement);
+SELECT equals((gmm_stats_summary(gmm_rebase(gmm_decay(stats, 0.5), model)::text::gmm_stats)).n_rows,
+              9223372036854775807, 'the largest number of rows stays')
+FROM full_stats, start;
+
 SELECT finish();
