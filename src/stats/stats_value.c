@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "common/int.h"
 #include "funcapi.h"
 #include "miscadmin.h"
