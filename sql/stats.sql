@@ -202,7 +202,8 @@ SELECT try(statement) FROM (VALUES
 	(15, 'SELECT gmm_decay(stats, ''NaN'') FROM stats_values'),
 	(16, 'SELECT gmm_maximize(stats, ''{"max_iter": 3}'') FROM stats_values'),
 	(17, 'SELECT gmm_maximize(stats, ''{"covariance_type": "tied"}'') FROM stats_values WHERE family = ''full'''),
-	(19, 'SELECT gmm_maximize(stats, NULL) IS NULL FROM stats_values LIMIT 1'),
+	(18, 'SELECT gmm_maximize(NULL) IS NULL'),
+	(19, 'SELECT bool_and(gmm_maximize(stats, NULL) = gmm_maximize(stats, ''{}'')) FROM stats_values'),
 	(20, 'SELECT (NULL::gmm_stats + stats) IS NULL FROM stats_values LIMIT 1')) AS s (n, statement)
 ORDER BY n;
 -- The least variance is the option's.

@@ -399,15 +399,21 @@ check_step_options(const GmmOptions *options, MixtureCovarianceType type)
 				 errhint("Leave the option out.")));
 }
 
-/* gmm_maximize(stats gmm_stats, options jsonb) returns gmm_model */
+/*
+ * gmm_maximize(stats gmm_stats, options jsonb) returns gmm_model
+ *
+ * Not strict: without options it takes the defaults, as gmm_fit does.
+ */
 Datum
 gmm_maximize(PG_FUNCTION_ARGS)
 {
 	GmmStatsView view;
 	GmmOptions	options;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
-	gmm_options_parse(PG_GETARG_JSONB_P(1), &options);
+	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &options);
 	check_step_options(&options, view.parameters.covariance_type);
 	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, options.mixture.reg_covar));
 }
