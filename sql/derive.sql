@@ -148,5 +148,10 @@ SELECT pg_temp.estimate($$SELECT * FROM gmm_sample('{"weights": [1], "means": [0
 	   pg_temp.estimate($$SELECT * FROM gmm_sample('{"weights": [1], "means": [0], "covariances": [1]}', (random() * 10)::bigint)$$) AS unknown,
 	   pg_temp.estimate($$SELECT * FROM gmm_sample('{"weights": [1], "means": [0], "covariances": [1]}', -5)$$) AS impossible,
 	   pg_temp.estimate($$SELECT gmm_sample('{"weights": [1], "means": [0], "covariances": [1]}', 777)$$) AS in_the_list;
+-- and gmm_top has no more than the model has components, or a model may have
+SELECT pg_temp.estimate($$SELECT * FROM gmm_top('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1]}', '{0}', 1)$$) AS asked_for,
+	   pg_temp.estimate($$SELECT * FROM gmm_top('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1]}', '{0}', 1000000000)$$) AS of_the_model,
+	   pg_temp.estimate($$SELECT * FROM (SELECT model FROM derive_models LIMIT 1) AS m, gmm_top(model, '{0}', 1000000000)$$) AS of_any,
+	   pg_temp.estimate($$SELECT * FROM gmm_top(NULL, '{0}', 5)$$) AS of_none;
 
 DROP TABLE derive_models;

@@ -362,10 +362,13 @@ COMMENT ON FUNCTION gmm_outlier_pvalue(gmm_model, double precision[])
 
 -- === one model from another, and rows from it (score/derive_rows.c) ===
 
-CREATE FUNCTION gmm_rows_support(internal) RETURNS internal
+CREATE FUNCTION gmm_sample_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION gmm_rows_support(internal)
-	IS 'planner support: as many rows as the argument says';
+COMMENT ON FUNCTION gmm_sample_support(internal) IS 'planner support: as many rows as the argument says';
+
+CREATE FUNCTION gmm_top_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gmm_top_support(internal) IS 'planner support: as many rows as the argument says, and the model has';
 
 CREATE FUNCTION gmm_marginal(model gmm_model, dims integer[]) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
@@ -390,7 +393,7 @@ CREATE FUNCTION gmm_sample(
 	OUT features double precision[]
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 1000
-	SUPPORT gmm_rows_support;
+	SUPPORT gmm_sample_support;
 COMMENT ON FUNCTION gmm_sample(gmm_model, bigint, bigint)
 	IS 'rows drawn from a mixture; the same seed draws the same rows';
 
@@ -403,7 +406,7 @@ CREATE FUNCTION gmm_top(
 	OUT probability double precision
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 5
-	SUPPORT gmm_rows_support;
+	SUPPORT gmm_top_support;
 COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], integer, double precision)
 	IS 'most probable components of a row, best first, those below the cutoff left out';
 
@@ -603,8 +606,8 @@ CREATE FUNCTION gmm_rebase(stats gmm_stats, model gmm_model) RETURNS gmm_stats
 COMMENT ON FUNCTION gmm_rebase(gmm_stats, gmm_model)
 	IS 'statistics of rows under an earlier model, to be added to those of others under this one';
 
-CREATE FUNCTION gmm_maximize(stats gmm_stats, options jsonb DEFAULT '{}') RETURNS gmm_model
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION gmm_maximize(stats gmm_stats, options jsonb DEFAULT NULL) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION gmm_maximize(gmm_stats, jsonb)
 	IS 'the model after one step of EM, from the statistics of the rows under the model before';
 

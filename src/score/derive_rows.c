@@ -30,7 +30,8 @@ PG_FUNCTION_INFO_V1(gmm_marginal);
 PG_FUNCTION_INFO_V1(gmm_condition);
 PG_FUNCTION_INFO_V1(gmm_impute);
 PG_FUNCTION_INFO_V1(gmm_sample);
-PG_FUNCTION_INFO_V1(gmm_rows_support);
+PG_FUNCTION_INFO_V1(gmm_sample_support);
+PG_FUNCTION_INFO_V1(gmm_top_support);
 
 /*
  * Read the dimensions that a user names, numbered from 1, as numbers from 0;
@@ -119,10 +120,21 @@ check_conditional_mean(double value, const GmmScorer *scorer, int i)
 				 errdetail("The other elements of features are too far from the model.")));
 }
 
+/* The same mixture, not as the result of a fit. */
+static GmmModel *
+without_fit(const GmmModel *model)
+{
+	MixtureParameters parameters;
+
+	gmm_model_parameters(model, &parameters);
+	return gmm_model_make(&parameters, NULL);
+}
+
 /*
  * gmm_condition(model gmm_model, features double precision[]) -> gmm_model
  *
  * The mixture of the dimensions that are NULL, given the values of the others.
+ * It knows of no fit, even where nothing is given.
  */
 Datum
 gmm_condition(PG_FUNCTION_ARGS)
@@ -142,7 +154,10 @@ gmm_condition(PG_FUNCTION_ARGS)
 				 errdetail("The result is the mixture of the dimensions that are NULL, given the others."),
 				 errhint("Write NULL for the dimensions that are to be predicted.")));
 	if (scorer->n_observed == 0)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	{
+		gmm_features_release(&features);
+		PG_RETURN_GMM_MODEL(without_fit(PG_GETARG_GMM_MODEL(0)));
+	}
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
 	responsibilities = palloc((scorer->k + (size_t) scorer->d) * sizeof(double));
@@ -285,22 +300,15 @@ gmm_sample(PG_FUNCTION_ARGS)
 }
 
 /*
- * gmm_rows_support(internal) -> internal
- *
- * Tells the planner how many rows a function returns that takes their number
- * as its first integer argument, where that is known.
+ * Set what a function returns that takes the number of rows as its first
+ * integer argument; false where that is not known before it runs.
  */
-Datum
-gmm_rows_support(PG_FUNCTION_ARGS)
+static bool
+estimate_argument(SupportRequestRows *request)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-	SupportRequestRows *rows = (SupportRequestRows *) request;
 	ListCell   *cell;
 
-	if (!IsA(request, SupportRequestRows) || !is_funcclause(rows->node))
-		PG_RETURN_POINTER(NULL);
-
-	foreach(cell, ((FuncExpr *) rows->node)->args)
+	foreach(cell, ((FuncExpr *) request->node)->args)
 	{
 		Oid			type = exprType(lfirst(cell));
 		Node	   *value;
@@ -308,15 +316,63 @@ gmm_rows_support(PG_FUNCTION_ARGS)
 
 		if (type != INT4OID && type != INT8OID)
 			continue;
-		value = estimate_expression_value(rows->root, lfirst(cell));
+		value = estimate_expression_value(request->root, lfirst(cell));
 		if (!IsA(value, Const))
 			break;
 		number = (Const *) value;
-		rows->rows = number->constisnull ? 0 :
+		request->rows = number->constisnull ? 0 :
 			type == INT4OID ? (double) DatumGetInt32(number->constvalue) :
 			(double) DatumGetInt64(number->constvalue);
-		rows->rows = Max(rows->rows, 0);
-		PG_RETURN_POINTER(rows);
+		request->rows = Max(request->rows, 0);
+		return true;
 	}
-	PG_RETURN_POINTER(NULL);
+	return false;
+}
+
+/* How many components the first argument may have. */
+static double
+most_components(const SupportRequestRows *request)
+{
+	Node	   *model = estimate_expression_value(request->root,
+												  linitial(((FuncExpr *) request->node)->args));
+
+	if (!IsA(model, Const))
+		return MIXTURE_MAX_COMPONENTS;
+	if (((Const *) model)->constisnull)
+		return 0;
+	return DatumGetGmmModel(((Const *) model)->constvalue)->k;
+}
+
+/*
+ * gmm_sample_support(internal) -> internal
+ *
+ * Tells the planner how many rows gmm_sample returns.
+ */
+Datum
+gmm_sample_support(PG_FUNCTION_ARGS)
+{
+	SupportRequestRows *request = (SupportRequestRows *) PG_GETARG_POINTER(0);
+
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(request->node) ||
+		!estimate_argument(request))
+		PG_RETURN_POINTER(NULL);
+	PG_RETURN_POINTER(request);
+}
+
+/*
+ * gmm_top_support(internal) -> internal
+ *
+ * Tells the planner how many rows gmm_top returns at most: as many as it is
+ * asked for, of those that there are.
+ */
+Datum
+gmm_top_support(PG_FUNCTION_ARGS)
+{
+	SupportRequestRows *request = (SupportRequestRows *) PG_GETARG_POINTER(0);
+
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(request->node) ||
+		!estimate_argument(request))
+		PG_RETURN_POINTER(NULL);
+	request->rows = Min(request->rows, most_components(request));
+	PG_RETURN_POINTER(request);
 }

@@ -225,4 +225,19 @@ FROM holed,
                   WHERE p >= 0.01 ORDER BY p DESC, i LIMIT 2) AS best) AS w (wanted)
 GROUP BY family ORDER BY family;
 
+-- What is made from a model was not fitted to rows, even if it is the same mixture.
+SELECT ok(count(*) = 15 AND bool_and(num_nulls(s.n_rows, s.sum_weights, s.log_likelihood, s.iterations, s.converged) = 5),
+          family || ': a derived model knows of no fit')
+FROM fitted,
+     LATERAL (VALUES (gmm_marginal(model, ARRAY(SELECT generate_series(1, d)))),
+                     (gmm_condition(model, array_fill(NULL::float8, ARRAY[d]))),
+                     (CASE WHEN d > 1 THEN gmm_condition(model, NULL::float8 || array_fill(0::float8, ARRAY[d - 1]))
+                      ELSE gmm_marginal(model, '{1}') END)) AS v (derived),
+     LATERAL gmm_summary(derived) AS s
+GROUP BY family ORDER BY family;
+SELECT ok(bool_and(model::jsonb @> given::jsonb AND model::jsonb -> 'means' = given::jsonb -> 'means'),
+          family || ': where nothing is given the conditional mixture is the whole')
+FROM fitted, LATERAL gmm_condition(model, array_fill(NULL::float8, ARRAY[d])) AS given
+GROUP BY family ORDER BY family;
+
 SELECT finish();
