@@ -85,8 +85,39 @@ GROUP BY name ORDER BY name;
 
 -- Rows so far away that every density is 0 still belong somewhere
 SELECT name, f, gmm_predict(model, f) IN (1, 2), abs(p[1] + p[2] - 1) < 1e-12, gmm_logpdf(model, f) < -1e6
-FROM score_models, (VALUES ('{1e6,-1e6}'::float8[]), ('{-1e100,0}'), ('{1e308,-1e308}')) v(f), LATERAL (SELECT gmm_predict_proba(model, f) AS p) s
+FROM score_models, (VALUES ('{1e6,-1e6}'::float8[]), ('{-1e100,0}')) v(f), LATERAL (SELECT gmm_predict_proba(model, f) AS p) s
 ORDER BY name, f;
+
+-- The squares of distances may be out of range: distances, and the component
+-- they are shortest from, are not.  (By hand: 1e152, -1e304 / 2; the nearer
+-- mean; the wider component; the nearer mean, with a factor that is 1e-150;
+-- the same distance, shared by the weights.)
+CREATE TABLE score_far (id integer, model gmm_model, f float8[], distances float8[], proba float8[]);
+INSERT INTO score_far VALUES
+(1, gmm_model('{1}', '{{0}}', '{1}', 'spherical'), '{1e152}', '{1e152}', '{1}'),
+(2, gmm_model('{0.5,0.5}', '{{0},{1e152}}', '{1,1}', 'spherical'), '{3e152}', '{3e152,2e152}', '{0,1}'),
+(3, gmm_model('{0.5,0.5}', '{{0},{0}}', '{1,4}', 'spherical'), '{1e200}', '{1e200,5e199}', '{0,1}'),
+(4, gmm_model('{0.5,0.5}', '{{0,0},{1e300,0}}', '{1e300,1e300}', 'spherical'), '{9e299,0}', '{9e149,1e149}', '{0,1}'),
+(5, gmm_model('{0.75,0.25}', '{{0,0},{0,0}}', '{{1,0.5},{0.5,1}}', 'tied'), '{1e170,-1e170}', '{2e170,2e170}', '{0.75,0.25}'),
+(6, gmm_model('{0.5,0.5}', '{{0,0},{-1e308,1e308}}', '{{1,1},{1e300,1e300}}', 'diag'), '{1e307,1e308}', '{1.004987562112089e308,1.1e158}', '{0,1}'),
+(7, gmm_model('{0.5,0.5}', '{{0},{0}}', '{{{1e300}},{{1e300}}}'), '{1e-20}', '{1e-170,1e-170}', '{0.5,0.5}');
+SELECT id, bool_and(abs(m - distance) <= 1e-14 * distance) AS distances, bool_and(abs(p - probability) < 1e-14) AS proba,
+	   gmm_predict(model, f) = (SELECT min(n) FROM unnest(proba) WITH ORDINALITY v(p, n) WHERE p = (SELECT max(p) FROM unnest(proba) p)) AS predict,
+	   gmm_predict(model, f) = (SELECT component FROM gmm_top(model, f, 1)) AS top,
+	   abs(gmm_entropy(model, f) - (SELECT sum(CASE WHEN p > 0 THEN -p * ln(p) ELSE 0 END) FROM unnest(proba) p)) < 1e-14 AS entropy
+FROM score_far, unnest(distances, proba, gmm_mahalanobis(model, f), gmm_predict_proba(model, f)) v(distance, probability, m, p)
+GROUP BY id, model, f, proba ORDER BY id;
+SELECT id, round((gmm_logpdf(model, f) / -5e303)::numeric, 12) FROM score_far WHERE id <= 2 ORDER BY id;
+-- With an element that is not known
+SELECT gmm_predict(m, f), gmm_predict_proba(m, f), gmm_mahalanobis(m, f) = gmm_mahalanobis(gmm_marginal(m, '{2}'), '{3e152}') AS marginal,
+	   gmm_impute(m, f), gmm_condition(m, f)::jsonb -> 'weights' AS weights
+FROM (SELECT m, '{NULL,3e152}'::float8[] AS f
+	  FROM gmm_model('{0.5,0.5}', '{{5,0},{7,1e152}}', '{{{1,0},{0,1}},{{1,0},{0,1}}}') m) s;
+-- What is not in range is refused, with the element that is too far away
+SELECT id, pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, f)) FROM score_far WHERE id IN (3, 5, 6) ORDER BY id;
+SELECT pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, '{NULL,-1e300}')) FROM score_models WHERE name = 'full';
+SELECT pg_temp.refusal(format('SELECT gmm_mahalanobis(%L, %L)', gmm_model('{1}', '{{0,0,0}}', '{{1,1,1e-100}}', 'diag'), '{0,1,1e300}'));
+DROP TABLE score_far;
 
 -- One component, one dimension
 SELECT gmm_predict(m, '{7}'), gmm_predict_proba(m, '{7}'), gmm_mahalanobis(m, '{7}'), abs(gmm_logpdf(m, '{7}') + ln(2 * pi() * 4) / 2 + 2) < 1e-14

@@ -204,7 +204,9 @@ SELECT try(statement) FROM (VALUES
 	(17, 'SELECT gmm_maximize(stats, ''{"covariance_type": "tied"}'') FROM stats_values WHERE family = ''full'''),
 	(18, 'SELECT gmm_maximize(NULL) IS NULL'),
 	(19, 'SELECT bool_and(gmm_maximize(stats, NULL) = gmm_maximize(stats, ''{}'')) FROM stats_values'),
-	(20, 'SELECT (NULL::gmm_stats + stats) IS NULL FROM stats_values LIMIT 1')) AS s (n, statement)
+	(20, 'SELECT (NULL::gmm_stats + stats) IS NULL FROM stats_values LIMIT 1'),
+	(21, 'SELECT gmm_accumulate(gmm_model(''{0.5,0.5}'', ''{{0,0,0},{0,0,1}}'', ''{{1,1,1e-200},{1,1,1e-190}}'', ''diag''), x)
+		FROM (VALUES (''{1,1e10,0}''::float8[]), (''{NULL,1,1e60}'')) AS rows (x)')) AS s (n, statement)
 ORDER BY n;
 -- The least variance is the option's.
 SELECT component, covariance::real[]

@@ -130,7 +130,8 @@ typedef enum MixtureStatus
 	MIXTURE_FEATURE_MISSING,	/* feature is missing in every row */
 	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
 	MIXTURE_WEIGHT_RANGE,		/* the weights' sum overflows */
-	MIXTURE_SUM_RANGE			/* the sums of an E-step overflow */
+	MIXTURE_SUM_RANGE			/* the sums of an E-step overflow: feature is
+								 * farthest from the model, or -1 if unknown */
 } MixtureStatus;
 
 /* Why a call failed, with numbers counted from 0. */
@@ -394,7 +395,8 @@ extern void mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *s
 								   double *sums);
 extern MixtureStatus mixture_runner_add_block(MixtureRunner *runner,
 											  const MixtureBlock *block,
-											  MixtureStats *stats);
+											  MixtureStats *stats,
+											  MixtureError *error);
 extern int	mixture_n_runs(int64_t n_blocks);
 extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
 extern void mixture_add_sums(double *target, const double *source, size_t count);
@@ -471,6 +473,10 @@ extern double mixture_row_outlier_pvalue(const MixturePrepared *prepared,
 										 const double *row, double *work,
 										 double *distances);
 extern size_t mixture_row_work_size(const MixturePrepared *prepared);
+
+/* far_rows.c */
+extern int	mixture_row_farthest_feature(const MixturePrepared *prepared,
+										 const double *row, int component);
 
 /* ellipse.c */
 extern void mixture_ellipse(const MixtureParameters *parameters, int component,

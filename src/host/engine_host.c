@@ -97,6 +97,9 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the statistics of the rows are out of range for type double precision"),
+					 error->feature < 0 ? 0 :
+					 errdetail("The values of feature %d are too far from the means of all components.",
+							   error->feature + 1),
 					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
 			break;
 		case MIXTURE_OK:

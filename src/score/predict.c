@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/tuplestore.h"
 
 #include "score/prepared.h"
@@ -70,6 +71,21 @@ gmm_predict_proba(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The details of an error about a row that is too far from a component, counted
+ * from 0: which element is to blame.
+ */
+static int
+detail_far_element(const GmmScorer *scorer, const GmmFeatures *features, int component)
+{
+	int			i = mixture_row_farthest_feature(scorer->prepared, features->values,
+												 component);
+	int			element = scorer->order != NULL ? scorer->order[i] : i;
+
+	return errdetail("Element %d of features is %s, which is too far from the mean of component %d.",
+					 element + 1, float8out_internal(features->values[i]), component + 1);
+}
+
+/*
  * gmm_logpdf(model gmm_model, features double precision[])
  *		-> double precision
  *
@@ -85,6 +101,13 @@ gmm_logpdf(PG_FUNCTION_ARGS)
 
 	log_density = mixture_row_log_density(scorer->prepared, features.values,
 										  work);
+	if (unlikely(isinf(log_density)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the log density is out of range for type double precision"),
+				 detail_far_element(scorer, &features,
+									mixture_row_predict(scorer->prepared, features.values, work)),
+				 errhint("gmm_predict and gmm_predict_proba have an answer for such a row, too.")));
 	gmm_features_release(&features);
 	PG_RETURN_FLOAT8(log_density);
 }
@@ -124,6 +147,14 @@ gmm_mahalanobis(PG_FUNCTION_ARGS)
 	ArrayType  *result = gmm_make_array(scorer->k, &distances);
 
 	mixture_row_mahalanobis(scorer->prepared, features.values, work, distances);
+	for (int c = 0; c < scorer->k; c++)
+		if (unlikely(isinf(distances[c])))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the distance from component %d is out of range for type double precision",
+							c + 1),
+					 detail_far_element(scorer, &features, c),
+					 errhint("gmm_predict and gmm_predict_proba have an answer for such a row, too.")));
 	gmm_features_release(&features);
 	PG_RETURN_ARRAYTYPE_P(result);
 }

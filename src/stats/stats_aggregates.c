@@ -128,7 +128,7 @@ add_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums
 	block.weights = pending->weights;
 	block.order = pending->order;
 	block.n_observed = pending->n_observed;
-	status = mixture_runner_add_block(runner, &block, sums);
+	status = mixture_runner_add_block(runner, &block, sums, &error);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, sums->k, &error);
 }

@@ -268,7 +268,7 @@ gmm_stats_check_same_model(const GmmStatsView *a, const MixtureParameters *param
 void
 gmm_stats_check_range(const MixtureStats *sums)
 {
-	MixtureError error = {0};
+	MixtureError error = {.feature = -1};
 
 	if (!mixture_stats_finite(sums))
 		gmm_report_status(isfinite(*sums->sum_weights) ? MIXTURE_SUM_RANGE :

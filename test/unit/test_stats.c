@@ -27,7 +27,7 @@ accumulate(const Rows *rows, const MixtureParameters *parameters)
 		MixtureBlock block;
 
 		source_block(&rows->source, number, &block);
-		good = mixture_runner_add_block(runner, &block, stats) == MIXTURE_OK;
+		good = mixture_runner_add_block(runner, &block, stats, &error) == MIXTURE_OK;
 	}
 	mixture_runner_release(runner);
 	check(good, "blocks can be added");
@@ -193,14 +193,14 @@ test_range(void)
 
 	weights[0] = 1;
 	mixture_runner_begin(runner, &pass, &error);
-	check(mixture_runner_add_block(runner, &block, stats) == MIXTURE_SUM_RANGE,
+	check(mixture_runner_add_block(runner, &block, stats, &error) == MIXTURE_SUM_RANGE,
 		  "squares that overflow are found");
 	mixture_clear_stats(stats);
 	mean = 0;
 	mixture_runner_begin(runner, &pass, &error);
 	weights[0] = DBL_MAX;
-	mixture_runner_add_block(runner, &block, stats);
-	check(mixture_runner_add_block(runner, &block, stats) == MIXTURE_WEIGHT_RANGE,
+	mixture_runner_add_block(runner, &block, stats, &error);
+	check(mixture_runner_add_block(runner, &block, stats, &error) == MIXTURE_WEIGHT_RANGE,
 		  "weights that overflow are found");
 	check(mixture_row_out_of_range(far, 3) == 2 && mixture_row_out_of_range(far, 2) == -1,
 		  "a feature too far away is named");

@@ -95,7 +95,10 @@ step_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 	MixtureStatus status = em_pass(em, parameters, m_step, error);
 
 	if (status == MIXTURE_OK && !isfinite(*em->stats->log_likelihood))
+	{
+		error->feature = -1;
 		return MIXTURE_SUM_RANGE;
+	}
 	return status;
 }
 
@@ -103,13 +106,16 @@ step_pass(Em *em, const MixtureParameters *parameters, bool m_step,
  * Where a component is so far off that no row sees it, its mean may overflow
  * and the likelihood not show it.
  */
-static bool
-means_finite(const MixtureParameters *parameters)
+static MixtureStatus
+check_means(const MixtureParameters *parameters, MixtureError *error)
 {
 	for (size_t i = 0; i < (size_t) parameters->k * parameters->d; i++)
 		if (!isfinite(parameters->means[i]))
-			return false;
-	return true;
+		{
+			error->feature = (int) (i % parameters->d);
+			return MIXTURE_SUM_RANGE;
+		}
+	return MIXTURE_OK;
 }
 
 /* Exchange two sets of parameters. */
@@ -267,7 +273,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	em->step_limit = step_limit;
 	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
 	outcome->log_likelihood = log_likelihood;
-	return means_finite(parameters) ? MIXTURE_OK : MIXTURE_SUM_RANGE;
+	return check_means(parameters, error);
 }
 
 /*

@@ -189,11 +189,14 @@ mixture_runner_run_all(MixtureRunner *runner, const MixtureSource *source, doubl
  */
 MixtureStatus
 mixture_runner_add_block(MixtureRunner *runner, const MixtureBlock *block,
-						 MixtureStats *stats)
+						 MixtureStats *stats, MixtureError *error)
 {
 	add_block(runner, block, stats);
 	kernels_finish(runner->prepared, &runner->work, stats, runner->host);
 	if (mixture_stats_finite(stats))
 		return MIXTURE_OK;
-	return isfinite(*stats->sum_weights) ? MIXTURE_SUM_RANGE : MIXTURE_WEIGHT_RANGE;
+	if (!isfinite(*stats->sum_weights))
+		return MIXTURE_WEIGHT_RANGE;
+	error->feature = far_feature_of_block(runner->prepared, block, runner->host);
+	return MIXTURE_SUM_RANGE;
 }

@@ -33,8 +33,9 @@
 #define SMALL_D 4
 
 /*
- * Squared distances are held below this, so that rows further out than the
- * range of a double still have a finite log density.
+ * Squared distances of blocks are held below this, so that a component so far
+ * away has no part in a row; a row that no component is nearer to makes the
+ * log-likelihood infinite.
  */
 #define MAX_DISTANCE_SQUARED 1e300
 
@@ -268,21 +269,45 @@ mixture_row_predict(const MixturePrepared *prepared, const double *row, double *
 	for (int c = 1; c < prepared->k; c++)
 		if (work[c] > work[best])
 			best = c;
+	if (work[best] > -INFINITY)
+		return best;
+	far_log_densities(prepared, row, work);
+	for (int c = 0; c < prepared->k; c++)
+		if (work[c] > work[best])
+			best = c;
 	return best;
+}
+
+/* Responsibilities into work; returns the row's log density. */
+static double
+responsibilities_of_row(const MixturePrepared *prepared, const double *row, double *work)
+{
+	const Kernels *kernels = kernels_current();
+	double		log_density;
+
+	kernels->row_log_densities(prepared, row, work);
+	log_density = kernels->row_softmax(prepared, work);
+	if (!(log_density > -INFINITY))
+	{
+		far_log_densities(prepared, row, work);
+		kernels->row_softmax(prepared, work);
+		return -INFINITY;
+	}
+	/* the weights may sum to 1 but for rounding */
+	return prepared->d > 0 ? log_density : 0;
 }
 
 /*
  * Responsibilities of the k components for one row; returns the row's log
- * density.
+ * density.  Where that is below the range of a double, it is -INFINITY, and the
+ * responsibilities are what they are.
  */
 double
 mixture_row_responsibilities(const MixturePrepared *prepared, const double *row,
 							 double *work, double *responsibilities)
 {
-	double		log_density;
+	double		log_density = responsibilities_of_row(prepared, row, work);
 
-	kernels_current()->row_log_densities(prepared, row, work);
-	log_density = kernels_current()->row_softmax(prepared, work);
 	memcpy(responsibilities, work, prepared->k * sizeof(double));
 	return log_density;
 }
@@ -297,31 +322,35 @@ mixture_row_entropy(const MixturePrepared *prepared, const double *row, double *
 {
 	double		entropy = 0;
 
-	kernels_current()->row_log_densities(prepared, row, work);
-	kernels_current()->row_softmax(prepared, work);
+	responsibilities_of_row(prepared, row, work);
 	for (int c = 0; c < prepared->k; c++)
 		if (work[c] > 0)
 			entropy -= work[c] * log(work[c]);
 	return entropy;
 }
 
-/* The log density of the mixture at one row. */
+/*
+ * The log density of the mixture at one row; -INFINITY where that is below the
+ * range of a double.
+ */
 double
 mixture_row_log_density(const MixturePrepared *prepared, const double *row,
 						double *work)
 {
-	kernels_current()->row_log_densities(prepared, row, work);
-	return kernels_current()->row_softmax(prepared, work);
+	return responsibilities_of_row(prepared, row, work);
 }
 
-/* Mahalanobis distances of one row from the k components. */
+/*
+ * Mahalanobis distances of one row from the k components; INFINITY where one is
+ * above the range of a double.
+ */
 void
 mixture_row_mahalanobis(const MixturePrepared *prepared, const double *row,
 						double *work, double *distances)
 {
 	kernels_current()->row_distances(prepared, row, work);
 	for (int c = 0; c < prepared->k; c++)
-		distances[c] = sqrt(work[c]);
+		distances[c] = far_distance(prepared, c, row, work[c]);
 }
 
 /*
@@ -342,7 +371,8 @@ mixture_row_outlier_pvalue(const MixturePrepared *prepared, const double *row,
 	memcpy(distances, work, prepared->k * sizeof(double));
 	for (int c = 0; c < prepared->n_groups * prepared->lanes; c++)
 		work[c] = prepared->log_constants[c] - 0.5 * work[c];
-	kernels_current()->row_softmax(prepared, work);
+	if (!(kernels_current()->row_softmax(prepared, work) > -INFINITY))
+		return 0;
 	for (int c = 0; c < prepared->k; c++)
 		if (work[c] > 0)
 			pvalue += work[c] * special_chi_square_tail(distances[c], prepared->d);

@@ -107,8 +107,10 @@ kernels_pack(const KernelWork *work, int d, int c)
  * mean given the observed ones.  mean: d values; coefficients: n_missing x
  * n_observed, or NULL where features do not depend on each other.
  *
- * row_log_densities() leaves k log densities, weighted, in work; row_softmax()
- * makes responsibilities of them and returns the logarithm of their sum.
+ * row_log_densities() leaves k log densities, weighted, in work, which are minus
+ * infinity where squared distances overflow; row_softmax() makes
+ * responsibilities of them and returns the logarithm of their sum, which is not
+ * finite if they are all minus infinity.
  */
 typedef struct Kernels
 {
@@ -146,5 +148,13 @@ extern void kernels_accumulate(const MixturePrepared *prepared,
 							   const MixtureHost *host);
 extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 						   MixtureStats *stats, const MixtureHost *host);
+
+/* far_rows.c */
+extern double far_distance(const MixturePrepared *prepared, int c, const double *row,
+						   double squared);
+extern void far_log_densities(const MixturePrepared *prepared, const double *row,
+							  double *work);
+extern int	far_feature_of_block(const MixturePrepared *prepared,
+								 const MixtureBlock *block, const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_KERNELS_H */

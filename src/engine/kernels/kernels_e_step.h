@@ -368,9 +368,12 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 	{
 		Vec			weight = CLONE(load) (block->weights + row);
 		Vec			sum = CLONE(load) (work->sums + row);
+		Vec			most = CLONE(load) (work->largest + row);
 
-		log_likelihood += weight * (CLONE(load) (work->largest + row) +
-									CLONE(log_above_one) (sum));
+		/* it is too far from all components to say from which less so */
+		most = CLONE(select) ((Bits) (most < -MAX_DISTANCE_SQUARED / 4) & (Bits) (weight > 0),
+							  -INFINITY - (Vec) {0}, most);
+		log_likelihood += weight * (most + CLONE(log_above_one) (sum));
 	}
 	return CLONE(sum_of) (log_likelihood);
 }

@@ -55,7 +55,8 @@ CLONE(triangle_distances) (const double *factors, const double *centered, int d,
 
 /*
  * Squared Mahalanobis distances of one row from a group of VL components, a
- * lane each.  centered: d x VL doubles of scratch.
+ * lane each; infinite where they are out of range.  centered: d x VL doubles of
+ * scratch.
  */
 ALWAYS_INLINE Vec
 CLONE(group_distances) (const MixturePrepared *prepared, int group,
@@ -85,8 +86,8 @@ CLONE(group_distances) (const MixturePrepared *prepared, int group,
 
 			q += y * y;
 		}
-	return CLONE(select) ((Bits) (q < MAX_DISTANCE_SQUARED), q,
-						  MAX_DISTANCE_SQUARED - (Vec) {0});
+	/* NaN, from infinity minus infinity, is far away too */
+	return CLONE(select) ((Bits) (q < INFINITY), q, INFINITY - (Vec) {0});
 }
 
 static void
