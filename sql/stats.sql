@@ -46,28 +46,28 @@ CREATE TABLE stats_models AS
 SELECT family, gmm_model('{0.5, 0.5}', '{{0, 0}, {100, 0}}', covariances, family) AS model
 FROM (VALUES ('full', '{{{1, 0}, {0, 1}}, {{1, 0}, {0, 1}}}'::double precision[]),
 	('tied', '{{1, 0}, {0, 1}}'), ('diag', '{{1, 1}, {1, 1}}'), ('spherical', '{1, 1}')) AS f (family, covariances);
-SELECT gmm_accumulate(model, x, w)::text::jsonb - '{means,covariances,weights,log_likelihood}'::text[]
+SELECT gmm_accumulate(x, model, w)::text::jsonb - '{means,covariances,weights,log_likelihood}'::text[]
 FROM stats_points, stats_models GROUP BY family ORDER BY family;
 SELECT family, component, weight, mean::real[], covariance::real[]
-FROM (SELECT family, gmm_em_step(model, x) AS model FROM stats_points, stats_models GROUP BY family) AS s,
+FROM (SELECT family, gmm_em_step(x, model) AS model FROM stats_points, stats_models GROUP BY family) AS s,
 	gmm_components(model)
 ORDER BY family, component;
 -- (1 and 3 about 2: variance 1; nothing else varies, so it is held at its least)
 SELECT k, d, covariance_type, n_rows, sum_weights, round(log_likelihood::numeric, 6), round(mean_log_likelihood::numeric, 6)
-FROM (SELECT gmm_accumulate(model, x, w) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
+FROM (SELECT gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
 	gmm_stats_summary(stats);
 SELECT sum_weights, mean_log_likelihood IS NULL
-FROM (SELECT gmm_accumulate(model, x, 0) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
+FROM (SELECT gmm_accumulate(x, model, 0) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
 	gmm_stats_summary(stats);
 -- A model made by a step knows of no fit: its likelihood takes another scan.
-SELECT n_rows, log_likelihood FROM (SELECT gmm_em_step(model, x) AS model FROM stats_points, stats_models WHERE family = 'full') AS s,
+SELECT n_rows, log_likelihood FROM (SELECT gmm_em_step(x, model) AS model FROM stats_points, stats_models WHERE family = 'full') AS s,
 	gmm_summary(model);
 
 --
 -- Text: a round trip, then everything that can be wrong with it
 --
 CREATE TABLE stats_values AS
-SELECT family, gmm_accumulate(model, x, w) AS stats FROM stats_points, stats_models GROUP BY family;
+SELECT family, gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models GROUP BY family;
 SELECT bool_and(gmm_stats_send(stats::text::gmm_stats) = gmm_stats_send(stats)) FROM stats_values;
 SELECT read_stats(input) FROM (VALUES (1, ''), (2, '{'), (3, '[]'), (4, '7'), (5, '{}'),
 	(6, '{"weights": [1], "means": [0], "covariances": [1]}'),
@@ -185,18 +185,18 @@ DROP CAST (path AS gmm_stats);
 -- Arguments
 --
 SELECT try(statement) FROM (VALUES
-	(1, 'SELECT gmm_accumulate(NULL, x) FROM stats_points'),
-	(2, 'SELECT gmm_accumulate(model, x) FROM stats_points, stats_models'),
-	(3, 'SELECT gmm_accumulate(model, ''{1}'') FROM stats_models WHERE family = ''full'''),
-	(4, 'SELECT gmm_accumulate(model, ''{1, NaN}'') FROM stats_models WHERE family = ''full'''),
-	(5, 'SELECT gmm_accumulate(model, ''{{1, 2}}'') FROM stats_models WHERE family = ''full'''),
-	(6, 'SELECT gmm_accumulate(model, ''{}'') FROM stats_models WHERE family = ''full'''),
-	(7, 'SELECT gmm_accumulate(model, ''{1, 1e101}'') FROM stats_models WHERE family = ''full'''),
-	(8, 'SELECT gmm_accumulate(model, x, -1) FROM stats_points, stats_models WHERE family = ''full'''),
-	(9, 'SELECT gmm_accumulate(model, x, ''NaN'') FROM stats_points, stats_models WHERE family = ''full'''),
-	(10, 'SELECT gmm_accumulate(model, x, 1e308) FROM stats_points, stats_models WHERE family = ''full'''),
-	(11, 'SELECT gmm_em_step(model, x, 0) FROM stats_points, stats_models WHERE family = ''full'''),
-	(12, 'SELECT gmm_accumulate(gmm_model(''{1}'', ''{{1e200, 0}}'', ''{{1, 1}}'', ''diag''), x) FROM stats_points'),
+	(1, 'SELECT gmm_accumulate(x, NULL) FROM stats_points'),
+	(2, 'SELECT gmm_accumulate(x, model) FROM stats_points, stats_models'),
+	(3, 'SELECT gmm_accumulate(''{1}'', model) FROM stats_models WHERE family = ''full'''),
+	(4, 'SELECT gmm_accumulate(''{1, NaN}'', model) FROM stats_models WHERE family = ''full'''),
+	(5, 'SELECT gmm_accumulate(''{{1, 2}}'', model) FROM stats_models WHERE family = ''full'''),
+	(6, 'SELECT gmm_accumulate(''{}'', model) FROM stats_models WHERE family = ''full'''),
+	(7, 'SELECT gmm_accumulate(''{1, 1e101}'', model) FROM stats_models WHERE family = ''full'''),
+	(8, 'SELECT gmm_accumulate(x, model, -1) FROM stats_points, stats_models WHERE family = ''full'''),
+	(9, 'SELECT gmm_accumulate(x, model, ''NaN'') FROM stats_points, stats_models WHERE family = ''full'''),
+	(10, 'SELECT gmm_accumulate(x, model, 1e308) FROM stats_points, stats_models WHERE family = ''full'''),
+	(11, 'SELECT gmm_em_step(x, model, 0) FROM stats_points, stats_models WHERE family = ''full'''),
+	(12, 'SELECT gmm_accumulate(x, gmm_model(''{1}'', ''{{1e200, 0}}'', ''{{1, 1}}'', ''diag'')) FROM stats_points'),
 	(13, 'SELECT gmm_decay(stats, 1.5) FROM stats_values'),
 	(14, 'SELECT gmm_decay(stats, -0.1) FROM stats_values'),
 	(15, 'SELECT gmm_decay(stats, ''NaN'') FROM stats_values'),
@@ -205,7 +205,7 @@ SELECT try(statement) FROM (VALUES
 	(18, 'SELECT gmm_maximize(NULL) IS NULL'),
 	(19, 'SELECT bool_and(gmm_maximize(stats, NULL) = gmm_maximize(stats, ''{}'')) FROM stats_values'),
 	(20, 'SELECT (NULL::gmm_stats + stats) IS NULL FROM stats_values LIMIT 1'),
-	(21, 'SELECT gmm_accumulate(gmm_model(''{0.5,0.5}'', ''{{0,0,0},{0,0,1}}'', ''{{1,1,1e-200},{1,1,1e-190}}'', ''diag''), x)
+	(21, 'SELECT gmm_accumulate(x, gmm_model(''{0.5,0.5}'', ''{{0,0,0},{0,0,1}}'', ''{{1,1,1e-200},{1,1,1e-190}}'', ''diag''))
 		FROM (VALUES (''{1,1e10,0}''::float8[]), (''{NULL,1,1e60}'')) AS rows (x)')) AS s (n, statement)
 ORDER BY n;
 -- The least variance is the option's.
@@ -213,7 +213,7 @@ SELECT component, covariance::real[]
 FROM (SELECT gmm_maximize(stats, gmm_options(reg_covar => 0.01)) AS model FROM stats_values WHERE family = 'diag') AS s,
 	gmm_components(model);
 -- The functions of the aggregates may be called by hand.
-SELECT (gmm_stats_summary(gmm_accumulate_transition(gmm_accumulate_transition(NULL, model, '{0, 0}'), model, '{1, 1}', 3))).sum_weights
+SELECT (gmm_stats_summary(gmm_accumulate_transition(gmm_accumulate_transition(NULL, '{0, 0}', model), '{1, 1}', model, 3))).sum_weights
 FROM stats_models WHERE family = 'full';
 SELECT (gmm_stats_summary(gmm_stats_combine(stats, stats))).n_rows, (gmm_stats_summary(gmm_stats_combine(NULL, stats))).n_rows,
 	(gmm_stats_summary(gmm_stats_combine(stats, NULL))).n_rows, gmm_stats_combine(NULL, NULL)

@@ -628,18 +628,16 @@ COMMENT ON FUNCTION gmm_stats_summary(gmm_stats)
 -- The state type is the public one and not internal, which is what lets Citus
 -- distribute these aggregates.
 
-CREATE FUNCTION gmm_accumulate_transition(
-	gmm_stats, gmm_model, double precision[]
-) RETURNS gmm_stats
+CREATE FUNCTION gmm_accumulate_transition(gmm_stats, double precision[], gmm_model) RETURNS gmm_stats
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[])
+COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, double precision[], gmm_model)
 	IS 'transition function of gmm_accumulate and gmm_em_step';
 
 CREATE FUNCTION gmm_accumulate_transition(
-	gmm_stats, gmm_model, double precision[], double precision
+	gmm_stats, double precision[], gmm_model, double precision
 ) RETURNS gmm_stats
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, gmm_model, double precision[], double precision)
+COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, double precision[], gmm_model, double precision)
 	IS 'transition function of gmm_accumulate and gmm_em_step';
 
 CREATE FUNCTION gmm_stats_combine(gmm_stats, gmm_stats) RETURNS gmm_stats
@@ -651,42 +649,42 @@ CREATE FUNCTION gmm_em_step_final(gmm_stats) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION gmm_em_step_final(gmm_stats) IS 'final function of gmm_em_step';
 
-CREATE AGGREGATE gmm_accumulate(model gmm_model, features double precision[]) (
+CREATE AGGREGATE gmm_accumulate(features double precision[], model gmm_model) (
 	SFUNC = gmm_accumulate_transition, STYPE = gmm_stats, SSPACE = 32768,
 	COMBINEFUNC = gmm_stats_combine,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_accumulate(gmm_model, double precision[])
+COMMENT ON AGGREGATE gmm_accumulate(double precision[], gmm_model)
 	IS 'statistics of the rows of a group under a model';
 
 CREATE AGGREGATE gmm_accumulate(
-	model gmm_model, features double precision[], weight double precision
+	features double precision[], model gmm_model, weight double precision
 ) (
 	SFUNC = gmm_accumulate_transition, STYPE = gmm_stats, SSPACE = 32768,
 	COMBINEFUNC = gmm_stats_combine,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_accumulate(gmm_model, double precision[], double precision)
+COMMENT ON AGGREGATE gmm_accumulate(double precision[], gmm_model, double precision)
 	IS 'statistics of the rows of a group under a model, with a weight for each row';
 
-CREATE AGGREGATE gmm_em_step(model gmm_model, features double precision[]) (
+CREATE AGGREGATE gmm_em_step(features double precision[], model gmm_model) (
 	SFUNC = gmm_accumulate_transition, STYPE = gmm_stats, SSPACE = 32768,
 	FINALFUNC = gmm_em_step_final, FINALFUNC_MODIFY = READ_ONLY,
 	COMBINEFUNC = gmm_stats_combine,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_em_step(gmm_model, double precision[])
+COMMENT ON AGGREGATE gmm_em_step(double precision[], gmm_model)
 	IS 'the model after one step of EM over the rows of a group';
 
 CREATE AGGREGATE gmm_em_step(
-	model gmm_model, features double precision[], weight double precision
+	features double precision[], model gmm_model, weight double precision
 ) (
 	SFUNC = gmm_accumulate_transition, STYPE = gmm_stats, SSPACE = 32768,
 	FINALFUNC = gmm_em_step_final, FINALFUNC_MODIFY = READ_ONLY,
 	COMBINEFUNC = gmm_stats_combine,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_em_step(gmm_model, double precision[], double precision)
+COMMENT ON AGGREGATE gmm_em_step(double precision[], gmm_model, double precision)
 	IS 'the model after one step of EM over the rows of a group, with a weight for each row';
 
 CREATE AGGREGATE gmm_merge(stats gmm_stats) (

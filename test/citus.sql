@@ -24,23 +24,23 @@ END $$;
 
 SELECT ok(plan ~ 'worker_partial_agg\(''public.gmm_accumulate' AND plan ~ 'coord_combine_agg' AND
           plan ~ 'Task Count: [0-9]{2}', 'gmm_accumulate is sent to the shards')
-FROM plan(format('SELECT gmm_accumulate(%L::gmm_model, ARRAY[x, y]) FROM points', :'model')) AS plan;
+FROM plan(format('SELECT gmm_accumulate(ARRAY[x, y], %L::gmm_model) FROM points', :'model')) AS plan;
 SELECT ok(plan ~ 'worker_partial_agg\(''public.gmm_em_step' AND plan ~ 'coord_combine_agg', 'gmm_em_step is sent to the shards')
-FROM plan(format('SELECT gmm_em_step(%L::gmm_model, ARRAY[x, y], w) FROM points', :'model')) AS plan;
+FROM plan(format('SELECT gmm_em_step(ARRAY[x, y], %L::gmm_model, w) FROM points', :'model')) AS plan;
 
-SELECT gmm_accumulate(:'model'::gmm_model, ARRAY[x, y])::text AS got FROM points \gset
-SELECT gmm_accumulate(:'model'::gmm_model, ARRAY[x, y])::text AS wanted FROM local \gset
+SELECT gmm_accumulate(ARRAY[x, y], :'model'::gmm_model)::text AS got FROM points \gset
+SELECT gmm_accumulate(ARRAY[x, y], :'model'::gmm_model)::text AS wanted FROM local \gset
 SELECT near((gmm_stats_summary(:'got')).log_likelihood, (gmm_stats_summary(:'wanted')).log_likelihood, 1e-12, 'the same likelihood') || E'\n' ||
        equals((gmm_stats_summary(:'got')).n_rows, 20000::bigint, 'of all rows') || E'\n' ||
        near(apart(gmm_maximize(:'got'), gmm_maximize(:'wanted')), 0, 1e-12, 'the same maximum');
-SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y], w)::text AS got FROM points \gset
-SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y], w)::text AS wanted FROM local \gset
+SELECT gmm_em_step(ARRAY[x, y], :'model'::gmm_model, w)::text AS got FROM points \gset
+SELECT gmm_em_step(ARRAY[x, y], :'model'::gmm_model, w)::text AS wanted FROM local \gset
 SELECT near(apart(:'got'::gmm_model, :'wanted'::gmm_model), 0, 1e-12, 'the same step');
 
 -- Shards without rows that count, and no rows at all.
-SELECT (gmm_stats_summary(gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]))).n_rows AS n FROM points WHERE id = 7 \gset
+SELECT (gmm_stats_summary(gmm_accumulate(ARRAY[x, y], :'model'::gmm_model))).n_rows AS n FROM points WHERE id = 7 \gset
 SELECT equals(:n, 1, 'shards without rows');
-SELECT gmm_em_step(:'model'::gmm_model, ARRAY[x, y]) IS NULL AS n FROM points WHERE false \gset
+SELECT gmm_em_step(ARRAY[x, y], :'model'::gmm_model) IS NULL AS n FROM points WHERE false \gset
 SELECT ok(:'n', 'no rows at all');
 
 -- Groups by the distribution column are whole fits where the rows are.
@@ -53,9 +53,9 @@ FROM by_region AS b JOIN (SELECT region, gmm_fit(ARRAY[x, y], 2) AS model FROM l
 -- Statistics kept in a distributed table.
 CREATE TABLE kept (region integer, stats gmm_stats);
 SELECT create_distributed_table('kept', 'region', colocate_with => 'points') \g /dev/null
-INSERT INTO kept SELECT region, gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]) FROM points GROUP BY region;
+INSERT INTO kept SELECT region, gmm_accumulate(ARRAY[x, y], :'model'::gmm_model) FROM points GROUP BY region;
 SELECT gmm_maximize(gmm_merge(stats))::text AS got FROM kept \gset
-SELECT near(apart(:'got'::gmm_model, gmm_maximize(gmm_accumulate(:'model'::gmm_model, ARRAY[x, y]))), 0, 1e-12, 'gmm_merge over shards')
+SELECT near(apart(:'got'::gmm_model, gmm_maximize(gmm_accumulate(ARRAY[x, y], :'model'::gmm_model))), 0, 1e-12, 'gmm_merge over shards')
 FROM local;
 
 -- A fit by scans.

@@ -50,7 +50,7 @@ COPY again FROM 'models.bin' (FORMAT binary)
 SELECT count(gmm_condition(model, x)), count(gmm_impute(model, x)) FROM m, holes WHERE (gmm_summary(model)).d = 3 AND id % 35 = 0
 SELECT count(*) FROM m, gmm_sample(model, 20)
 SELECT length(gmm_svg(x, model)) FROM p, m WHERE t = 'full' AND m.k = 3
-CREATE TABLE s AS SELECT t, gmm_accumulate(model, x, w) AS stats FROM m, p WHERE (gmm_summary(model)).d = 3 GROUP BY t, model::text
+CREATE TABLE s AS SELECT t, gmm_accumulate(x, model, w) AS stats FROM m, p WHERE (gmm_summary(model)).d = 3 GROUP BY t, model::text
 SELECT count(gmm_maximize(stats + stats)), count(gmm_decay(stats, 0.5)), count(stats::text::gmm_stats) FROM s
 SET work_mem = '64kB'
 SELECT gmm_fit(x, 3, '{"max_iter": 4, "n_init": 1}') IS NOT NULL FROM p, generate_series(1, 20)

@@ -48,8 +48,8 @@
 enum
 {
 	ARG_STATE = 0,
-	ARG_MODEL = 1,
-	ARG_FEATURES = 2,
+	ARG_FEATURES = 1,
+	ARG_MODEL = 2,
 	ARG_WEIGHT = 3
 };
 
@@ -549,8 +549,8 @@ continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
 }
 
 /*
- * gmm_accumulate_transition(gmm_stats, model gmm_model,
- *							 features double precision[]
+ * gmm_accumulate_transition(gmm_stats, features double precision[],
+ *							 model gmm_model
  *							 [, weight double precision]) returns gmm_stats
  *
  * A row without features or without a weight is skipped, one of weight 0 is

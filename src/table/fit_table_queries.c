@@ -386,9 +386,9 @@ gmm_tablequery_accumulate(const GmmTableQuery *query, const double *center)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s.gmm_accumulate($1, ", query->schema);
+	appendStringInfo(&text, "SELECT %s.gmm_accumulate(", query->schema);
 	append_features(&text, query, center);
-	appendStringInfoString(&text, query->weighted ? ", r.w)" : ")");
+	appendStringInfoString(&text, query->weighted ? ", $1, r.w)" : ", $1)");
 	append_rows(&text, query);
 	return text.data;
 }

@@ -518,7 +518,7 @@ bench_stream()
             SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;"
         timed "SELECT sum(features[1]) FROM streamed"
         echo "stream scan 0 $seconds 1" >>"$work/stream"
-        timed "SELECT gmm_em_step((SELECT model FROM starts WHERE name = 'streamed'), features) IS NULL
+        timed "SELECT gmm_em_step(features, (SELECT model FROM starts WHERE name = 'streamed')) IS NULL
             FROM streamed"
         echo "stream gmm_em_step 0 $seconds 1" >>"$work/stream"
     done

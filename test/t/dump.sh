@@ -30,7 +30,7 @@ SELECT gmm_model(array_fill(1 / 512.0::float8, '{512}'), array_agg(ARRAY[i / 3.0
                  array_agg(ARRAY[i / 11.0::float8, i / 13.0]), 'diag')
 FROM generate_series(1, 512) AS i;
 CREATE TABLE stats AS
-SELECT m.id, gmm_accumulate(m.model, p.x) AS stats FROM models AS m, points AS p WHERE m.id <= 12 GROUP BY m.id;
+SELECT m.id, gmm_accumulate(p.x, m.model) AS stats FROM models AS m, points AS p WHERE m.id <= 12 GROUP BY m.id;
 -- one of as many rows as can be counted
 INSERT INTO stats
 SELECT 100 + id, jsonb_set(stats::text::jsonb, '{n_rows}', '9223372036854775807')::text::gmm_stats FROM stats WHERE id = 1;

@@ -88,14 +88,14 @@ SELECT ok(count(*) = 21 AND bool_and(error_of(format(
               CASE WHEN changed = 'b' THEN 'model must be the same in all rows of a group' END),
           call || CASE changed WHEN 'b' THEN ' sees that the model changed' ELSE ' takes the same model in another form' END)
 FROM pairs, (VALUES ('b'), ('a::text::gmm_model')) AS c (changed),
-     (VALUES ('gmm_accumulate(m, y)'), ('gmm_accumulate(m, y, 2)'), ('gmm_em_step(m, y)'),
+     (VALUES ('gmm_accumulate(y, m)'), ('gmm_accumulate(y, m, 2)'), ('gmm_em_step(y, m)'),
              ('gmm_refit(y, m)'), ('gmm_svg(y, m)')) AS e (call)
 GROUP BY call, changed;
 
 -- === statistics of one model ===
 
 CREATE TABLE sums AS
-SELECT number, a, b, gmm_accumulate(a, x) AS of_a, gmm_accumulate(b, x) AS of_b, gmm_accumulate(a, x, 2) AS more_of_a
+SELECT number, a, b, gmm_accumulate(x, a) AS of_a, gmm_accumulate(x, b) AS of_b, gmm_accumulate(x, a, 2) AS more_of_a
 FROM pairs, generate_series(1, 400) GROUP BY number, a, b;
 SELECT ok(count(*) = 21 AND bool_and(error_of(format('SELECT %s FROM sums WHERE number = %s', call, number)) ~
                                      'of different models cannot be added'),
@@ -106,11 +106,11 @@ FROM sums, (VALUES ('of_a + of_b'), ('of_b + of_a::text::gmm_stats'), ('gmm_stat
 GROUP BY call;
 SELECT ok(bool_and((gmm_stats_summary(of_a + more_of_a::text::gmm_stats)).n_rows = 800 AND
                    (gmm_stats_summary(gmm_rebase(of_b, a) + of_a)).n_rows = 800 AND
-                   (gmm_stats_summary(gmm_accumulate_transition(of_a::text::gmm_stats, a, x))).n_rows = 401),
+                   (gmm_stats_summary(gmm_accumulate_transition(of_a::text::gmm_stats, x, a))).n_rows = 401),
           'statistics of one model are added, in whatever form, and gmm_rebase makes it one model')
 FROM sums JOIN pairs USING (number, a, b);
 SELECT ok(bool_and(error_of(format(
-              'SELECT gmm_accumulate_transition(of_a, b, x) FROM sums JOIN pairs USING (number, a, b) WHERE number = %s', number)) =
+              'SELECT gmm_accumulate_transition(of_a, x, b) FROM sums JOIN pairs USING (number, a, b) WHERE number = %s', number)) =
               'model must be the same in all rows of a group'),
           'stored statistics take no rows of another model')
 FROM sums;

@@ -99,7 +99,7 @@ BEGIN
     FOR i IN 1..cardinality(settings) LOOP
         PERFORM set_config(split_part(settings[i], '=', 1), split_part(settings[i], '=', 2), false);
     END LOOP;
-    SELECT gmm_em_step((SELECT m.model FROM models AS m WHERE region = 0), x) INTO model FROM points;
+    SELECT gmm_em_step(x, (SELECT m.model FROM models AS m WHERE region = 0)) INTO model FROM points;
     RETURN model;
 END
 $$;
@@ -110,11 +110,11 @@ $$;
 SELECT plain() IS NULL AS unused \gset
 SELECT ok(distance(step_of(), step_of('max_parallel_workers_per_gather=2', 'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0')) < 1e-12,
           'an EM step in parallel');
-SELECT ok(plan_of('SELECT gmm_em_step((SELECT m.model FROM models AS m WHERE region = 0), x) FROM points') ~ 'Partial Aggregate',
+SELECT ok(plan_of('SELECT gmm_em_step(x, (SELECT m.model FROM models AS m WHERE region = 0)) FROM points') ~ 'Partial Aggregate',
           'is one of partial aggregates');
 SELECT ok(distance(gmm_maximize(s.together), gmm_maximize(s.merged)) < 1e-12, 'workers without a row do no harm')
-FROM (SELECT (SELECT gmm_accumulate(m.model, x) FROM points) AS together,
-             (SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(m.model, x) FILTER (WHERE region = g) AS stats
+FROM (SELECT (SELECT gmm_accumulate(x, m.model) FROM points) AS together,
+             (SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(x, m.model) FILTER (WHERE region = g) AS stats
                                             FROM points, generate_series(0, 9) AS g GROUP BY g) AS parts) AS merged
       FROM models AS m WHERE region = 1) AS s;
 SELECT plain() IS NULL AS unused \gset

@@ -93,8 +93,8 @@ CREATE FUNCTION evil.caught(anyelement, anyelement) RETURNS boolean LANGUAGE plp
 CREATE FUNCTION evil.random() RETURNS float8 LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
 CREATE FUNCTION evil.count(anyelement) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
 CREATE FUNCTION evil.gmm_fit(float8[], integer, jsonb) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
-CREATE FUNCTION evil.gmm_em_step(stats.gmm_model, float8[]) RETURNS stats.gmm_model LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
-CREATE FUNCTION evil.gmm_accumulate(stats.gmm_model, float8[]) RETURNS stats.gmm_stats LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.gmm_em_step(float8[], stats.gmm_model) RETURNS stats.gmm_model LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
+CREATE FUNCTION evil.gmm_accumulate(float8[], stats.gmm_model) RETURNS stats.gmm_stats LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
 CREATE FUNCTION evil.hash(float8[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''caught''; END';
 CREATE OPERATOR evil.< (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
 CREATE OPERATOR evil.<= (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = evil.caught);
@@ -109,7 +109,7 @@ CREATE TEMP TABLE m AS SELECT stats.gmm_fit(x, 2, stats.gmm_options(max_iter => 
 SELECT pg_catalog.count(stats.gmm_predict(model, x)), pg_catalog.sum(stats.gmm_logpdf(model, x)) IS NOT NULL FROM t, m;
 SELECT (stats.gmm_components(model)).weight IS NOT NULL FROM m;
 SELECT (stats.gmm_summary(model)).k, model::text::stats.gmm_model::text::jsonb IS NOT NULL FROM m;
-SELECT stats.gmm_maximize(stats.gmm_accumulate(model, x)) IS NOT NULL FROM t, m;"
+SELECT stats.gmm_maximize(stats.gmm_accumulate(x, model)) IS NOT NULL FROM t, m;"
 answer=$(as "$owner" "$use")
 case $answer in
     *caught* | *ERROR*) not_ok "operators and functions in front of PostgreSQL's are not called" "$answer" ;;

@@ -49,7 +49,7 @@ FROM rows JOIN starts USING (number),
 WHERE number <= 4;
 
 CREATE TABLE whole AS
-SELECT number, family, gmm_accumulate(model, features, weight) AS stats
+SELECT number, family, gmm_accumulate(features, model, weight) AS stats
 FROM rows JOIN starts USING (number)
 GROUP BY number, family;
 
@@ -78,7 +78,7 @@ JOIN whole USING (number, family), gmm_stats_summary(stats) AS s;
 SELECT all_within(array_agg(apart_stats(merged, stats)), 10, 1e-12,
                   family || ': statistics of parts add up to those of the whole')
 FROM (SELECT number, family, gmm_merge(part ORDER BY piece) AS merged
-      FROM (SELECT number, family, piece, gmm_accumulate(model, features, weight) AS part
+      FROM (SELECT number, family, piece, gmm_accumulate(features, model, weight) AS part
             FROM (SELECT *, (7 * uniform(:seed, 203, id))::integer AS piece FROM rows) AS r
             JOIN starts USING (number) GROUP BY number, family, piece) AS p
       GROUP BY number, family) AS m JOIN whole USING (number, family)
@@ -89,7 +89,7 @@ WHERE a.number = b.number AND a.family = b.family AND
       gmm_stats_send(a.stats + gmm_decay(b.stats, 0.5)) <> gmm_stats_send(gmm_decay(b.stats, 0.5) + a.stats);
 SELECT all_within(array_agg(apart_stats(gmm_decay(stats, 0.25), decayed)), 40, 1e-12,
                   'to decay is to give the rows less weight')
-FROM whole JOIN (SELECT number, family, gmm_accumulate(model, features, weight / 4) AS decayed
+FROM whole JOIN (SELECT number, family, gmm_accumulate(features, model, weight / 4) AS decayed
                  FROM rows JOIN starts USING (number) GROUP BY number, family) AS d USING (number, family);
 SELECT ok(bool_and(gmm_stats_send(gmm_decay(stats, 1)) = gmm_stats_send(stats)), 'a factor of 1 changes nothing')
 FROM whole;
@@ -111,7 +111,7 @@ FROM moved, LATERAL numbers(stats::text::jsonb -> 'firsts') AS n (got);
 SELECT all_within(array_agg(apart_stats(jsonb_set(gmm_rebase(one, other)::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats,
                                         jsonb_set(wanted::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats)), 4, 1e-9,
                   'with one component, these are the statistics under the other model')
-FROM (SELECT family, gmm_accumulate(first, features) AS one, gmm_accumulate(second, features) AS wanted
+FROM (SELECT family, gmm_accumulate(features, first) AS one, gmm_accumulate(features, second) AS wanted
       FROM rows, (SELECT family, gmm_fit(features, 1, gmm_options(covariance_type => family)) AS first,
                          gmm_fit(features, 1, gmm_options(covariance_type => family)) FILTER (WHERE id % 3 = 0) AS second
                   FROM rows, families WHERE number = 3 GROUP BY family) AS m
@@ -123,7 +123,7 @@ SELECT raises('SELECT gmm_rebase(stats, model) FROM whole JOIN starts USING (num
 
 -- A step.
 CREATE TABLE steps AS
-SELECT number, family, gmm_em_step(model, features, weight) AS step,
+SELECT number, family, gmm_em_step(features, model, weight) AS step,
        gmm_refit(features, model, '{"max_iter": 1, "tol": 0, "accelerate": false}', weight) AS refitted
 FROM rows JOIN starts USING (number) GROUP BY number, family;
 SELECT all_within(array_agg(apart(step, refitted)), 10, 1e-12, family || ': gmm_em_step is a step of gmm_refit')
@@ -132,7 +132,7 @@ SELECT ok(bool_and(gmm_model_send(gmm_maximize(stats)) = gmm_model_send(step)),
           'gmm_maximize of gmm_accumulate is gmm_em_step')
 FROM whole JOIN steps USING (number, family);
 SELECT all_within(array_agg(apart(step, refitted)), 2, 1e-6, family || ': far from zero and in other units, too')
-FROM (SELECT number, family, gmm_em_step(far, x) AS step,
+FROM (SELECT number, family, gmm_em_step(x, far) AS step,
              gmm_refit(x, far, '{"max_iter": 1, "tol": 0, "accelerate": false}') AS refitted
       FROM rows JOIN starts USING (number), transformed(model, '{1e3,1}', '{1e9,-1e8}') AS far,
            LATERAL (SELECT ARRAY[1e3 * features[1] + 1e9, features[2] - 1e8]) AS f (x)
@@ -150,7 +150,7 @@ DECLARE
 BEGIN
     risen := true;
     FOR i IN 1..n LOOP
-        SELECT gmm_accumulate(model, features) INTO stats FROM rows WHERE number = 3;
+        SELECT gmm_accumulate(features, model) INTO stats FROM rows WHERE number = 3;
         now := (gmm_stats_summary(stats)).log_likelihood;
         -- a component at its least variance magnifies rounding
         risen := risen AND now >= likelihood - 1e-10 * abs(now);
@@ -169,18 +169,18 @@ SELECT all_within(array_agg(greatest(apart(gmm_maximize(weighted), gmm_maximize(
                                      abs((gmm_stats_summary(weighted)).mean_log_likelihood -
                                          (gmm_stats_summary(copied)).mean_log_likelihood))),
                   4, 1e-10, 'weights are copies')
-FROM (SELECT family, gmm_accumulate(model, features, (id % 3)::double precision) AS weighted
+FROM (SELECT family, gmm_accumulate(features, model, (id % 3)::double precision) AS weighted
       FROM rows JOIN starts USING (number) WHERE number = 2 GROUP BY family) AS w
-JOIN (SELECT family, gmm_accumulate(model, features) AS copied
+JOIN (SELECT family, gmm_accumulate(features, model) AS copied
       FROM rows JOIN starts USING (number), generate_series(1, id % 3)
       WHERE number = 2 GROUP BY family) AS c USING (family);
-SELECT equals((gmm_stats_summary(gmm_accumulate(model, features, w))).n_rows, 2::bigint,
+SELECT equals((gmm_stats_summary(gmm_accumulate(features, model, w))).n_rows, 2::bigint,
               'NULL arrays, NULL weights and weights of 0 are no rows')
 FROM (VALUES ('{1}'::double precision[], 1::double precision), (NULL, 1), ('{2}', NULL), ('{3}', 0), ('{4}', 2)) AS v (features, w),
      gmm_model('{1}', '{{0}}', '{{{1}}}') AS model;
 SELECT ok(gmm_em_step(NULL, NULL) IS NULL AND gmm_accumulate(NULL, NULL) IS NULL AND gmm_merge(NULL) IS NULL,
           'no rows make NULL');
-SELECT ok(gmm_em_step(model, features) IS NULL, 'an empty table makes NULL')
+SELECT ok(gmm_em_step(features, model) IS NULL, 'an empty table makes NULL')
 FROM rows JOIN starts USING (number) WHERE false;
 
 -- NULL elements are marginalised, by pattern: as many patterns as blocks, and
@@ -197,9 +197,9 @@ SELECT number, family, gmm_fit(features, 2, gmm_options(covariance_type => famil
 FROM holes, families WHERE id <= 200 GROUP BY number, family;
 SELECT ok(count(DISTINCT (number, array_positions(features, NULL))) > 80, 'many patterns of NULLs') FROM holes;
 CREATE TABLE holed_steps AS
-SELECT number, family, gmm_em_step(model, features, weight ORDER BY hashint4(id)) AS step,
+SELECT number, family, gmm_em_step(features, model, weight ORDER BY hashint4(id)) AS step,
        gmm_refit(features, model, '{"max_iter": 1, "tol": 0, "accelerate": false}', weight) AS refitted,
-       gmm_accumulate(model, features, weight) AS stats, sum(weight * gmm_logpdf(model, features)) AS likelihood
+       gmm_accumulate(features, model, weight) AS stats, sum(weight * gmm_logpdf(model, features)) AS likelihood
 FROM holes JOIN holed USING (number)
 WHERE features::text ~ '[0-9]'
 GROUP BY number, family;
@@ -210,51 +210,51 @@ SELECT near(max(abs((gmm_stats_summary(stats)).log_likelihood - likelihood) / ab
 FROM holed_steps;
 SELECT all_within(array_agg(apart_stats(merged, stats)), 12, 1e-9, 'with NULLs: parts add up to the whole')
 FROM (SELECT number, family, gmm_merge(part) AS merged
-      FROM (SELECT number, family, id % 5, gmm_accumulate(model, features, weight) AS part
+      FROM (SELECT number, family, id % 5, gmm_accumulate(features, model, weight) AS part
             FROM holes JOIN holed USING (number) GROUP BY number, family, id % 5) AS p
       GROUP BY number, family) AS m JOIN holed_steps USING (number, family);
 SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-9) AND count(*) = 60, 'with NULLs: a growing frame')
-FROM (SELECT id, gmm_accumulate(model, features) OVER (ORDER BY id) AS stats
+FROM (SELECT id, gmm_accumulate(features, model) OVER (ORDER BY id) AS stats
       FROM holes JOIN holed USING (number) WHERE number = 20 AND family = 'full' AND id <= 60) AS w,
-     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+     LATERAL (SELECT gmm_accumulate(features, model) AS alone
               FROM holes JOIN holed USING (number) WHERE number = 20 AND family = 'full' AND id <= w.id) AS a;
-SELECT equals((gmm_stats_summary(gmm_accumulate(model, features))).n_rows, 1::bigint, 'a row of NULLs is no row')
+SELECT equals((gmm_stats_summary(gmm_accumulate(features, model))).n_rows, 1::bigint, 'a row of NULLs is no row')
 FROM (VALUES ('{NULL,NULL}'::double precision[]), ('{NULL,1}')) AS v (features),
      gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag') AS model;
-SELECT raises($$SELECT gmm_accumulate(gmm_model('{1}', '{{0,0,0}}', '{{1,1,1}}', 'diag'), '{NULL,1,1e101}')$$, '22003',
+SELECT raises($$SELECT gmm_accumulate('{NULL,1,1e101}', gmm_model('{1}', '{{0,0,0}}', '{{1,1,1}}', 'diag'))$$, '22003',
               'feature 3', 'the element is named behind a NULL');
 
 -- Moving windows, groups of groups, FILTER, DISTINCT, ORDER BY.
 SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-12), 'a moving frame has the statistics of its rows')
-FROM (SELECT id, gmm_accumulate(model, features) OVER (ORDER BY id ROWS BETWEEN 20 PRECEDING AND CURRENT ROW) AS stats
+FROM (SELECT id, gmm_accumulate(features, model) OVER (ORDER BY id ROWS BETWEEN 20 PRECEDING AND CURRENT ROW) AS stats
       FROM rows JOIN starts USING (number) WHERE number = 4 AND family = 'full' AND id <= 60) AS w,
-     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+     LATERAL (SELECT gmm_accumulate(features, model) AS alone
               FROM rows JOIN starts USING (number)
               WHERE number = 4 AND family = 'full' AND id BETWEEN w.id - 20 AND w.id) AS a;
 SELECT ok(bool_and(apart_stats(w.stats, alone) < 1e-12) AND count(*) = 300,
           'a growing frame, read after every row and beyond a block')
-FROM (SELECT id, gmm_accumulate(model, features[1:1]) OVER (ORDER BY id) AS stats
+FROM (SELECT id, gmm_accumulate(features[1:1], model) OVER (ORDER BY id) AS stats
       FROM random_rows(:seed, 300, 2, 2), gmm_model('{1}', '{{0}}', '{{{1}}}') AS model) AS w,
-     LATERAL (SELECT gmm_accumulate(model, features[1:1]) AS alone
+     LATERAL (SELECT gmm_accumulate(features[1:1], model) AS alone
               FROM random_rows(:seed, 300, 2, 2) AS r, gmm_model('{1}', '{{0}}', '{{{1}}}') AS model
               WHERE r.id <= w.id) AS a;
 SELECT ok(bool_and(apart_stats(stats, alone) < 1e-12) AND count(*) > 3, 'GROUPING SETS')
-FROM (SELECT number, cluster, gmm_accumulate(model, features) AS stats
+FROM (SELECT number, cluster, gmm_accumulate(features, model) AS stats
       FROM rows JOIN starts USING (number) WHERE number IN (3, 4) AND family = 'diag'
       GROUP BY GROUPING SETS ((number), (number, cluster))) AS g,
-     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+     LATERAL (SELECT gmm_accumulate(features, model) AS alone
               FROM rows AS r JOIN starts USING (number)
               WHERE family = 'diag' AND r.number = g.number AND (g.cluster IS NULL OR r.cluster = g.cluster)) AS a;
-SELECT near(apart_stats(gmm_accumulate(model, features) FILTER (WHERE id % 2 = 0),
-                        gmm_accumulate(model, CASE WHEN id % 2 = 0 THEN features END)), 0, 1e-15, 'FILTER')
+SELECT near(apart_stats(gmm_accumulate(features, model) FILTER (WHERE id % 2 = 0),
+                        gmm_accumulate(CASE WHEN id % 2 = 0 THEN features END, model)), 0, 1e-15, 'FILTER')
 FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full';
-SELECT near(apart_stats(gmm_accumulate(model, features ORDER BY features), gmm_accumulate(model, features ORDER BY id DESC)),
+SELECT near(apart_stats(gmm_accumulate(features, model ORDER BY features), gmm_accumulate(features, model ORDER BY id DESC)),
             0, 1e-12, 'ORDER BY')
 FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full';
 SELECT equals(gmm_stats_send(a), gmm_stats_send(b), 'two aggregates over one state') || E'\n' ||
        equals(gmm_model_send(m), gmm_model_send(gmm_maximize(a)), 'and the third')
-FROM (SELECT gmm_accumulate(model, features) AS a, gmm_accumulate(model, features) AS b,
-             gmm_em_step(model, features) AS m
+FROM (SELECT gmm_accumulate(features, model) AS a, gmm_accumulate(features, model) AS b,
+             gmm_em_step(features, model) AS m
       FROM rows JOIN starts USING (number) WHERE number = 5 AND family = 'full') AS t;
 
 -- Parallel plans, over rows enough for every worker, and few.
@@ -283,10 +283,10 @@ END $$;
 
 SET max_parallel_workers_per_gather = 0;
 CREATE TABLE serial AS
-SELECT 'many' AS source, gmm_accumulate((SELECT model FROM start), features) AS stats FROM many
+SELECT 'many' AS source, gmm_accumulate(features, (SELECT model FROM start)) AS stats FROM many
 UNION ALL
-SELECT 'few', gmm_accumulate((SELECT model FROM start), features) FROM few;
-SELECT ok(pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM many') !~ 'Gather',
+SELECT 'few', gmm_accumulate(features, (SELECT model FROM start)) FROM few;
+SELECT ok(pg_temp.plan('SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM many') !~ 'Gather',
           'the plan is serial') || E'\n' ||
        equals((gmm_stats_summary(stats)).n_rows, 30000::bigint, 'with all rows')
 FROM serial WHERE source = 'many';
@@ -297,26 +297,26 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SELECT ok(plan ~ 'Finalize Aggregate' AND plan ~ 'Partial Aggregate' AND plan ~ 'Parallel Seq Scan' AND
           plan ~ 'Workers Launched: [12]', 'gmm_accumulate in a parallel plan, workers launched')
-FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM many', true) AS plan;
+FROM pg_temp.plan('SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM many', true) AS plan;
 SELECT ok(plan ~ 'Partial Aggregate', 'gmm_em_step in a parallel plan')
-FROM pg_temp.plan('SELECT gmm_em_step((SELECT model FROM start), features) FROM many') AS plan;
-SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM many),
+FROM pg_temp.plan('SELECT gmm_em_step(features, (SELECT model FROM start)) FROM many') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM many),
                         (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'the same from workers');
-SELECT near(apart((SELECT gmm_em_step((SELECT model FROM start), features) FROM many),
+SELECT near(apart((SELECT gmm_em_step(features, (SELECT model FROM start)) FROM many),
                   gmm_maximize((SELECT stats FROM serial WHERE source = 'many'))), 0, 1e-12, 'and the step');
-SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM few),
+SELECT near(apart_stats((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM few),
                         (SELECT stats FROM serial WHERE source = 'few')), 0, 1e-12, 'workers without rows');
-SELECT ok((SELECT gmm_accumulate((SELECT model FROM start), features) FROM nothing) IS NULL, 'nobody has rows');
+SELECT ok((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM nothing) IS NULL, 'nobody has rows');
 SET parallel_leader_participation = off;
-SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM many),
+SELECT near(apart_stats((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM many),
                         (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'the leader only combines');
 RESET parallel_leader_participation;
 SELECT ok(plan ~ 'Partial (Hash|Group)Aggregate', 'groups in a parallel plan')
-FROM pg_temp.plan('SELECT cluster, gmm_accumulate((SELECT model FROM start), features) FROM many GROUP BY cluster') AS plan;
+FROM pg_temp.plan('SELECT cluster, gmm_accumulate(features, (SELECT model FROM start)) FROM many GROUP BY cluster') AS plan;
 SELECT near(apart_stats(gmm_merge(part), (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'groups add up to all')
-FROM (SELECT cluster, gmm_accumulate((SELECT model FROM start), features) AS part FROM many GROUP BY cluster) AS g;
+FROM (SELECT cluster, gmm_accumulate(features, (SELECT model FROM start)) AS part FROM many GROUP BY cluster) AS g;
 CREATE TABLE parts AS
-SELECT id % 1000 AS part, gmm_accumulate((SELECT model FROM start), features) AS stats FROM many GROUP BY id % 1000;
+SELECT id % 1000 AS part, gmm_accumulate(features, (SELECT model FROM start)) AS stats FROM many GROUP BY id % 1000;
 ALTER TABLE parts SET (parallel_workers = 2);
 ANALYZE parts;
 SELECT ok(pg_temp.plan('SELECT gmm_merge(stats) FROM parts') ~ 'Partial Aggregate', 'gmm_merge in a parallel plan') || E'\n' ||
@@ -332,26 +332,26 @@ ANALYZE parted;
 SET max_parallel_workers_per_gather = 0;
 SET enable_partitionwise_aggregate = on;
 SELECT ok(plan ~ 'Finalize Aggregate' AND plan ~ 'Append' AND plan ~ '(Partial Aggregate.*){4}', 'partitions: a state for each')
-FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted') AS plan;
-SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted),
+FROM pg_temp.plan('SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM parted') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM parted),
                         (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'partitions: the same');
 SET max_parallel_workers_per_gather = 2;
 SELECT ok(plan ~ 'Parallel Append', 'partitions in workers')
-FROM pg_temp.plan('SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted') AS plan;
-SELECT near(apart_stats((SELECT gmm_accumulate((SELECT model FROM start), features) FROM parted),
+FROM pg_temp.plan('SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM parted') AS plan;
+SELECT near(apart_stats((SELECT gmm_accumulate(features, (SELECT model FROM start)) FROM parted),
                         (SELECT stats FROM serial WHERE source = 'many')), 0, 1e-12, 'partitions in workers: the same');
 
 -- Many groups with models of their own, hashed, in any order.
 CREATE TABLE models AS SELECT part, gmm_maximize(stats) AS model FROM parts WHERE part < 20;
 SELECT ok(bool_and(apart_stats(together, alone) < 1e-12) AND count(*) = 20, 'each group has its model')
-FROM (SELECT part, gmm_accumulate(model, features) AS together
+FROM (SELECT part, gmm_accumulate(features, model) AS together
       FROM many, models WHERE hashint4(id + part) % 7 = 0 GROUP BY part) AS t
 JOIN models USING (part),
-     LATERAL (SELECT gmm_accumulate(model, features) AS alone
+     LATERAL (SELECT gmm_accumulate(features, model) AS alone
               FROM many WHERE hashint4(id + part) % 7 = 0) AS a;
-SELECT raises('SELECT gmm_accumulate(model, features) FROM many, models WHERE id = 1', '22023',
+SELECT raises('SELECT gmm_accumulate(features, model) FROM many, models WHERE id = 1', '22023',
               'model must be the same', 'a group with two models is refused');
-SELECT raises('SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(model, features) AS stats
+SELECT raises('SELECT gmm_merge(stats) FROM (SELECT gmm_accumulate(features, model) AS stats
                    FROM many, models WHERE id = 1 GROUP BY part) AS s', '22023',
               'different models', 'statistics of different models are refused');
 
@@ -363,7 +363,7 @@ SELECT raises(statement, '22003', 'number of rows', 'too many rows are refused: 
 FROM (VALUES ('SELECT stats + stats FROM full_stats'),
              ('SELECT gmm_stats_combine(stats, stats) FROM full_stats'),
              ('SELECT gmm_merge(s) FROM full_stats, LATERAL (VALUES (stats), (stats)) AS v (s)'),
-             ('SELECT gmm_accumulate_transition(full_stats.stats, model, features)
+             ('SELECT gmm_accumulate_transition(full_stats.stats, features, model)
                FROM full_stats, start, many WHERE id = 1')) AS s (statement);
 SELECT equals((gmm_stats_summary(gmm_rebase(gmm_decay(stats, 0.5), model)::text::gmm_stats)).n_rows,
               9223372036854775807, 'the largest number of rows stays')

@@ -156,7 +156,7 @@ DROP ROLE gmm_table_reader;
 -- extension's or PostgreSQL's.
 CREATE SCHEMA hijack;
 CREATE FUNCTION hijack.count(OUT bigint) LANGUAGE sql AS 'SELECT 1/0::bigint';
-CREATE FUNCTION hijack.gmm_accumulate(gmm_model, double precision[]) RETURNS gmm_stats LANGUAGE sql AS 'SELECT NULL::gmm_stats';
+CREATE FUNCTION hijack.gmm_accumulate(double precision[], gmm_model) RETURNS gmm_stats LANGUAGE sql AS 'SELECT NULL::gmm_stats';
 CREATE FUNCTION hijack.minus(double precision, double precision) RETURNS double precision LANGUAGE sql AS 'SELECT 1/0::double precision';
 CREATE OPERATOR hijack.- (LEFTARG = double precision, RIGHTARG = double precision, FUNCTION = hijack.minus);
 SET search_path = hijack, pg_catalog, public, tap;
