@@ -13,6 +13,7 @@
 # Each target is a minimal system in a directory of its own, made with
 # debootstrap, in which nothing is installed that test/check.sh does not install
 # there by itself; so this also tests that check.sh needs nothing but Debian.
+# When they have passed, the Debian package is made and used there (debian.sh).
 # The tests run with CI=true in namespaces of their own (mounts and processes),
 # of which nothing is left at the end.  Needs root, debootstrap and a network.
 #
@@ -86,7 +87,9 @@ inside='
     machine=$(case $root in *-i386) echo i386 ;; *) uname -m ;; esac)
     exec setarch "$machine" chroot "$root" env -i \
         PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-        TERM=dumb CI=true GMM_SEED="${GMM_SEED:-}" sh /gmm/test/check.sh
+        TERM=dumb CI=true GMM_SEED="${GMM_SEED:-}" sh -ec "
+            sh /gmm/test/check.sh
+            prove --verbose --exec sh /gmm/test/debian.sh"
 '
 
 run_target()
@@ -107,10 +110,11 @@ for target in $targets; do
     if run_target "$target" >"$log" 2>&1; then verdict=passed; else
         verdict=FAILED failed=$((failed + 1))
     fi
-    printf '%-14s %s: %s (%s, %d s)\n' "$target" "$verdict" "$(tail -n 1 "$log")" \
+    printf '%-14s %s: %s (%s, %d s)\n' "$target" "$verdict" \
+        "$(sed -n 's/^Result: /package: /p; /^[0-9]* passed, /p' "$log" | paste -s -d ' ' -)" \
         "$(sed -n 's/^gmm, \(PostgreSQL [^,]*\),.*/\1/p' "$log")" $(($(date +%s) - began))
     if [ "$verdict" = FAILED ]; then
-        grep -E -A12 'FAILED|failed' "$log" | tail -n 60 | sed 's/^/    /'
+        grep -E -A12 'FAILED|failed|^not ok' "$log" | tail -n 60 | sed 's/^/    /'
     fi
 done
 exit $((failed > 0))
