@@ -148,6 +148,9 @@ SELECT name, bool_and(gmm_predict(model, ARRAY[NULL, features[2]]) = gmm_predict
 	   min(gmm_predict(model, '{NULL,NULL}')) AS nothing_known, abs(min((gmm_predict_proba(model, '{NULL,NULL}'))[1]) - 0.3) < 1e-15 AS weights
 FROM score_models, score_points, LATERAL (SELECT gmm_marginal(model, '{2}') AS part) p
 GROUP BY name ORDER BY name;
+-- the density of nothing is 1, though the sum of the weights may be rounded
+SELECT count(*), bool_and(gmm_logpdf(m, '{NULL}') = 0)
+FROM generate_series(2, 60) k, LATERAL (SELECT gmm_model(array_fill(1 / k::float8, ARRAY[k]), array_agg(ARRAY[i]), array_agg(1.0), 'spherical') AS m FROM generate_series(1, k) i) s;
 -- Patterns in any order, the model a constant or not
 SELECT bool_and(gmm_logpdf('{"weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [[[1, 0.5], [0.5, 2]], [[2, 0], [0, 1]]]}', x) = gmm_logpdf(m, x)), count(DISTINCT gmm_logpdf(m, x))
 FROM score_points, LATERAL (SELECT ARRAY[CASE WHEN id % 3 > 0 THEN features[1] END, CASE WHEN id % 3 < 2 THEN features[2] END] AS x,
