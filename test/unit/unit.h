@@ -62,6 +62,7 @@ extern void reference_accumulate(const MixtureParameters *parameters,
 
 /* the tests */
 extern void test_linalg(void);
+extern void test_ordering(void);
 extern void test_derive(void);
 extern void test_ellipse(void);
 extern void test_special(void);

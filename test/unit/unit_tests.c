@@ -354,6 +354,7 @@ main(int argc, char **argv)
 	printf("# seed %llu, kernels %s\n", (unsigned long long) base_seed,
 		   mixture_clone_name());
 	test_linalg();
+	test_ordering();
 	test_derive();
 	test_ellipse();
 	test_special();

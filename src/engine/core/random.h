@@ -31,11 +31,14 @@ random_combine(uint64_t hash, uint64_t value)
 	return random_mix(hash ^ random_mix(value));
 }
 
-/* A hash as a number above 0 and below 1. */
+/*
+ * A hash as a number above 0 and below 1, symmetric about 1/2: 52 bits and a
+ * half are exact, with one more the largest would be rounded to 1.
+ */
 static inline double
 random_unit(uint64_t hash)
 {
-	return ((double) (hash >> 11) + 0.5) * 0x1.0p-53;
+	return ((double) (hash >> 12) + 0.5) * 0x1.0p-52;
 }
 
 #endif							/* GMM_ENGINE_RANDOM_H */

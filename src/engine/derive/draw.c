@@ -75,13 +75,6 @@ mixture_drawing_create(const MixtureParameters *parameters,
 	return drawing;
 }
 
-/* A number strictly between 0 and 1, symmetric about 1/2, exactly as written. */
-static double
-unit_symmetric(uint64_t hash)
-{
-	return ((double) (hash >> 12) + 0.5) * 0x1.0p-52;
-}
-
 /*
  * The first component up to which the weights sum to more than u, which one of
  * weight 0 never is; not even where u has been rounded up to all of the sum.
@@ -119,14 +112,14 @@ mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed, int64_t number,
 	MixtureCovarianceType type = drawing->covariance_type;
 	double		sum = drawing->cumulative[drawing->k - 1];
 	int			component = choose_component(drawing,
-											 unit_symmetric(random_combine(hash, 0)) * sum);
+											 random_unit(random_combine(hash, 0)) * sum);
 	const double *mean = drawing->means + (size_t) component * d;
 	const double *factor = drawing->factors;
 
 	if (type != MIXTURE_TIED)
 		factor += component * drawing->factor_count;
 	for (int j = 0; j < d; j++)
-		row[j] = special_normal_quantile(unit_symmetric(random_combine(hash, (uint64_t) j + 1)));
+		row[j] = special_normal_quantile(random_unit(random_combine(hash, (uint64_t) j + 1)));
 
 	/* The last first, since each takes the deviates up to its own. */
 	for (int j = d - 1; j >= 0; j--)
