@@ -33,6 +33,11 @@ ifneq ($(filter i386-% i486-% i586-% i686-%,$(shell $(shell $(PG_CONFIG) --cc) -
 PG_CFLAGS += -msse2 -mfpmath=sse
 endif
 
+# The engine asserts where the server does.
+ifneq ($(findstring --enable-cassert,$(shell $(PG_CONFIG) --configure)),)
+PG_CFLAGS += -DMIXTURE_ASSERTIONS
+endif
+
 # Every file of sql/ is a test, so that none can be forgotten here.
 REGRESS = $(notdir $(basename $(call source_files,sql/*.sql)))
 REGRESS_OPTS = --load-extension=gmm

@@ -11,6 +11,17 @@
 
 #include "engine/engine.h"
 
+/*
+ * What a function counts on and its callers see to.  Tests look at it, and a
+ * server that is built with assertions.
+ */
+#ifdef MIXTURE_ASSERTIONS
+#include <assert.h>
+#define MIXTURE_ASSERT(condition)	assert(condition)
+#else
+#define MIXTURE_ASSERT(condition)	((void) 0)
+#endif
+
 /* Whether a family has covariance matrices. */
 static inline bool
 mixture_has_matrix(MixtureCovarianceType type)
@@ -36,14 +47,14 @@ extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
 extern void mixture_clear_stats(MixtureStats *stats);
 
 /* maximize.c */
-extern int	mixture_maximize(const MixtureStats *stats,
+extern void mixture_maximize(const MixtureStats *stats,
 							 const MixtureParameters *current,
 							 const double *floor,
 							 MixtureParameters *next,
 							 const MixtureHost *host);
 extern int	mixture_count_at_floor(const MixtureParameters *parameters,
 								   const double *floor, const MixtureHost *host);
-extern int	mixture_hold_floor(MixtureParameters *parameters, const double *floor,
+extern void mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
 
 /* Least share of a feature's variance in any direction, whatever reg_covar */

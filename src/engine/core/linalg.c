@@ -318,10 +318,10 @@ tridiagonal_accumulate(double *a, double *values, int d,
 
 /*
  * One implicit QL sweep from m down to l; the rotations are applied to the
- * eigenvectors' columns, unless a is NULL.  Returns false where a rotation underflowed and the
- * sweep has to be taken again.
+ * eigenvectors' columns, unless a is NULL.  It ends early where a rotation
+ * underflows; the next one takes it from there.
  */
-static bool
+static void
 ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 {
 	double		g = (values[l + 1] - values[l]) / (2 * off[l]);
@@ -342,7 +342,7 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 		{
 			values[i + 1] -= p;
 			off[m] = 0;
-			return false;
+			return;
 		}
 		s = f / r;
 		c = g / r;
@@ -363,7 +363,6 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 	values[l] -= p;
 	off[l] = g;
 	off[m] = 0;
-	return true;
 }
 
 /*

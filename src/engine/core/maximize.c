@@ -28,7 +28,9 @@
 /*
  * The matrix closest in likelihood to a packed covariance among those that
  * exceed the diagonal matrix floor: in coordinates where floor is the
- * identity, every eigenvalue below 1 becomes 1.
+ * identity, every eigenvalue below 1 becomes 1.  Only of a matrix that is not
+ * finite eigenvalues are not found: that becomes none at all, so that whoever
+ * would use it as a covariance refuses it.
  */
 static void
 raise_to_floor(double *covariance, const double *floor, int d,
@@ -72,6 +74,8 @@ raise_to_floor(double *covariance, const double *floor, int d,
 			host->check_interrupts(host->context);
 		}
 	}
+	else
+		covariance[0] = NAN;
 	host->release(host->context, vectors);
 }
 
@@ -113,14 +117,14 @@ exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
 
 /*
  * Hold a component's covariance above the floor (d variances).  scratch: as
- * large as the covariance.  Returns whether it had to be raised.
+ * large as the covariance.
  */
-static bool
+static void
 apply_floor(MixtureCovarianceType type, int d, double *covariance,
 			const double *floor, double *scratch, const MixtureHost *host)
 {
 	if (exceeds_floor(type, d, covariance, floor, scratch, host))
-		return false;
+		return;
 	if (type == MIXTURE_SPHERICAL)
 		covariance[0] = mean_floor(floor, d);
 	else if (type == MIXTURE_DIAG)
@@ -131,7 +135,6 @@ apply_floor(MixtureCovarianceType type, int d, double *covariance,
 	}
 	else
 		raise_to_floor(covariance, floor, d, host);
-	return true;
 }
 
 /*
@@ -140,9 +143,8 @@ apply_floor(MixtureCovarianceType type, int d, double *covariance,
  * current: the parameters that the statistics were made with; next: gets the
  * new ones, same shape, may not be current; floor: d least variances.  A
  * component without weight keeps its mean and covariance.
- * Returns how many covariances had to be raised to the floor.
  */
-int
+void
 mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 				 const double *floor, MixtureParameters *next,
 				 const MixtureHost *host)
@@ -156,8 +158,8 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 	double	   *scratch = delta + d;
 	double		divisor = type == MIXTURE_SPHERICAL ? d : 1;
 	double		total = 0;
-	int			n_raised = 0;
 
+	MIXTURE_ASSERT(next->means != current->means && next->covariances != current->covariances);
 	for (int c = 0; c < k; c++)
 		total += stats->component_weights[c];
 	if (tied)
@@ -184,7 +186,7 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 			for (size_t i = 0; i < count; i++)
 				covariance[i] = stats->seconds[c * count + i] / (weight * divisor);
 			mixture_add_outer(type, d, covariance, -1, delta);
-			n_raised += apply_floor(type, d, covariance, floor, scratch, host);
+			apply_floor(type, d, covariance, floor, scratch, host);
 		}
 		else
 			memcpy(covariance, current->covariances + c * count,
@@ -192,9 +194,8 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 		host->check_interrupts(host->context);
 	}
 	if (tied)
-		n_raised += apply_floor(type, d, next->covariances, floor, scratch, host);
+		apply_floor(type, d, next->covariances, floor, scratch, host);
 	host->release(host->context, delta);
-	return n_raised;
 }
 
 /*
@@ -224,9 +225,9 @@ mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
 
 /*
  * Hold all covariances above the floor, for parameters that did not come out
- * of mixture_maximize().  Returns how many had to be raised.
+ * of mixture_maximize().
  */
-int
+void
 mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 				   const MixtureHost *host)
 {
@@ -234,13 +235,11 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 	size_t		count = mixture_factor_count(type, parameters->d);
 	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
 	double	   *scratch = host->allocate(host->context, count * sizeof(double));
-	int			n_raised = 0;
 
 	for (int c = 0; c < n; c++)
-		n_raised += apply_floor(type, parameters->d, parameters->covariances + c * count,
+		apply_floor(type, parameters->d, parameters->covariances + c * count,
 								floor, scratch, host);
 	host->release(host->context, scratch);
-	return n_raised;
 }
 
 /* The share of a feature's variance that is the floor of covariances. */

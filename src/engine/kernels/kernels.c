@@ -159,6 +159,8 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 {
 	const Kernels *kernels = kernels_current();
 
+	MIXTURE_ASSERT(block->n_rows > 0 && block->n_rows <= MIXTURE_BLOCK_ROWS &&
+				   block->n_rows <= block->stride && block->stride % MIXTURE_LANES == 0);
 	kernels->e_step(prepared, block, m_step, work, stats, host);
 	if (!m_step)
 		return;

@@ -63,6 +63,8 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
 	MixtureError error;
 	double	   *centered;
 
+	/* or the last block, whose stride is the sample's, had no room here */
+	MIXTURE_ASSERT(n_rows == sample->n_rows || n_rows % MIXTURE_BLOCK_ROWS == 0);
 	space->metric = mixture_prepare_blocks(metric, NULL, host, &error);
 	if (space->metric == NULL)
 		return false;
