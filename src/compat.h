@@ -132,4 +132,28 @@
 #define gmm_raw_parser(text) raw_parser(text)
 #endif
 
+/*
+ * What a query goes through has other names and arguments.  These need
+ * parser/analyze.h, tcop/tcopprot.h and executor/executor.h.
+ */
+#if PG_VERSION_NUM >= 150000
+#define gmm_parse_analyze(raw, text, types, n_types, environment) \
+	parse_analyze_fixedparams(raw, text, types, n_types, environment)
+#else
+#define gmm_parse_analyze(raw, text, types, n_types, environment) \
+	parse_analyze(raw, text, unconstify(Oid *, types), n_types, environment)
+#endif
+#if PG_VERSION_NUM >= 190000
+#define gmm_plan_query(query, text, options, arguments) \
+	pg_plan_query(query, text, options, arguments, NULL)
+#else
+#define gmm_plan_query(query, text, options, arguments) \
+	pg_plan_query(query, text, options, arguments)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define gmm_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define gmm_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
 #endif							/* GMM_COMPAT_H */

@@ -709,9 +709,38 @@ CREATE FUNCTION gmm_fit_table(
 COMMENT ON FUNCTION gmm_fit_table(regclass, text[], integer, jsonb, text, text)
 	IS 'fit a mixture of k components to columns of a table by scans, without collecting its rows';
 
-CREATE FUNCTION gmm_sample_hash(
+-- What its queries call.
+
+CREATE FUNCTION gmm_fit_table_ranges_transition(
+	double precision[], features double precision[], weight double precision
+) RETURNS double precision[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_table_ranges_transition(double precision[], double precision[], double precision)
+	IS 'transition function of gmm_fit_table_ranges';
+
+CREATE FUNCTION gmm_fit_table_ranges_combine(double precision[], double precision[])
+RETURNS double precision[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_table_ranges_combine(double precision[], double precision[])
+	IS 'combine function of gmm_fit_table_ranges';
+
+CREATE AGGREGATE gmm_fit_table_ranges(features double precision[], weight double precision) (
+	SFUNC = gmm_fit_table_ranges_transition, STYPE = double precision[],
+	COMBINEFUNC = gmm_fit_table_ranges_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_fit_table_ranges(double precision[], double precision)
+	IS 'number and weight of rows and the range of every feature, by which gmm_fit_table begins';
+
+CREATE FUNCTION gmm_fit_table_hash(
 	features double precision[], grid double precision[], seed bigint
 ) RETURNS bigint
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_sample_hash(double precision[], double precision[], bigint)
+COMMENT ON FUNCTION gmm_fit_table_hash(double precision[], double precision[], bigint)
 	IS 'hash of a row by which gmm_fit_table takes its sample';
+
+CREATE FUNCTION gmm_fit_table_center(features double precision[], center double precision[])
+RETURNS double precision[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_table_center(double precision[], double precision[])
+	IS 'a row less the center about which gmm_fit_table sums';

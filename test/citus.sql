@@ -58,10 +58,51 @@ SELECT gmm_maximize(gmm_merge(stats))::text AS got FROM kept \gset
 SELECT near(apart(:'got'::gmm_model, gmm_maximize(gmm_accumulate(ARRAY[x, y], :'model'::gmm_model))), 0, 1e-12, 'gmm_merge over shards')
 FROM local;
 
--- A fit by scans.
+-- A fit by scans: in one transaction, as the nodes otherwise take a snapshot for
+-- each query.
+SELECT raises($$SELECT gmm_fit_table('points', '{x,y}', 4)$$, '55000', 'isolation level REPEATABLE READ', 'a fit in READ COMMITTED');
+CREATE VIEW seen AS SELECT x, y, w FROM points WHERE id % 4 > 0;
+SELECT raises($$SELECT gmm_fit_table('seen', '{x,y}', 4)$$, '55000', 'isolation level REPEATABLE READ', 'also through a view');
+SELECT raises($$SELECT gmm_fit_table('local', '{x,y}', 4, filter => 'id IN (SELECT id FROM points)')$$, '55000',
+              'isolation level REPEATABLE READ', 'and where the filter reads it');
+SELECT ok(plan ~ 'worker_partial_agg\(''public.gmm_fit_table_ranges', 'the ranges are found by the shards')
+FROM plan('SELECT gmm_fit_table_ranges(ARRAY[x, y], w) FROM points') AS plan;
+SELECT alike(gmm_fit_table('local', '{x,y}', 4), (SELECT gmm_fit(ARRAY[x, y], 4) FROM local), 1e-6, 'a local table does not need it');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT alike(gmm_fit_table('points', '{x,y}', 4), (SELECT gmm_fit(ARRAY[x, y], 4) FROM local), 1e-6, 'gmm_fit_table: as gmm_fit');
 SELECT alike(gmm_fit_table('points', '{x,y}', 3, '{"covariance_type": "tied"}', 'w', 'id % 4 > 0'),
              (SELECT gmm_fit(ARRAY[x, y], 3, '{"covariance_type": "tied"}', w) FROM local WHERE id % 4 > 0), 1e-6,
              'with options, weight and filter');
+SELECT alike(gmm_fit_table('seen', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM local WHERE id % 4 > 0), 1e-6, 'through a view');
+COMMIT;
+CREATE TABLE arrays (region integer, v real[]);
+SELECT create_distributed_table('arrays', 'region', colocate_with => 'points') \g /dev/null
+INSERT INTO arrays SELECT region, ARRAY[x, NULLIF(y, 0)] FROM local;
+SET default_transaction_isolation = 'repeatable read';
+SELECT alike(gmm_fit_table('arrays', '{v}', 4), (SELECT gmm_fit(ARRAY[x::real, y::real], 4) FROM local), 1e-6,
+             'arrays, in a statement of its own that is REPEATABLE READ');
+RESET default_transaction_isolation;
+
+-- Another session inserts all the time, batches of 50 rows that are far away,
+-- where one node has them all.  A fit is of the rows of one moment: of as many
+-- batches as its number of rows says.
+CREATE TABLE growing (batch integer, region integer, x float8, y float8);
+SELECT create_distributed_table('growing', 'region', colocate_with => 'points') \g /dev/null
+INSERT INTO growing SELECT 0, region, x, y FROM local;
+CREATE SEQUENCE batch;
+\! { while [ -e "$writing" ]; do echo "INSERT INTO growing SELECT b, 1, 50 + sin(b * i), cos(b * i) FROM generate_series(1, 50) AS i, nextval('batch') AS b;"; sleep 0.02; done | psql -X -q >"$writing.log" 2>&1; } &
+SELECT pg_sleep(0.5) \g /dev/null
+CREATE TABLE grown (trial integer, model gmm_model);
+CREATE PROCEDURE fit_growing(trial integer) LANGUAGE sql AS $$
+    INSERT INTO grown SELECT trial, gmm_fit_table('growing', '{x,y}', 5)
+$$;
+SELECT format('BEGIN ISOLATION LEVEL REPEATABLE READ; CALL fit_growing(%s); COMMIT', i) FROM generate_series(1, 5) AS i \gexec
+\! rm "$writing"
+SELECT pg_sleep(0.5) \g /dev/null
+CREATE TABLE rows AS SELECT * FROM growing;
+SELECT ok(max((gmm_summary(model)).n_rows) > min((gmm_summary(model)).n_rows) AND count(*) = 5, 'rows are inserted meanwhile') FROM grown;
+SELECT alike(model, (SELECT gmm_fit(ARRAY[x, y], 5) FROM rows WHERE batch <= (s.n_rows - 20000) / 50), 1e-6,
+             format('trial %s: the rows of one moment, %s', trial, s.n_rows))
+FROM grown, gmm_summary(model) AS s ORDER BY trial;
 
 SELECT finish();

@@ -164,11 +164,10 @@ get_array(Datum datum, GmmFeatures *features)
 
 /*
  * Read a row: a one-dimensional array of 1 to MIXTURE_MAX_DIMENSIONS elements,
- * each a finite number or NULL; even all of them may be NULL.  Raises an error
- * for anything else.
+ * of which any may be NULL, NaN or infinite.  Raises an error for anything else.
  */
 void
-gmm_features_get_nullable(Datum datum, GmmFeatures *features)
+gmm_features_get_any(Datum datum, GmmFeatures *features)
 {
 	ArrayType  *array = get_array(datum, features);
 
@@ -182,6 +181,13 @@ gmm_features_get_nullable(Datum datum, GmmFeatures *features)
 	features->values = array_values(array);
 	if (ARR_HASNULL(array))
 		get_observed(array, features);
+}
+
+/* The same, but elements that are not NULL must be finite. */
+void
+gmm_features_get_nullable(Datum datum, GmmFeatures *features)
+{
+	gmm_features_get_any(datum, features);
 	check_finite(features);
 }
 

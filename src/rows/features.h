@@ -39,6 +39,7 @@ typedef struct GmmFeatures
 } GmmFeatures;
 
 extern void gmm_features_get(Datum datum, GmmFeatures *features);
+extern void gmm_features_get_any(Datum datum, GmmFeatures *features);
 extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features);
 extern int	gmm_features_first_null(const GmmFeatures *features);
 extern bool gmm_features_element(const GmmFeatures *features, int element,

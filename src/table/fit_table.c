@@ -14,37 +14,38 @@
  * partitions or on the nodes of a cluster, and of which no more comes back
  * than sums or a sample.
  *
- * The queries are of this shape, so that what the caller gave stands in the
- * inner one only (fit_table_queries.c):
+ * What the caller gave stands in the query that selects the rows, and in no
+ * other (fit_table_queries.c):
  *
- *		SELECT ... FROM (SELECT "a"::float8 AS f1, "b"::float8 AS f2
- *						 FROM schema.relation WHERE (filter)) AS r
+ *		SELECT ARRAY["a"::float8, "b"::float8] AS x, "c"::float8 AS w
+ *		FROM schema.relation WHERE (filter)
  *
- * They run with the rights of the caller and all with the same snapshot, so
- * that the rows are the same in every pass.  The extension's own functions and
- * the operators are named with their schemas: only the filter is read with the
- * caller's search_path.
+ * It is looked up once and then is a part of every other
+ * (fit_table_scan.c).  All run with the rights of the caller and with the same
+ * snapshot, and every pass compares number and weight of the rows with the
+ * first.  The extension's own functions and the operators are named with their
+ * schemas: only the filter is read with the caller's search_path.
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "rows/features.h"
 #include "fit/fit_aggregates.h"
-#include "host/engine_host.h"
 #include "fit/fit_options.h"
+#include "host/engine_host.h"
 #include "host/engine_progress.h"
+#include "rows/features.h"
 #include "rows/rowstore.h"
 #include "stats/stats.h"
+#include "table/fit_table_functions.h"
 #include "table/fit_table_queries.h"
 
 /* Candidates asked for, in samples: what chance takes away is not missed */
@@ -71,7 +72,8 @@ typedef struct TableFit
 	MemoryContext context;		/* of the fit */
 	GmmOptions	options;
 	int			k;
-	FeatureRange range;			/* as found with the count of rows */
+	int			d;				/* 0: not known yet */
+	GmmTableRanges first;		/* as found with the count of rows */
 	MixtureSource source;
 	GmmModel   *scored;			/* the model of the last pass without an
 								 * M-step, or NULL */
@@ -79,87 +81,74 @@ typedef struct TableFit
 } TableFit;
 
 PG_FUNCTION_INFO_V1(gmm_fit_table);
-PG_FUNCTION_INFO_V1(gmm_sample_hash);
 
-/* --- queries --------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------------- */
 
-/*
- * Run a query in SPI, which the caller has connected to.  Every row of its
- * result is in SPI_tuptable.
- */
-static void
-run_query(const char *query, int n_arguments, Oid *types, Datum *values)
+pg_noreturn static void
+report_changed(void)
 {
-	int			status = SPI_execute_with_args(query, n_arguments, types, values,
-											   NULL, true, 0);
-
-	if (status != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args returned %s", SPI_result_code_string(status));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("the rows of the relation changed during the fit"),
+			 errhint("Fit in a transaction of isolation level REPEATABLE READ, and attach no partition to the relation meanwhile. The filter, or a view, must not be volatile.")));
+	pg_unreachable();
 }
 
-/* A column of a row of the result, which must not be NULL. */
+/* A column of an answer, which is NULL only if there are no rows any more. */
 static Datum
-result_value(uint64 row, int column)
+answer_value(const Datum *values, const bool *nulls, int column)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-									  column, &isnull);
-
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the rows of the relation changed during the fit"),
-				 errhint("The filter, or a view, must not be volatile.")));
-	return value;
+	if (nulls[column])
+		report_changed();
+	return values[column];
 }
 
 /*
- * Copy an array of d doubles of which some may be NULL: `missing` stands for
- * those.
+ * Compare number and weight of the rows with the first scan's.  As a snapshot
+ * is for all scans, rows can come from where it does not reach but hardly go:
+ * their number tells.  Sums of n weights in any order are as near as this.
  */
 static void
-copy_array(Datum datum, int d, double *values, double missing)
+check_rows(const TableFit *fit, int64 n_rows, double sum_weights)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
+	double		first = *fit->first.sum_weights;
 
-	deconstruct_array(DatumGetArrayTypeP(datum), FLOAT8OID, sizeof(float8),
-					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, &n);
-	if (n != d)
-		elog(ERROR, "array has %d elements instead of %d", n, d);
-	for (int j = 0; j < d; j++)
-		values[j] = nulls[j] ? missing : DatumGetFloat8(elements[j]);
+	if (n_rows != fit->source.n_rows ||
+		!(fabs(sum_weights - first) <= DBL_EPSILON * n_rows * first))
+		report_changed();
 }
 
 /* --- the count of rows and their ranges ------------------------------------- */
 
+/* Report what is wrong with a feature; j counts from 0. */
 pg_noreturn static void
-report_no_rows(const TableFit *fit)
+report_feature(const TableFit *fit, int j, int code, const char *what, const char *hint)
 {
+	const char *column = fit->query.columns[fit->query.is_array ? 0 : j];
+
 	ereport(ERROR,
-			(errcode(ERRCODE_NO_DATA_FOUND),
-			 errmsg("there are no rows in \"%s\" to fit a mixture to", fit->query.name),
-			 fit->query.filtered ? errhint("No row that passes the filter has features and a weight above 0.") :
-			 fit->query.weighted ? errhint("At least one row must have a weight above 0.") : 0));
+			(errcode(code),
+			 fit->query.is_array ?
+			 errmsg("element %d of column \"%s\" contains %s", j + 1, column, what) :
+			 errmsg("column \"%s\" contains %s", column, what),
+			 errhint("%s", hint)));
+	pg_unreachable();
 }
 
-/* Refuse a column with NaN or infinity. */
+/* Refuse a feature with NaN or infinity. */
 static void
 check_range(const TableFit *fit, int j)
 {
-	double		least = fit->range.least[j];
-	double		most = fit->range.most[j];
+	double		least = fit->first.least[j];
+	double		most = fit->first.most[j];
 	double		value = isfinite(most) ? least : most;
 
 	/* the least is above the most where there is no value */
 	if (most < least || isfinite(value))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("column \"%s\" contains %s", fit->query.columns[j],
-					isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"),
-			 errhint("Features must be finite; filter such rows out.")));
+	report_feature(fit, j, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+				   isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity",
+				   "Features must be finite; filter such rows out.");
 }
 
 /* Refuse NULLs, where the option says so. */
@@ -167,51 +156,65 @@ static void
 check_missing(const TableFit *fit)
 {
 	double		most = 0;
-	int			column = 0;
+	int			feature = 0;
 
-	if (fit->options.missing != GMM_MISSING_ERROR || fit->range.n_incomplete == 0)
+	if (fit->options.missing != GMM_MISSING_ERROR || *fit->first.n_incomplete == 0)
 		return;
-	for (int j = 0; j < fit->query.d; j++)
-		most = Max(most, fit->range.observed[j]);
-	while (column < fit->query.d - 1 && fit->range.observed[column] == most)
-		column++;
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("column \"%s\" contains NULL", fit->query.columns[column]),
-			 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+	for (int j = 0; j < fit->d; j++)
+		most = Max(most, fit->first.observed[j]);
+	while (feature < fit->d - 1 && fit->first.observed[feature] == most)
+		feature++;
+	report_feature(fit, feature, ERRCODE_NULL_VALUE_NOT_ALLOWED, "NULL",
+				   "With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.");
 }
 
-/* Count the rows, find the ranges, and check features and weights. */
+/* Keep the ranges.  There are none of no rows. */
 static void
+take_ranges(void *context, const Datum *values, const bool *nulls)
+{
+	TableFit   *fit = context;
+	MemoryContext old_context = MemoryContextSwitchTo(fit->context);
+
+	if (!nulls[0])
+	{
+		gmm_table_ranges_place(DatumGetArrayTypePCopy(values[0]), &fit->first);
+		fit->d = fit->first.d;
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Count the rows, find the ranges, and check features and weights.  False if
+ * there are no rows.
+ */
+static bool
 scan_ranges(TableFit *fit)
 {
-	int			d = fit->query.d;
-	FeatureRange *range = &fit->range;
+	MixtureError error = {0};
 
-	range->least = palloc(3 * (Size) d * sizeof(double));
-	range->most = range->least + d;
-	range->observed = range->most + d;
-	fit->query.skip_incomplete = fit->options.missing == GMM_MISSING_SKIP;
-	SPI_connect();
-	run_query(gmm_tablequery_ranges(&fit->query), 0, NULL, NULL);
-	fit->source.n_rows = DatumGetInt64(result_value(0, 1));
-	if (fit->source.n_rows == 0)
-		report_no_rows(fit);
-	range->n_incomplete = DatumGetInt64(result_value(0, 2));
-	copy_array(result_value(0, 3), d, range->least, INFINITY);
-	copy_array(result_value(0, 4), d, range->most, -INFINITY);
-	copy_array(result_value(0, 5), d, range->observed, 0);
-	if (fit->query.weighted)
+	if (fit->options.missing == GMM_MISSING_SKIP)
+		fit->query.nulls = GMM_TABLE_INCOMPLETE_ABSENT;
+	gmm_tablescan_run(&fit->query.scan, gmm_tablequery_ranges(&fit->query), 0, NULL, NULL,
+					  take_ranges, fit);
+	if (fit->d == 0)
+		return false;
+	if (*fit->first.n_rows == 0)
 	{
-		gmm_check_weight(DatumGetFloat8(result_value(0, 6)));
-		/* NaN is the greatest of all */
-		gmm_check_weight(DatumGetFloat8(result_value(0, 7)));
+		if (*fit->first.n_weightless > 0)
+			gmm_report_status(MIXTURE_NO_WEIGHT, fit->k, &error);
+		return false;
 	}
-	SPI_finish();
-	for (int j = 0; j < d; j++)
+	if (isinf(*fit->first.sum_weights))
+		gmm_report_status(MIXTURE_WEIGHT_RANGE, fit->k, &error);
+	for (int j = 0; j < fit->d; j++)
 		check_range(fit, j);
 	check_missing(fit);
-	fit->query.incomplete = range->n_incomplete > 0 || fit->query.skip_incomplete;
+	fit->query.weightless = *fit->first.n_weightless > 0;
+	if (*fit->first.n_empty > 0)
+		fit->query.nulls = GMM_TABLE_EMPTY_ABSENT;
+	fit->source.d = fit->d;
+	fit->source.n_rows = (int64) *fit->first.n_rows;
+	return true;
 }
 
 /* As MixtureSource has it. */
@@ -219,57 +222,15 @@ static void
 table_ranges(void *context, FeatureRange *range)
 {
 	const TableFit *fit = context;
-	Size		size = fit->query.d * sizeof(double);
+	Size		size = fit->d * sizeof(double);
 
-	memcpy(range->least, fit->range.least, size);
-	memcpy(range->most, fit->range.most, size);
-	memcpy(range->observed, fit->range.observed, size);
-	range->n_incomplete = fit->range.n_incomplete;
+	memcpy(range->least, fit->first.least, size);
+	memcpy(range->most, fit->first.most, size);
+	memcpy(range->observed, fit->first.observed, size);
+	range->n_incomplete = (int64) *fit->first.n_incomplete;
 }
 
 /* --- the sample --------------------------------------------------------------- */
-
-/*
- * gmm_sample_hash(features double precision[], grid double precision[],
- *				   seed bigint) returns bigint
- *
- * The hash by which the engine takes samples, in the order of bigint.  grid is
- * a center, minima and maxima, d values each.  An element that is NULL counts as
- * a value of its own.
- */
-Datum
-gmm_sample_hash(PG_FUNCTION_ARGS)
-{
-	GmmFeatures features;
-	GmmFeatures grid;
-	FeatureRange range;
-	double		stack[64];
-	double	   *row = stack;
-	int			n = 0;			/* values taken */
-	uint64		hash;
-
-	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features);
-	gmm_features_get(PG_GETARG_DATUM(1), &grid);
-	if (grid.d % 3 != 0 || grid.d / 3 != features.d)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("grid has %d elements, but must have three for each of %d features",
-						grid.d, features.d)));
-	if (features.d > (int) lengthof(stack))
-		row = palloc(features.d * sizeof(double));
-	for (int j = 0; j < features.d; j++)
-		row[j] = features.observed != NULL &&
-			!(features.observed[j / 8] & (1 << (j % 8))) ? NAN :
-			features.values[n++] - grid.values[j];
-	range.least = unconstify(double *, grid.values) + features.d;
-	range.most = range.least + features.d;
-	hash = mixture_sample_hash(row, features.d, &range, (uint64) PG_GETARG_INT64(2));
-	if (row != stack)
-		pfree(row);
-	gmm_features_release(&features);
-	gmm_features_release(&grid);
-	PG_RETURN_INT64((int64) (hash ^ (UINT64CONST(1) << 63)));
-}
 
 /* Center and ranges in the one array that gmm_sample_hash takes. */
 static Datum
@@ -287,6 +248,28 @@ make_grid(const MixtureSampling *sampling, int d)
 	return PointerGetDatum(array);
 }
 
+/* Rows of the sample, equal ones joined. */
+typedef struct Candidates
+{
+	GmmRowStore *rows;
+	int64		n_rows;			/* before they were joined */
+	double		sum_weights;
+} Candidates;
+
+static void
+take_candidate(void *context, const Datum *values, const bool *nulls)
+{
+	Candidates *candidates = context;
+	double		weight = DatumGetFloat8(answer_value(values, nulls, 1));
+	GmmFeatures features;
+
+	gmm_features_get_nullable(answer_value(values, nulls, 0), &features);
+	gmm_rowstore_append(candidates->rows, features.values, features.observed, weight);
+	gmm_features_release(&features);
+	candidates->n_rows += DatumGetInt64(answer_value(values, nulls, 2));
+	candidates->sum_weights += weight;
+}
+
 /*
  * Put the rows whose hash is within this share of all hashes into a row store
  * in CurrentMemoryContext, equal ones joined.
@@ -294,29 +277,20 @@ make_grid(const MixtureSampling *sampling, int d)
 static GmmRowStore *
 fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double share)
 {
-	Oid			types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
+	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
 	Datum		values[3];
-	GmmRowStore *rows = gmm_rowstore_create(CurrentMemoryContext, fit->query.d);
+	Candidates	candidates = {gmm_rowstore_create(CurrentMemoryContext, fit->d), 0, 0};
 	bool		all = share >= 1;
 	uint64		threshold = all ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
 
-	SPI_connect();
-	values[0] = make_grid(sampling, fit->query.d);
+	values[0] = make_grid(sampling, fit->d);
 	values[1] = Int64GetDatum((int64) sampling->seed);
 	values[2] = Int64GetDatum((int64) (threshold ^ (UINT64CONST(1) << 63)));
-	run_query(gmm_tablequery_candidates(&fit->query, all), all ? 0 : 3, types, values);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		GmmFeatures features;
-
-		CHECK_FOR_INTERRUPTS();
-		gmm_features_get_nullable(result_value(i, 1), &features);
-		gmm_rowstore_append(rows, features.values, features.observed,
-							DatumGetFloat8(result_value(i, 2)));
-		gmm_features_release(&features);
-	}
-	SPI_finish();
-	return rows;
+	gmm_tablescan_run(&fit->query.scan, gmm_tablequery_candidates(&fit->query, all),
+					  all ? 0 : 3, types, values, take_candidate, &candidates);
+	if (all)
+		check_rows(fit, candidates.n_rows, candidates.sum_weights);
+	return candidates.rows;
 }
 
 /*
@@ -366,18 +340,60 @@ check_parameters(const MixturePass *pass, MixtureError *error)
 	return MIXTURE_OK;
 }
 
+/* Where the sums of a pass go to. */
+typedef struct PassSums
+{
+	const TableFit *fit;
+	double	   *sums;
+} PassSums;
+
+/* The parameters of a pass's queries: the model $1 and the center $2. */
+static void
+run_pass(const TableFit *fit, const MixturePass *pass, const char *query, Datum model,
+		 GmmTableAnswer answer, void *context)
+{
+	Oid			types[2] = {fit->query.model_type, FLOAT8ARRAYOID};
+	Datum		values[2] = {model, (Datum) 0};
+	double	   *center;
+
+	if (pass->center != NULL)
+	{
+		values[1] = PointerGetDatum(gmm_make_array(fit->d, &center));
+		memcpy(center, pass->center, fit->d * sizeof(double));
+	}
+	gmm_tablescan_run(&fit->query.scan, query, pass->center != NULL ? 2 : 1, types, values,
+					  answer, context);
+}
+
+static void
+take_sums(void *context, const Datum *values, const bool *nulls)
+{
+	PassSums   *pass = context;
+	GmmStatsView view;
+
+	gmm_stats_view(answer_value(values, nulls, 0), &view);
+	check_rows(pass->fit, view.n_rows, *view.sums.sum_weights);
+	memcpy(pass->sums, view.sums.sum_weights, view.sums.n_values * sizeof(double));
+}
+
 /* The sums of an E-step, by gmm_accumulate. */
 static void
 accumulate_pass(const TableFit *fit, const MixturePass *pass, Datum model, double *sums)
 {
-	Oid			types[1] = {fit->query.model_type};
-	GmmStatsView view;
+	PassSums	context = {fit, sums};
 
-	SPI_connect();
-	run_query(gmm_tablequery_accumulate(&fit->query, pass->center), 1, types, &model);
-	gmm_stats_view(result_value(0, 1), &view);
-	memcpy(sums, view.sums.sum_weights, view.sums.n_values * sizeof(double));
-	SPI_finish();
+	run_pass(fit, pass, gmm_tablequery_accumulate(&fit->query, pass->center != NULL), model,
+			 take_sums, &context);
+}
+
+static void
+take_scores(void *context, const Datum *values, const bool *nulls)
+{
+	TableFit   *fit = context;
+
+	for (int i = 0; i < 3; i++)
+		fit->scores[i] = DatumGetFloat8(answer_value(values, nulls, i + 1));
+	check_rows(fit, DatumGetInt64(answer_value(values, nulls, 0)), fit->scores[0]);
 }
 
 /*
@@ -388,18 +404,13 @@ static void
 score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums)
 {
 	const MixtureParameters *parameters = pass->parameters;
-	Oid			types[1] = {fit->query.model_type};
-	Datum		value = PointerGetDatum(model);
 	MixtureStats stats;
 
 	if (fit->scored == NULL || VARSIZE(fit->scored) != VARSIZE(model) ||
 		memcmp(fit->scored, model, VARSIZE(model)) != 0)
 	{
-		SPI_connect();
-		run_query(gmm_tablequery_score(&fit->query, pass->center), 1, types, &value);
-		for (int i = 0; i < 3; i++)
-			fit->scores[i] = DatumGetFloat8(result_value(0, i + 1));
-		SPI_finish();
+		run_pass(fit, pass, gmm_tablequery_score(&fit->query, pass->center != NULL),
+				 PointerGetDatum(model), take_scores, fit);
 		if (fit->scored != NULL)
 			pfree(fit->scored);
 		fit->scored = MemoryContextAlloc(fit->context, VARSIZE(model));
@@ -468,8 +479,9 @@ begin_fit(FunctionCallInfo fcinfo, TableFit *fit)
 						 PG_GETARG_ARRAYTYPE_P(ARG_FEATURES),
 						 text_argument(fcinfo, ARG_WEIGHT),
 						 text_argument(fcinfo, ARG_FILTER));
-	gmm_fit_check_shape(fit->options.mixture.covariance_type, fit->k, fit->query.d, "k");
-	fit->source.d = fit->query.d;
+	if (!fit->query.is_array)
+		gmm_fit_check_shape(fit->options.mixture.covariance_type, fit->k,
+							fit->query.n_columns, "k");
 	fit->source.context = fit;
 	fit->source.ranges = table_ranges;
 	fit->source.candidates = table_candidates;
@@ -479,6 +491,8 @@ begin_fit(FunctionCallInfo fcinfo, TableFit *fit)
 /*
  * gmm_fit_table(relation regclass, features text[], k integer, options jsonb,
  *				 weight text, filter text) returns gmm_model
+ *
+ * NULL if there are no rows, as of an aggregate.
  */
 Datum
 gmm_fit_table(PG_FUNCTION_ARGS)
@@ -495,7 +509,14 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 
 	begin_fit(fcinfo, &fit);
 	gmm_progress_begin();
-	scan_ranges(&fit);
+	if (!scan_ranges(&fit))
+	{
+		gmm_progress_end();
+		MemoryContextSwitchTo(old_context);
+		MemoryContextDelete(fit_context);
+		PG_RETURN_NULL();
+	}
+	gmm_fit_check_shape(fit.options.mixture.covariance_type, fit.k, fit.d, "k");
 	status = mixture_fit(&fit.source, fit.k, &fit.options.mixture, &gmm_host, &result,
 						 &error);
 	gmm_progress_end();

@@ -5,34 +5,44 @@
 #ifndef GMM_FIT_TABLE_QUERIES_H
 #define GMM_FIT_TABLE_QUERIES_H
 
-#include "postgres.h"
-
 #include "utils/array.h"
+
+#include "table/fit_table_scan.h"
+
+/* Which rows with NULLs are as absent. */
+typedef enum GmmTableNulls
+{
+	GMM_TABLE_NONE_ABSENT,		/* none, or there are no such rows */
+	GMM_TABLE_EMPTY_ABSENT,		/* those in which every feature is NULL */
+	GMM_TABLE_INCOMPLETE_ABSENT /* those in which any feature is */
+} GmmTableNulls;
 
 /* What all queries of one fit have in common. */
 typedef struct GmmTableQuery
 {
-	int			d;
-	char	  **columns;		/* d: as the caller gave them */
-	bool		weighted;
-	bool		filtered;
-	bool		incomplete;		/* there are rows with NULLs; true until known */
-	bool		skip_incomplete;	/* they are as absent */
+	char	  **columns;		/* as the caller gave them: one for each
+								 * feature, or one that has all */
+	int			n_columns;
+	bool		is_array;		/* there is one, of arrays */
+	GmmTableNulls nulls;
+	bool		weightless;		/* there are rows of weight 0, as absent */
 	const char *name;			/* of the relation, for messages */
+	const char *rows;			/* the same, quoted: what they are asked by */
 	const char *schema;			/* the extension's, quoted */
 	Oid			model_type;		/* gmm_model */
-	const char *rows;			/* (SELECT ... AS f1, ... AS w FROM ...) AS r */
+	GmmTableScan scan;
 } GmmTableQuery;
 
+/* fit_table_queries.c */
 extern void gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 								 ArrayType *features, const char *weight,
 								 const char *filter);
-
 extern const char *gmm_tablequery_ranges(const GmmTableQuery *query);
 extern const char *gmm_tablequery_candidates(const GmmTableQuery *query, bool all);
-extern const char *gmm_tablequery_accumulate(const GmmTableQuery *query,
-											 const double *center);
-extern const char *gmm_tablequery_score(const GmmTableQuery *query,
-										const double *center);
+extern const char *gmm_tablequery_accumulate(const GmmTableQuery *query, bool centered);
+extern const char *gmm_tablequery_score(const GmmTableQuery *query, bool centered);
+
+/* fit_table_filter.c */
+extern void gmm_table_check_filter(const char *filter);
 
 #endif							/* GMM_FIT_TABLE_QUERIES_H */

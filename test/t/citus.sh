@@ -2,8 +2,9 @@
 # citus.sh: a Citus cluster of three servers of the test's own.  Statistics are
 # made where the shards are, and a fit by scans goes over all of them.
 #
-# Where Citus is not installed, as in Debian, it is skipped; partitions, foreign tables and parallel plans take the same ways
-# in stream.sql, table.sql and foreign.sh.
+# Where Citus is not installed, as in Debian, it is skipped; partitions, foreign
+# tables and parallel plans take the same ways in stream.sql, table.sql and
+# foreign.sh.
 set -eu
 
 if ! [ -e "$(pg_config --pkglibdir)/citus.so" ]; then
@@ -17,7 +18,7 @@ fi
 
 . test/servers.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/citus.XXXXXX")
-trap 'stop_own coordinator worker1 worker2; rm -rf "$dir"' EXIT
+trap 'rm -f "$dir/writing"; stop_own coordinator worker1 worker2; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 
 PGHOST=$dir PGDATABASE=gmm
@@ -37,4 +38,8 @@ done
 psql -X -q -o /dev/null -c "SELECT citus_set_coordinator_host('127.0.0.1', $PGPORT)" \
     -c "SELECT citus_add_node('127.0.0.1', $worker1)" -c "SELECT citus_add_node('127.0.0.1', $worker2)"
 
+# There as long as another session is to write.
+writing=$dir/writing
+export writing
+touch "$writing"
 psql -X -q -A -t -v ON_ERROR_STOP=1 -f test/t/tap.psql -f test/citus.sql

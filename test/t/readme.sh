@@ -74,7 +74,8 @@ while read -r number language line needs heading; do
     esac
 done <"$dir/index"
 
-# Objects that a user calls or names; the aggregates' own functions are not.
+# Objects that a user calls or names; the aggregates' own functions are not, nor
+# what gmm_fit_table's queries call.
 psql -X -q -A -t -o "$dir/objects" -c "
     SELECT DISTINCT coalesce(p.proname, t.typname)
     FROM pg_extension AS e
@@ -82,7 +83,7 @@ psql -X -q -A -t -o "$dir/objects" -c "
     LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
     LEFT JOIN pg_type AS t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid
     WHERE e.extname = 'gmm' AND coalesce(p.proname, t.typname) !~ '^_'
-      AND p.proname !~ '_(in|out|recv|send|transition|combine|serialize|deserialize|final|support)\$' IS NOT FALSE
+      AND p.proname !~ '_(in|out|recv|send|transition|combine|serialize|deserialize|final|support)\$|^gmm_fit_table_' IS NOT FALSE
     ORDER BY 1"
 sed -n '/^## Reference/,/^## /p' README.md >"$dir/reference"
 while read -r object; do

@@ -75,6 +75,57 @@ SELECT alike(gmm_fit_table('holes', '{x,z}', 2, filter => 'id <= 500'),
 SELECT raises($$SELECT gmm_fit_table('holes', '{x,z}', 2, '{"missing": "error"}')$$, '22004', 'column "x" contains NULL', 'NULLs refused');
 SELECT raises($$SELECT gmm_fit_table('holes', '{x,nothing}', 2)$$, '22004', 'feature 2 is NULL in every row', 'a column of NULLs');
 
+
+-- A single feature, of which some or all are NULL; and NULL in every row of one
+-- of two, or of both: what gmm_fit says.
+SELECT alike(gmm_fit_table('holes', '{x}', 2, gmm_options(missing => missing)),
+             (SELECT gmm_fit(ARRAY[x], 2, gmm_options(missing => missing)) FROM holes), 1e-9, 'one feature with NULLs: ' || missing)
+FROM unnest('{marginalize,skip}'::text[]) AS missing;
+CREATE TABLE empty_rows AS SELECT CASE WHEN id % 3 > 0 THEN x END AS x, CASE WHEN id % 3 > 0 THEN z END AS z FROM points;
+SELECT alike(gmm_fit_table('empty_rows', '{x,z}', 2), (SELECT gmm_fit(ARRAY[x, z], 2) FROM empty_rows), 1e-6,
+             'rows that are complete, and rows of NULLs') || E'\n' ||
+       equals((gmm_summary(gmm_fit_table('empty_rows', '{x,z}', 2))).n_rows, 10000::bigint, 'of which the former count');
+
+-- No rows: NULL, as of any aggregate.
+CREATE TABLE empty (LIKE points);
+SELECT ok(gmm_fit_table(relation, features, 2, NULL, weight, filter) IS NULL, format('no rows in %s, features %s, weight %s, filter %s',
+          relation, features, weight, filter))
+FROM (VALUES ('empty'::regclass, '{x,z}'::text[], NULL, NULL), ('empty', '{x,z}', 'weight', 'true'), ('points', '{x,z}', NULL, 'false'),
+             ('points', '{x}', NULL, 'NULL'), ('holes', '{nothing}', NULL, NULL), ('holes', '{nothing,nothing}', 'weight', NULL),
+             ('holes', '{x,z}', 'nothing', NULL)) AS c (relation, features, weight, filter);
+SELECT ok(gmm_fit(ARRAY[nothing], 2) IS NULL AND gmm_fit(ARRAY[x], 2, NULL, nothing) IS NULL, 'as gmm_fit has it') FROM holes;
+SELECT raises(statement, '22023', 'the sum of the weights is 0', statement)
+FROM unnest('{"SELECT gmm_fit_table(''points'', ''{x}'', 2, weight => ''part'', filter => ''part = 0'')",
+              "SELECT gmm_fit(ARRAY[x], 2, NULL, part) FROM points WHERE part = 0"}'::text[]) AS statement;
+SELECT alike(gmm_fit_table('points', '{x,z}', 2, weight => 'part'), (SELECT gmm_fit(ARRAY[x, z], 2, NULL, part) FROM points), 1e-6,
+             'some weights of 0') || E'\n' ||
+       equals((gmm_summary(gmm_fit_table('points', '{x,z}', 2, weight => 'part'))).n_rows, 10000::bigint, 'are as absent');
+
+-- One column of arrays: of any type of numbers, with NULLs, as a domain, or of
+-- a type of its own that becomes an array by assignment, as pgvector's vector.
+CREATE TYPE vector AS (vector_values real[]);
+CREATE FUNCTION vector_to_real(vector) RETURNS real[] LANGUAGE sql IMMUTABLE STRICT AS 'SELECT ($1).vector_values';
+CREATE CAST (vector AS real[]) WITH FUNCTION vector_to_real(vector) AS ASSIGNMENT;
+CREATE DOMAIN pair AS double precision[] CHECK (cardinality(VALUE) = 2);
+CREATE TABLE arrays AS
+SELECT id, weight, part, v AS doubles, v::real[] AS reals, v::numeric[] AS numerics, (1000 * x::numeric)::bigint AS a, z::integer AS b,
+       ARRAY[1000 * x::numeric, z]::integer[] AS integers, ARRAY[1000 * x::numeric, z]::bigint[] AS bigints,
+       ARRAY[z, z / 2]::smallint[] AS smallints, v::pair AS pairs, row(v::real[])::vector AS embedding, v || repeat_values AS long,
+       CASE WHEN id % 13 > 0 THEN ARRAY[CASE WHEN id % 7 > 0 THEN x END, CASE WHEN id % 11 > 0 THEN z END] END AS "With NULLs"
+FROM points, LATERAL (SELECT ARRAY[x, z]::double precision[]) AS a (v),
+     (SELECT array_agg(i::double precision) FROM generate_series(1, 40) AS i) AS r (repeat_values);
+SELECT alike(gmm_fit_table('arrays', ARRAY[c], 3, NULL, 'weight', 'part > 0'), fit, 1e-6, 'an array column: ' || c)
+FROM (SELECT gmm_fit(doubles, 3, NULL, weight), gmm_fit(reals, 3, NULL, weight), gmm_fit(integers, 3, NULL, weight),
+             gmm_fit(smallints, 3, NULL, weight), gmm_fit("With NULLs", 3, NULL, weight) FROM arrays WHERE part > 0) AS f (d, r, i, s, n),
+     LATERAL (VALUES ('doubles', d), ('numerics', d), ('pairs', d), ('reals', r), ('embedding', r), ('integers', i), ('bigints', i),
+                     ('smallints', s), ('With NULLs', n)) AS v (c, fit);
+SELECT alike(gmm_fit_table('arrays', '{"With NULLs"}', 2, '{"missing": "skip"}'),
+             (SELECT gmm_fit("With NULLs", 2, '{"missing": "skip"}') FROM arrays), 1e-6, 'arrays with NULLs: skip');
+SELECT alike(gmm_fit_table('arrays', '{long}', 2, '{"covariance_type": "diag"}', filter => 'id < 3000'),
+             (SELECT gmm_fit(long, 2, '{"covariance_type": "diag"}') FROM arrays WHERE id < 3000), 1e-6, 'arrays of 42 elements');
+SELECT alike(gmm_fit_table('arrays', '{a,b}', 2), (SELECT gmm_fit(ARRAY[a, b], 2) FROM arrays), 1e-6, 'columns far from zero');
+SELECT raises($$SELECT gmm_fit_table('arrays', '{long}', 100000)$$, '22023', 'k must be from 1', 'k is checked before the rows');
+
 -- Far from zero.
 CREATE VIEW far AS SELECT x + 1e9 AS x, 1e-6 * z - 1e3 AS z FROM points;
 SELECT alike(gmm_fit_table('far', '{x,z}', 3), (SELECT gmm_fit(ARRAY[x, z], 3) FROM far), 1e-5, 'far from zero, through a view');
@@ -168,10 +219,12 @@ SELECT alike(:'hostile'::gmm_model, (SELECT gmm_fit(ARRAY[x, z], 3) FROM far), 1
 
 -- Errors.
 CREATE INDEX points_x ON points (x);
-CREATE TABLE empty (LIKE points);
 CREATE TABLE bad AS SELECT id, x, CASE id WHEN 5 THEN 'NaN' ELSE weight END AS nan,
     CASE id WHEN 7 THEN '-Infinity' ELSE weight END AS infinite, CASE id WHEN 8 THEN -1 ELSE weight END AS negative,
-    0 AS zero, 'a'::text AS label, ARRAY[x] AS list, 1e200 * x AS huge FROM points WHERE id <= 2000;
+    0 AS zero, 'a'::text AS label, ARRAY[x] AS list, 1e200 * x AS huge, ARRAY['1'::text] AS labels,
+    ARRAY[x, CASE WHEN id = 5 THEN 'NaN' ELSE x END] AS nans, CASE WHEN id = 77 THEN ARRAY[x] ELSE ARRAY[x, x] END AS lists,
+    ARRAY[[x, x]] AS matrices, '{}'::real[] AS nothings, ARRAY[x, NULLIF(z, (SELECT max(z) FROM points WHERE id <= 2000))] AS holes
+FROM points WHERE id <= 2000;
 SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table(''nowhere'', ''{x}'', 1)', '42P01', '"nowhere" does not exist'),
     ('SELECT gmm_fit_table(1::oid::regclass, ''{x}'', 1)', '42P01', 'OID 1 does not exist'),
@@ -187,11 +240,15 @@ SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table(''points'', ''{ctid}'', 1)', '42804', 'not a number'),
     ('SELECT gmm_fit_table(''points'', ''{2*x}'', 1)', '42703', 'does not exist'),
     ('SELECT gmm_fit_table(''bad'', ''{label}'', 1)', '42804', 'of type text and not a number'),
-    ('SELECT gmm_fit_table(''bad'', ''{list}'', 1)', '42804', 'of type double precision[] and not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{x,list}'', 1)', '42804', 'of type double precision[] and not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{labels}'', 1)', '42804', 'of type text[] and not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''list'')', '42804', 'of type double precision[] and not a number'),
+    ('SELECT gmm_fit_table(''bad'', ''{nans}'', 1)', '22003', 'element 2 of column "nans" contains NaN'),
+    ('SELECT gmm_fit_table(''bad'', ''{lists}'', 1)', '2202E', 'but those of another row have'),
+    ('SELECT gmm_fit_table(''bad'', ''{matrices}'', 1)', '2202E', 'one-dimensional'),
+    ('SELECT gmm_fit_table(''bad'', ''{nothings}'', 1)', '2202E', 'at least one element'),
+    ('SELECT gmm_fit_table(''bad'', ''{holes}'', 1, ''{"missing": "error"}'')', '22004', 'element 2 of column "holes" contains NULL'),
     ('SELECT gmm_fit_table(''points_x'', ''{x}'', 1)', '42809', 'not a table or view'),
-    ('SELECT gmm_fit_table(''empty'', ''{x}'', 1)', 'P0002', 'no rows in "empty"'),
-    ('SELECT gmm_fit_table(''points'', ''{x}'', 1, filter => ''false'')', 'P0002', 'no rows in "points"'),
-    ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''zero'')', 'P0002', 'no rows in "bad"'),
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''negative'')', '22023', 'must not be negative'),
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''nan'')', '22023', 'must be finite, but is NaN'),
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 1, weight => ''label'')', '42804', 'not a number'),

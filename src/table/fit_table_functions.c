@@ -1,0 +1,285 @@
+/*
+ * fit_table_functions.c
+ *	  What gmm_fit_table's queries need beside the functions for everyone: the
+ *	  ranges of the features, the hash by which the sample is taken, and rows
+ *	  less their center.
+ *
+ * They are SQL functions, since the rows are where a query finds them: in a
+ * parallel worker or on a node of a cluster.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tupmacs.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+
+#include "compat.h"
+#include "engine/engine.h"
+#include "rows/features.h"
+#include "table/fit_table_functions.h"
+
+/* Values before those of the features */
+#define RANGES_HEAD		5
+
+/* Positions of the arguments of the transition function */
+enum
+{
+	ARG_STATE = 0,
+	ARG_FEATURES = 1,
+	ARG_WEIGHT = 2
+};
+
+PG_FUNCTION_INFO_V1(gmm_fit_table_ranges_transition);
+PG_FUNCTION_INFO_V1(gmm_fit_table_ranges_combine);
+PG_FUNCTION_INFO_V1(gmm_fit_table_hash);
+PG_FUNCTION_INFO_V1(gmm_fit_table_center);
+
+/* --- ranges ------------------------------------------------------------------- */
+
+/* Find the parts of ranges, which may come from anywhere. */
+void
+gmm_table_ranges_place(ArrayType *array, GmmTableRanges *ranges)
+{
+	double	   *values = (double *) ARR_DATA_PTR(array);
+	int			n = ARR_NDIM(array) == 1 ? ARR_DIMS(array)[0] : 0;
+
+	if (ARR_ELEMTYPE(array) != FLOAT8OID || array_contains_nulls(array) ||
+		n <= RANGES_HEAD || (n - RANGES_HEAD) % 3 != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid state of gmm_fit_table_ranges")));
+	ranges->d = (n - RANGES_HEAD) / 3;
+	ranges->n_rows = values;
+	ranges->n_incomplete = values + 1;
+	ranges->n_empty = values + 2;
+	ranges->n_weightless = values + 3;
+	ranges->sum_weights = values + 4;
+	ranges->least = values + RANGES_HEAD;
+	ranges->most = ranges->least + ranges->d;
+	ranges->observed = ranges->most + ranges->d;
+}
+
+/* The ranges of no rows, in CurrentMemoryContext. */
+static ArrayType *
+make_ranges(int d, GmmTableRanges *ranges)
+{
+	double	   *values;
+	ArrayType  *array = gmm_make_array(RANGES_HEAD + 3 * d, &values);
+
+	gmm_table_ranges_place(array, ranges);
+	for (int j = 0; j < d; j++)
+	{
+		ranges->least[j] = INFINITY;
+		ranges->most[j] = -INFINITY;
+	}
+	return array;
+}
+
+pg_noreturn static void
+report_dimensions(int d, int first_d)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 errmsg_plural("features have %d element, but those of another row have %d",
+						   "features have %d elements, but those of another row have %d",
+						   d, d, first_d),
+			 errhint("All rows must have the same features.")));
+	pg_unreachable();
+}
+
+/* Widen the range of a feature by values of this weight; most may be NaN. */
+static inline void
+widen_range(GmmTableRanges *ranges, int j, double least, double most, double weight)
+{
+	if (least < ranges->least[j])
+		ranges->least[j] = least;
+	if (!(most <= ranges->most[j]) && !isnan(ranges->most[j]))
+		ranges->most[j] = most;
+	ranges->observed[j] += weight;
+}
+
+static void
+add_row(GmmTableRanges *ranges, const GmmFeatures *features, double weight)
+{
+	const double *value = features->values;
+
+	if (features->d != ranges->d)
+		report_dimensions(features->d, ranges->d);
+	if (features->n_observed == 0)
+	{
+		++*ranges->n_empty;
+		return;
+	}
+	++*ranges->n_rows;
+	*ranges->n_incomplete += features->observed != NULL;
+	*ranges->sum_weights += weight;
+	for (int j = 0; j < features->d; j++)
+	{
+		if (features->observed != NULL && att_isnull(j, features->observed))
+			continue;
+		widen_range(ranges, j, *value, *value, weight);
+		value++;
+	}
+}
+
+/*
+ * The state to change: in the aggregate's context as it is, or a copy.
+ * d: of the state if there is none yet.
+ */
+static ArrayType *
+writable_ranges(FunctionCallInfo fcinfo, int d, GmmTableRanges *ranges)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		in_aggregate = AggCheckCallContext(fcinfo, &context) != 0;
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	ArrayType  *array;
+
+	if (PG_ARGISNULL(ARG_STATE))
+		array = make_ranges(d, ranges);
+	else
+	{
+		array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(ARG_STATE) :
+			PG_GETARG_ARRAYTYPE_P_COPY(ARG_STATE);
+		gmm_table_ranges_place(array, ranges);
+	}
+	MemoryContextSwitchTo(old_context);
+	return array;
+}
+
+/* The state as it came. */
+static Datum
+unchanged_state(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_STATE))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(ARG_STATE));
+}
+
+/*
+ * gmm_fit_table_ranges_transition(double precision[], features double precision[],
+ *								   weight double precision) returns double precision[]
+ *
+ * A row without an array or without a weight is as absent.
+ */
+Datum
+gmm_fit_table_ranges_transition(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	GmmTableRanges ranges;
+	ArrayType  *state;
+	double		weight;
+
+	if (PG_ARGISNULL(ARG_FEATURES) || PG_ARGISNULL(ARG_WEIGHT))
+		return unchanged_state(fcinfo);
+	weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
+	gmm_check_weight(weight);
+	gmm_features_get_any(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	state = writable_ranges(fcinfo, features.d, &ranges);
+	if (weight > 0)
+		add_row(&ranges, &features, weight);
+	else
+		++*ranges.n_weightless;
+	gmm_features_release(&features);
+	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+/*
+ * gmm_fit_table_ranges_combine(double precision[], double precision[])
+ *							   returns double precision[]
+ */
+Datum
+gmm_fit_table_ranges_combine(PG_FUNCTION_ARGS)
+{
+	GmmTableRanges ranges;
+	GmmTableRanges other;
+	ArrayType  *state;
+
+	if (PG_ARGISNULL(1))
+		return unchanged_state(fcinfo);
+	gmm_table_ranges_place(PG_GETARG_ARRAYTYPE_P(1), &other);
+	state = writable_ranges(fcinfo, other.d, &ranges);
+	if (other.d != ranges.d)
+		report_dimensions(other.d, ranges.d);
+	*ranges.n_rows += *other.n_rows;
+	*ranges.n_incomplete += *other.n_incomplete;
+	*ranges.n_empty += *other.n_empty;
+	*ranges.n_weightless += *other.n_weightless;
+	*ranges.sum_weights += *other.sum_weights;
+	for (int j = 0; j < ranges.d; j++)
+		widen_range(&ranges, j, other.least[j], other.most[j], other.observed[j]);
+	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+/* --- the sample ----------------------------------------------------------------- */
+
+/*
+ * gmm_fit_table_hash(features double precision[], grid double precision[],
+ *				   seed bigint) returns bigint
+ *
+ * The hash by which the engine takes samples, in the order of bigint.  grid is
+ * a center, minima and maxima, d values each.  An element that is NULL counts as
+ * a value of its own.
+ */
+Datum
+gmm_fit_table_hash(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	GmmFeatures grid;
+	FeatureRange range;
+	double		stack[64];
+	double	   *row = stack;
+	int			n = 0;			/* values taken */
+	uint64		hash;
+
+	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features);
+	gmm_features_get(PG_GETARG_DATUM(1), &grid);
+	if (grid.d % 3 != 0 || grid.d / 3 != features.d)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("grid has %d elements, but must have three for each of %d features",
+						grid.d, features.d)));
+	if (features.d > (int) lengthof(stack))
+		row = palloc(features.d * sizeof(double));
+	for (int j = 0; j < features.d; j++)
+		row[j] = features.observed != NULL &&
+			!(features.observed[j / 8] & (1 << (j % 8))) ? NAN :
+			features.values[n++] - grid.values[j];
+	range.least = unconstify(double *, grid.values) + features.d;
+	range.most = range.least + features.d;
+	hash = mixture_sample_hash(row, features.d, &range, (uint64) PG_GETARG_INT64(2));
+	if (row != stack)
+		pfree(row);
+	gmm_features_release(&features);
+	gmm_features_release(&grid);
+	PG_RETURN_INT64((int64) (hash ^ (UINT64CONST(1) << 63)));
+}
+
+/* --- rows about their center ------------------------------------------------------ */
+
+/*
+ * gmm_fit_table_center(features double precision[], center double precision[])
+ *					   returns double precision[]
+ *
+ * The features less the center; an element that is NULL stays so.
+ */
+Datum
+gmm_fit_table_center(PG_FUNCTION_ARGS)
+{
+	ArrayType  *result = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	GmmFeatures features;
+	GmmFeatures center;
+	double	   *values;
+
+	gmm_features_get_nullable(PointerGetDatum(result), &features);
+	gmm_features_get(PG_GETARG_DATUM(1), &center);
+	if (center.d != features.d)
+		report_dimensions(features.d, center.d);
+	values = unconstify(double *, features.values);
+	for (int j = 0; j < features.d; j++)
+		if (features.observed == NULL || !att_isnull(j, features.observed))
+			*values++ -= center.values[j];
+	gmm_features_release(&center);
+	PG_RETURN_ARRAYTYPE_P(result);
+}

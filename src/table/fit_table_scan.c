@@ -1,0 +1,296 @@
+/*
+ * fit_table_scan.c
+ *	  Queries of one fit, all of the same rows.
+ *
+ * A fit asks dozens of queries over minutes, and what a name stands for may
+ * change between two of them: no lock keeps a schema from being renamed.  So
+ * the names are looked up once.  The query that selects the rows is analysed
+ * when the fit begins, and what it found, relations by OID under locks that
+ * last to the end of the transaction, is put into each query that follows:
+ *
+ *		SELECT pg_catalog.count(*) FROM "points" AS r
+ *
+ * is analysed with "points" as the name of a relation that only this query
+ * knows (an ephemeral named relation, as a trigger's transition tables are),
+ * which is then replaced by the rows.  SPI would look names up again whenever
+ * a plan of its own becomes invalid; so the queries are planned and run here,
+ * as SPI does it for a function that only reads: with the snapshot of the
+ * statement that called the fit, and with the rights of its user.
+ *
+ * What the locks and the snapshot leave open is compared by the caller: a
+ * partition may be attached, and another server or a volatile filter may have
+ * rows of its own moment.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/params.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "table/fit_table_scan.h"
+
+/* Where an error comes from. */
+typedef struct ErrorPlace
+{
+	const char *query;
+	const char *filter;			/* a part of it, or NULL */
+	int			filter_offset;	/* where it is in the query */
+} ErrorPlace;
+
+/* Takes rows from the executor to the caller. */
+typedef struct AnswerReceiver
+{
+	DestReceiver receiver;		/* first, so that one is the other */
+	GmmTableAnswer answer;
+	void	   *context;
+} AnswerReceiver;
+
+/* Show an error in the caller's filter there, and any other with its query. */
+static void
+explain_error(void *argument)
+{
+	const ErrorPlace *place = argument;
+	int			position = geterrposition();
+
+	if (place->filter != NULL && position > place->filter_offset)
+	{
+		errposition(0);
+		internalerrposition(position - place->filter_offset);
+		internalerrquery(place->filter);
+		errcontext("filter of gmm_fit_table");
+		return;
+	}
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(place->query);
+	}
+	errcontext("SQL statement \"%s\"", place->query);
+}
+
+static void
+begin_errors(ErrorContextCallback *callback, ErrorPlace *place)
+{
+	callback->callback = explain_error;
+	callback->arg = place;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
+/* A query by its text. */
+static Query *
+analyse(const char *text, const Oid *types, int n_types, QueryEnvironment *environment)
+{
+	List	   *parsed = gmm_raw_parser(text);
+
+	if (list_length(parsed) != 1)
+		elog(ERROR, "%d statements instead of one", list_length(parsed));
+	return gmm_parse_analyze(linitial_node(RawStmt, parsed), text, types, n_types,
+							 environment);
+}
+
+/* An environment in which `name` is a relation of columns x and w. */
+static QueryEnvironment *
+name_rows(const char *name)
+{
+	QueryEnvironment *environment = create_queryEnv();
+	EphemeralNamedRelation rows = palloc0(sizeof(EphemeralNamedRelationData));
+	TupleDesc	columns = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(columns, 1, "x", FLOAT8ARRAYOID, -1, 0);
+	TupleDescInitEntry(columns, 2, "w", FLOAT8OID, -1, 0);
+	rows->md.name = pstrdup(name);
+	rows->md.reliddesc = InvalidOid;
+	rows->md.tupdesc = columns;
+	rows->md.enrtype = ENR_NAMED_TUPLESTORE;
+	register_ENR(environment, rows);
+	return environment;
+}
+
+/*
+ * Look up the rows of a fit: the query `rows`, whose FROM clause is a name of
+ * the relation.  They can then be asked about by this `name`.  The filter, or
+ * NULL, stands at filter_offset in `rows`.  All of it is kept in
+ * CurrentMemoryContext.
+ *
+ * Returns false if the relation is no longer what its name means.  The caller
+ * has a lock on it.
+ */
+bool
+gmm_tablescan_begin(GmmTableScan *scan, const char *name, Oid relation,
+					const char *rows, const char *filter, int filter_offset)
+{
+	ErrorContextCallback callback;
+	ErrorPlace	place = {rows, filter, filter_offset};
+
+	begin_errors(&callback, &place);
+	scan->rows = analyse(rows, NULL, 0, NULL);
+	error_context_stack = callback.previous;
+	scan->environment = name_rows(name);
+	/* the FROM clause is analysed first */
+	return linitial_node(RangeTblEntry, scan->rows->rtable)->relid == relation;
+}
+
+/* Replace the name of the rows by the rows. */
+static void
+insert_rows(Query *query, const GmmTableScan *scan)
+{
+	RangeTblEntry *name = linitial_node(RangeTblEntry, query->rtable);
+	RangeTblEntry *rows = makeNode(RangeTblEntry);
+
+	Assert(name->rtekind == RTE_NAMEDTUPLESTORE);
+	rows->rtekind = RTE_SUBQUERY;
+	rows->subquery = copyObject(scan->rows);
+	rows->alias = name->alias;
+	rows->eref = name->eref;
+	rows->inFromCl = true;
+	linitial(query->rtable) = rows;
+}
+
+/* The plan of a query about the rows. */
+static PlannedStmt *
+plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *types,
+		   ParamListInfo arguments)
+{
+	Query	   *query = analyse(text, types, n_types, scan->environment);
+	List	   *rewritten;
+	PlannedStmt *plan;
+
+	insert_rows(query, scan);
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "a SELECT became %d queries", list_length(rewritten));
+	plan = gmm_plan_query(linitial_node(Query, rewritten), text, CURSOR_OPT_PARALLEL_OK,
+						  arguments);
+	if (!CommandIsReadOnly(plan))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("filter must not lock rows or change them")));
+	return plan;
+}
+
+/* The values of parameters; NULL for none, as core has it. */
+static ParamListInfo
+make_arguments(int n, const Oid *types, const Datum *values)
+{
+	ParamListInfo arguments = n == 0 ? NULL : makeParamList(n);
+
+	for (int i = 0; i < n; i++)
+	{
+		arguments->params[i].value = values[i];
+		arguments->params[i].isnull = false;
+		arguments->params[i].pflags = PARAM_FLAG_CONST;
+		arguments->params[i].ptype = types[i];
+	}
+	return arguments;
+}
+
+/* Whether part of a plan is run by the nodes of a Citus cluster. */
+static bool
+is_distributed(PlanState *state, void *context)
+{
+	if (state == NULL)
+		return false;
+	if (IsA(state->plan, CustomScan) &&
+		strncmp(((CustomScan *) state->plan)->methods->CustomName, "Citus", 5) == 0)
+		return true;
+	return planstate_tree_walker(state, is_distributed, context);
+}
+
+/*
+ * The nodes of a cluster take a snapshot for each query unless the transaction
+ * has one for all.
+ */
+static void
+check_snapshot(PlanState *state)
+{
+	if (!IsolationUsesXactSnapshot() && is_distributed(state, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("gmm_fit_table of a distributed table needs a transaction of isolation level REPEATABLE READ"),
+				 errdetail("In any lower one each query of the fit sees the rows of its own moment."),
+				 errhint("BEGIN ISOLATION LEVEL REPEATABLE READ before it, or fit a copy of the rows.")));
+}
+
+static void
+receiver_startup(DestReceiver *self pg_attribute_unused(),
+				 int operation pg_attribute_unused(),
+				 TupleDesc columns pg_attribute_unused())
+{
+}
+
+static bool
+receiver_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	AnswerReceiver *receiver = (AnswerReceiver *) self;
+
+	slot_getallattrs(slot);
+	receiver->answer(receiver->context, slot->tts_values, slot->tts_isnull);
+	return true;
+}
+
+static void
+receiver_end(DestReceiver *self pg_attribute_unused())
+{
+}
+
+/* Run a plan to its end. */
+static void
+run_plan(PlannedStmt *plan, const char *text, ParamListInfo arguments,
+		 DestReceiver *receiver)
+{
+	QueryDesc  *desc = CreateQueryDesc(plan, text, GetActiveSnapshot(), InvalidSnapshot,
+									   receiver, arguments, NULL, 0);
+
+	ExecutorStart(desc, 0);
+	check_snapshot(desc->planstate);
+	gmm_executor_run(desc);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+/*
+ * Run a query, whose FROM clause is the name of the rows and whose parameters
+ * $1 and so on have these types and values, none of them NULL; and call
+ * `answer` with each row that it returns.
+ */
+void
+gmm_tablescan_run(const GmmTableScan *scan, const char *query, int n_arguments,
+				  const Oid *types, const Datum *values, GmmTableAnswer answer,
+				  void *context)
+{
+	MemoryContext run_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "gmm_fit_table query",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(run_context);
+	AnswerReceiver receiver = {
+		{receiver_row, receiver_startup, receiver_end, receiver_end, DestNone},
+		answer, context
+	};
+	ErrorContextCallback callback;
+	ErrorPlace	place = {query, NULL, 0};
+	ParamListInfo arguments;
+
+	begin_errors(&callback, &place);
+	arguments = make_arguments(n_arguments, types, values);
+	run_plan(plan_query(scan, query, n_arguments, types, arguments), query, arguments,
+			 &receiver.receiver);
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(run_context);
+}
