@@ -163,15 +163,7 @@ if wanted fuzz; then
 fi
 
 step "private server"
-cron=
-if [ -e "$pkglibdir/pg_cron.so" ]; then
-    cron=yes
-    # Background workers, since no one can connect over TCP here.
-    start_server "shared_preload_libraries = 'pg_cron'" \
-        "cron.database_name = 'gmm_cron'" "cron.use_background_workers = on"
-else
-    start_server
-fi
+start_server
 done_step "ready"
 
 # run_regress NAME: pg_regress prints "test NAME ... ok" or, since PostgreSQL
@@ -199,8 +191,6 @@ if wanted pg_regress; then
     run_regress pg_regress
 fi
 
-GMM_CRON=$cron
-export GMM_CRON
 psql -X -q -c 'CREATE DATABASE gmm_template' &&
     psql -X -q -d gmm_template -c 'CREATE EXTENSION gmm'
 
@@ -213,7 +203,6 @@ run_test()
     PGDATABASE=gmm_test_$number
     export PGDATABASE
     case $1 in
-        */pg_cron.sh) PGDATABASE=gmm_cron ;;
         *.psql | */tap.sh) return 0 ;;
     esac
     psql -X -q -d postgres \

@@ -1,44 +1,61 @@
 #!/bin/sh
-# pg_cron.sh: the README's scheduled refits, done by the real pg_cron.
+# pg_cron.sh: the README's scheduled refits, done by the real pg_cron in a
+# cluster as Debian makes it.
 #
-# The blocks of "Refit on a schedule" and "Refit when the rows have changed" run
-# as they stand there; then the schedules are changed to soon, and new models must
-# appear by themselves.
-# check.sh runs this in the database that pg_cron watches.
+# pg_createcluster makes the cluster; of its configuration only the lines that
+# the README says are changed.  The blocks of "Refit on a schedule" and "Refit
+# when the rows have changed" run as they stand there; then the schedules are
+# changed to soon, and new models must appear by themselves.
 set -eu
+. test/t/tap.sh
 
-if [ -z "${GMM_CRON:-}" ]; then
-    echo "1..0 # SKIP pg_cron is not installed for this PostgreSQL"
-    exit 0
-fi
+[ -e "$(pg_config --pkglibdir)/pg_cron.so" ] ||
+    skip_all "pg_cron is not installed for this PostgreSQL"
+version=$(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+command -v pg_createcluster >/dev/null 2>&1 && [ -x "/usr/lib/postgresql/$version/bin/initdb" ] ||
+    skip_all "this PostgreSQL is not Debian's"
+[ "$(id -u)" != 0 ] || skip_all "servers are not run as root"
 
+. test/servers.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pg_cron.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
+trap 'stop_own cluster; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM HUP
 
-ask()
+# Debian's initdb and configuration, but the server that has the extension.
+PGPORT=$(free_port 9720) PGHOST=$dir PGUSER=$(id -un) PGDATABASE=mydb
+export PGPORT PGHOST PGUSER PGDATABASE
+PG_CLUSTER_CONF_ROOT=$dir/etc pg_createcluster --datadir="$dir/cluster" --socketdir="$dir" \
+    --logfile="$dir/log" --port="$PGPORT" --start-conf=manual --encoding=UTF8 --locale=C \
+    "$version" cron >"$dir/created" 2>&1 || { echo "Bail out! no cluster"; cat "$dir/created"; exit 1; }
+configuration=$dir/etc/$version/cron/postgresql.conf
+start()
 {
-    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
+    pg_ctl -D "$dir/cluster" -l "$dir/log" -w -s -o "-c config_file=$configuration" "$1" </dev/null
 }
-
-echo "1..5"
+start start
+psql -X -q -d postgres -c "CREATE DATABASE mydb"
 ask -o /dev/null <<'SQL'
-CREATE EXTENSION pg_cron;
+CREATE EXTENSION gmm;
 CREATE TABLE faithful (eruptions double precision, waiting double precision);
 \copy faithful FROM 'test/data/faithful.csv' CSV HEADER
 SQL
+
+# The database is mydb here, too.
 awk -v dir="$dir" -f test/blocks.awk README.md |
     grep -E ' (Refit on a schedule|Tables that do not fit|Refit when the rows have changed)$' >"$dir/index"
 while read -r number language line needs heading; do
-    if [ "$language" = sql ]; then
-        ask -o /dev/null -f "$dir/$number.sql"
-    fi
+    case $language in
+        conf)
+            cat "$dir/$number.conf" >>"$configuration"
+            start restart ;;
+        sql)
+            ask -o /dev/null -f "$dir/$number.sql" ;;
+    esac
 done <"$dir/index"
-
-if [ "$(ask -c 'SELECT count(*) FROM cron.job')" = 2 ]; then
-    echo "ok 1 - the README's statements make two jobs"
-else
-    echo "not ok 1 - the README's statements make two jobs"
-fi
+same "the README's lines are all that the configuration needs" 3 \
+    "$(ask -c "SELECT count(*) FROM pg_settings WHERE sourcefile = '$configuration'
+               AND (name LIKE 'cron.%' OR name = 'shared_preload_libraries')")"
+same "the README's statements make two jobs" 2 "$(ask -c 'SELECT count(*) FROM cron.job')"
 
 # Rows that have changed since the README's last refit of these.
 ask -o /dev/null -c "INSERT INTO readings
@@ -46,58 +63,40 @@ ask -o /dev/null -c "INSERT INTO readings
 
 # Seconds came with pg_cron 1.5, alter_job with 1.4: before that, the next minute
 # must do.
-models=$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'faithful'")
-versions=$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'readings'")
+models="SELECT count(*) FROM gmm_models WHERE name = 'faithful'"
+versions="SELECT count(*) FROM gmm_models WHERE name = 'readings'"
+old_models=$(ask -c "$models")
+old_versions=$(ask -c "$versions")
 ask -o /dev/null -c "SELECT cron.alter_job(jobid, schedule := '1 seconds') FROM cron.job" 2>/dev/null ||
     ask -o /dev/null -c "UPDATE cron.job SET schedule = '* * * * *'"
 
+# The row of a run in the log is updated after the job's own transaction.
 waited=0
-while { [ "$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'faithful'")" = "$models" ] ||
-    [ "$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'readings'")" = "$versions" ]; } &&
-    [ "$waited" -lt 130 ]; do
+until { [ "$(ask -c "$models")" -gt "$old_models" ] && [ "$(ask -c "$versions")" -gt "$old_versions" ] &&
+    [ "$(ask -c "SELECT count(DISTINCT jobid) FROM cron.job_run_details WHERE status = 'succeeded'")" = 2 ]; } ||
+    [ "$waited" -ge 130 ]
+do
     sleep 1
     waited=$((waited + 1))
 done
 ask -o /dev/null -c 'SELECT cron.unschedule(jobid) FROM cron.job'
 
-if [ "$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'faithful'")" -gt "$models" ]; then
-    echo "ok 2 - pg_cron stored a new model (after $waited s)"
+log=$(ask -c 'SELECT * FROM cron.job_run_details')
+if [ "$(ask -c "$models")" -gt "$old_models" ]; then
+    ok "pg_cron stored a new model"
 else
-    echo "not ok 2 - pg_cron stored a new model (after $waited s)"
-    ask -c 'SELECT * FROM cron.job_run_details' | sed 's/^/# /'
+    not_ok "pg_cron stored a new model" "$log"
 fi
-
-# The row of a run is updated after the job's own transaction.
-waited=0
-until [ "$(ask -c "SELECT count(*) FROM cron.job_run_details WHERE status = 'succeeded'")" -gt 0 ] ||
-    [ "$waited" = 10 ]
-do
-    sleep 1
-    waited=$((waited + 1))
-done
-if [ "$waited" -lt 10 ]; then
-    echo "ok 3 - its log says that the job succeeded"
-else
-    echo "not ok 3 - its log says that the job succeeded"
-    ask -c 'SELECT * FROM cron.job_run_details' | sed 's/^/# /'
-fi
-
-if [ "$(ask -c "SELECT bool_and(gmm_predict(n.model, x) = gmm_predict(o.model, x))
-        FROM (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at LIMIT 1) AS o,
-             (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at DESC LIMIT 1) AS n,
-             (SELECT ARRAY[eruptions, waiting] AS x FROM faithful) AS rows")" = t ]
-then
-    echo "ok 4 - the new model numbers the components as the old one"
-else
-    echo "not ok 4 - the new model numbers the components as the old one"
-fi
+same "its log says that both jobs succeeded, and no run failed" "2,0" "$(ask -F , -c "
+    SELECT count(DISTINCT jobid) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed')
+    FROM cron.job_run_details")"
+same "the new model numbers the components as the old one" t "$(ask -c "
+    SELECT bool_and(gmm_predict(n.model, x) = gmm_predict(o.model, x))
+    FROM (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at LIMIT 1) AS o,
+         (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at DESC LIMIT 1) AS n,
+         (SELECT ARRAY[eruptions, waiting] AS x FROM faithful) AS rows")"
 
 # The other job stored one model, and would store no other: that one fits.
-if [ "$(ask -c "SELECT refit_readings(0.01) < 0.01")" = t ] &&
-    [ "$(ask -c "SELECT count(*) FROM gmm_models WHERE name = 'readings'")" = $((versions + 1)) ]
-then
-    echo "ok 5 - rows that have changed make one new model, which fits them"
-else
-    echo "not ok 5 - rows that have changed make one new model, which fits them"
-    ask -c 'SELECT * FROM cron.job_run_details' | sed 's/^/# /'
-fi
+same "rows that have changed make one new model, which fits them" "t,$((old_versions + 1))" \
+    "$(ask -F , -c "SELECT refit_readings(0.01) < 0.01, ($versions)")"
+finish
