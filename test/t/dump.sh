@@ -35,6 +35,12 @@ SELECT m.id, gmm_accumulate(p.x, m.model) AS stats FROM models AS m, points AS p
 INSERT INTO stats
 SELECT 100 + id, jsonb_set(stats::text::jsonb, '{n_rows}', '9223372036854775807')::text::gmm_stats FROM stats WHERE id = 1;
 CREATE VIEW predicted AS SELECT p.id, gmm_predict(m.model, p.x) FROM points AS p, models AS m WHERE m.id = 3;
+-- what the README recommends of comparisons
+CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER differs BEFORE UPDATE ON models FOR EACH ROW
+    WHEN (OLD.model <> NEW.model) EXECUTE FUNCTION pass();
+CREATE TRIGGER differs_or_null BEFORE UPDATE ON models FOR EACH ROW
+    WHEN (OLD.model::text IS DISTINCT FROM NEW.model::text) EXECUTE FUNCTION pass();
 CREATE INDEX ON points (gmm_predict('{"weights": [0.5, 0.5], "means": [[0,0,0], [9,0,0]],
     "covariances": [1, 1], "covariance_type": "spherical"}', x));
 SQL
@@ -44,7 +50,8 @@ digest="SELECT (SELECT md5(string_agg(encode(gmm_model_send(model), 'hex'), ',' 
                (SELECT count(*) FROM models),
                (SELECT md5(string_agg(encode(gmm_stats_send(stats), 'hex'), ',' ORDER BY id)) FROM stats),
                (SELECT count(*) FROM stats),
-               (SELECT md5(string_agg(predicted::text, ',' ORDER BY id)) FROM predicted)"
+               (SELECT md5(string_agg(predicted::text, ',' ORDER BY id)) FROM predicted),
+               (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'differs%')"
 wanted=$(psql -X -A -t -c "$digest")
 
 count=0
