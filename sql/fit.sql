@@ -5,6 +5,8 @@
 \set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on
+-- Fits of few rows, in few passes
+SET gmm.warnings = off;
 
 -- What an error says, with its SQLSTATE
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text

@@ -1,6 +1,8 @@
 --
 -- Models compared: =, DISTINCT, GROUP BY, UNION, joins, sorting
 --
+-- Fits of few rows
+SET gmm.warnings = off;
 CREATE TABLE models (id integer, model gmm_model);
 INSERT INTO models VALUES
 	(1, gmm_model('{0.5,0.5}', '{{0,0},{1,1}}', '{1,2}', 'spherical')),

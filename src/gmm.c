@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "fit/fit_parallel.h"
+#include "fit/fit_warnings.h"
 #include "host/engine_progress.h"
 
 PG_MODULE_MAGIC_EXT(.name = "gmm",.version = "1.0.0");
@@ -34,6 +35,13 @@ _PG_init(void)
 							 "The lines are sent to the client at level INFO.",
 							 &gmm_log_progress,
 							 false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("gmm.warnings",
+							 "Warns of fits that did not converge, or have suspect components.",
+							 "One warning a statement, however many fits it makes.",
+							 &gmm_warnings,
+							 true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("gmm");

@@ -33,6 +33,7 @@
 #include "model/model_identity.h"
 #include "fit/fit_options.h"
 #include "fit/fit_parallel.h"
+#include "fit/fit_warnings.h"
 #include "host/engine_progress.h"
 #include "rows/rowstore.h"
 
@@ -618,5 +619,6 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	model = gmm_model_make(&fit.parameters, &info);
 
 	MemoryContextDelete(fit_context);
+	gmm_warnings_note(fcinfo, model, &state->options.mixture, NULL);
 	PG_RETURN_GMM_MODEL(model);
 }

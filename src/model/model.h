@@ -124,6 +124,7 @@ extern void gmm_fit_info_init(GmmFitInfo *info);
 extern void gmm_fit_info_from(GmmFitInfo *info, const MixtureFit *fit,
 							  const MixtureOptions *options);
 extern const GmmTrial *gmm_model_trials(const GmmModel *model);
+extern int	gmm_model_n_suspect(const GmmModel *model);
 extern void gmm_model_parameters(const GmmModel *model,
 								 MixtureParameters *parameters);
 extern bool gmm_model_check(const MixtureParameters *parameters,

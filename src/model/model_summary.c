@@ -77,6 +77,13 @@ judge(const GmmModel *model, MixtureSuspicion *suspicions)
 						 suspicions, &gmm_host);
 }
 
+/* How many of a model's components its rows do not support. */
+int
+gmm_model_n_suspect(const GmmModel *model)
+{
+	return judge(model, NULL);
+}
+
 /*
  * Make a double precision[] of n_dims dimensions, palloc'd, and let *values
  * point to its elements for the caller to set.

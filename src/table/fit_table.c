@@ -40,6 +40,7 @@
 #include "compat.h"
 #include "fit/fit_aggregates.h"
 #include "fit/fit_options.h"
+#include "fit/fit_warnings.h"
 #include "host/engine_host.h"
 #include "host/engine_progress.h"
 #include "rows/features.h"
@@ -527,6 +528,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	gmm_fit_info_init(&info);
 	gmm_fit_info_from(&info, &result, &fit.options.mixture);
 	model = gmm_model_make(&result.parameters, &info);
+	gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	MemoryContextDelete(fit_context);
 	PG_RETURN_GMM_MODEL(model);
 }
