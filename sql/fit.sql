@@ -277,6 +277,7 @@ SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, NULL, 'Infinity') FROM fit_
 SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, NULL, '-Infinity') FROM fit_points$$);
 SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 0) FROM fit_points');
 SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 1e308) FROM fit_points');
+SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 1e-300) FROM fit_points');
 -- options
 SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, '{"k": 2}') FROM fit_points$$);
 SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, '[]') FROM fit_points$$);

@@ -91,7 +91,7 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the sum of the weights is out of range for type double precision"),
-					 errhint("Divide the weights by a constant.")));
+					 errhint("Multiply all weights by a constant, so that their sum is between 1e-290 and 1e300.")));
 			break;
 		case MIXTURE_SUM_RANGE:
 			ereport(ERROR,

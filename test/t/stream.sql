@@ -93,6 +93,17 @@ FROM whole JOIN (SELECT number, family, gmm_accumulate(features, model, weight /
                  FROM rows JOIN starts USING (number) GROUP BY number, family) AS d USING (number, family);
 SELECT ok(bool_and(gmm_stats_send(gmm_decay(stats, 1)) = gmm_stats_send(stats)), 'a factor of 1 changes nothing')
 FROM whole;
+SELECT ok(bool_and(gmm_stats_send(stats::text::gmm_stats) = gmm_stats_send(stats)) AND
+          min(halvings) < 1024 AND max(halvings) > 1076,
+          'after any number of halvings the text form can be read')
+FROM (WITH RECURSIVE halved AS (
+          SELECT number, family, 1 AS halvings, gmm_decay(stats, 0.5) AS stats FROM whole
+          UNION ALL
+          SELECT number, family, halvings + 1, gmm_decay(stats, 0.5) FROM halved
+          WHERE halvings < 1100)
+      SELECT halvings, stats FROM halved WHERE halvings > 960) AS s;
+SELECT raises('SELECT gmm_maximize(gmm_decay(stats, 1e-300)) FROM whole LIMIT 1', '22003',
+              'the sum of the weights is out of range', 'what is too light for a step is refused');
 SELECT raises('SELECT gmm_maximize(gmm_decay(stats, 0)) FROM whole LIMIT 1', '22023',
               'sum of the weights is 0', 'a factor of 0 leaves nothing to maximize');
 

@@ -30,7 +30,8 @@ accumulate(const Rows *rows, const MixtureParameters *parameters)
 		good = mixture_runner_add_block(runner, &block, stats, &error) == MIXTURE_OK;
 	}
 	mixture_runner_release(runner);
-	check(good, "blocks can be added");
+	if (!good)
+		abort();
 	return stats;
 }
 
@@ -174,6 +175,53 @@ test_faults(Random *random, MixtureCovarianceType type)
 	rows_free(rows);
 }
 
+/*
+ * Sums that are decayed again and again, by halves or anyhow, until nothing is
+ * left of them, are sound all the way: whatever the unit of the features, though
+ * squares then lose their digits before weights do, or the other way round.
+ */
+static void
+test_decay(Random *random, MixtureCovarianceType type)
+{
+	bool		sound = true;
+	int			component;
+
+	for (int try = 0; try < 20; try++)
+	{
+		int			d = 1 + random_below(random, 4);
+		int			k = 1 + random_below(random, 5);
+		double		unit = pow(10, 180 * random_uniform(random) - 90);
+		double		factor = try % 2 == 0 ? 0.5 : 0.3 + 0.6 * random_uniform(random);
+		Rows	   *rows = rows_clusters(random, 100, d, k, 3);
+		MixtureParameters model;
+		MixtureStats *stats;
+
+		for (int64_t i = 0; i < 100 * d; i++)
+			rows->values[i] *= unit;
+		rows_seal(rows);
+		random_parameters(random, &model, type, k, d);
+		for (int i = 0; i < k * d; i++)
+			model.means[i] *= unit;
+		for (size_t i = 0; i < mixture_covariance_count(type, k, d); i++)
+			model.covariances[i] *= unit * unit;
+		stats = accumulate(rows, &model);
+		while (*stats->sum_weights > 0)
+		{
+			double		before = *stats->sum_weights;
+
+			mixture_stats_scale(stats, factor);
+			sound = sound && mixture_stats_check(stats, &component, &unit_host) == MIXTURE_STATS_SOUND;
+			/* where rounding is to the least number there is, it stays */
+			if (*stats->sum_weights == before)
+				break;
+		}
+		mixture_release_stats(stats, &unit_host);
+		mixture_release_parameters(&model, &unit_host);
+		rows_free(rows);
+	}
+	check(sound, "%s: sums that decay until nothing is left are sound", family_names[type]);
+}
+
 /* Sums that leave the range of a double are reported, not kept. */
 static void
 test_range(void)
@@ -222,6 +270,7 @@ test_stats(void)
 		}
 		test_floor(&random, type);
 		test_faults(&random, type);
+		test_decay(&random, type);
 	}
 	test_range();
 }

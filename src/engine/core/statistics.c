@@ -28,6 +28,9 @@
 /* Below this share of the weight a component's sums are noise of underflow. */
 #define NEGLIGIBLE_SHARE	1e-200
 
+/* Below this, sums of what underflows have no digit that is sure. */
+#define LEAST_PRECISE		(DBL_MIN / DBL_EPSILON)
+
 /*
  * A variance below so many roundings of the sums that it comes from is 0.
  */
@@ -127,12 +130,14 @@ square_sum(const MixtureStats *stats, int component, int feature)
 
 /*
  * Whether |a| exceeds what Cauchy and Schwarz allow for a sum of products,
- * given the two sums of squares.
+ * given the two sums of squares.  Sums that were multiplied until they left the
+ * range of numbers with all digits are known to LEAST_PRECISE.
  */
 static bool
 exceeds(double a, double square_a, double square_b)
 {
-	return fabs(a) > sqrt(square_a) * sqrt(square_b) * (1 + SUM_TOLERANCE) + DBL_MIN;
+	return fabs(a) > sqrt(square_a + LEAST_PRECISE) * sqrt(square_b + LEAST_PRECISE) *
+		(1 + SUM_TOLERANCE) + LEAST_PRECISE;
 }
 
 /* Check the firsts and seconds of one component. */
@@ -203,7 +208,7 @@ mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost
 			return fault;
 	}
 	*component = -1;
-	if (!(fabs(sum - total) <= SUM_TOLERANCE * total))
+	if (!(fabs(sum - total) <= SUM_TOLERANCE * total + LEAST_PRECISE))
 		return MIXTURE_STATS_WEIGHT_SUM;
 	return MIXTURE_STATS_SOUND;
 }
@@ -396,7 +401,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 
 	if (!(*stats->sum_weights > 0))
 		return MIXTURE_NO_WEIGHT;
-	if (*stats->sum_weights < DBL_MIN / DBL_EPSILON || !isfinite(*stats->sum_weights))
+	if (*stats->sum_weights < LEAST_PRECISE || !isfinite(*stats->sum_weights))
 		return MIXTURE_WEIGHT_RANGE;
 	floor = host->allocate(host->context, d * sizeof(double));
 	find_variances(stats, current, floor);
