@@ -410,7 +410,7 @@ SELECT name, bytes FROM
 		('family 4', set_byte(b, 1, 4)),
 		('family of another size', set_byte(b, 1, 2)),
 		('unknown flag', set_byte(f, 3, 17)),
-		('converged without a fit', set_byte(b, 3, 2)),
+		('flag of another meaning', set_byte(b, 3, 2)),
 		('fit that is not there', set_byte(b, 3, 1)),
 		('k = 0', overlay(b PLACING '\x00000000' FROM 5)),
 		('k = -1', overlay(b PLACING '\xffffffff' FROM 5)),
@@ -430,23 +430,22 @@ SELECT name, bytes FROM
 		('n_rows -1', overlay(f PLACING '\xffffffffffffffff' FROM 17)),
 		('sum_weights NaN', overlay(f PLACING '\x7ff8000000000000' FROM 25)),
 		('log_likelihood infinite', overlay(f PLACING '\xfff0000000000000' FROM 33)),
-		('n_best_starts 3', overlay(f PLACING '\x00000003' FROM 49)),
-		('an entropy that is not known', overlay(f PLACING '\x3ff0000000000000' FROM 53)),
-		('entropy of one component', set_byte(overlay(f PLACING '\x3ff0000000000000' FROM 53), 3, 5)),
-		('entropy NaN', set_byte(overlay(f PLACING '\x7ff8000000000000' FROM 53), 3, 5)),
-		('reg_covar -1', set_byte(overlay(f PLACING '\xbff0000000000000' FROM 61), 3, 9)),
-		('n_incomplete 6', overlay(f PLACING '\x06' FROM 76)),
-		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 77)),
-		('criterion without trials', overlay(f PLACING '\x01' FROM 84)),
+		('n_best_starts 3', overlay(f PLACING '\x00000003' FROM 50)),
+		('converged twice', overlay(f PLACING '\x02' FROM 45)),
+		('entropy of one component', overlay(f PLACING '\x3ff0000000000000' FROM 54)),
+		('entropy of another NaN', overlay(f PLACING '\x7ff8000000000001' FROM 54)),
+		('reg_covar -1', overlay(f PLACING '\xbff0000000000000' FROM 62)),
+		('n_incomplete 6', overlay(f PLACING '\x06' FROM 77)),
+		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 78)),
 		('trials without a fit', overlay(b PLACING '\x01' FROM 16)),
 		('trials that are not there', overlay(f PLACING '\x01' FROM 16)),
 		('2147483647 trials', overlay(f PLACING '\x7fffffff' FROM 13)),
 		('-1 trials', overlay(f PLACING '\xffffffff' FROM 13)),
 		('chosen', t),
-		('criterion 3', overlay(t PLACING '\x03' FROM 84)),
-		('trial of family 4', overlay(t PLACING '\x04' FROM 113)),
-		('trial that converged twice', overlay(t PLACING '\x02' FROM 114)),
-		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 109)),
+		('criterion 3', overlay(t PLACING '\x03' FROM 85)),
+		('trial of family 4', overlay(t PLACING '\x04' FROM 114)),
+		('trial that converged twice', overlay(t PLACING '\x02' FROM 135)),
+		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 110)),
 		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 115))
 	) AS v (name, bytes);
 
@@ -483,8 +482,8 @@ SELECT name, bytes FROM
 \echo unknown flag
 \copy (SELECT bytes FROM hostile WHERE name = 'unknown flag') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo converged without a fit
-\copy (SELECT bytes FROM hostile WHERE name = 'converged without a fit') TO 'results/hostile.bin' (FORMAT binary)
+\echo flag of another meaning
+\copy (SELECT bytes FROM hostile WHERE name = 'flag of another meaning') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo fit that is not there
 \copy (SELECT bytes FROM hostile WHERE name = 'fit that is not there') TO 'results/hostile.bin' (FORMAT binary)
@@ -543,17 +542,17 @@ SELECT name, bytes FROM
 \echo log_likelihood infinite
 \copy (SELECT bytes FROM hostile WHERE name = 'log_likelihood infinite') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo converged twice
+\copy (SELECT bytes FROM hostile WHERE name = 'converged twice') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_best_starts 3
 \copy (SELECT bytes FROM hostile WHERE name = 'n_best_starts 3') TO 'results/hostile.bin' (FORMAT binary)
-\copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo an entropy that is not known
-\copy (SELECT bytes FROM hostile WHERE name = 'an entropy that is not known') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo entropy of one component
 \copy (SELECT bytes FROM hostile WHERE name = 'entropy of one component') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo entropy NaN
-\copy (SELECT bytes FROM hostile WHERE name = 'entropy NaN') TO 'results/hostile.bin' (FORMAT binary)
+\echo entropy of another NaN
+\copy (SELECT bytes FROM hostile WHERE name = 'entropy of another NaN') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo reg_covar -1
 \copy (SELECT bytes FROM hostile WHERE name = 'reg_covar -1') TO 'results/hostile.bin' (FORMAT binary)
@@ -563,9 +562,6 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_reseeded -1
 \copy (SELECT bytes FROM hostile WHERE name = 'n_reseeded -1') TO 'results/hostile.bin' (FORMAT binary)
-\copy received FROM 'results/hostile.bin' (FORMAT binary)
-\echo criterion without trials
-\copy (SELECT bytes FROM hostile WHERE name = 'criterion without trials') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo trials without a fit
 \copy (SELECT bytes FROM hostile WHERE name = 'trials without a fit') TO 'results/hostile.bin' (FORMAT binary)

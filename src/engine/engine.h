@@ -267,22 +267,18 @@ typedef struct MixtureOptions
 	bool		accelerate;		/* false: plain EM, a pass is an EM step */
 } MixtureOptions;
 
+/* What a fit knows beside the parameters: fields.h */
+typedef struct MixtureFitInfo
+{
+#define FIT_FIELD(type, name, known, possible, rule) type name;
+#include "engine/fields.h"
+} MixtureFitInfo;
+
 /* What a fit found.  The arrays of parameters come from the host. */
 typedef struct MixtureFit
 {
 	MixtureParameters parameters;
-	int64_t		n_rows;
-	double		sum_weights;
-	double		log_likelihood; /* of these parameters, the sum over rows of
-								 * weight times log density */
-	double		entropy;		/* the sum over rows of weight times the
-								 * entropy of the responsibilities */
-	int			iterations;		/* EM passes over all rows, as max_iter counts */
-	bool		converged;
-	int			n_starts;
-	int			n_best_starts;	/* starts that came to the best optimum */
-	int64_t		n_incomplete;	/* rows with features that are not known */
-	int			n_reseeded;		/* components that were begun anew */
+	MixtureFitInfo info;
 } MixtureFit;
 
 /* A standard deviation of a component in one or two dimensions, to be drawn. */
@@ -293,18 +289,11 @@ typedef struct MixtureEllipse
 	double		deviations[2];	/* along the axes of the features */
 } MixtureEllipse;
 
-/* One try of mixture_fit_best(). */
+/* One try of mixture_fit_best(): fields.h */
 typedef struct MixtureTrial
 {
-	MixtureCovarianceType covariance_type;
-	int			k;
-	double		log_likelihood;
-	double		entropy;
-	int			iterations;
-	bool		converged;
-	int			n_starts;
-	int			n_best_starts;
-	int			n_suspect;		/* as mixture_judge() counts */
+#define TRIAL_FIELD(type, name, possible, rule) type name;
+#include "engine/fields.h"
 } MixtureTrial;
 
 /* What mixture_fit_best() is to choose from, and by what. */
@@ -333,7 +322,12 @@ extern double mixture_aic(const MixtureParameters *parameters,
 						  double log_likelihood);
 extern double mixture_icl(const MixtureParameters *parameters,
 						  double log_likelihood, double sum_weights, double entropy);
+extern bool mixture_entropy_possible(double entropy, double sum_weights, int k);
 extern bool mixture_shape_allowed(MixtureCovarianceType type, int k, int d);
+extern size_t mixture_parameters_count(MixtureCovarianceType type, int k, int d);
+extern void mixture_place_parameters(MixtureParameters *parameters,
+									 MixtureCovarianceType type, int k, int d,
+									 double *values);
 extern void mixture_allocate_parameters(MixtureParameters *parameters,
 										MixtureCovarianceType type, int k, int d,
 										const MixtureHost *host);

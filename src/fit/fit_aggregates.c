@@ -473,28 +473,6 @@ gmm_refit_transition(PG_FUNCTION_ARGS)
 	return transition(fcinfo, &call);
 }
 
-/* Keep the trials of a choice in the form that a model has them. */
-static void
-keep_trials(const MixtureTrial *trials, int n_trials, GmmFitInfo *info)
-{
-	GmmTrial   *kept = (GmmTrial *) palloc0(n_trials * sizeof(GmmTrial));
-
-	for (int i = 0; i < n_trials; i++)
-	{
-		kept[i].k = trials[i].k;
-		kept[i].covariance_type = trials[i].covariance_type;
-		kept[i].converged = trials[i].converged;
-		kept[i].log_likelihood = trials[i].log_likelihood;
-		kept[i].entropy = trials[i].entropy;
-		kept[i].iterations = trials[i].iterations;
-		kept[i].n_starts = trials[i].n_starts;
-		kept[i].n_best_starts = trials[i].n_best_starts;
-		kept[i].n_suspect = trials[i].n_suspect;
-	}
-	info->n_trials = n_trials;
-	info->trials = kept;
-}
-
 /* Choose among models of the state's rows; the trials go to info. */
 static MixtureStatus
 choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit,
@@ -521,8 +499,9 @@ choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit
 						 (int64) error->count)));
 	if (status == MIXTURE_OK)
 	{
-		keep_trials(trials, n_trials, info);
 		info->criterion = state->options.criterion;
+		info->n_trials = n_trials;
+		info->trials = trials;
 	}
 	return status;
 }
@@ -598,7 +577,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	MemoryContext old_context;
 	const FitState *state;
 	MixtureFit	fit;
-	GmmFitInfo	info;
+	GmmFitInfo	info = {0};
 	GmmModel   *model;
 
 	Assert(AggCheckCallContext(fcinfo, NULL));
@@ -611,11 +590,10 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
 										ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(fit_context);
-	gmm_fit_info_init(&info);
 	run_engine(state, &fit, &info);
 	MemoryContextSwitchTo(old_context);
 
-	gmm_fit_info_from(&info, &fit, &state->options.mixture);
+	info.fit = fit.info;
 	model = gmm_model_make(&fit.parameters, &info);
 
 	MemoryContextDelete(fit_context);

@@ -21,9 +21,9 @@
 #include "utils/varlena.h"
 
 #include "compat.h"
+#include "model/json_writer.h"
 #include "model/model.h"
 #include "fit/fit_options.h"
-#include "model/model_choice.h"
 
 /* What an error message quotes of a value, in bytes */
 #define QUOTED_LENGTH	64
@@ -440,7 +440,7 @@ append_value(StringInfo json, const char *name, Oid type, Datum value)
 				refuse_value(name, "a finite number of at least 0",
 							 isnan(number) ? "NaN" :
 							 number > 0 ? "Infinity" : "-Infinity");
-			gmm_text_append_double(json, number);
+			gmm_json_append_double(json, number);
 			break;
 		default:
 			elog(ERROR, "unexpected type %u of an option", type);

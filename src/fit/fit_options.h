@@ -2,7 +2,8 @@
  * fit_options.h
  *	  The options of a fit, as jsonb and as the engine takes them.
  *
- * Defaults and limits stand here and nowhere else.
+ * Defaults and limits stand here and nowhere else, but for
+ * GMM_DEFAULT_REG_COVAR, which models know too.
  */
 #ifndef GMM_FIT_OPTIONS_H
 #define GMM_FIT_OPTIONS_H
@@ -10,14 +11,13 @@
 #include "utils/jsonb.h"
 
 #include "engine/engine.h"
+#include "model/model.h"
 
 #define GMM_MIN_MAX_ITER		1
 #define GMM_MAX_MAX_ITER		1000000
 #define GMM_DEFAULT_MAX_ITER	100
 
 #define GMM_DEFAULT_TOL			1e-7
-
-#define GMM_DEFAULT_REG_COVAR	1e-9
 
 #define GMM_MIN_N_INIT			1
 #define GMM_MAX_N_INIT			1000

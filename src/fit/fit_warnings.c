@@ -59,7 +59,7 @@ note_trouble(Troubled *troubled, const GmmModel *model, int n_suspect)
 		return;
 	troubled->k = model->k;
 	troubled->covariance_type = (MixtureCovarianceType) model->covariance_type;
-	troubled->iterations = model->iterations;
+	troubled->iterations = model->fit.iterations;
 	troubled->n_suspect = n_suspect;
 }
 
@@ -70,7 +70,7 @@ count_fit(FitReport *report, const GmmModel *model, const MixtureOptions *option
 	int			n_suspect = gmm_model_n_suspect(model);
 
 	report->n_fits++;
-	if (!(model->flags & GMM_MODEL_CONVERGED) && options->tol > 0)
+	if (!model->fit.converged && options->tol > 0)
 		note_trouble(&report->unconverged, model, n_suspect);
 	if (n_suspect > 0)
 		note_trouble(&report->suspect, model, n_suspect);

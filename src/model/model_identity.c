@@ -22,39 +22,6 @@
 #include "compat.h"
 #include "model/model_identity.h"
 
-/* Values between two checks for interrupts */
-#define VALUES_PER_CHECK	65536
-
-/*
- * Hash what a score depends on: the shape and the parameters of a model, of
- * which the rest of the header need not be set.
- */
-GmmFingerprint
-gmm_model_fingerprint(const GmmModel *model)
-{
-	size_t		n_values = gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
-											  model->k, model->d);
-	int32		shape[3] = {model->covariance_type, model->k, model->d};
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-	GmmFingerprint fingerprint;
-	bool		failed = pg_cryptohash_init(context) < 0 ||
-		pg_cryptohash_update(context, (const uint8 *) shape, sizeof(shape)) < 0;
-
-	for (size_t start = 0; start < n_values && !failed; start += VALUES_PER_CHECK)
-	{
-		size_t		n = Min(n_values - start, VALUES_PER_CHECK);
-
-		CHECK_FOR_INTERRUPTS();
-		failed = pg_cryptohash_update(context, (const uint8 *) (model->values + start),
-									  n * sizeof(double)) < 0;
-	}
-	if (failed || pg_cryptohash_final(context, (uint8 *) &fingerprint,
-									  sizeof(fingerprint)) < 0)
-		elog(ERROR, "could not compute a SHA-256 hash");
-	pg_cryptohash_free(context);
-	return fingerprint;
-}
-
 /* Are two mixtures the same in every bit of their parameters? */
 bool
 gmm_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)

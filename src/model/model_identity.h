@@ -29,7 +29,6 @@ typedef struct GmmModelIdentity
 	GmmModelKey toasted;		/* if is_toasted */
 } GmmModelIdentity;
 
-extern GmmFingerprint gmm_model_fingerprint(const GmmModel *model);
 extern bool gmm_parameters_equal(const MixtureParameters *a,
 								 const MixtureParameters *b);
 

@@ -13,13 +13,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
-#include "fit/fit_options.h"
+#include "model/model_fields.h"
 
-/* Columns of the functions' results */
 #define COMPONENTS_COLUMNS	7
-#define SUMMARY_COLUMNS		16
 
 PG_FUNCTION_INFO_V1(gmm_components);
 PG_FUNCTION_INFO_V1(gmm_summary);
@@ -41,18 +40,6 @@ static const char *const suspicion_names[] = {
 	[MIXTURE_COLLAPSED] = "collapsed"
 };
 
-/* The row type that a function is declared with, which must have n columns. */
-static TupleDesc
-result_descriptor(FunctionCallInfo fcinfo, const char *function, int n)
-{
-	TupleDesc	descriptor;
-
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
-		descriptor->natts != n)
-		elog(ERROR, "%s must return %d columns", function, n);
-	return BlessTupleDesc(descriptor);
-}
-
 /* The rows that a model was fitted with, by weight; NaN if it does not say. */
 static double
 model_rows(const GmmModel *model)
@@ -61,19 +48,19 @@ model_rows(const GmmModel *model)
 		return NAN;
 
 	/* weights may have been scaled to small numbers */
-	return Max(model->sum_weights, (double) model->n_rows);
+	return Max(model->fit.sum_weights, (double) model->fit.n_rows);
 }
 
 /* Judge the model's components; suspicions may be NULL.  Returns how many. */
 static int
-judge(const GmmModel *model, MixtureSuspicion *suspicions)
+judge_model(const GmmModel *model, MixtureSuspicion *suspicions)
 {
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
 	return mixture_judge(&parameters, model_rows(model),
-						 model->flags & GMM_MODEL_REG_COVAR ? model->reg_covar :
-						 GMM_DEFAULT_REG_COVAR,
+						 (model->flags & GMM_MODEL_FITTED) && !isnan(model->fit.reg_covar) ?
+						 model->fit.reg_covar : GMM_DEFAULT_REG_COVAR,
 						 suspicions, &gmm_host);
 }
 
@@ -81,7 +68,7 @@ judge(const GmmModel *model, MixtureSuspicion *suspicions)
 int
 gmm_model_n_suspect(const GmmModel *model)
 {
-	return judge(model, NULL);
+	return judge_model(model, NULL);
 }
 
 /*
@@ -167,16 +154,17 @@ gmm_components(PG_FUNCTION_ARGS)
 
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = result_descriptor(fcinfo, "gmm_components",
-											 COMPONENTS_COLUMNS);
+		call->tuple_desc = gmm_result_descriptor(fcinfo);
+		if (call->tuple_desc->natts != COMPONENTS_COLUMNS)
+			elog(ERROR, "gmm_components must return %d columns", COMPONENTS_COLUMNS);
 		model = PG_GETARG_GMM_MODEL(0);
 		components = (Components *) palloc(sizeof(Components));
 		gmm_model_parameters(model, &components->parameters);
 		components->sum_weights = model->flags & GMM_MODEL_FITTED ?
-			model->sum_weights : NAN;
+			model->fit.sum_weights : NAN;
 		components->suspicions = (MixtureSuspicion *)
 			palloc(model->k * sizeof(MixtureSuspicion));
-		(void) judge(model, components->suspicions);
+		(void) judge_model(model, components->suspicions);
 		call->user_fctx = components;
 		call->max_calls = model->k;
 		MemoryContextSwitchTo(caller);
@@ -199,7 +187,7 @@ model_bic(const GmmModel *model)
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
-	return mixture_bic(&parameters, model->log_likelihood, model->sum_weights);
+	return mixture_bic(&parameters, model->fit.log_likelihood, model->fit.sum_weights);
 }
 
 /* The Akaike information criterion of a fitted model. */
@@ -209,61 +197,97 @@ model_aic(const GmmModel *model)
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
-	return mixture_aic(&parameters, model->log_likelihood);
+	return mixture_aic(&parameters, model->fit.log_likelihood);
 }
 
-/* The integrated completed likelihood of a model whose entropy is known. */
+/*
+ * The integrated completed likelihood of a fitted model; NaN where its entropy
+ * is not known.
+ */
 static double
 model_icl(const GmmModel *model)
 {
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
-	return mixture_icl(&parameters, model->log_likelihood, model->sum_weights,
-					   model->entropy);
+	return mixture_icl(&parameters, model->fit.log_likelihood, model->fit.sum_weights,
+					   model->fit.entropy);
 }
 
 /*
- * gmm_summary(gmm_model) returns record (k, d, covariance_type, n_rows,
- * sum_weights, log_likelihood, bic, aic, iterations, converged, n_starts,
- * n_best_starts, icl, n_incomplete, n_reseeded, n_suspect)
+ * The value of a column of gmm_summary() that is not a field of the fit; false
+ * if there is none of this name.
+ */
+static bool
+computed_column(const GmmModel *model, const char *name, Datum *value, bool *isnull)
+{
+	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
+
+	*isnull = false;
+	if (strcmp(name, "k") == 0)
+		*value = Int32GetDatum(model->k);
+	else if (strcmp(name, "d") == 0)
+		*value = Int32GetDatum(model->d);
+	else if (strcmp(name, "covariance_type") == 0)
+		*value = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
+	else if (strcmp(name, "n_suspect") == 0)
+		*value = Int32GetDatum(gmm_model_n_suspect(model));
+	else if (strcmp(name, "bic") == 0)
+	{
+		*isnull = !fitted;
+		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_bic(model));
+	}
+	else if (strcmp(name, "aic") == 0)
+	{
+		*isnull = !fitted;
+		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_aic(model));
+	}
+	else if (strcmp(name, "icl") == 0)
+	{
+		*isnull = !fitted || isnan(model->fit.entropy);
+		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_icl(model));
+	}
+	else
+		return false;
+	return true;
+}
+
+/* The row type that a function is declared to return. */
+TupleDesc
+gmm_result_descriptor(FunctionCallInfo fcinfo)
+{
+	TupleDesc	descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return BlessTupleDesc(descriptor);
+}
+
+/*
+ * gmm_summary(gmm_model) returns record
  *
- * All but the first three and the last are NULL for a model that knows of no
- * fit, and icl for one that does not say its entropy.
+ * The columns are those that the SQL declares, by their names: fields of the fit
+ * (engine/fields.h), which are NULL without one, and what is computed.
  */
 Datum
 gmm_summary(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
-	TupleDesc	descriptor = result_descriptor(fcinfo, "gmm_summary", SUMMARY_COLUMNS);
-	Datum		values[SUMMARY_COLUMNS] = {0};
-	bool		nulls[SUMMARY_COLUMNS];
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo);
+	Datum	   *values = (Datum *) palloc(descriptor->natts * sizeof(Datum));
+	bool	   *nulls = (bool *) palloc(descriptor->natts * sizeof(bool));
 
-	for (int i = 0; i < SUMMARY_COLUMNS; i++)
-		nulls[i] = i >= 3 && !fitted;
-
-	values[0] = Int32GetDatum(model->k);
-	values[1] = Int32GetDatum(model->d);
-	values[2] = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
-	if (fitted)
+	for (int i = 0; i < descriptor->natts; i++)
 	{
-		values[3] = Int64GetDatum(model->n_rows);
-		values[4] = Float8GetDatum(model->sum_weights);
-		values[5] = Float8GetDatum(model->log_likelihood);
-		values[6] = Float8GetDatum(model_bic(model));
-		values[7] = Float8GetDatum(model_aic(model));
-		values[8] = Int32GetDatum(model->iterations);
-		values[9] = BoolGetDatum((model->flags & GMM_MODEL_CONVERGED) != 0);
-		values[10] = Int32GetDatum(model->n_starts);
-		values[11] = Int32GetDatum(model->n_best_starts);
-		nulls[12] = !(model->flags & GMM_MODEL_ENTROPY);
-		values[12] = Float8GetDatum(model_icl(model));
-		values[13] = Int64GetDatum(model->n_incomplete);
-		values[14] = Int32GetDatum(model->n_reseeded);
+		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+		const char *name = NameStr(column->attname);
+
+		if (gmm_fields_column(&gmm_fit_fields, &model->fit, name, column->atttypid,
+							  &values[i], &nulls[i]))
+			nulls[i] = nulls[i] || !(model->flags & GMM_MODEL_FITTED);
+		else if (!computed_column(model, name, &values[i], &nulls[i]))
+			elog(ERROR, "gmm_summary knows no column \"%s\"", name);
 	}
-	nulls[15] = false;
-	values[15] = Int32GetDatum(judge(model, NULL));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
@@ -289,13 +313,13 @@ gmm_aic(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(model_aic(model));
 }
 
-/* gmm_icl(gmm_model) returns double precision, NULL without a fit */
+/* gmm_icl(gmm_model) returns double precision, NULL where the entropy is not known */
 Datum
 gmm_icl(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 
-	if (!(model->flags & GMM_MODEL_ENTROPY))
+	if (!(model->flags & GMM_MODEL_FITTED) || isnan(model->fit.entropy))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(model_icl(model));
 }

@@ -18,6 +18,7 @@
 #include "utils/float.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "score/prepared.h"
 
 /* Columns of gmm_top */

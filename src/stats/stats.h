@@ -38,6 +38,17 @@ typedef struct GmmStatsView
 	MixtureStats sums;
 } GmmStatsView;
 
+/* The sums as the text form has them. */
+typedef struct GmmSumsText
+{
+	int64		n_rows;
+	double		sum_weights;
+	double		log_likelihood;
+	GmmArray	component_weights;
+	GmmArray	firsts;
+	GmmArray	seconds;
+} GmmSumsText;
+
 /* stats_value.c */
 extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d);
 extern void gmm_stats_place(GmmStats *stats, GmmStatsView *view);
@@ -49,14 +60,9 @@ extern void gmm_stats_check_same_model(const GmmStatsView *a,
 									   const MixtureParameters *parameters);
 extern void gmm_stats_check_range(const MixtureStats *sums);
 extern void gmm_stats_count_rows(int64 *n_rows, int64 more);
-extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
-									  const GmmArray *component_weights,
-									  const GmmArray *firsts,
-									  const GmmArray *seconds, Node *escontext);
+extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text,
+									  Node *escontext);
 extern GmmModel *gmm_stats_step(const GmmStatsView *view, double reg_covar);
-
-/* model_text.c */
-extern GmmStats *gmm_stats_parse(char *text, size_t length, Node *escontext);
 
 /* stats_aggregates.c */
 extern bool gmm_stats_view_expanded(Datum datum, GmmStatsView *view);

@@ -200,35 +200,33 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
  * Returns NULL after a soft error.
  */
 GmmStats *
-gmm_stats_from_parts(const GmmModel *model, const GmmFitInfo *info,
-					 const GmmArray *component_weights, const GmmArray *firsts,
-					 const GmmArray *seconds, Node *escontext)
+gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escontext)
 {
 	GmmStatsView view;
 	int			dims[2] = {model->k, model->d};
 	double	   *packed;
 	double	   *sums;
 
-	if (!gmm_array_check_shape(component_weights, dims, 1, "k", escontext) ||
-		!gmm_array_check_shape(firsts, dims, 2, "k x d", escontext))
+	if (!gmm_array_check_shape(&text->component_weights, dims, 1, "k", escontext) ||
+		!gmm_array_check_shape(&text->firsts, dims, 2, "k x d", escontext))
 		return NULL;
 	gmm_model_parameters(model, &view.parameters);
-	packed = gmm_array_to_covariances(seconds, view.parameters.covariance_type,
+	packed = gmm_array_to_covariances(&text->seconds, view.parameters.covariance_type,
 									  model->k, model->d, escontext);
 	if (packed == NULL)
 		return NULL;
 
-	view.n_rows = info->n_rows;
+	view.n_rows = text->n_rows;
 	sums = palloc(sizeof(double) * mixture_sums_count(view.parameters.covariance_type,
 													  model->k, model->d));
 	mixture_place_stats(&view.sums, view.parameters.covariance_type, model->k,
 						model->d, sums);
-	*view.sums.sum_weights = info->sum_weights;
-	*view.sums.log_likelihood = info->log_likelihood;
+	*view.sums.sum_weights = text->sum_weights;
+	*view.sums.log_likelihood = text->log_likelihood;
 	*view.sums.entropy = 0;		/* as with every E-step that an M-step follows */
-	memcpy(view.sums.component_weights, component_weights->values,
+	memcpy(view.sums.component_weights, text->component_weights.values,
 		   model->k * sizeof(double));
-	memcpy(view.sums.firsts, firsts->values,
+	memcpy(view.sums.firsts, text->firsts.values,
 		   (size_t) model->k * model->d * sizeof(double));
 	memcpy(view.sums.seconds, packed, sizeof(double) *
 		   mixture_covariance_count(view.parameters.covariance_type, model->k, model->d));

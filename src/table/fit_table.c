@@ -505,7 +505,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	MixtureFit	result;
 	MixtureError error = {0};
 	MixtureStatus status;
-	GmmFitInfo	info;
+	GmmFitInfo	info = {0};
 	GmmModel   *model;
 
 	begin_fit(fcinfo, &fit);
@@ -525,8 +525,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 		gmm_report_status(status, fit.k, &error);
 
 	MemoryContextSwitchTo(old_context);
-	gmm_fit_info_init(&info);
-	gmm_fit_info_from(&info, &result, &fit.options.mixture);
+	info.fit = result.info;
 	model = gmm_model_make(&result.parameters, &info);
 	gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	MemoryContextDelete(fit_context);

@@ -18,10 +18,10 @@ static void
 demand_fit(const Case *fuzz, const MixtureFit *fit)
 {
 	demand_sound(&fit->parameters);
-	demand(isfinite(fit->log_likelihood), "a log-likelihood is finite");
-	demand(isfinite(fit->sum_weights) && fit->sum_weights > 0, "weights have a sum");
-	demand(fit->n_rows == fuzz->rows.n, "rows are counted");
-	demand(fit->n_best_starts >= 0 && fit->n_best_starts <= fit->n_starts,
+	demand(isfinite(fit->info.log_likelihood), "a log-likelihood is finite");
+	demand(isfinite(fit->info.sum_weights) && fit->info.sum_weights > 0, "weights have a sum");
+	demand(fit->info.n_rows == fuzz->rows.n, "rows are counted");
+	demand(fit->info.n_best_starts >= 0 && fit->info.n_best_starts <= fit->info.n_starts,
 		   "not more starts are best than there are");
 	demand_scores(&fit->parameters, &fuzz->rows);
 }

@@ -85,7 +85,7 @@ score(void *context)
 					  &error) == MIXTURE_OK)
 	{
 		demand_sound(&fit.parameters);
-		demand(isfinite(fit.log_likelihood), "a log-likelihood is finite");
+		demand(isfinite(fit.info.log_likelihood), "a log-likelihood is finite");
 		demand_scores(&fit.parameters, &fuzz->rows);
 	}
 }

@@ -5,7 +5,7 @@
 # extension; where a ```text block follows, it is what psql printed.  A block
 # that needs=errors consists of statements that fail; one that needs what a
 # server need not have is run by the test of that name (pg_cron.sh).  Every object of the extension is in the reference, and every
-# default in the table of options is the one of src/fit/fit_options.h.
+# default in the table of options is the one of src/fit/fit_options.h or src/model/model.h.
 set -eu
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/readme.XXXXXX")
@@ -97,7 +97,7 @@ done <"$dir/objects"
 # | `max_iter` | integer ... | `100` | ... and #define GMM_DEFAULT_MAX_ITER 100
 for option in max_iter tol reg_covar n_init; do
     macro=GMM_DEFAULT_$(echo "$option" | tr '[:lower:]' '[:upper:]')
-    wanted=$(sed -n "s/^#define ${macro}[[:space:]]*//p" src/fit/fit_options.h)
+    wanted=$(sed -n "s/^#define ${macro}[[:space:]]*//p" src/fit/fit_options.h src/model/model.h)
     if [ -n "$wanted" ] &&
         grep -q "^| \`$option\` .*| \`$wanted\` |" README.md
     then

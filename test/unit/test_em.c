@@ -57,8 +57,8 @@ test_one_component(Random *random, MixtureCovarianceType type)
 	mixture_component_covariance(&fit.parameters, 0, matrix);
 	worst = fmax(largest_difference(fit.parameters.means, means, d, 1),
 				 largest_difference(matrix, expected, (size_t) d * d, 1));
-	check(status == MIXTURE_OK && worst < 1e-12 && fit.converged &&
-		  relative_difference(fit.sum_weights, sum, 0) < 1e-13,
+	check(status == MIXTURE_OK && worst < 1e-12 && fit.info.converged &&
+		  relative_difference(fit.info.sum_weights, sum, 0) < 1e-13,
 		  "%s, d %d: one component has the weighted mean and covariance (%.1e)",
 		  family_names[type], d, worst);
 	mixture_release_parameters(&fit.parameters, &unit_host);
@@ -172,7 +172,7 @@ iterations_to(const Rows *rows, const MixtureParameters *start, bool accelerate,
 		options.accelerate = accelerate;
 		if (mixture_refit(&rows->source, start, &options, &unit_host, &fit, &error) != MIXTURE_OK)
 			return -1;
-		there = fit.log_likelihood >= target;
+		there = fit.info.log_likelihood >= target;
 		mixture_release_parameters(&fit.parameters, &unit_host);
 		if (there)
 			return m;
@@ -199,7 +199,7 @@ test_acceleration(void)
 	options.tol = 0;
 	options.accelerate = false;
 	mixture_refit(&rows->source, &start, &options, &unit_host, &fit, &error);
-	target = fit.log_likelihood - 1e-6;
+	target = fit.info.log_likelihood - 1e-6;
 	plain = iterations_to(rows, &start, false, target);
 	accelerated = iterations_to(rows, &start, true, target);
 	check(accelerated > 0 && 2 * accelerated < plain,

@@ -70,7 +70,7 @@ static MixtureFit
 fit_rows(const Rows *rows, int k, MixtureCovarianceType type)
 {
 	MixtureOptions options = default_options(type);
-	MixtureFit	fit = {.log_likelihood = NAN};
+	MixtureFit	fit = {.info.log_likelihood = NAN};
 	MixtureError error;
 
 	if (mixture_fit(&rows->source, k, &options, &unit_host, &fit, &error) != MIXTURE_OK)
@@ -116,7 +116,7 @@ test_order(Random *random, MixtureCovarianceType type, int64_t n, double share)
 	Rows	   *other = shuffled(random, rows);
 	MixtureFit	a = fit_rows(rows, k, type);
 	MixtureFit	b = fit_rows(other, k, type);
-	double		likelihood = relative_difference(a.log_likelihood, b.log_likelihood, 0);
+	double		likelihood = relative_difference(a.info.log_likelihood, b.info.log_likelihood, 0);
 	double		worst = fit_difference(&a, &b, NULL);
 
 	check(worst < 1e-9 && likelihood < 1e-12,
@@ -196,9 +196,9 @@ test_copies(Random *random, MixtureCovarianceType type, int64_t n, double share)
 	rows_seal(other);
 	a = fit_rows(rows, k, type);
 	b = fit_rows(other, k, type);
-	likelihood = relative_difference(a.log_likelihood, b.log_likelihood, 0);
+	likelihood = relative_difference(a.info.log_likelihood, b.info.log_likelihood, 0);
 	worst = fit_difference(&a, &b, NULL);
-	check(worst < 1e-9 && likelihood < 1e-12 && a.sum_weights == b.sum_weights,
+	check(worst < 1e-9 && likelihood < 1e-12 && a.info.sum_weights == b.info.sum_weights,
 		  "%s, k %d, d %d, %lld rows, %.0f %% missing: a weight is as many copies (%.1e)",
 		  family_names[type], k, d, (long long) n, 100 * share, worst);
 	rows_free(other);
@@ -224,7 +224,7 @@ sound_fit(const MixtureFit *fit)
 			return false;
 		sum += parameters->weights[c];
 	}
-	return fabs(sum - 1) < 1e-9 && isfinite(fit->log_likelihood) &&
+	return fabs(sum - 1) < 1e-9 && isfinite(fit->info.log_likelihood) &&
 		mixture_covariances_valid(parameters, &unit_host, &error);
 }
 

@@ -11,6 +11,9 @@
 
 #include "engine/core/linalg.h"
 
+/* An entropy is computed from sums that may be off by this share. */
+#define ENTROPY_TOLERANCE 1e-6
+
 /* Values of one component's covariance or precision factor. */
 size_t
 mixture_factor_count(MixtureCovarianceType type, int d)
@@ -109,6 +112,40 @@ mixture_icl(const MixtureParameters *parameters, double log_likelihood,
 }
 
 /*
+ * Whether the responsibilities of k components can have this entropy, summed
+ * over rows of that weight.
+ */
+bool
+mixture_entropy_possible(double entropy, double sum_weights, int k)
+{
+	return entropy >= 0 &&
+		entropy <= sum_weights * log((double) k) * (1 + ENTROPY_TOLERANCE);
+}
+
+/* Values of parameters of this shape. */
+size_t
+mixture_parameters_count(MixtureCovarianceType type, int k, int d)
+{
+	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+}
+
+/*
+ * Let parameters be of this shape and lie in values, mixture_parameters_count()
+ * of them: weights, means, covariances.
+ */
+void
+mixture_place_parameters(MixtureParameters *parameters, MixtureCovarianceType type,
+						 int k, int d, double *values)
+{
+	parameters->k = k;
+	parameters->d = d;
+	parameters->covariance_type = type;
+	parameters->weights = values;
+	parameters->means = values + k;
+	parameters->covariances = parameters->means + (size_t) k * d;
+}
+
+/*
  * Set the shape and allocate the arrays, all in one piece of memory that
  * mixture_release_parameters() gives back.
  */
@@ -117,15 +154,10 @@ mixture_allocate_parameters(MixtureParameters *parameters,
 							MixtureCovarianceType type, int k, int d,
 							const MixtureHost *host)
 {
-	size_t		count = (size_t) k + (size_t) k * d +
-		mixture_covariance_count(type, k, d);
+	size_t		count = mixture_parameters_count(type, k, d);
 
-	parameters->k = k;
-	parameters->d = d;
-	parameters->covariance_type = type;
-	parameters->weights = host->allocate(host->context, count * sizeof(double));
-	parameters->means = parameters->weights + k;
-	parameters->covariances = parameters->means + (size_t) k * d;
+	mixture_place_parameters(parameters, type, k, d,
+							 host->allocate(host->context, count * sizeof(double)));
 }
 
 void

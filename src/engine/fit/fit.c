@@ -65,21 +65,23 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	return status;
 }
 
-/* Hand the result back. */
+/* Say what the fit knows, in fit->info. */
 static void
-fill_fit(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
-		 int64_t n_rows, int n_starts, int n_best_starts)
+fill_info(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
+		  const MixtureOptions *options, int64_t n_rows)
 {
-	fit->n_rows = n_rows;
-	fit->n_incomplete = scales->range.n_incomplete;
-	fit->sum_weights = outcome->sum_weights;
-	fit->log_likelihood = outcome->log_likelihood;
-	fit->entropy = outcome->entropy;
-	fit->iterations = outcome->iterations;
-	fit->converged = outcome->converged;
-	fit->n_starts = n_starts;
-	fit->n_best_starts = n_best_starts;
-	fit->n_reseeded = 0;
+	fit->info = (MixtureFitInfo) {
+		.n_rows = n_rows,
+		.n_incomplete = scales->range.n_incomplete,
+		.sum_weights = outcome->sum_weights,
+		.log_likelihood = outcome->log_likelihood,
+		.entropy = outcome->entropy,
+		.reg_covar = options->reg_covar,
+		.iterations = outcome->iterations,
+		.converged = outcome->converged,
+		.n_starts = 1,
+		.n_best_starts = 1
+	};
 }
 
 /*
@@ -95,9 +97,10 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 								search->k, search->d, search->host);
 	order_components(&best->parameters, &fit->parameters, search->host);
 	center_move(search->scales->center, &fit->parameters, 1);
-	fill_fit(fit, &best->outcome, search->scales, n_rows, search->n_starts,
-			 search->n_best);
-	fit->n_reseeded = best->n_reseeded;
+	fill_info(fit, &best->outcome, search->scales, search->options, n_rows);
+	fit->info.n_starts = search->n_starts;
+	fit->info.n_best_starts = search->n_best;
+	fit->info.n_reseeded = best->n_reseeded;
 }
 
 /*
@@ -169,7 +172,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 		return status;
 	em_end(&em);
 	center_move(scales.center, &fit->parameters, 1);
-	fill_fit(fit, &outcome, &scales, source->n_rows, 1, 1);
+	fill_info(fit, &outcome, &scales, options, source->n_rows);
 	scales_release(&scales, host);
 	return MIXTURE_OK;
 }

@@ -83,19 +83,22 @@ static void
 note_trial(Selection *selection, MixtureFit *fit)
 {
 	const MixtureHost *host = selection->host;
+	const MixtureFitInfo *info = &fit->info;
 	MixtureTrial *trial = &selection->trials[selection->n_trials];
 
-	trial->covariance_type = fit->parameters.covariance_type;
-	trial->k = fit->parameters.k;
-	trial->log_likelihood = fit->log_likelihood;
-	trial->entropy = fit->entropy;
-	trial->iterations = fit->iterations;
-	trial->converged = fit->converged;
-	trial->n_starts = fit->n_starts;
-	trial->n_best_starts = fit->n_best_starts;
-	trial->n_suspect = mixture_judge(&fit->parameters,
-									 fmax(fit->sum_weights, (double) fit->n_rows),
-									 selection->options.reg_covar, NULL, host);
+	*trial = (MixtureTrial) {
+		.k = fit->parameters.k,
+		.covariance_type = fit->parameters.covariance_type,
+		.log_likelihood = info->log_likelihood,
+		.entropy = info->entropy,
+		.iterations = info->iterations,
+		.converged = info->converged,
+		.n_starts = info->n_starts,
+		.n_best_starts = info->n_best_starts,
+		.n_suspect = mixture_judge(&fit->parameters,
+								   fmax(info->sum_weights, (double) info->n_rows),
+								   info->reg_covar, NULL, host)
+	};
 	if (selection->best_trial < 0 ||
 		better_trial(selection, trial, &selection->trials[selection->best_trial]))
 	{

@@ -1,9 +1,6 @@
 /*
- * stats_io.c
- *	  gmm_stats as text and binary.
- *
- * The text form is that of the model under which the statistics were made,
- * with the sums beside: JSON, in the same shapes.
+ * stats_binary.c
+ *	  gmm_stats as binary.
  */
 #include "postgres.h"
 
@@ -16,48 +13,8 @@
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK	1024
 
-PG_FUNCTION_INFO_V1(gmm_stats_in);
-PG_FUNCTION_INFO_V1(gmm_stats_out);
 PG_FUNCTION_INFO_V1(gmm_stats_recv);
 PG_FUNCTION_INFO_V1(gmm_stats_send);
-
-/* gmm_stats_in(cstring) returns gmm_stats */
-Datum
-gmm_stats_in(PG_FUNCTION_ARGS)
-{
-	char	   *text = PG_GETARG_CSTRING(0);
-
-	PG_RETURN_GMM_STATS(gmm_stats_parse(text, strlen(text), fcinfo->context));
-}
-
-/* gmm_stats_out(gmm_stats) returns cstring */
-Datum
-gmm_stats_out(PG_FUNCTION_ARGS)
-{
-	GmmStatsView view;
-	StringInfoData text;
-	int			k;
-	int			d;
-
-	gmm_stats_view(PG_GETARG_DATUM(0), &view);
-	k = view.parameters.k;
-	d = view.parameters.d;
-	initStringInfo(&text);
-	gmm_text_append_parameters(&text, &view.parameters);
-	appendStringInfo(&text, ",\"n_rows\":" INT64_FORMAT ",\"sum_weights\":", view.n_rows);
-	gmm_text_append_double(&text, *view.sums.sum_weights);
-	appendStringInfoString(&text, ",\"log_likelihood\":");
-	gmm_text_append_double(&text, *view.sums.log_likelihood);
-	appendStringInfoString(&text, ",\"component_weights\":");
-	gmm_text_append_vector(&text, view.sums.component_weights, k);
-	appendStringInfoString(&text, ",\"firsts\":");
-	gmm_text_append_rows(&text, view.sums.firsts, k, d);
-	appendStringInfoString(&text, ",\"seconds\":");
-	gmm_text_append_covariances(&text, view.parameters.covariance_type, k, d,
-								view.sums.seconds);
-	appendStringInfoChar(&text, '}');
-	PG_RETURN_CSTRING(text.data);
-}
 
 static void
 send_values(StringInfo buffer, const double *values, size_t n)
