@@ -53,6 +53,7 @@
 #include "compat.h"
 #include "host/engine_host.h"
 #include "fit/fit_parallel.h"
+#include "host/settings.h"
 
 /* A pass must give each process that much to do, in estimated nanoseconds. */
 #define LEAST_WORK			4e6
@@ -127,8 +128,6 @@ struct GmmParallel
 	View		view;
 	Runner		runner;
 };
-
-int			gmm_parallel_workers = -1;
 
 extern PGDLLEXPORT void gmm_parallel_main(dsm_segment *segment, shm_toc *toc);
 

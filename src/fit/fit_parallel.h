@@ -7,9 +7,6 @@
 
 #include "rows/rowstore.h"
 
-/* The setting gmm.parallel_workers */
-extern int	gmm_parallel_workers;
-
 typedef struct GmmParallel GmmParallel;
 
 extern GmmParallel *gmm_parallel_begin(GmmRowStore *rows, MixtureCovarianceType type,

@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "fit/fit_warnings.h"
+#include "host/settings.h"
 
 /* Fits of one kind: how many, and what the first was like. */
 typedef struct Troubled
@@ -46,8 +47,6 @@ typedef struct FitReport
 	MemoryContextCallback forget;
 	struct FitReport *next;
 } FitReport;
-
-bool		gmm_warnings = true;
 
 /* Of all statements that are being executed, one inside of the other. */
 static FitReport *reports = NULL;

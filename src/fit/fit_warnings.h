@@ -10,9 +10,6 @@
 #include "engine/engine.h"
 #include "model/model.h"
 
-/* The setting gmm.warnings */
-extern bool gmm_warnings;
-
 extern void gmm_warnings_note(FunctionCallInfo fcinfo, const GmmModel *model,
 							  const MixtureOptions *options, const char *relation);
 

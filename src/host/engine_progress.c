@@ -18,12 +18,11 @@
 #include "utils/timestamp.h"
 
 #include "host/engine_progress.h"
+#include "host/settings.h"
 
 /* Milliseconds between two titles, and between two lines */
 #define TITLE_INTERVAL		200
 #define LINE_INTERVAL		1000
-
-bool		gmm_log_progress = false;
 
 static TimestampTz last_title;
 static TimestampTz last_line;
@@ -40,6 +39,7 @@ static const char *const phase_names[] = {
 void
 gmm_progress_begin(void)
 {
+	gmm_settings_look();
 	last_title = last_line = GetCurrentTimestamp();
 	title_changed = false;
 }

@@ -7,9 +7,6 @@
 
 #include "engine/engine.h"
 
-/* The setting gmm.log_progress */
-extern bool gmm_log_progress;
-
 extern void gmm_progress_begin(void);
 extern void gmm_progress_report(const MixtureProgress *progress);
 extern void gmm_progress_end(void);
