@@ -15,14 +15,17 @@ INSERT INTO models SELECT 5, (model::jsonb || '{"n_rows": 9, "sum_weights": 9, "
 
 SELECT a.id, string_agg(b.id::text, ' ' ORDER BY b.id) FILTER (WHERE a.model = b.model) AS equal,
 	string_agg(b.id::text, ' ' ORDER BY b.id) FILTER (WHERE a.model <> b.model) AS not_equal,
-	bool_and((a.model < b.model) = (b.model > a.model) AND (a.model <= b.model) = (b.model >= a.model)
-		AND (a.model < b.model) = (NOT a.model >= b.model) AND (a.model <= b.model) = (a.model < b.model OR a.model = b.model)
+	bool_and((a.model #<# b.model) = (b.model #># a.model) AND (a.model #<=# b.model) = (b.model #>=# a.model)
+		AND (a.model #<# b.model) = (NOT a.model #>=# b.model) AND (a.model #<=# b.model) = (a.model #<# b.model OR a.model = b.model)
 		AND gmm_model_cmp(a.model, b.model) = -gmm_model_cmp(b.model, a.model)
 		AND (a.model <> b.model OR gmm_model_hash(a.model) = gmm_model_hash(b.model))
 		AND (a.model <> b.model OR gmm_model_hash_extended(a.model, 7) = gmm_model_hash_extended(b.model, 7))) AS consistent
 FROM models AS a, models AS b GROUP BY a.id ORDER BY a.id;
 SELECT a.id, b.id FROM models AS a JOIN models AS b ON a.model IS NOT DISTINCT FROM b.model WHERE a.id < b.id;
 SELECT count(DISTINCT model), count(model = NULL) FROM models;
+-- There is no order that means something
+SELECT count(*) FROM pg_operator WHERE oprleft = 'gmm_model'::regtype AND oprname IN ('<', '<=', '>', '>=');
+SELECT count(*) FROM (SELECT model FROM models ORDER BY model USING #>#) AS s;
 
 -- By hashing and by sorting
 SET enable_sort = off;

@@ -173,6 +173,19 @@ CREATE TABLE stats_only (stats gmm_stats);
 SELECT count(*) FROM stats_only;
 
 --
+-- json and jsonb: the text form
+--
+SELECT bool_and(gmm_stats_send(stats::json::gmm_stats) = gmm_stats_send(stats)) AS json,
+	bool_and(gmm_stats_send(stats::jsonb::gmm_stats) = gmm_stats_send(stats)) AS jsonb,
+	bool_and(stats::json::text = stats::text) AS text,
+	bool_and(jsonb_typeof(to_jsonb(stats)) = 'object' AND row_to_json(s)->'stats'->>'k' = '2') AS of_rows
+FROM stats_values AS s;
+SELECT castsource::regtype, casttarget::regtype, castcontext, obj_description(oid, 'pg_cast')
+FROM pg_cast WHERE 'gmm_stats'::regtype IN (castsource, casttarget) ORDER BY 1::text, 2::text;
+SELECT try('SELECT ' || call) FROM (VALUES (1, 'json ''{"k": 1}''::gmm_stats'), (2, 'jsonb ''[]''::gmm_stats'),
+	(3, 'NULL::json::gmm_stats IS NULL AND NULL::jsonb::gmm_stats IS NULL AND NULL::gmm_stats::json IS NULL')) AS c (n, call) ORDER BY n;
+
+--
 -- Corrupted storage, as in model.sql: data_corrupted (XX001).
 --
 CREATE CAST (path AS gmm_stats) WITHOUT FUNCTION;

@@ -34,6 +34,20 @@ CREATE TYPE gmm_model (
 );
 COMMENT ON TYPE gmm_model IS 'Gaussian mixture model; its text form is JSON';
 
+CREATE FUNCTION gmm_model_to_json(model gmm_model) RETURNS json
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_model_to_json(gmm_model) IS 'mixture model as json';
+
+CREATE FUNCTION gmm_model_from_json(model json) RETURNS gmm_model
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_model_from_json(json) IS 'mixture model from json, validated';
+
+CREATE CAST (gmm_model AS json) WITH FUNCTION gmm_model_to_json(gmm_model) AS ASSIGNMENT;
+COMMENT ON CAST (gmm_model AS json) IS 'mixture model as json';
+
+CREATE CAST (json AS gmm_model) WITH FUNCTION gmm_model_from_json(json);
+COMMENT ON CAST (json AS gmm_model) IS 'mixture model from json, validated';
+
 CREATE FUNCTION gmm_model_to_jsonb(model gmm_model) RETURNS jsonb
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION gmm_model_to_jsonb(gmm_model) IS 'mixture model as jsonb';
@@ -60,6 +74,9 @@ COMMENT ON FUNCTION gmm_model(double precision[], double precision[], double pre
 
 -- === models compared, for DISTINCT, GROUP BY, UNION and joins (model/model_compare.c) ===
 
+-- The operators of the order, which has no meaning, are named so that nobody
+-- writes them by accident.
+
 CREATE FUNCTION gmm_model_eq(gmm_model, gmm_model) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_model_eq(gmm_model, gmm_model) IS 'implementation of the operator =';
@@ -70,19 +87,19 @@ COMMENT ON FUNCTION gmm_model_ne(gmm_model, gmm_model) IS 'implementation of the
 
 CREATE FUNCTION gmm_model_lt(gmm_model, gmm_model) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_model_lt(gmm_model, gmm_model) IS 'implementation of the operator <';
+COMMENT ON FUNCTION gmm_model_lt(gmm_model, gmm_model) IS 'implementation of the operator #<#';
 
 CREATE FUNCTION gmm_model_le(gmm_model, gmm_model) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_model_le(gmm_model, gmm_model) IS 'implementation of the operator <=';
+COMMENT ON FUNCTION gmm_model_le(gmm_model, gmm_model) IS 'implementation of the operator #<=#';
 
 CREATE FUNCTION gmm_model_gt(gmm_model, gmm_model) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_model_gt(gmm_model, gmm_model) IS 'implementation of the operator >';
+COMMENT ON FUNCTION gmm_model_gt(gmm_model, gmm_model) IS 'implementation of the operator #>#';
 
 CREATE FUNCTION gmm_model_ge(gmm_model, gmm_model) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_model_ge(gmm_model, gmm_model) IS 'implementation of the operator >=';
+COMMENT ON FUNCTION gmm_model_ge(gmm_model, gmm_model) IS 'implementation of the operator #>=#';
 
 CREATE FUNCTION gmm_model_cmp(gmm_model, gmm_model) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
@@ -112,36 +129,36 @@ CREATE OPERATOR <> (
 );
 COMMENT ON OPERATOR <> (gmm_model, gmm_model) IS 'not equal';
 
-CREATE OPERATOR < (
+CREATE OPERATOR #<# (
 	LEFTARG = gmm_model, RIGHTARG = gmm_model, FUNCTION = gmm_model_lt,
-	COMMUTATOR = >, NEGATOR = >=,
+	COMMUTATOR = #>#, NEGATOR = #>=#,
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
-COMMENT ON OPERATOR < (gmm_model, gmm_model) IS 'less than, in an order that has no meaning';
+COMMENT ON OPERATOR #<# (gmm_model, gmm_model) IS 'less than, in an order that has no meaning';
 
-CREATE OPERATOR <= (
+CREATE OPERATOR #<=# (
 	LEFTARG = gmm_model, RIGHTARG = gmm_model, FUNCTION = gmm_model_le,
-	COMMUTATOR = >=, NEGATOR = >,
+	COMMUTATOR = #>=#, NEGATOR = #>#,
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
-COMMENT ON OPERATOR <= (gmm_model, gmm_model) IS 'less than or equal';
+COMMENT ON OPERATOR #<=# (gmm_model, gmm_model) IS 'less than or equal';
 
-CREATE OPERATOR > (
+CREATE OPERATOR #># (
 	LEFTARG = gmm_model, RIGHTARG = gmm_model, FUNCTION = gmm_model_gt,
-	COMMUTATOR = <, NEGATOR = <=,
+	COMMUTATOR = #<#, NEGATOR = #<=#,
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
-COMMENT ON OPERATOR > (gmm_model, gmm_model) IS 'greater than';
+COMMENT ON OPERATOR #># (gmm_model, gmm_model) IS 'greater than';
 
-CREATE OPERATOR >= (
+CREATE OPERATOR #>=# (
 	LEFTARG = gmm_model, RIGHTARG = gmm_model, FUNCTION = gmm_model_ge,
-	COMMUTATOR = <=, NEGATOR = <,
+	COMMUTATOR = #<=#, NEGATOR = #<#,
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
-COMMENT ON OPERATOR >= (gmm_model, gmm_model) IS 'greater than or equal';
+COMMENT ON OPERATOR #>=# (gmm_model, gmm_model) IS 'greater than or equal';
 
 CREATE OPERATOR CLASS gmm_model_ops DEFAULT FOR TYPE gmm_model USING btree AS
-	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+	OPERATOR 1 #<#, OPERATOR 2 #<=#, OPERATOR 3 =, OPERATOR 4 #>=#, OPERATOR 5 #>#,
 	FUNCTION 1 gmm_model_cmp(gmm_model, gmm_model);
 COMMENT ON OPERATOR CLASS gmm_model_ops USING btree
 	IS 'models in an order that has no meaning, for sorting equal ones together';
@@ -581,6 +598,34 @@ CREATE TYPE gmm_stats (
 );
 COMMENT ON TYPE gmm_stats
 	IS 'sufficient statistics of rows under a Gaussian mixture model; its text form is JSON';
+
+CREATE FUNCTION gmm_stats_to_json(stats gmm_stats) RETURNS json
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_stats_to_json(gmm_stats) IS 'statistics as json';
+
+CREATE FUNCTION gmm_stats_from_json(stats json) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_stats_from_json(json) IS 'statistics from json, validated';
+
+CREATE CAST (gmm_stats AS json) WITH FUNCTION gmm_stats_to_json(gmm_stats) AS ASSIGNMENT;
+COMMENT ON CAST (gmm_stats AS json) IS 'statistics as json';
+
+CREATE CAST (json AS gmm_stats) WITH FUNCTION gmm_stats_from_json(json);
+COMMENT ON CAST (json AS gmm_stats) IS 'statistics from json, validated';
+
+CREATE FUNCTION gmm_stats_to_jsonb(stats gmm_stats) RETURNS jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_stats_to_jsonb(gmm_stats) IS 'statistics as jsonb';
+
+CREATE FUNCTION gmm_stats_from_jsonb(stats jsonb) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION gmm_stats_from_jsonb(jsonb) IS 'statistics from jsonb, validated';
+
+CREATE CAST (gmm_stats AS jsonb) WITH FUNCTION gmm_stats_to_jsonb(gmm_stats) AS ASSIGNMENT;
+COMMENT ON CAST (gmm_stats AS jsonb) IS 'statistics as jsonb';
+
+CREATE CAST (jsonb AS gmm_stats) WITH FUNCTION gmm_stats_from_jsonb(jsonb);
+COMMENT ON CAST (jsonb AS gmm_stats) IS 'statistics from jsonb, validated';
 
 CREATE FUNCTION gmm_stats_add(stats gmm_stats, other gmm_stats) RETURNS gmm_stats
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;

@@ -62,28 +62,28 @@ gmm_model_ne(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(compare(fcinfo) != 0);
 }
 
-/* gmm_model_lt(gmm_model, gmm_model) returns boolean: the operator < */
+/* gmm_model_lt(gmm_model, gmm_model) returns boolean: the operator #<# */
 Datum
 gmm_model_lt(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare(fcinfo) < 0);
 }
 
-/* gmm_model_le(gmm_model, gmm_model) returns boolean: the operator <= */
+/* gmm_model_le(gmm_model, gmm_model) returns boolean: the operator #<=# */
 Datum
 gmm_model_le(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare(fcinfo) <= 0);
 }
 
-/* gmm_model_gt(gmm_model, gmm_model) returns boolean: the operator > */
+/* gmm_model_gt(gmm_model, gmm_model) returns boolean: the operator #># */
 Datum
 gmm_model_gt(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare(fcinfo) > 0);
 }
 
-/* gmm_model_ge(gmm_model, gmm_model) returns boolean: the operator >= */
+/* gmm_model_ge(gmm_model, gmm_model) returns boolean: the operator #>=# */
 Datum
 gmm_model_ge(PG_FUNCTION_ARGS)
 {

@@ -1,12 +1,14 @@
 /*
  * model_text.c
- *	  gmm_model as text and jsonb.
+ *	  gmm_model as text, json and jsonb.
  *
  * The text form is JSON, so that Python, R and jq read and write it, with
  * covariances in scikit-learn's shapes.
  *
- * The casts to and from jsonb go through the text form, and so through its
- * validation.  (jsonb's numbers have no -0, all others survive.)
+ * The casts to and from json and jsonb go through the text form, and so through
+ * its validation.  (jsonb's numbers have no -0, all others survive.)  There are
+ * both, since the functions that make JSON of rows, to_jsonb() and its like,
+ * look for a cast to json; without it they would quote the text form.
  */
 #include "postgres.h"
 
@@ -22,7 +24,9 @@
 
 PG_FUNCTION_INFO_V1(gmm_model_in);
 PG_FUNCTION_INFO_V1(gmm_model_out);
+PG_FUNCTION_INFO_V1(gmm_model_to_json);
 PG_FUNCTION_INFO_V1(gmm_model_to_jsonb);
+PG_FUNCTION_INFO_V1(gmm_model_from_json);
 PG_FUNCTION_INFO_V1(gmm_model_from_jsonb);
 
 /* What a text is read into. */
@@ -254,6 +258,13 @@ gmm_model_in(PG_FUNCTION_ARGS)
 	PG_RETURN_GMM_MODEL(parse_model(PG_GETARG_CSTRING(0), fcinfo->context));
 }
 
+/* gmm_model_to_json(gmm_model) returns json */
+Datum
+gmm_model_to_json(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(model_to_text(PG_GETARG_GMM_MODEL(0))));
+}
+
 /* gmm_model_to_jsonb(gmm_model) returns jsonb */
 Datum
 gmm_model_to_jsonb(PG_FUNCTION_ARGS)
@@ -261,6 +272,13 @@ gmm_model_to_jsonb(PG_FUNCTION_ARGS)
 	char	   *text = model_to_text(PG_GETARG_GMM_MODEL(0));
 
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* gmm_model_from_json(json) returns gmm_model */
+Datum
+gmm_model_from_json(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_GMM_MODEL(parse_model(text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL));
 }
 
 /* gmm_model_from_jsonb(jsonb) returns gmm_model */

@@ -1,11 +1,14 @@
 /*
  * stats_text.c
- *	  gmm_stats as text.
+ *	  gmm_stats as text, json and jsonb.
  *
  * The text form is that of the model under which the statistics were made,
  * with the sums beside: JSON, in the same shapes.
  */
 #include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
 
 #include "compat.h"
 #include "model/json_writer.h"
@@ -14,6 +17,10 @@
 
 PG_FUNCTION_INFO_V1(gmm_stats_in);
 PG_FUNCTION_INFO_V1(gmm_stats_out);
+PG_FUNCTION_INFO_V1(gmm_stats_to_json);
+PG_FUNCTION_INFO_V1(gmm_stats_to_jsonb);
+PG_FUNCTION_INFO_V1(gmm_stats_from_json);
+PG_FUNCTION_INFO_V1(gmm_stats_from_jsonb);
 
 /* What a text is read into. */
 typedef struct StatsText
@@ -71,23 +78,16 @@ parse_stats(char *string, Node *escontext)
 	return gmm_stats_from_parts(model, &text.sums, escontext);
 }
 
-/* gmm_stats_in(cstring) returns gmm_stats */
-Datum
-gmm_stats_in(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_GMM_STATS(parse_stats(PG_GETARG_CSTRING(0), fcinfo->context));
-}
-
-/* gmm_stats_out(gmm_stats) returns cstring */
-Datum
-gmm_stats_out(PG_FUNCTION_ARGS)
+/* The text form of statistics, palloc'd. */
+static char *
+stats_to_text(Datum datum)
 {
 	GmmStatsView view;
 	StringInfoData text;
 	int			k;
 	int			d;
 
-	gmm_stats_view(PG_GETARG_DATUM(0), &view);
+	gmm_stats_view(datum, &view);
 	k = view.parameters.k;
 	d = view.parameters.d;
 	initStringInfo(&text);
@@ -104,5 +104,52 @@ gmm_stats_out(PG_FUNCTION_ARGS)
 	gmm_json_append_covariances(&text, view.parameters.covariance_type, k, d,
 								view.sums.seconds);
 	appendStringInfoChar(&text, '}');
-	PG_RETURN_CSTRING(text.data);
+	return text.data;
+}
+
+/* gmm_stats_in(cstring) returns gmm_stats */
+Datum
+gmm_stats_in(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_GMM_STATS(parse_stats(PG_GETARG_CSTRING(0), fcinfo->context));
+}
+
+/* gmm_stats_out(gmm_stats) returns cstring */
+Datum
+gmm_stats_out(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CSTRING(stats_to_text(PG_GETARG_DATUM(0)));
+}
+
+/* gmm_stats_to_json(gmm_stats) returns json */
+Datum
+gmm_stats_to_json(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(stats_to_text(PG_GETARG_DATUM(0))));
+}
+
+/* gmm_stats_to_jsonb(gmm_stats) returns jsonb */
+Datum
+gmm_stats_to_jsonb(PG_FUNCTION_ARGS)
+{
+	char	   *text = stats_to_text(PG_GETARG_DATUM(0));
+
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* gmm_stats_from_json(json) returns gmm_stats */
+Datum
+gmm_stats_from_json(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_GMM_STATS(parse_stats(text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL));
+}
+
+/* gmm_stats_from_jsonb(jsonb) returns gmm_stats */
+Datum
+gmm_stats_from_jsonb(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *jsonb = PG_GETARG_JSONB_P(0);
+
+	PG_RETURN_GMM_STATS(parse_stats(JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb)),
+									NULL));
 }

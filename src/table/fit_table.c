@@ -233,7 +233,7 @@ table_ranges(void *context, FeatureRange *range)
 
 /* --- the sample --------------------------------------------------------------- */
 
-/* Center and ranges in the one array that gmm_sample_hash takes. */
+/* Center and ranges in the one array that gmm_fit_table_hash takes. */
 static Datum
 make_grid(const MixtureSampling *sampling, int d)
 {

@@ -49,7 +49,7 @@ contains()
 # as ROLE STATEMENTS: what they answer to that user.
 as()
 {
-    PGOPTIONS="-c client_min_messages=warning" \
+    PGOPTIONS="-c client_min_messages=warning -c gmm.warnings=off" \
         psql -X -q -A -t -U "$1" -v VERBOSITY=verbose -c "$2" 2>&1 || true
 }
 
