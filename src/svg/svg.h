@@ -2,8 +2,8 @@
  * svg.h
  *	  Drawing a mixture and its rows as SVG: what the parts of a picture share.
  *
- * svg.c makes the document with frame, axes and legend; what is inside of the
- * frame is by svg_scatter.c for two features and by svg_density.c for one.
+ * svg_document.c makes the document with frame, axes and legend; what is inside of
+ * the frame is by svg_scatter.c for two features and by svg_density.c for one.
  */
 #ifndef GMM_SVG_H
 #define GMM_SVG_H
@@ -20,8 +20,10 @@
 #define SVG_TOP			14
 #define SVG_BOTTOM		370
 
-/* A component has one of these, and a shape besides */
+/* A component has one of these colours and shapes, filled or hollow */
 #define SVG_N_COLOURS	7
+#define SVG_N_SHAPES	6
+#define SVG_N_LOOKS		(2 * SVG_N_COLOURS * SVG_N_SHAPES)
 
 /* Components that are drawn, those of the largest weights */
 #define SVG_MAX_SHOWN	100
@@ -49,8 +51,10 @@ typedef struct SvgPicture
 	SvgDensity *density;		/* NULL where two features are drawn */
 } SvgPicture;
 
-/* svg.c */
+/* svg_document.c */
 extern char *gmm_svg_draw(const GmmPlot *plot);
+
+/* svg.c */
 extern double svg_place(const SvgAxis *axis, double value);
 extern void svg_add_number(StringInfo text, double value);
 extern void svg_add_place(StringInfo text, double x, double y);
