@@ -105,13 +105,13 @@ gmm_json_key_list(const GmmJsonForm *form, int groups)
 	const char *last = NULL;
 
 	initStringInfo(&list);
-	for (int i = 0; i < form->keys.n_fields; i++)
+	for (int i = 0; i < form->keys->n_fields; i++)
 	{
-		if (!(form->keys.fields[i].group & groups))
+		if (!(form->keys->fields[i].group & groups))
 			continue;
 		if (last != NULL)
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", last);
-		last = form->keys.fields[i].name;
+		last = form->keys->fields[i].name;
 	}
 	if (last != NULL)
 		appendStringInfo(&list, "%s%s", list.len > 0 ? " and " : "", last);
@@ -428,7 +428,7 @@ read_key(void *state, char *name, bool isnull)
 {
 	Reader	   *reader = (Reader *) state;
 	ObjectReader *object = reader->object;
-	const GmmFields *keys = &object->form->keys;
+	const GmmFields *keys = object->form->keys;
 	int			key = 0;
 
 	while (key < keys->n_fields && strcmp(name, keys->fields[key].name) != 0)
@@ -574,9 +574,9 @@ gmm_json_groups(const GmmJsonForm *form, uint64 seen)
 {
 	int			groups = 0;
 
-	for (int key = 0; key < form->keys.n_fields; key++)
+	for (int key = 0; key < form->keys->n_fields; key++)
 		if (seen & KEY_BIT(key))
-			groups |= form->keys.fields[key].group;
+			groups |= form->keys->fields[key].group;
 	return groups;
 }
 
@@ -585,9 +585,9 @@ const char *
 gmm_json_missing(const GmmJsonForm *form, uint64 seen, int groups,
 				 GmmFieldGroup *group)
 {
-	for (int key = 0; key < form->keys.n_fields; key++)
+	for (int key = 0; key < form->keys->n_fields; key++)
 	{
-		const GmmField *field = &form->keys.fields[key];
+		const GmmField *field = &form->keys->fields[key];
 
 		if ((field->group & groups) && !(seen & KEY_BIT(key)))
 		{

@@ -22,7 +22,7 @@ typedef struct GmmJsonRecords
 typedef struct GmmJsonForm
 {
 	const char *name;			/* of the SQL type, or what an element is */
-	GmmFields	keys;			/* at most 64; kinds below GMM_FIELD_CRITERION,
+	const GmmFields *keys;		/* at most 64; kinds below GMM_FIELD_CRITERION,
 								 * and one GMM_FIELD_RECORDS, at the outermost
 								 * level only */
 	size_t		size;			/* of the record */

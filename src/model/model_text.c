@@ -49,22 +49,18 @@ static const GmmField model_keys[] = {
 	{"trials", GMM_FIELD_RECORDS, offsetof(ModelText, trials), GMM_GROUP_CHOICE}
 };
 
-static const GmmField trial_keys[] = {
-#define TRIAL_FIELD(type, name, possible, rule) \
-	{#name, GMM_KIND_##type, offsetof(MixtureTrial, name), GMM_GROUP_REQUIRED},
-#include "engine/fields.h"
-};
+static const GmmFields model_fields = {model_keys, lengthof(model_keys)};
 
 static const GmmJsonForm trial_form = {
 	.name = "trial of a gmm_model",
-	.keys = {trial_keys, lengthof(trial_keys)},
+	.keys = &gmm_trial_fields,
 	.size = sizeof(MixtureTrial),
 	.keys_are = "A trial has the keys"
 };
 
 static const GmmJsonForm model_form = {
 	.name = "gmm_model",
-	.keys = {model_keys, lengthof(model_keys)},
+	.keys = &model_fields,
 	.size = sizeof(ModelText),
 	.keys_are = "Known keys are",
 	.example = "An example is {\"weights\": [0.5, 0.5], \"means\": [[0], [5]], \"covariances\": [[[1]], [[1]]]}.",

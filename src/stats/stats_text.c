@@ -43,9 +43,11 @@ static const GmmField stats_keys[] = {
 	{"seconds", GMM_FIELD_ARRAY, offsetof(StatsText, sums.seconds), GMM_GROUP_REQUIRED}
 };
 
+static const GmmFields stats_fields = {stats_keys, lengthof(stats_keys)};
+
 static const GmmJsonForm stats_form = {
 	.name = "gmm_stats",
-	.keys = {stats_keys, lengthof(stats_keys)},
+	.keys = &stats_fields,
 	.size = sizeof(StatsText),
 	.keys_are = "Known keys are",
 	.example = "The aggregate gmm_accumulate makes it."
