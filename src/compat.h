@@ -5,8 +5,6 @@
 #ifndef GMM_COMPAT_H
 #define GMM_COMPAT_H
 
-#include "postgres.h"
-
 #include "fmgr.h"
 #include "miscadmin.h"
 

@@ -120,7 +120,8 @@ say "gmm, $pg_version, $(gcc --version | head -n 1)"
 # Beside the sources, as packagers do; the build under sanitizers is in them.
 step "build"
 mkdir "$work/build"
-build_dir=$work/build
+build_dir=$work/build GMM_BUILD=$work/build
+export GMM_BUILD
 werror=
 if [ -n "${CI:-}" ]; then werror=COPT=-Werror; fi
 if ! build ${werror:+"$werror"}; then

@@ -8,10 +8,12 @@
  * each, in memory of the store's pool: its bits, and a place in a hash table
  * with open addressing, which leads from bits to number.
  */
-#include "rows/rownulls.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
 #include "port/pg_bitutils.h"
+
+#include "rows/rownulls.h"
 
 #define FIRST_CAPACITY	4
 

@@ -5,8 +5,6 @@
 #ifndef GMM_ROWNULLS_H
 #define GMM_ROWNULLS_H
 
-#include "postgres.h"
-
 #include "rows/rowspill.h"
 
 /* The number of the pattern in which no element is NULL. */

@@ -30,7 +30,7 @@
  * the second case fd.c does it, and all that is left to do here is to forget
  * the file: hence the callback on resource owners.
  */
-#include "rows/rowspill.h"
+#include "postgres.h"
 
 #include <fcntl.h>
 
@@ -42,6 +42,7 @@
 #include "utils/resowner.h"
 
 #include "compat.h"
+#include "rows/rowspill.h"
 
 /* Bytes that are read from the file at a time, unless one piece is larger. */
 #define VIEW_SIZE			(128 * 1024)

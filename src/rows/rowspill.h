@@ -6,8 +6,6 @@
 #ifndef GMM_ROWSPILL_H
 #define GMM_ROWSPILL_H
 
-#include "postgres.h"
-
 typedef struct GmmRowPool GmmRowPool;
 
 extern GmmRowPool *gmm_rowpool_get(MemoryContext context);

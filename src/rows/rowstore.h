@@ -5,8 +5,6 @@
 #ifndef GMM_ROWSTORE_H
 #define GMM_ROWSTORE_H
 
-#include "postgres.h"
-
 #include "engine/engine.h"
 
 typedef struct GmmRowStore GmmRowStore;
