@@ -99,6 +99,20 @@ SELECT t, (s).covariance_type, (s).n_rows, (s).k
 FROM unnest(ARRAY['full', 'tied', 'diag', 'spherical']) t,
 	 LATERAL (SELECT gmm_summary(gmm_fit(features, 3, gmm_options(covariance_type => t))) AS s FROM fit_points) f;
 
+-- k of every type of integers, and of what is known when the query runs
+CREATE TABLE fit_ks AS SELECT 3::smallint AS small, 3 AS int, 3::bigint AS big;
+SELECT pg_temp.same(a, e) AND pg_temp.same(b, e) AND pg_temp.same(c, e) AND pg_temp.same(d, e)
+FROM (SELECT gmm_fit(features, small), gmm_fit(features, int), gmm_fit(features, big), gmm_fit(features, '3'), gmm_fit(features, 3)
+      FROM fit_points, fit_ks) AS f (a, b, c, d, e);
+SELECT pg_temp.same(gmm_fit(features, (SELECT count(DISTINCT cluster) FROM fit_points)), gmm_fit(features, 3)),
+	pg_temp.same(gmm_fit_best(features, 1, (SELECT count(*) FROM fit_ks) + 3), gmm_fit_best(features, 1, 4))
+FROM fit_points;
+PREPARE fit_k AS SELECT pg_temp.same(gmm_fit(features, $1), gmm_fit(features, 3)) FROM fit_points;
+EXECUTE fit_k(3);
+EXECUTE fit_k('3');
+DEALLOCATE fit_k;
+DROP TABLE fit_ks;
+
 -- === rows that do not count ===
 
 SELECT gmm_fit(features, 3) IS NULL FROM fit_points WHERE false;

@@ -196,21 +196,21 @@ COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precisio
 -- features 80 kB; a state in a hash table cannot be evicted, so SSPACE errs
 -- on the side of sorting.
 
-CREATE FUNCTION gmm_fit_transition(internal, double precision[], integer) RETURNS internal
+CREATE FUNCTION gmm_fit_transition(internal, double precision[], bigint) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer)
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], bigint)
 	IS 'transition function of gmm_fit';
 
-CREATE FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb) RETURNS internal
+CREATE FUNCTION gmm_fit_transition(internal, double precision[], bigint, jsonb) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb)
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], bigint, jsonb)
 	IS 'transition function of gmm_fit';
 
 CREATE FUNCTION gmm_fit_transition(
-	internal, double precision[], integer, jsonb, double precision
+	internal, double precision[], bigint, jsonb, double precision
 ) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], integer, jsonb, double precision)
+COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], bigint, jsonb, double precision)
 	IS 'transition function of gmm_fit';
 
 CREATE FUNCTION gmm_fit_final(internal) RETURNS gmm_model
@@ -218,80 +218,80 @@ CREATE FUNCTION gmm_fit_final(internal) RETURNS gmm_model
 COMMENT ON FUNCTION gmm_fit_final(internal)
 	IS 'final function of gmm_fit, gmm_fit_best and gmm_refit';
 
-CREATE AGGREGATE gmm_fit(features double precision[], k integer) (
+CREATE AGGREGATE gmm_fit(features double precision[], k bigint) (
 	SFUNC = gmm_fit_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit(double precision[], integer)
+COMMENT ON AGGREGATE gmm_fit(double precision[], bigint)
 	IS 'fit a mixture of k components to the rows of a group';
 
-CREATE AGGREGATE gmm_fit(features double precision[], k integer, options jsonb) (
+CREATE AGGREGATE gmm_fit(features double precision[], k bigint, options jsonb) (
 	SFUNC = gmm_fit_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit(double precision[], integer, jsonb)
+COMMENT ON AGGREGATE gmm_fit(double precision[], bigint, jsonb)
 	IS 'fit a mixture of k components to the rows of a group, with options';
 
 CREATE AGGREGATE gmm_fit(
-	features double precision[], k integer, options jsonb, weight double precision
+	features double precision[], k bigint, options jsonb, weight double precision
 ) (
 	SFUNC = gmm_fit_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit(double precision[], integer, jsonb, double precision)
+COMMENT ON AGGREGATE gmm_fit(double precision[], bigint, jsonb, double precision)
 	IS 'fit a mixture of k components to the rows of a group, with options and a weight for each row';
 
 CREATE FUNCTION gmm_fit_best_transition(
-	internal, double precision[], integer, integer
+	internal, double precision[], bigint, bigint
 ) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer)
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], bigint, bigint)
 	IS 'transition function of gmm_fit_best';
 
 CREATE FUNCTION gmm_fit_best_transition(
-	internal, double precision[], integer, integer, jsonb
+	internal, double precision[], bigint, bigint, jsonb
 ) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb)
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], bigint, bigint, jsonb)
 	IS 'transition function of gmm_fit_best';
 
 CREATE FUNCTION gmm_fit_best_transition(
-	internal, double precision[], integer, integer, jsonb, double precision
+	internal, double precision[], bigint, bigint, jsonb, double precision
 ) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], integer, integer, jsonb, double precision)
+COMMENT ON FUNCTION gmm_fit_best_transition(internal, double precision[], bigint, bigint, jsonb, double precision)
 	IS 'transition function of gmm_fit_best';
 
-CREATE AGGREGATE gmm_fit_best(features double precision[], k_min integer, k_max integer) (
+CREATE AGGREGATE gmm_fit_best(features double precision[], k_min bigint, k_max bigint) (
 	SFUNC = gmm_fit_best_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer)
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], bigint, bigint)
 	IS 'fit mixtures of k_min to k_max components to the rows of a group, and keep the best';
 
 CREATE AGGREGATE gmm_fit_best(
-	features double precision[], k_min integer, k_max integer, options jsonb
+	features double precision[], k_min bigint, k_max bigint, options jsonb
 ) (
 	SFUNC = gmm_fit_best_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb)
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], bigint, bigint, jsonb)
 	IS 'fit mixtures of k_min to k_max components to the rows of a group, with options, and keep the best';
 
 CREATE AGGREGATE gmm_fit_best(
-	features double precision[], k_min integer, k_max integer, options jsonb,
+	features double precision[], k_min bigint, k_max bigint, options jsonb,
 	weight double precision
 ) (
 	SFUNC = gmm_fit_best_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE gmm_fit_best(double precision[], integer, integer, jsonb, double precision)
+COMMENT ON AGGREGATE gmm_fit_best(double precision[], bigint, bigint, jsonb, double precision)
 	IS 'fit mixtures of k_min to k_max components to the rows of a group, with options and a weight for each row, and keep the best';
 
 CREATE FUNCTION gmm_refit_transition(internal, double precision[], gmm_model) RETURNS internal
@@ -417,14 +417,14 @@ COMMENT ON FUNCTION gmm_sample(gmm_model, bigint, bigint)
 CREATE FUNCTION gmm_top(
 	model gmm_model,
 	features double precision[],
-	n integer,
+	n bigint,
 	cutoff double precision DEFAULT 0,
 	OUT component integer,
 	OUT probability double precision
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 5
 	SUPPORT gmm_top_support;
-COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], integer, double precision)
+COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], bigint, double precision)
 	IS 'most probable components of a row, best first, those below the cutoff left out';
 
 -- === looking into a model: components, summary, criteria (model/model_summary.c, model/model_choice.c) ===
@@ -745,13 +745,13 @@ COMMENT ON AGGREGATE gmm_merge(gmm_stats)
 CREATE FUNCTION gmm_fit_table(
 	relation regclass,
 	features text[],
-	k integer,
+	k bigint,
 	options jsonb DEFAULT NULL,
 	weight text DEFAULT NULL,
 	filter text DEFAULT NULL
 ) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION gmm_fit_table(regclass, text[], integer, jsonb, text, text)
+COMMENT ON FUNCTION gmm_fit_table(regclass, text[], bigint, jsonb, text, text)
 	IS 'fit a mixture of k components to columns of a table by scans, without collecting its rows';
 
 -- What its queries call.

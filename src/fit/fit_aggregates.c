@@ -78,27 +78,30 @@ PG_FUNCTION_INFO_V1(gmm_fit_best_transition);
 PG_FUNCTION_INFO_V1(gmm_refit_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_final);
 
-/* A number of components, which must be there. */
+/*
+ * A number of components, which must be there.  It is a bigint, so that
+ * count(*) can be one.
+ */
 int
 gmm_fit_k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 {
-	int			k;
+	int64		k;
 
 	if (PG_ARGISNULL(position))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be NULL", name)));
 
-	k = PG_GETARG_INT32(position);
+	k = PG_GETARG_INT64(position);
 	if (k < 1 || k > MIXTURE_MAX_COMPONENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be from 1 to %d, not %d",
+				 errmsg("%s must be from 1 to %d, not " INT64_FORMAT,
 						name, MIXTURE_MAX_COMPONENTS, k),
 				 errhint("%s is %s number of components.", name,
 						 strcmp(name, "k") == 0 ? "the" :
 						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
-	return k;
+	return (int) k;
 }
 
 /*
@@ -436,7 +439,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 }
 
 /*
- * gmm_fit_transition(internal, features double precision[], k integer
+ * gmm_fit_transition(internal, features double precision[], k bigint
  *					  [, options jsonb [, weight double precision]])
  */
 Datum
@@ -449,7 +452,7 @@ gmm_fit_transition(PG_FUNCTION_ARGS)
 
 /*
  * gmm_fit_best_transition(internal, features double precision[],
- *						   k_min integer, k_max integer
+ *						   k_min bigint, k_max bigint
  *						   [, options jsonb [, weight double precision]])
  */
 Datum

@@ -301,7 +301,7 @@ gmm_sample(PG_FUNCTION_ARGS)
 
 /*
  * Set what a function returns that takes the number of rows as its first
- * integer argument; false where that is not known before it runs.
+ * argument of type bigint; false where that is not known before it runs.
  */
 static bool
 estimate_argument(SupportRequestRows *request)
@@ -310,20 +310,17 @@ estimate_argument(SupportRequestRows *request)
 
 	foreach(cell, ((FuncExpr *) request->node)->args)
 	{
-		Oid			type = exprType(lfirst(cell));
 		Node	   *value;
 		Const	   *number;
 
-		if (type != INT4OID && type != INT8OID)
+		if (exprType(lfirst(cell)) != INT8OID)
 			continue;
 		value = estimate_expression_value(request->root, lfirst(cell));
 		if (!IsA(value, Const))
 			break;
 		number = (Const *) value;
 		request->rows = number->constisnull ? 0 :
-			type == INT4OID ? (double) DatumGetInt32(number->constvalue) :
-			(double) DatumGetInt64(number->constvalue);
-		request->rows = Max(request->rows, 0);
+			Max(DatumGetInt64(number->constvalue), 0);
 		return true;
 	}
 	return false;

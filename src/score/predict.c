@@ -262,7 +262,7 @@ begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
 }
 
 /*
- * gmm_top(model gmm_model, features double precision[], n integer,
+ * gmm_top(model gmm_model, features double precision[], n bigint,
  *		cutoff double precision)
  *		-> rows (component integer, probability double precision)
  *
@@ -271,7 +271,7 @@ begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
 Datum
 gmm_top(PG_FUNCTION_ARGS)
 {
-	int32		n = PG_GETARG_INT32(2);
+	int64		n = PG_GETARG_INT64(2);
 	double		cutoff = PG_GETARG_FLOAT8(3);
 	int			n_ranked;
 	RankedComponent *ranked;

@@ -490,7 +490,7 @@ begin_fit(FunctionCallInfo fcinfo, TableFit *fit)
 }
 
 /*
- * gmm_fit_table(relation regclass, features text[], k integer, options jsonb,
+ * gmm_fit_table(relation regclass, features text[], k bigint, options jsonb,
  *				 weight text, filter text) returns gmm_model
  *
  * NULL if there are no rows, as of an aggregate.

@@ -16,6 +16,14 @@ SELECT raises($$SELECT gmm_fit(ARRAY[x], 2, '{"reg_covar": 1e308}') FROM (VALUES
 SELECT raises($$SELECT gmm_fit('{1}', k)
                 FROM (VALUES (2147483647)) AS t (k) GROUP BY k$$, '22023', 'k must be from 1 to 10000', 'k of 2^31 - 1');
 SELECT raises($$SELECT gmm_fit('{1}', (-2147483648)::integer)$$, '22023', 'k must be from 1 to 10000', 'k of -2^31');
+SELECT raises(format('SELECT gmm_fit(ARRAY[x], %s) FROM generate_series(1, 9) AS x', k), '22023', 'k must be from 1 to 10000, not ' || k, 'k of ' || k)
+FROM unnest('{9223372036854775807,-9223372036854775808,4294967298,0}'::bigint[]) AS k;
+SELECT raises(statement, '22023', message, statement)
+FROM (VALUES ('SELECT gmm_fit_best(ARRAY[x], 4294967297, 4294967298) FROM generate_series(1, 9) AS x', 'k_min must be from 1 to 10000, not 4294967297'),
+             ('SELECT gmm_fit_best(ARRAY[x], 1, 4294967298) FROM generate_series(1, 9) AS x', 'k_max must be from 1 to 10000, not 4294967298'),
+             ('SELECT gmm_fit_table(''pg_class'', ''{relpages}'', 4294967298)', 'k must be from 1 to 10000, not 4294967298')) AS s (statement, message);
+SELECT equals((SELECT count(*) FROM gmm_top('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1]}', '{0}', 4294967297)),
+              2::bigint, 'gmm_top asked for 2^32 + 1 components');
 SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4097}'), 1)$$, '54000', '4097 elements', 'd above its limit');
 SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000)$$, '54000', 'too large', 'k and d at their limits together');
 SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000, '{"covariance_type": "diag"}')$$, '54000', 'too large',
