@@ -3,6 +3,8 @@
 #	make					for the server that pg_config belongs to
 #	make install			may need root
 #	make installcheck		against a running server that has it installed
+#	make prove_installcheck		the tests of test/t, likewise; needs prove
+#	make prove_installcheck PROVE_TESTS=test/t/order.sql PROVE_FLAGS=-v
 #	make unitcheck			the engine's tests; these need no server
 #	make unitcheck SANITIZE=1	the same under sanitizers
 #	make fuzz [SECONDS=600]		arbitrary input; needs clang
@@ -54,6 +56,13 @@ OBJECT_DIRECTORIES = $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))
 $(OBJS) $(OBJS:.o=.bc): | $(OBJECT_DIRECTORIES)
 $(OBJECT_DIRECTORIES):
 	mkdir -p $@
+
+# What pg_regress cannot say: properties, references, whole servers; as TAP.
+PROVE_TESTS = $(filter-out %/tap.sh,$(call source_files,test/t/*.sql test/t/*.sh))
+.PHONY: prove_installcheck
+prove_installcheck:
+	cd $(srcdir) && PATH="$(bindir):$$PATH" $(or $(PROVE),prove) $(PROVE_FLAGS) \
+		--exec 'sh test/run.sh' $(PROVE_TESTS)
 
 .PHONY: unitcheck
 unitcheck:

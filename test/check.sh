@@ -16,28 +16,19 @@
 # --keep leaves the directory with all logs, and the server.
 # PG_CONFIG chooses the PostgreSQL; CI=true makes compiler warnings errors.
 # GMM_SEED=4711 gives the tests of properties other random rows.
+#
+# test/t is run by prove, several tests at a time; one that looks at the whole
+# server says "Runs alone" at its beginning.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-if [ -z "${GMM_WORK:-}" ]; then
-    for argument; do
-        case $argument in
-            --keep) ;;
-            -*) die "usage: sh test/check.sh [--keep] [NAME...]" ;;
-        esac
-    done
-    begin_first_stage
-    prepare_machine cron
-    enter_second_stage check.sh "$@"
-fi
-
-begin_second_stage
-for argument; do
-    if [ "$argument" = --keep ]; then keep_asked=yes; else names="${names:-} $argument"; fi
-done
-passed=0 failed=0 skipped=0
+# test_files: those of test/t, without what they read.
+test_files()
+{
+    (cd "$here/.." && ls test/t/*.sql test/t/*.sh | grep -v '/tap\.sh$')
+}
 
 # wanted TEST: has the user asked for it, or for all?
 wanted()
@@ -46,6 +37,48 @@ wanted()
         case $1 in *"$name"*) return 0 ;; esac
     done
     return 1
+}
+
+names=
+for argument; do
+    case $argument in
+        --keep) keep_asked=yes ;;
+        -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -*) die "usage: sh test/check.sh [--keep] [NAME...]; more by --help" ;;
+        *) names="$names $argument" ;;
+    esac
+done
+
+if [ -z "${GMM_WORK:-}" ]; then
+    all="unit pg_regress fuzz warnings sanitizers $(test_files)"
+    for argument in $names; do
+        names=$argument
+        found=
+        for test in $all; do
+            if wanted "$test"; then found=yes; fi
+        done
+        [ -n "$found" ] || die "no test has \"$argument\" in its name; there are:" \
+            "$(say; for test in $all; do say "    ${test#test/}"; done)"
+    done
+    begin_first_stage
+    prepare_machine tests
+    enter_second_stage check.sh "$@"
+fi
+
+begin_second_stage
+passed=0 failed=0 skipped=0
+jobs=$(nproc 2>/dev/null || echo 1)
+GMM_TALLY=$work/tally PERL5LIB=$work/source/test
+export GMM_TALLY PERL5LIB
+
+# report NAME PASSED FAILED SKIPPED
+report()
+{
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    words="$2 passed"
+    if [ "$3" != 0 ]; then words="$words, $3 FAILED"; fi
+    if [ "$4" != 0 ]; then words="$words, $4 skipped"; fi
+    done_step "$words"
 }
 
 # warnings COMPILER: of every file, by more rules than the build has.
@@ -65,107 +98,54 @@ warnings()
     fi
 }
 
-# report NAME PASSED FAILED SKIPPED
-report()
+# count_tests COMMAND...: prove, whose harness counts.
+count_tests()
 {
-    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
-    words="$2 passed"
-    if [ "$3" != 0 ]; then words="$words, $3 FAILED"; fi
-    if [ "$4" != 0 ]; then words="$words, $4 skipped"; fi
-    done_step "$words"
-}
-
-# tally FILE STATUS: sets tally_passed, tally_failed and tally_skipped from TAP.
-# A missing or wrong plan is a failure, and so is a bad end that no test shows.
-tally()
-{
-    eval "$(awk -v status="$2" '
-        /^ok/ { if (tolower($0) ~ /# *skip/) skipped++; else passed++; next }
-        /^not ok/ { if (tolower($0) ~ /# *todo/) skipped++; else failed++; next }
-        /^1\.\.[0-9]+/ {
-            planned = substr($1, 4) + 0; plan = 1
-            if (planned == 0) skipped++
-        }
-        END {
-            ran = passed + failed + skipped - (plan && planned == 0)
-            if (!plan || planned != ran || (status != 0 && !failed))
-                failed++
-            printf "tally_passed=%d tally_failed=%d tally_skipped=%d\n",
-                passed, failed, skipped
-        }' "$1")"
-}
-
-# run_tap NAME COMMAND...: a program that writes TAP.
-run_tap()
-{
-    name=$1
-    shift
-    log=$work/log/$(printf '%s' "$name" | tr -c 'A-Za-z0-9._-' _)
-    step "$name"
-    status=0
-    waiting "$@" >"$log" 2>&1 || status=$?
-    tally "$log" "$status"
-    report "$name" "$tally_passed" "$tally_failed" "$tally_skipped"
-    sed -n 's/^ok.*# *[Ss][Kk][Ii][Pp] */    skipped: /p
-        s/^1\.\.0 *# *[Ss][Kk][Ii][Pp] */    skipped: /p' "$log" | sort -u
-    if [ "$tally_failed" != 0 ]; then
-        say "    exit status $status; what went wrong:"
-        grep -v '^ok' "$log" | tail -n 60 | sed 's/^/    /'
+    rm -f "$GMM_TALLY"
+    "$@" || true
+    counted=0
+    if [ -s "$GMM_TALLY" ]; then
+        while read -r more_passed more_failed more_skipped; do
+            passed=$((passed + more_passed)) failed=$((failed + more_failed))
+            skipped=$((skipped + more_skipped)) counted=1
+        done <"$GMM_TALLY"
+    fi
+    if [ "$counted" = 0 ]; then
+        say "  prove did not come to its end"
+        failed=$((failed + 1))
     fi
 }
 
-mkdir "$work/log"
-say "gmm, $pg_version, $(gcc --version | head -n 1)"
-
-# Beside the sources, as packagers do; the build under sanitizers is in them.
-step "build"
-mkdir "$work/build"
-build_dir=$work/build GMM_BUILD=$work/build
-export GMM_BUILD
-werror=
-if [ -n "${CI:-}" ]; then werror=COPT=-Werror; fi
-if ! build ${werror:+"$werror"}; then
-    failed_step "$work/build.log"
-    say "0 passed, 1 failed"
-    exit 1
-fi
-done_step
-grep -E 'warning:' "$work/build.log" | sed 's/^/    /' || true
-
-for compiler in gcc clang; do
-    if wanted warnings && command -v "$compiler" >/dev/null 2>&1; then
-        warnings "$compiler"
-    fi
-done
-
-# unit_tests NAME [MAKE VARIABLE...]: built with these, and run.
-unit_tests()
+# prove_files JOBS FILE...: tests of test/t, as a contributor runs them.
+prove_files()
 {
-    unit_name=$1
+    prove_jobs=$1
     shift
-    wanted "$unit_name" || return 0
-    step "$unit_name: build"
-    if waiting make -s -C test/unit "$@" >"$work/log/unit-build" 2>&1; then
+    if [ $# -gt 0 ]; then
+        count_tests pgxs prove_installcheck PROVE_TESTS="$*" \
+            PROVE_FLAGS="--harness Tally --timer --jobs $prove_jobs"
+    fi
+}
+
+# prove_program FILE: that needs no server.
+prove_program()
+{
+    case $1 in *.sh) interpreter=sh ;; *) interpreter= ;; esac
+    count_tests waiting prove --harness Tally --timer --exec "$interpreter" "$1"
+}
+
+# build_units [MAKE VARIABLE...]
+build_units()
+{
+    step "build of the unit tests${1:+, $1}"
+    if waiting make -s -j "$jobs" -C test/unit "$@" >"$work/log/unit-build" 2>&1; then
         done_step
-        run_tap "$unit_name" test/unit/unit_tests
     else
         report unit 0 1 0
         tail -n 40 "$work/log/unit-build" | sed 's/^/    /'
+        return 1
     fi
 }
-
-unit_tests "unit tests"
-if wanted sanitizers; then
-    rm -f test/unit/unit_tests
-    unit_tests "unit tests, sanitizers" SANITIZE=1
-fi
-if wanted fuzz; then
-    GMM_PG_CONFIG=$pg_config run_tap "fuzz" sh test/fuzz/tap.sh
-fi
-
-step "private server"
-start_server
-done_step "ready"
 
 # run_regress NAME: pg_regress prints "test NAME ... ok" or, since PostgreSQL
 # 16, TAP.
@@ -188,51 +168,78 @@ run_regress()
     fi
 }
 
+mkdir "$work/log"
+say "gmm, $pg_version, $(gcc --version | head -n 1)"
+if [ -z "$names" ]; then
+    say "All tests take up to 10 minutes on two idle cores."
+fi
+
+# Beside the sources, as packagers do; the build under sanitizers is in them.
+step "build"
+mkdir "$work/build"
+build_dir=$work/build GMM_BUILD=$work/build
+export GMM_BUILD
+werror=
+if [ -n "${CI:-}" ]; then werror=COPT=-Werror; fi
+if ! build ${werror:+"$werror"}; then
+    failed_step "$work/build.log"
+    say "0 passed, 1 failed"
+    exit 1
+fi
+done_step
+grep -E 'warning:' "$work/build.log" | sed 's/^/    /' || true
+
+for compiler in gcc clang; do
+    if wanted warnings && command -v "$compiler" >/dev/null 2>&1; then
+        warnings "$compiler"
+    fi
+done
+
+if wanted unit && build_units; then
+    prove_program test/unit/unit_tests
+fi
+if wanted sanitizers && build_units SANITIZE=1; then
+    prove_program test/unit/unit_tests_sanitized
+fi
+if wanted fuzz; then
+    GMM_PG_CONFIG=$pg_config
+    export GMM_PG_CONFIG
+    prove_program test/fuzz/tap.sh
+fi
+
+# Workers for all tests that run at a time
+step "private server"
+start_server "max_worker_processes = 64" "max_parallel_workers = 64"
+done_step "ready"
 if wanted pg_regress; then
     run_regress pg_regress
 fi
-
-psql -X -q -c 'CREATE DATABASE gmm_template' &&
-    psql -X -q -d gmm_template -c 'CREATE EXTENSION gmm'
-
-# run_test FILE [REMARK]: in a database of its own, so that none sees what
-# another left.
-number=0
-run_test()
-{
-    number=$((number + 1))
-    PGDATABASE=gmm_test_$number
-    export PGDATABASE
-    case $1 in
-        *.psql | */tap.sh) return 0 ;;
-    esac
-    psql -X -q -d postgres \
-        -c "CREATE DATABASE $PGDATABASE TEMPLATE gmm_template"
-    case $1 in
-        # A row of several tests is several lines.
-        *.sql) run_tap "$1${2:-}" psql -X -q -A -t -F '
-' -v ON_ERROR_STOP=1 -f test/t/tap.psql -f "$1" ;;
-        *.sh) run_tap "$1${2:-}" sh "$1" ;;
-        *.pl) run_tap "$1${2:-}" perl "$1" ;;
-        *) die "$1: neither .sql, .sh nor .pl" ;;
-    esac
-}
-
-for test in test/t/*; do
-    if wanted "$test"; then run_test "$test"; fi
+together='' alone=''
+for test in $(test_files); do
+    if ! wanted "$test"; then
+        continue
+    elif grep -q '^\(#\|--\) Runs alone' "$test"; then
+        alone="$alone $test"
+    else
+        together="$together $test"
+    fi
 done
+# shellcheck disable=SC2086
+prove_files "$jobs" $together
+# shellcheck disable=SC2086
+prove_files 1 $alone
 
 # The same server with an extension that looks for undefined behaviour, and
-# says what it finds on standard error, which is the server's log.
+# says what it finds on standard error, which is the server's log.  Optimised
+# less and with one clone of the kernels, or gcc would take minutes for these.
 if wanted sanitizers; then
     step "build, sanitizers"
     build_dir=$work/source
-    if build COPT=-fsanitize=undefined; then
+    if build COPT="-fsanitize=undefined -O1 -DKERNELS_ONE_CLONE"; then
         done_step
         PGDATABASE=postgres run_regress "pg_regress, sanitizers"
-        for test in hostile model_mutations sound stream plans; do
-            run_test "$(echo "test/t/$test."*)" ", sanitizers"
-        done
+        prove_files "$jobs" test/t/hostile.sql test/t/model_mutations.sql test/t/sound.sql \
+            test/t/stream.sql test/t/plans.sql
     else
         report build 0 1 0
         tail -n 40 "$work/build.log" | sed 's/^/    /'

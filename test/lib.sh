@@ -195,8 +195,8 @@ install_packages()
     return 1
 }
 
-# prepare_machine [cron]: compiler, make, PostgreSQL with its development files
-# and, where wanted and to be had, pg_cron.
+# prepare_machine [tests]: compiler, make, PostgreSQL with its development files
+# and, for the tests, prove and, where it is to be had, pg_cron.
 prepare_machine()
 {
     choose_postgresql
@@ -205,6 +205,9 @@ prepare_machine()
     command -v gcc >/dev/null 2>&1 || missing="$missing gcc"
     [ -e /usr/include/math.h ] || missing="$missing libc6-dev"
     command -v make >/dev/null 2>&1 || missing="$missing make"
+    if [ "${1:-}" = tests ]; then
+        command -v prove >/dev/null 2>&1 || missing="$missing perl"
+    fi
 
     if [ -n "$missing" ] || [ -z "$pg_config" ]; then
         if ! command -v apt-get >/dev/null 2>&1; then
@@ -243,7 +246,7 @@ prepare_machine()
                 "the packages are installed"
     fi
 
-    if [ "${1:-}" = cron ]; then
+    if [ "${1:-}" = tests ]; then
         prepare_cron
     fi
 }
@@ -276,7 +279,7 @@ enter_second_stage()
     mkdir "$work/source" "$work/tmp"
     (cd "$here/.." && tar -cf - --exclude=./.git --exclude='*.o' \
         --exclude='*.so' --exclude='*.bc' --exclude=./results \
-        --exclude=./test/unit/unit_tests --exclude=./test/fuzz/build \
+        --exclude=./test/unit/build --exclude=./test/fuzz/build \
         --exclude=./test/fuzz/fuzz_fit --exclude=./test/fuzz/fuzz_score \
         --exclude=./test/fuzz/fuzz_model .) | (cd "$work/source" && tar -xf -)
 

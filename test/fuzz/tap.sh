@@ -28,7 +28,7 @@ for target in fuzz_fit fuzz_score fuzz_model; do
         "-seed=${GMM_SEED:-1}" -print_final_stats=1 "$corpus"
     if [ -d "seeds/$target" ]; then set -- "$@" "seeds/$target"; fi
     if [ -e "$target.dict" ]; then set -- "-dict=$target.dict" "$@"; fi
-    if ! make -s PG_CONFIG="${GMM_PG_CONFIG:-pg_config}" "$target" >"$target.log" 2>&1; then
+    if ! make -s -j "$(nproc 2>/dev/null || echo 1)" PG_CONFIG="${GMM_PG_CONFIG:-pg_config}" "$target" >"$target.log" 2>&1; then
         echo "not ok $count - $target is built"
         sed 's/^/# /' "$target.log"
     elif "./$target" "$@" >"$target.log" 2>&1; then

@@ -1,6 +1,7 @@
 #!/bin/sh
 # foreign.sh: rows in another server, through postgres_fdw; and what EXPLAIN
 # does not show, the queries that gmm_fit_table makes and how they end.
+# Runs alone: it counts the workers and temporary files of the server.
 set -eu
 
 if ! [ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] || [ "$(id -u)" = 0 ]; then

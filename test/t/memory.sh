@@ -3,6 +3,7 @@
 #
 # The memory of a backend, by its contexts, after some work and after many
 # times as much.  PostgreSQL 14 and later can be asked for it.
+# Runs alone: it counts the temporary files of the server.
 set -eu
 
 version=$(psql -X -A -t -c 'SHOW server_version_num')

@@ -1,5 +1,6 @@
 #!/bin/sh
 # progress.sh: a long fit can be watched, by gmm.log_progress and by ps.
+# Runs alone: it counts messages that come once a second.
 set -eu
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'

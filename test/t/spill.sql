@@ -1,5 +1,6 @@
 -- spill.sql: rows beyond work_mem go to a temporary file, without a trace in
 -- the model, and the file goes when it is not needed any more.
+-- Runs alone: it counts the temporary files of the server.
 
 SET work_mem = '64kB';
 SET max_parallel_workers_per_gather = 0;

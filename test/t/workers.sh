@@ -3,6 +3,7 @@
 # to the last bit however many there are, and nothing of them is left.
 #
 # How many were launched is in a message at DEBUG1.
+# Runs alone: it counts the workers and temporary files of the server.
 set -eu
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'

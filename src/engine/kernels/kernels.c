@@ -55,13 +55,18 @@
 #define PACK_VALUES (1 << 19)
 #define LEAST_PACK_ROWS 16
 
+/* Sanitizers make so much of the clones that one has to do. */
+#if defined(__x86_64__) && !defined(KERNELS_ONE_CLONE)
+#define X86_CLONES
+#endif
+
 #define CLONE_NAME baseline
 #define VL 2
 #include "engine/kernels/kernels_clone.h"
 #undef CLONE_NAME
 #undef VL
 
-#if defined(__x86_64__)
+#ifdef X86_CLONES
 
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -93,7 +98,7 @@
 #pragma GCC pop_options
 #endif
 
-#endif							/* __x86_64__ */
+#endif							/* X86_CLONES */
 
 /* The kernels in use; NULL until the first call asks the CPU. */
 static const Kernels *chosen_kernels = NULL;
@@ -106,7 +111,7 @@ kernels_list(int number)
 {
 	if (number == 0)
 		return &kernels_baseline;
-#if defined(__x86_64__)
+#ifdef X86_CLONES
 	__builtin_cpu_init();
 	if (number == 1 && __builtin_cpu_supports("avx2") &&
 		__builtin_cpu_supports("fma"))
