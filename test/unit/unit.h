@@ -51,6 +51,7 @@ extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double dista
 
 extern void random_parameters(Random *random, MixtureParameters *parameters,
 							  MixtureCovarianceType type, int k, int d);
+extern double rounding_per_row(const Rows *rows, const MixtureParameters *parameters);
 extern MixtureOptions default_options(MixtureCovarianceType type);
 
 /* reference.c: one row at a time, in long double */
