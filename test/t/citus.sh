@@ -6,15 +6,10 @@
 # tables and parallel plans take the same ways in stream.sql, table.sql and
 # foreign.sh.
 set -eu
+. test/t/tap.sh
 
-if ! [ -e "$(pg_config --pkglibdir)/citus.so" ]; then
-    echo "1..0 # SKIP Citus is not installed for this PostgreSQL"
-    exit 0
-fi
-if [ "$(id -u)" = 0 ]; then
-    echo "1..0 # SKIP servers are not run as root"
-    exit 0
-fi
+[ -e "$(pg_config --pkglibdir)/citus.so" ] || skip_all "Citus is not installed for this PostgreSQL"
+[ "$(id -u)" != 0 ] || skip_all "servers are not run as root"
 
 . test/servers.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/citus.XXXXXX")

@@ -6,16 +6,11 @@
 # an unescaped % ends the line.  The command then runs as cron runs it: sh -c,
 # with next to nothing in the environment.  Only where the server is, is ours.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/cron.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 
-ask()
-{
-    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
-
-echo "1..5"
 ask -o /dev/null <<'SQL'
 CREATE TABLE faithful (eruptions double precision, waiting double precision);
 \copy faithful FROM 'test/data/faithful.csv' CSV HEADER
@@ -30,25 +25,21 @@ while read -r number language line needs heading; do
 done <"$dir/index"
 
 job=$(grep -cE '^[^#A-Z]' "$dir/crontab")
-if [ "$job" = 1 ]; then
-    echo "ok 1 - the crontab has one job"
-else
-    echo "not ok 1 - the crontab has one job, not $job"
-fi
+same "the crontab has one job" 1 "$job"
 
 line=$(grep -E '^[^#A-Z]' "$dir/crontab" | head -n 1)
 field='[-0-9*,/]+[[:blank:]]+'
 if printf '%s\n' "$line" | grep -Eq "^$field$field$field$field${field}[^[:blank:]]"; then
-    echo "ok 2 - five fields and a command: $line"
+    ok "five fields and a command: $line"
 else
-    echo "not ok 2 - five fields and a command: $line"
+    not_ok "five fields and a command: $line"
 fi
 
 command=$(printf '%s\n' "$line" | sed -E "s/^($field){5}//")
 if printf '%s\n' "$command" | sed 's/\\%//g' | grep -q %; then
-    echo "not ok 3 - no bare % in the command: cron would cut it there"
+    not_ok "no bare % in the command: cron would cut it there"
 else
-    echo "ok 3 - no bare % in the command"
+    ok "no bare % in the command"
 fi
 command=$(printf '%s\n' "$command" | sed 's/\\%/%/g')
 
@@ -63,15 +54,10 @@ if (cd /; env -i HOME="$dir" LOGNAME="$(id -un)" USER="$(id -un)" SHELL=/bin/sh 
     $(cat "$dir/environment") /bin/sh -c "$command") </dev/null >"$dir/mail" 2>&1 &&
     [ "$(ask -c 'SELECT count(*) FROM gmm_models')" -gt "$models" ]
 then
-    echo "ok 4 - the command stores a new model"
+    ok "the command stores a new model"
 else
-    echo "not ok 4 - the command stores a new model"
-    sed 's/^/# /' "$dir/mail"
+    not_ok "the command stores a new model" "$(cat "$dir/mail")"
 fi
 
-if [ -s "$dir/mail" ]; then
-    echo "not ok 5 - it prints nothing, so that cron mails only errors"
-    sed 's/^/# /' "$dir/mail"
-else
-    echo "ok 5 - it prints nothing, so that cron mails only errors"
-fi
+same "it prints nothing, so that cron mails only errors" "" "$(cat "$dir/mail")"
+finish

@@ -2,6 +2,7 @@
 # demo.sh: the demo's SQL runs, is as accurate as promised, and the README
 # shows what it prints.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
@@ -15,22 +16,19 @@ run_demo()
         -f test/demo.psql
 }
 
-echo "1..4"
 if run_demo unicode █ ░ ● ○ ± >"$dir/out" 2>&1; then
-    echo "ok 1 - it runs"
+    ok "it runs"
 else
-    echo "not ok 1 - it runs"
-    sed 's/^/# /' "$dir/out"
+    not_ok "it runs" "$(cat "$dir/out")"
 fi
 
 # 157 of 160 are 98.125 %, what scikit-learn's mixture reaches.
 if awk '/^Accuracy on the 160 test points:/ { found = $7 >= 98.12 }
         END { exit !found }' "$dir/out"
 then
-    echo "ok 2 - accuracy of at least 98.12 %"
+    ok "accuracy of at least 98.12 %"
 else
-    echo "not ok 2 - accuracy of at least 98.12 %"
-    grep '^Accuracy' "$dir/out" | sed 's/^/# /'
+    not_ok "accuracy of at least 98.12 %" "$(grep '^Accuracy' "$dir/out")"
 fi
 
 # The picture is the README's first block without a language.
@@ -41,15 +39,14 @@ sed 's/ *$//' "$dir/out" | awk -v lines="$(wc -l <"$dir/picture")" '
     / component .* lasts, min / { begun = 1 }
     begun && n++ < lines' >"$dir/printed"
 if [ -s "$dir/picture" ] && diff -u "$dir/picture" "$dir/printed" >"$dir/diff"; then
-    echo "ok 3 - the README's picture is what it prints"
+    ok "the README's picture is what it prints"
 else
-    echo "not ok 3 - the README's picture is what it prints"
-    sed 's/^/# /' "$dir/diff"
+    not_ok "the README's picture is what it prints" "$(cat "$dir/diff")"
 fi
 
 if head -n 1 "$dir/picture.svg" | grep -q '^<svg ' && grep -q '272 rows' "$dir/picture.svg"; then
-    echo "ok 4 - it draws a picture"
+    ok "it draws a picture"
 else
-    echo "not ok 4 - it draws a picture"
-    head -c 1000 "$dir/picture.svg" | sed 's/^/# /'
+    not_ok "it draws a picture" "$(head -c 1000 "$dir/picture.svg")"
 fi
+finish

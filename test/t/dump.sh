@@ -2,6 +2,7 @@
 # dump.sh: pg_dump and restore, and binary COPY, bring every model and every
 # gmm_stats back bit for bit.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/dump.XXXXXX")
 copy=${PGDATABASE}_copy
@@ -54,19 +55,6 @@ digest="SELECT (SELECT md5(string_agg(encode(gmm_model_send(model), 'hex'), ',' 
                (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'differs%')"
 wanted=$(psql -X -A -t -c "$digest")
 
-count=0
-same()
-{
-    count=$((count + 1))
-    if [ "$wanted" = "$2" ]; then
-        echo "ok $count - $1"
-    else
-        echo "not ok $count - $1"
-        printf '# wanted %s\n# got    %s\n' "$wanted" "$2"
-        if [ -s "$dir/errors" ]; then sed 's/^/# /' "$dir/errors"; fi
-    fi
-}
-
 # restored NAME COMMAND...: what a new database has after the command
 restored()
 {
@@ -74,7 +62,8 @@ restored()
     shift
     psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $copy" -c "CREATE DATABASE $copy TEMPLATE template0" >/dev/null 2>&1
     "$@" >"$dir/out" 2>"$dir/errors" || echo "exit status $?" >>"$dir/errors"
-    same "$name" "$(psql -X -A -t -d "$copy" -c "$digest" 2>>"$dir/errors")"
+    same "$name" "$wanted" "$(psql -X -A -t -d "$copy" -c "$digest" 2>>"$dir/errors")"
+    sed 's/^/# /' "$dir/errors"
 }
 plain()
 {
@@ -94,7 +83,7 @@ restored "pg_dump -Fc, pg_restore" custom
 
 # Binary COPY and CSV, into tables of the same kind
 for format in binary csv; do
-    same "COPY in format $format" "$(psql -X -q -A -t -v ON_ERROR_STOP=1 2>&1 <<SQL
+    same "COPY in format $format" "$wanted" "$(psql -X -q -A -t -v ON_ERROR_STOP=1 2>&1 <<SQL
 BEGIN;
 \\copy models TO '$dir/models' (FORMAT $format)
 \\copy stats TO '$dir/stats' (FORMAT $format)
@@ -107,4 +96,4 @@ ROLLBACK;
 SQL
 )"
 done
-echo "1..$count"
+finish

@@ -7,6 +7,7 @@
 # the next fit is right.  A server of its own is used, since one test kills a
 # backend and another fills shared memory.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/faults.XXXXXX")
 PGHOST=$dir PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
@@ -33,31 +34,8 @@ end()
 }
 trap end EXIT
 
-count=0
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    shift
-    for line; do printf '%s\n' "$line" | sed 's/^/# /'; done
-}
-same()
-{
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted $2" "got $3"; fi
-}
-finish()
-{
-    echo "1..$count"
-    exit 0
-}
-
-# ask QUERY: its answer, or its error, of a session of its own.
-ask()
+# query QUERY: its answer, or its error, of a session of its own.
+query()
 {
     psql -X -q -A -t -v VERBOSITY=verbose -c "$1" 2>&1
 }
@@ -66,7 +44,7 @@ ask()
 becomes()
 {
     for _ in $(seq 100); do
-        answer=$(ask "$2") || true
+        answer=$(query "$2") || true
         if [ "$answer" = "$1" ]; then return 0; fi
         sleep 0.1
     done
@@ -105,8 +83,8 @@ SQL
 fit="SELECT md5(gmm_refit(x, (SELECT model FROM wide), '{\"max_iter\": 3}')::text) FROM points"
 endless="SELECT gmm_refit(x, (SELECT model FROM wide), '{\"max_iter\": 1000000, \"tol\": 0}') IS NULL FROM points"
 state="SELECT md5(string_agg(gmm_model_send(model)::text, ',' ORDER BY region)) FROM models"
-wanted=$(ask "$fit")
-old=$(ask "$state")
+wanted=$(query "$fit")
+old=$(query "$state")
 
 # Another session, in a transaction, that is to see nothing of all this.
 mkfifo "$dir/fifo"
@@ -140,30 +118,21 @@ after()
     elif ! unharmed "$count"; then
         not_ok "$1: another session goes on" "$(cat "$dir/bystander")"
     else
-        same "$1: nothing is left, and the next fit is right" "$wanted" "$(ask "$fit")"
+        same "$1: nothing is left, and the next fit is right" "$wanted" "$(query "$fit")"
     fi
-}
-
-# fails NAME SQLSTATE ANSWER
-fails()
-{
-    case $3 in
-        *"$2"*) ok "$1" ;;
-        *) not_ok "$1" "wanted $2" "got $3" ;;
-    esac
 }
 
 # --- time limits, and being told to stop ---
 
 for limit in 1 20 150 700; do
-    fails "statement_timeout of $limit ms" "ERROR:  57014" "$(ask "SET work_mem = '64kB'; SET statement_timeout = $limit; $endless" || true)"
+    contains "statement_timeout of $limit ms" "ERROR:  57014" "$(query "SET work_mem = '64kB'; SET statement_timeout = $limit; $endless" || true)"
 done
 after "statement_timeout"
 
 # start_endless: sets child; ends with two workers at work.
 start_endless()
 {
-    ask "SET application_name = 'endless'; SET work_mem = '64kB'; $endless" >"$dir/out" &
+    query "SET application_name = 'endless'; SET work_mem = '64kB'; $endless" >"$dir/out" &
     child=$!
     becomes 2 "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'" ||
         not_ok "a long fit has two workers" "$answer" "$(cat "$dir/out")"
@@ -171,26 +140,26 @@ start_endless()
 leader="FROM pg_stat_activity WHERE application_name = 'endless' AND backend_type = 'client backend'"
 
 start_endless
-ask "SELECT pg_cancel_backend(pid) $leader" >"$dir/unused"
+query "SELECT pg_cancel_backend(pid) $leader" >"$dir/unused"
 wait "$child" || true
-fails "pg_cancel_backend" "ERROR:  57014" "$(cat "$dir/out")"
+contains "pg_cancel_backend" "ERROR:  57014" "$(cat "$dir/out")"
 after "pg_cancel_backend"
 
 start_endless
-ask "SELECT pg_terminate_backend(pid) $leader" >"$dir/unused"
+query "SELECT pg_terminate_backend(pid) $leader" >"$dir/unused"
 wait "$child" || true
-fails "pg_terminate_backend of the leader" "FATAL:  57P01" "$(cat "$dir/out")"
+contains "pg_terminate_backend of the leader" "FATAL:  57P01" "$(cat "$dir/out")"
 after "pg_terminate_backend of the leader"
 
 start_endless
-ask "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1" >"$dir/unused"
+query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1" >"$dir/unused"
 wait "$child" || true
-fails "pg_terminate_backend of a worker" "57P01" "$(cat "$dir/out")"
+contains "pg_terminate_backend of a worker" "57P01" "$(cat "$dir/out")"
 after "pg_terminate_backend of a worker"
 
 # --- what runs out ---
 
-fails "temp_file_limit" "ERROR:  53400" "$(ask "SET work_mem = '64kB'; SET temp_file_limit = '1MB'; $fit" || true)"
+contains "temp_file_limit" "ERROR:  53400" "$(query "SET work_mem = '64kB'; SET temp_file_limit = '1MB'; $fit" || true)"
 after "temp_file_limit"
 same "temp_file_limit, caught in a transaction that goes on" "caught,$wanted" "$(psql -X -q -A -t 2>&1 <<SQL | paste -s -d , -
 SET work_mem = '64kB'; SET temp_file_limit = '1MB';
@@ -213,28 +182,28 @@ SQL
 
 start_endless
 same "max_worker_processes exhausted: a fit does without" "0 of 2,$wanted" \
-    "$(ask "SET client_min_messages = debug1; $fit" | sed -n 's/.*gmm: launched \([0-9]* of [0-9]*\) workers.*/\1/p; /^[0-9a-f]\{32\}$/p' | paste -s -d , -)"
-ask "SELECT pg_cancel_backend(pid) $leader" >"$dir/unused"
+    "$(query "SET client_min_messages = debug1; $fit" | sed -n 's/.*gmm: launched \([0-9]* of [0-9]*\) workers.*/\1/p; /^[0-9a-f]\{32\}$/p' | paste -s -d , -)"
+query "SELECT pg_cancel_backend(pid) $leader" >"$dir/unused"
 wait "$child" || true
 after "max_worker_processes exhausted"
 
 # --- a crash ---
 
 # In the middle of replacing models: some groups are fitted, none is there.
-ask "SET application_name = 'crash'; SET work_mem = '64kB';
+query "SET application_name = 'crash'; SET work_mem = '64kB';
      INSERT INTO models SELECT region + 100, CASE WHEN region = 0 THEN gmm_fit(x, 3, '{\"max_iter\": 5}')
          ELSE gmm_refit(x, (SELECT model FROM wide), '{\"max_iter\": 1000000, \"tol\": 0}') END
      FROM points GROUP BY region" >"$dir/out" &
 child=$!
 becomes t "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'" || true
-kill -9 "$(ask "SELECT pid FROM pg_stat_activity WHERE application_name = 'crash' AND backend_type = 'client backend'")"
+kill -9 "$(query "SELECT pid FROM pg_stat_activity WHERE application_name = 'crash' AND backend_type = 'client backend'")"
 wait "$child" || true
 leave_bystander
 becomes 1 "SELECT 1" || not_ok "the server comes back" "$(tail -n 20 "$dir/log")"
 grep -q 'terminated by signal 9' "$dir/log" || not_ok "a backend was killed" "$(cat "$dir/log")"
 same "SIGKILL within INSERT ... SELECT gmm_fit: the old models are there" "4|$old" \
-    "$(ask "SELECT count(*) FROM models")|$(ask "$state")"
-if [ "$(ask "SHOW server_version_num")" -lt 140000 ]; then
+    "$(query "SELECT count(*) FROM models")|$(query "$state")"
+if [ "$(query "SHOW server_version_num")" -lt 140000 ]; then
     # 13 leaves temporary files after a crash until it is started anew
     pg_ctl -D "$dir/data" -l "$dir/log" -w -s restart </dev/null >/dev/null 2>&1
 fi
@@ -250,9 +219,9 @@ stop
 if ! unshare -U -r -m sh -c 'mount -t tmpfs -o size=16m tmpfs /dev/shm &&
         unshare -U --map-user=1000 --map-group=1000 true' 2>"$dir/unshare"
 then
-    count=$((count + 1))
-    echo "ok $count # skip no namespaces for a full /dev/shm: $(tail -n 1 "$dir/unshare")"
+    skip "/dev/shm is full" "no namespaces for a full /dev/shm: $(tail -n 1 "$dir/unshare")"
     finish
+    exit 0
 fi
 cat >"$dir/full.sh" <<'SH'
 mount -t tmpfs -o size=16m tmpfs /dev/shm
@@ -265,6 +234,6 @@ echo "dynamic_shared_memory_type = posix" >>"$dir/data/postgresql.conf"
 free=$(unshare -U -r -m sh "$dir/full.sh" "$dir")
 same "/dev/shm is full" 0 "$(echo $free)"
 bystander
-same "/dev/shm full: a fit does without workers" "$wanted" "$(ask "SET client_min_messages = debug1; $fit")"
+same "/dev/shm full: a fit does without workers" "$wanted" "$(query "SET client_min_messages = debug1; $fit")"
 after "/dev/shm full"
 finish

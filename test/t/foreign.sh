@@ -3,39 +3,16 @@
 # does not show, the queries that gmm_fit_table makes and how they end.
 # Runs alone: it counts the workers and temporary files of the server.
 set -eu
+. test/t/tap.sh
 
-if ! [ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] || [ "$(id -u)" = 0 ]; then
-    echo "1..0 # SKIP postgres_fdw is not installed for this PostgreSQL, or this is root"
-    exit 0
-fi
+[ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] ||
+    skip_all "postgres_fdw is not installed for this PostgreSQL"
+[ "$(id -u)" != 0 ] || skip_all "servers are not run as root"
 
 . test/servers.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/foreign.XXXXXX")
 trap 'stop_own other; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
-count=0
-
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    shift
-    printf '%s\n' "$@" | sed 's/^/# /'
-}
-# is NAME GOT WANTED
-is()
-{
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2" "wanted: $3"; fi
-}
-ask()
-{
-    psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
 
 port=$(free_port 9710)
 start_own other "$port" || { echo "Bail out! no server"; cat "$dir/other.log"; exit 1; }
@@ -64,19 +41,19 @@ CREATE FUNCTION apart(a gmm_model, b gmm_model) RETURNS double precision LANGUAG
 \$\$;
 SQL
 
-is "a foreign table has the rows" "$(ask -c 'SELECT count(*) FROM points')" 40000
-is "a step over foreign tables" "$(ask -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
-    (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")" t
+same "a foreign table has the rows" 40000 "$(ask -c 'SELECT count(*) FROM points')"
+same "a step over foreign tables" t "$(ask -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
+    (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")"
 plan=$(ask -c 'SET enable_partitionwise_aggregate = on' -c 'EXPLAIN (COSTS OFF) SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points')
 case $plan in
     *"Finalize Aggregate"*"Partial Aggregate"*"Foreign Scan"*"Partial Aggregate"*"Foreign Scan"*) ok "a state for each foreign partition" ;;
     *) not_ok "a state for each foreign partition" "$plan" ;;
 esac
-is "and the same" "$(ask -c 'SET enable_partitionwise_aggregate = on' -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
-    (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")" t
-is "gmm_fit_table over foreign partitions" "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")" t
-is "and over a foreign table, with a filter" "$(ask -c "SELECT apart(gmm_fit_table('odd', '{x,y}', 3, filter => 'id > 100'),
-    (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE id % 2 = 1 AND id > 100)) < 1e-6")" t
+same "and the same" t "$(ask -c 'SET enable_partitionwise_aggregate = on' -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
+    (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")"
+same "gmm_fit_table over foreign partitions" t "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
+same "and over a foreign table, with a filter" t "$(ask -c "SELECT apart(gmm_fit_table('odd', '{x,y}', 3, filter => 'id > 100'),
+    (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE id % 2 = 1 AND id > 100)) < 1e-6")"
 
 # Rows that come to the other server during a fit are not of its snapshot there.
 ask -c "CREATE SEQUENCE meddled" -c "CREATE FUNCTION meddle() RETURNS boolean LANGUAGE plpgsql AS \$\$
@@ -86,8 +63,8 @@ ask -c "CREATE SEQUENCE meddled" -c "CREATE FUNCTION meddle() RETURNS boolean LA
         END IF;
         RETURN true;
     END \$\$"
-is "rows are inserted there meanwhile" "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")" t
-is "and are there for the next one" "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 3))).n_rows")" 42500
+same "rows are inserted there meanwhile" t "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
+same "and are there for the next one" 42500 "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 3))).n_rows")"
 
 # --- how gmm_fit_table asks ---
 
@@ -112,12 +89,12 @@ kinds()
         found && /Workers Launched: [12]/ && !counted { parallel++; counted = 1 }
         END { print (total > 0 && total == parallel) ? "all" : total + 0 " queries, parallel " parallel + 0 }' "$dir/plans"
 }
-is "ranges are found in parallel" "$(kinds 'gmm_fit_table_ranges')" all
-is "the sample is taken in parallel" "$(kinds 'gmm_fit_table_hash')" all
-is "passes are parallel" "$(kinds '.gmm_accumulate(')" all
-is "the last one, too" "$(kinds '.gmm_entropy($1')" all
-is "one query finds the sample" "$(grep -c 'Query Text: .*gmm_fit_table_hash' "$dir/plans")" 1
-is "one scores the result" "$(grep -c 'Query Text: .*gmm_entropy' "$dir/plans")" 1
+same "ranges are found in parallel" all "$(kinds 'gmm_fit_table_ranges')"
+same "the sample is taken in parallel" all "$(kinds 'gmm_fit_table_hash')"
+same "passes are parallel" all "$(kinds '.gmm_accumulate(')"
+same "the last one, too" all "$(kinds '.gmm_entropy($1')"
+same "one query finds the sample" 1 "$(grep -c 'Query Text: .*gmm_fit_table_hash' "$dir/plans")"
+same "one scores the result" 1 "$(grep -c 'Query Text: .*gmm_entropy' "$dir/plans")"
 
 # --- cancelled, in a scan and between scans ---
 
@@ -148,6 +125,6 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
     if [ "$left" = 0 ]; then break; fi
     sleep 0.5
 done
-is "nothing is left" "$left" 0
+same "nothing is left" 0 "$left"
 
-echo "1..$count"
+finish

@@ -5,12 +5,10 @@
 # times as much.  PostgreSQL 14 and later can be asked for it.
 # Runs alone: it counts the temporary files of the server.
 set -eu
+. test/t/tap.sh
 
 version=$(psql -X -A -t -c 'SHOW server_version_num')
-if [ "$version" -lt 140000 ]; then
-    echo "1..0 # skip PostgreSQL 13 has no pg_backend_memory_contexts"
-    exit 0
-fi
+[ "$version" -ge 140000 ] || skip_all "PostgreSQL 13 has no pg_backend_memory_contexts"
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/memory.XXXXXX")
 trap 'rm -rf "$dir"' EXIT

@@ -3,29 +3,15 @@
 # same elements with the same numbers but for rounding, and what the README says
 # of them is so.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pictures.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-count=0
-
-# ok NAME, not_ok NAME [FILE]
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    if [ -n "${2:-}" ]; then sed 's/^/# /' "$2"; fi
-}
 
 if sh test/pictures.sh "$dir" >"$dir/said" 2>&1 && [ "$(wc -l <"$dir/said")" = 6 ]; then
     ok "they are made"
 else
-    not_ok "they are made" "$dir/said"
+    not_ok "they are made" "$(cat "$dir/said")"
 fi
 
 # A number a line, and what is between two of them.  The direction of an
@@ -58,7 +44,7 @@ for picture in test/pictures/*.svg; do
     then
         ok "$name is as it was"
     else
-        not_ok "$name is as it was" "$dir/log"
+        not_ok "$name is as it was" "$(cat "$dir/log")"
     fi
 done
 for picture in $(grep -o 'test/pictures/[a-z_]*\.svg' README.md | sort -u); do
@@ -83,4 +69,4 @@ while IFS= read -r line; do
         *) not_ok "the README says of $line" ;;
     esac
 done <"$dir/said"
-echo "1..$count"
+finish

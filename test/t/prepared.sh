@@ -6,6 +6,7 @@
 # level, and they come when they like.  That the results are right is the
 # business of sql/score.sql.
 set -eu
+. test/t/tap.sh
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 CREATE TABLE points AS
@@ -40,13 +41,11 @@ FROM generate_series(1, 50000) AS id;
 VACUUM ANALYZE region_models, region_points;
 SQL
 
-count=0
 # prepares TIMES NAME STATEMENT...
 prepares()
 {
     wanted=$1 name=$2
     shift 2
-    count=$((count + 1))
     got=$({
         echo "SET jit = off; SET max_parallel_workers_per_gather = 0;"
         echo "SET client_min_messages = debug1;"
@@ -54,11 +53,7 @@ prepares()
     } | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 2>&1 |
         awk '/gmm: prepared a model/ { n++ } /^ERROR/ { print; n = -1; exit }
              END { print n + 0 }')
-    if [ "$got" = "$wanted" ]; then
-        echo "ok $count - $name: $wanted"
-    else
-        echo "not ok $count - $name: $got, not $wanted"
-    fi
+    same "$name: $wanted" "$wanted" "$got"
 }
 
 spherical='{"k": 2, "d": 2, "covariance_type": "spherical", "weights": [0.5, 0.5], "means": [[0, 0], [1, 1]], "covariances": [1, 1]}'
@@ -121,4 +116,4 @@ prepares 3 "outliers" \
 prepares 3 "the best components, by a lateral join" \
     "SELECT * FROM points, gmm_top('$spherical', $holed, 2)"
 
-echo "1..$count"
+finish

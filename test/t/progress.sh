@@ -2,6 +2,7 @@
 # progress.sh: a long fit can be watched, by gmm.log_progress and by ps.
 # Runs alone: it counts messages that come once a second.
 set -eu
+. test/t/tap.sh
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 CREATE TABLE points AS
@@ -10,11 +11,10 @@ FROM generate_series(1, 30000) AS i;
 CREATE TABLE models AS SELECT gmm_fit(x, 10) AS model FROM points;
 SQL
 
-count=0
+# ok_if YES NAME
 ok_if()
 {
-    count=$((count + 1))
-    if [ "$1" = yes ]; then echo "ok $count - $2"; else echo "not ok $count - $2"; fi
+    if [ "$1" = yes ]; then ok "$2"; else not_ok "$2"; fi
 }
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/progress.XXXXXX")
@@ -56,8 +56,7 @@ if [ -r /proc/self/cmdline ]; then
     ok_if "$right" "phase and iteration are in the process title"
     if [ "$right" = no ]; then sed 's/^/# /' "$dir/titles"; fi
 else
-    count=$((count + 1))
-    echo "ok $count # SKIP process titles are read from /proc"
+    skip "phase and iteration are in the process title" "process titles are read from /proc"
 fi
 
 watch "SET gmm.log_progress = on" \
@@ -69,4 +68,4 @@ watch "SET gmm.log_progress = off" "$refit"
 if grep -q 'gmm: ' "$dir/out"; then right=no; else right=yes; fi
 ok_if "$right" "no lines unless asked for"
 
-echo "1..$count"
+finish

@@ -7,24 +7,10 @@
 # server need not have is run by the test of that name (pg_cron.sh).  Every object of the extension is in the reference, and every
 # default in the table of options is the one of src/fit/fit_options.h or src/model/model.h.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/readme.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-count=0
-
-# ok NAME, not_ok NAME [FILE]
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    if [ -n "${2:-}" ]; then sed 's/^/# /' "$2"; fi
-}
 
 trimmed()
 {
@@ -57,7 +43,7 @@ while read -r number language line needs heading; do
                 ok "$name"
                 before=$number
             else
-                not_ok "$name" "$dir/$number.out"
+                not_ok "$name" "$(cat "$dir/$number.out")"
             fi ;;
         text)
             if [ -z "$before" ]; then continue; fi
@@ -66,7 +52,7 @@ while read -r number language line needs heading; do
             if diff -u "$dir/wanted" "$dir/got" >"$dir/diff"; then
                 ok "line $line ($heading): what it prints"
             else
-                not_ok "line $line ($heading): what it prints" "$dir/diff"
+                not_ok "line $line ($heading): what it prints" "$(cat "$dir/diff")"
             fi
             before= ;;
         *)
@@ -107,4 +93,4 @@ for option in max_iter tol reg_covar n_init; do
     fi
 done
 
-echo "1..$count"
+finish

@@ -2,6 +2,7 @@
 # rights.sh: who may install and use the extension, and that it runs what it
 # says and nothing that another user has put in its way.
 set -eu
+. test/t/tap.sh
 
 # Two ordinary users of this database
 owner=${PGDATABASE}_owner
@@ -22,30 +23,6 @@ CREATE SCHEMA evil AUTHORIZATION :mallory;
 GRANT USAGE ON SCHEMA evil TO PUBLIC;
 SQL
 
-count=0
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    shift
-    for line; do printf '%s\n' "$line" | sed 's/^/# /'; done
-}
-same()
-{
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted $2" "got $3"; fi
-}
-contains()
-{
-    case $3 in
-        *"$2"*) ok "$1" ;;
-        *) not_ok "$1" "wanted $2" "got $3" ;;
-    esac
-}
 # as ROLE STATEMENTS: what they answer to that user.
 as()
 {
@@ -170,4 +147,4 @@ same "and the table is still there" "900" "$(as "$owner" "SELECT count(*) FROM s
 answer=$(as "$owner" "SET search_path = evil, pg_catalog, pg_temp;
     SELECT (stats.gmm_summary(stats.gmm_fit_table('stats.people', '{a,b}', 2))).n_rows")
 same "it calls no operator or function in front of PostgreSQL's" "900" "$answer"
-echo "1..$count"
+finish

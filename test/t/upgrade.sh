@@ -3,6 +3,7 @@
 # updated to the present one, is the same in the catalogue as the present one
 # installed, and keeps models and what uses them.
 set -eu
+. test/t/tap.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/upgrade.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
@@ -57,20 +58,6 @@ ORDER BY 1;
 SELECT 'extension ' || extversion || ' ' || extrelocatable || ' ' || coalesce(extconfig::text, '') FROM pg_extension WHERE extname = 'gmm';
 SELECT 'initial privileges ' || count(*) FROM pg_init_privs AS i JOIN members AS m ON i.classoid = m.classid AND i.objoid = m.objid;
 SQL
-
-count=0
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    shift
-    for line; do printf '%s\n' "$line" | sed 's/^/# /'; done
-}
 
 # catalogue FILE
 catalogue()
@@ -147,4 +134,4 @@ earlier=$(run -c "
     JOIN pg_available_extensions AS e ON e.name = 'gmm' AND e.default_version = p.target
     WHERE p.path IS NOT NULL")
 for version in $earlier; do update_from "$version"; done
-echo "1..$count"
+finish

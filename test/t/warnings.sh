@@ -3,6 +3,7 @@
 # to be so: once a statement, with how many they are and what the first is like;
 # not where all is well, where the statement fails, or where gmm.warnings is off.
 set -eu
+. test/t/tap.sh
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 -- A thousand groups of two clusters each, which a fit of 100 passes finds, and
@@ -23,21 +24,14 @@ END
 $$;
 SQL
 
-count=0
 # warned NAME WANTED STATEMENT...: the messages of the warnings, one a line, are
 # the lines wanted; what else is sent does not matter.
 warned()
 {
     name=$1 wanted=$2
     shift 2
-    count=$((count + 1))
     got=$(printf '%s;\n' "$@" | psql -X -q 2>&1 >/dev/null | sed -n 's/^WARNING:  //p')
-    if [ "$got" = "$wanted" ]; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        printf '%s\n' "wanted: $wanted" "got: $got" | sed 's/^/# /'
-    fi
+    same "$name" "$wanted" "$got"
 }
 one_pass="'{\"max_iter\": 1, \"n_init\": 1}'"
 fit="gmm_fit(x, 2, $one_pass)"
@@ -91,12 +85,10 @@ warned "off" "" "SET gmm.warnings = off" "$many" "SELECT gmm_fit(x, 3) FROM few"
 # said NAME PATTERN: whether $got is like the pattern
 said()
 {
-    count=$((count + 1))
     # shellcheck disable=SC2254
     case $got in
-        $2) echo "ok $count - $1" ;;
-        *)  echo "not ok $count - $1"
-            printf '%s\n' "$got" | sed 's/^/# /' ;;
+        $2) ok "$1" ;;
+        *)  not_ok "$1" "$got" ;;
     esac
 }
 # The setting has another name since PostgreSQL 16.
@@ -116,4 +108,4 @@ said "what the first of each kind is like, and what may help" \
     '*WARNING:  01000: 1 of 3 fits did not converge, and 1 ended with suspect components
 DETAIL:  The first that did not converge has k = 2 and covariance_type full, and made 1 pass.  The first with suspect components has k = 3 and covariance_type full, and made * of its components are suspect.
 HINT:  *"max_iter"*gmm_components*'
-echo "1..$count"
+finish

@@ -5,6 +5,7 @@
 # How many were launched is in a message at DEBUG1.
 # Runs alone: it counts the workers and temporary files of the server.
 set -eu
+. test/t/tap.sh
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 CREATE TABLE points AS
@@ -27,27 +28,6 @@ ANALYZE gaps;
 CREATE TABLE models AS
 SELECT gmm_fit(x, 100, '{"max_iter": 5, "n_init": 1}') AS model FROM points WHERE id <= 2000;
 SQL
-
-count=0
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    shift
-    for line; do printf '%s\n' "$line" | sed 's/^/# /'; done
-}
-
-# same NAME WANTED GOT
-same()
-{
-    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted $2" "got $3"; fi
-}
 
 small="SET work_mem = '64kB'"
 large="SET work_mem = '64MB'"
@@ -221,4 +201,4 @@ case $caught in
 esac
 nothing_left "after an error that was caught"
 
-echo "1..$count"
+finish
