@@ -98,6 +98,12 @@ before=$(on_standby -c "$serial" -c "SELECT gmm_fit_table('parts', '{x,y}', 3, '
 on_standby -c "$serial" -c "SELECT gmm_fit_table('parts', '{x,y}', 3, '{\"tol\": 0, \"max_iter\": 60}')
     FROM (SELECT pg_sleep(0.5) OFFSET 0) AS s" >"$dir/meanwhile" &
 fit=$!
+# It has its snapshot when it sleeps.
+until [ "$(on_standby -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ] ||
+    ! kill -0 "$fit" 2>/dev/null
+do
+    sleep 0.05
+done
 while kill -0 "$fit" 2>/dev/null; do
     on_primary -o /dev/null -c "INSERT INTO parts SELECT id + 50000, x + 50, y, w FROM points LIMIT 200"
 done
