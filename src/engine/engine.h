@@ -331,6 +331,10 @@ extern void mixture_place_parameters(MixtureParameters *parameters,
 extern void mixture_allocate_parameters(MixtureParameters *parameters,
 										MixtureCovarianceType type, int k, int d,
 										const MixtureHost *host);
+extern void mixture_copy_parameters(MixtureParameters *target,
+									const MixtureParameters *source);
+extern bool mixture_parameters_equal(const MixtureParameters *a,
+									 const MixtureParameters *b);
 extern bool mixture_covariances_valid(const MixtureParameters *parameters,
 									  const MixtureHost *host,
 									  MixtureError *error);

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "rows/features.h"
+#include "rows/row_arguments.h"
 #include "fit/fit_aggregates.h"
 #include "host/engine_host.h"
 #include "model/model.h"
@@ -120,15 +121,6 @@ gmm_fit_check_shape(MixtureCovarianceType type, int k, int d, const char *k_name
 						 k_name)));
 }
 
-pg_noreturn static void
-report_changed(const char *argument)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s must be the same in all rows of a group", argument),
-			 errhint("Pass the same value with every row, or group by %s.", argument)));
-}
-
 /* The argument as a copy in the aggregate's context; NULL for NULL. */
 static struct varlena *
 copy_options_datum(FunctionCallInfo fcinfo, int position, MemoryContext context)
@@ -206,9 +198,9 @@ static void
 continue_fit(FunctionCallInfo fcinfo, FitState *state)
 {
 	if (gmm_fit_k_argument(fcinfo, ARG_K, "k") != state->k)
-		report_changed("k");
+		gmm_report_changed("k");
 	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
-		report_changed("options");
+		gmm_report_changed("options");
 }
 
 /* A state for gmm_fit_best, from the arguments of the group's first row. */
@@ -238,24 +230,14 @@ static void
 continue_best(FunctionCallInfo fcinfo, FitState *state)
 {
 	if (gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
-		report_changed("k_min");
+		gmm_report_changed("k_min");
 	if (gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
-		report_changed("k_max");
+		gmm_report_changed("k_max");
 	if (!options_unchanged(fcinfo, BEST_OPTIONS, state))
-		report_changed("options");
+		gmm_report_changed("options");
 }
 
-/* The model to refit, which must be there. */
-static Datum
-model_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(ARG_MODEL))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("model must not be NULL"),
-				 errhint("Use gmm_fit where there is no model yet.")));
-	return PG_GETARG_DATUM(ARG_MODEL);
-}
+#define REFIT_HINT	"Use gmm_fit where there is no model yet."
 
 /* Refuse the options that a warm start has no use for. */
 static void
@@ -284,7 +266,7 @@ check_refit_options(const GmmOptions *options, const GmmModel *model)
 static FitState *
 begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	Datum		datum = model_argument(fcinfo);
+	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, REFIT_HINT);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	FitState   *state;
 
@@ -308,24 +290,11 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 static void
 continue_refit(FunctionCallInfo fcinfo, FitState *state)
 {
-	if (!gmm_model_identity_matches(&state->start_identity, model_argument(fcinfo)))
-		report_changed("model");
+	if (!gmm_model_identity_matches(&state->start_identity,
+									gmm_model_argument(fcinfo, ARG_MODEL, REFIT_HINT)))
+		gmm_report_changed("model");
 	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
-		report_changed("options");
-}
-
-/* The row's weight: finite and not negative, 1 where there is none. */
-static double
-weight_argument(FunctionCallInfo fcinfo, int position)
-{
-	double		weight;
-
-	if (PG_NARGS() <= position)
-		return 1.0;
-
-	weight = PG_GETARG_FLOAT8(position);
-	gmm_check_weight(weight);
-	return weight;
+		gmm_report_changed("options");
 }
 
 /* The families of which one is fitted, as bits. */
@@ -338,7 +307,7 @@ families(const FitState *state)
 
 /* Check the number of features against the model, or against what fits. */
 static void
-begin_rows(FitState *state, int d)
+begin_store(FitState *state, int d)
 {
 	int			k = Max(state->k, state->k_max);
 
@@ -373,7 +342,7 @@ skips_row(const FitState *state, const GmmFeatures *features)
 
 /* Add the row's features to the state. */
 static void
-add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
+collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 {
 	GmmFeatures features;
 
@@ -385,13 +354,14 @@ add_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	}
 
 	if (state->rows == NULL)
-		begin_rows(state, features.d);
+		begin_store(state, features.d);
 	else if (gmm_rowstore_dimensions(state->rows) != features.d)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("features have %d %s, but had %d in earlier rows",
-						features.d, features.d == 1 ? "element" : "elements",
-						gmm_rowstore_dimensions(state->rows)),
+				 errmsg_plural("features have %d element, but had %d in earlier rows",
+							   "features have %d elements, but had %d in earlier rows",
+							   features.d, features.d,
+							   gmm_rowstore_dimensions(state->rows)),
 				 errhint("All rows of a group must have the same features.")));
 
 	gmm_rowstore_append(state->rows, features.values, features.observed,
@@ -417,8 +387,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 	if (!PG_ARGISNULL(ARG_STATE))
 		state = (FitState *) PG_GETARG_POINTER(ARG_STATE);
 
-	if (PG_ARGISNULL(ARG_FEATURES) ||
-		(PG_NARGS() > call->weight && PG_ARGISNULL(call->weight)))
+	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, call->weight))
 	{
 		if (state == NULL)
 			PG_RETURN_NULL();
@@ -430,9 +399,9 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 	else
 		call->proceed(fcinfo, state);
 
-	weight = weight_argument(fcinfo, call->weight);
+	weight = gmm_row_weight(fcinfo, call->weight);
 	if (weight > 0)
-		add_row(fcinfo, state, weight);
+		collect_row(fcinfo, state, weight);
 	else
 		state->weightless = true;
 	PG_RETURN_POINTER(state);
@@ -495,9 +464,9 @@ choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit
 	if (status == MIXTURE_TOO_FEW_DISTINCT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k_min is %d, but there %s only " INT64_FORMAT " distinct %s",
-						state->k, error->count == 1 ? "is" : "are",
-						(int64) error->count, error->count == 1 ? "row" : "rows"),
+				 errmsg_plural("k_min is %d, but there is only " INT64_FORMAT " distinct row",
+							   "k_min is %d, but there are only " INT64_FORMAT " distinct rows",
+							   error->count, state->k, (int64) error->count),
 				 errhint("Use a k_min of at most " INT64_FORMAT ", or more rows.",
 						 (int64) error->count)));
 	if (status == MIXTURE_OK)

@@ -137,8 +137,7 @@ extern PGDLLEXPORT void gmm_parallel_main(dsm_segment *segment, shm_toc *toc);
 static size_t
 count_fixed_values(MixtureCovarianceType type, int k, int d)
 {
-	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d) + d +
-		mixture_sums_count(type, k, d);
+	return mixture_parameters_count(type, k, d) + d + mixture_sums_count(type, k, d);
 }
 
 /* Find the arrays in the shared memory, as a pass of this shape has them. */
@@ -148,14 +147,8 @@ place_view(View *view, MixtureCovarianceType type, int k)
 	int			d = view->fit->rows.d;
 
 	view->n_values = mixture_sums_count(type, k, d);
-	view->parameters.covariance_type = type;
-	view->parameters.k = k;
-	view->parameters.d = d;
-	view->parameters.weights = view->values;
-	view->parameters.means = view->parameters.weights + k;
-	view->parameters.covariances = view->parameters.means + (size_t) k * d;
-	view->center = view->parameters.covariances +
-		mixture_covariance_count(type, k, d);
+	mixture_place_parameters(&view->parameters, type, k, d, view->values);
+	view->center = view->values + mixture_parameters_count(type, k, d);
 	view->total = view->center + d;
 	view->slots = view->total + view->n_values;
 }
@@ -480,17 +473,13 @@ open_pass(View *view, const MixturePass *pass)
 {
 	SharedFit  *fit = view->fit;
 	const MixtureParameters *from = pass->parameters;
-	const MixtureParameters *to = &view->parameters;
 
 	place_view(view, from->covariance_type, from->k);
 	fit->covariance_type = from->covariance_type;
 	fit->k = from->k;
-	memcpy(to->weights, from->weights, to->k * sizeof(double));
-	memcpy(to->means, from->means, (size_t) to->k * to->d * sizeof(double));
-	memcpy(to->covariances, from->covariances, sizeof(double) *
-		   mixture_covariance_count(to->covariance_type, to->k, to->d));
+	mixture_copy_parameters(&view->parameters, from);
 	if (pass->center != NULL)
-		memcpy(view->center, pass->center, to->d * sizeof(double));
+		memcpy(view->center, pass->center, from->d * sizeof(double));
 	memset(view->total, 0, view->n_values * sizeof(double));
 	fit->centered = pass->center != NULL;
 	fit->m_step = pass->m_step;

@@ -60,10 +60,9 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 		case MIXTURE_TOO_FEW_DISTINCT:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("k is %d, but there %s only " INT64_FORMAT " distinct %s",
-							k, error->count == 1 ? "is" : "are",
-							(int64) error->count,
-							error->count == 1 ? "row" : "rows"),
+					 errmsg_plural("k is %d, but there is only " INT64_FORMAT " distinct row",
+								   "k is %d, but there are only " INT64_FORMAT " distinct rows",
+								   error->count, k, (int64) error->count),
 					 errhint("Use a k of at most " INT64_FORMAT ", or more rows.",
 							 (int64) error->count)));
 			break;

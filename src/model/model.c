@@ -24,18 +24,9 @@
 #define VALUES_PER_CHECK		65536
 
 /*
- * How many doubles a model of this shape holds.  The shape must be one that
+ * The size in bytes of a model of this shape with so many trials, at most
+ * GMM_MAX_TRIALS: below 1 GB.  The shape must be one that
  * mixture_shape_allowed(), whose limits keep this far from overflow.
- */
-size_t
-gmm_model_n_values(MixtureCovarianceType type, int k, int d)
-{
-	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
-}
-
-/*
- * The size in bytes of such a model with so many trials, at most
- * GMM_MAX_TRIALS: below 1 GB.
  */
 static size_t
 model_size(MixtureCovarianceType type, int k, int d, int n_trials)
@@ -46,7 +37,7 @@ model_size(MixtureCovarianceType type, int k, int d, int n_trials)
 					 "the largest model must fit into a datum");
 
 	return offsetof(GmmModel, values) +
-		gmm_model_n_values(type, k, d) * sizeof(double) +
+		mixture_parameters_count(type, k, d) * sizeof(double) +
 		n_trials * sizeof(MixtureTrial);
 }
 
@@ -93,7 +84,7 @@ const MixtureTrial *
 gmm_model_trials(const GmmModel *model)
 {
 	return (const MixtureTrial *)
-		(model->values + gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
+		(model->values + mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
 											model->k, model->d));
 }
 
@@ -101,14 +92,8 @@ gmm_model_trials(const GmmModel *model)
 void
 gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 {
-	double	   *values = unconstify(GmmModel *, model)->values;
-
-	parameters->k = model->k;
-	parameters->d = model->d;
-	parameters->covariance_type = (MixtureCovarianceType) model->covariance_type;
-	parameters->weights = values;
-	parameters->means = values + model->k;
-	parameters->covariances = parameters->means + (size_t) model->k * model->d;
+	mixture_place_parameters(parameters, (MixtureCovarianceType) model->covariance_type,
+							 model->k, model->d, unconstify(GmmModel *, model)->values);
 }
 
 /*
@@ -118,7 +103,7 @@ gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 static GmmFingerprint
 model_fingerprint(const GmmModel *model)
 {
-	size_t		n_values = gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
+	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
 											  model->k, model->d);
 	int32		shape[3] = {model->covariance_type, model->k, model->d};
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
@@ -179,13 +164,10 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	}
 
 	gmm_model_parameters(model, &copy);
-	memcpy(copy.weights, parameters->weights, k * sizeof(double));
-	memcpy(copy.means, parameters->means, (size_t) k * d * sizeof(double));
-	memcpy(copy.covariances, parameters->covariances,
-		   mixture_covariance_count(type, k, d) * sizeof(double));
+	mixture_copy_parameters(&copy, parameters);
 
 	/* No door into the table for what no door into the type lets pass */
-	n_values = gmm_model_n_values(type, k, d);
+	n_values = mixture_parameters_count(type, k, d);
 	for (size_t i = 0; i < n_values; i++)
 	{
 		if (i % VALUES_PER_CHECK == 0)

@@ -89,7 +89,6 @@ extern const char *gmm_criterion_name(MixtureCriterion criterion);
 extern bool gmm_criterion_parse(const char *name, MixtureCriterion *criterion);
 
 /* model.c */
-extern size_t gmm_model_n_values(MixtureCovarianceType type, int k, int d);
 extern GmmModel *DatumGetGmmModel(Datum datum);
 extern const MixtureTrial *gmm_model_trials(const GmmModel *model);
 extern void gmm_model_parameters(const GmmModel *model,

@@ -214,8 +214,6 @@ gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 static void
 view_array(ArrayType *array, const char *name, GmmArray *view)
 {
-	size_t		offset;
-
 	if (array_contains_nulls(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -224,9 +222,7 @@ view_array(ArrayType *array, const char *name, GmmArray *view)
 	view->n_dims = ARR_NDIM(array);
 	for (int i = 0; i < Min(view->n_dims, GMM_ARRAY_MAX_DIMS); i++)
 		view->dims[i] = ARR_DIMS(array)[i];
-	offset = ARR_HASNULL(array) ? (size_t) array->dataoffset :
-		ARR_OVERHEAD_NONULLS(view->n_dims);
-	view->values = (const double *) ((char *) array + offset);
+	view->values = (const double *) ARR_DATA_PTR(array);
 }
 
 /*

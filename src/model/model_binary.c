@@ -31,7 +31,7 @@ gmm_model_send(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	const MixtureTrial *trials = gmm_model_trials(model);
-	size_t		n_values = gmm_model_n_values((MixtureCovarianceType) model->covariance_type,
+	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
 											  model->k, model->d);
 	StringInfoData buffer;
 
@@ -72,7 +72,7 @@ static void
 check_length(StringInfo buffer, const SentHeader *header)
 {
 	size_t		expected = sizeof(double) *
-		gmm_model_n_values(header->covariance_type, header->k, header->d);
+		mixture_parameters_count(header->covariance_type, header->k, header->d);
 
 	if (header->fitted)
 		expected += gmm_fields_sent_bytes(&gmm_fit_fields);
@@ -93,7 +93,7 @@ check_length(StringInfo buffer, const SentHeader *header)
  * it says so, beside.
  */
 static void
-receive_header(StringInfo buffer, SentHeader *header)
+receive_model_header(StringInfo buffer, SentHeader *header)
 {
 	int			version = pq_getmsgbyte(buffer);
 	int			type;
@@ -175,10 +175,10 @@ gmm_model_recv(PG_FUNCTION_ARGS)
 	size_t		n_values;
 	double	   *values;
 
-	receive_header(buffer, &header);
+	receive_model_header(buffer, &header);
 	receive_info(buffer, &header, &info);
 
-	n_values = gmm_model_n_values(header.covariance_type, header.k, header.d);
+	n_values = mixture_parameters_count(header.covariance_type, header.k, header.d);
 	values = (double *) palloc(n_values * sizeof(double));
 	for (size_t i = 0; i < n_values; i++)
 	{

@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(gmm_trials);
  * of this name.
  */
 static bool
-computed_column(const GmmModel *model, const MixtureTrial *trial, const char *name,
+trial_column(const GmmModel *model, const MixtureTrial *trial, const char *name,
 				Datum *value)
 {
 	MixtureParameters shape = {
@@ -66,7 +66,7 @@ trial_row(const GmmModel *model, const MixtureTrial *trial, TupleDesc descriptor
 
 		if (!gmm_fields_column(&gmm_trial_fields, trial, name, column->atttypid,
 							   &values[i], &nulls[i]) &&
-			!computed_column(model, trial, name, &values[i]))
+			!trial_column(model, trial, name, &values[i]))
 			elog(ERROR, "gmm_trials knows no column \"%s\"", name);
 	}
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));

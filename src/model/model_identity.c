@@ -22,22 +22,6 @@
 #include "compat.h"
 #include "model/model_identity.h"
 
-/* Are two mixtures the same in every bit of their parameters? */
-bool
-gmm_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)
-{
-	size_t		k = a->k;
-	size_t		d = a->d;
-
-	return a->covariance_type == b->covariance_type &&
-		a->k == b->k && a->d == b->d &&
-		memcmp(a->weights, b->weights, k * sizeof(double)) == 0 &&
-		memcmp(a->means, b->means, k * d * sizeof(double)) == 0 &&
-		memcmp(a->covariances, b->covariances,
-			   mixture_covariance_count(a->covariance_type, a->k, a->d) *
-			   sizeof(double)) == 0;
-}
-
 /*
  * Set the key of a model that is stored out of line; false, and no key, for
  * any other.
@@ -65,6 +49,18 @@ gmm_model_key_contents(const GmmModel *model, GmmModelKey *key)
 {
 	key->id = model->fingerprint;
 	key->is_toasted = false;
+}
+
+/* The model that an aggregate gets with every row, which must be there. */
+Datum
+gmm_model_argument(FunctionCallInfo fcinfo, int position, const char *hint)
+{
+	if (PG_ARGISNULL(position))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be NULL"),
+				 hint == NULL ? 0 : errhint("%s", hint)));
+	return PG_GETARG_DATUM(position);
 }
 
 /* Remember a model: as the datum that came, and what it was detoasted to. */

@@ -29,12 +29,10 @@ typedef struct GmmModelIdentity
 	GmmModelKey toasted;		/* if is_toasted */
 } GmmModelIdentity;
 
-extern bool gmm_parameters_equal(const MixtureParameters *a,
-								 const MixtureParameters *b);
-
 extern bool gmm_model_key_toasted(Datum datum, GmmModelKey *key);
 extern void gmm_model_key_contents(const GmmModel *model, GmmModelKey *key);
 
+extern Datum gmm_model_argument(FunctionCallInfo fcinfo, int position, const char *hint);
 extern void gmm_model_identity_set(GmmModelIdentity *identity, Datum datum,
 								   const GmmModel *model);
 extern bool gmm_model_identity_matches(GmmModelIdentity *identity, Datum datum);

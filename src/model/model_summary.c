@@ -17,6 +17,7 @@
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "model/model_fields.h"
+#include "rows/features.h"
 
 #define COMPONENTS_COLUMNS	7
 
@@ -71,31 +72,6 @@ gmm_model_n_suspect(const GmmModel *model)
 	return judge_model(model, NULL);
 }
 
-/*
- * Make a double precision[] of n_dims dimensions, palloc'd, and let *values
- * point to its elements for the caller to set.
- */
-static ArrayType *
-make_float8_array(int n_dims, int *dims, double **values)
-{
-	size_t		offset = ARR_OVERHEAD_NONULLS(n_dims);
-	size_t		size = offset +
-		(size_t) ArrayGetNItems(n_dims, dims) * sizeof(double);
-	ArrayType  *array = (ArrayType *) palloc0(size);
-
-	SET_VARSIZE(array, size);
-	array->ndim = n_dims;
-	array->dataoffset = 0;
-	array->elemtype = FLOAT8OID;
-	for (int i = 0; i < n_dims; i++)
-	{
-		ARR_DIMS(array)[i] = dims[i];
-		ARR_LBOUND(array)[i] = 1;
-	}
-	*values = (double *) ((char *) array + offset);
-	return array;
-}
-
 /* Form the row of a component, counted from 0. */
 static Datum
 component_row(const Components *components, int component, TupleDesc descriptor)
@@ -110,10 +86,10 @@ component_row(const Components *components, int component, TupleDesc descriptor)
 	Datum		values[COMPONENTS_COLUMNS];
 	bool		nulls[COMPONENTS_COLUMNS] = {false};
 
-	mean = make_float8_array(1, dims, &elements);
+	mean = gmm_make_vector(d, &elements);
 	memcpy(elements, parameters->means + (size_t) component * d,
 		   d * sizeof(double));
-	covariance = make_float8_array(2, dims, &elements);
+	covariance = gmm_make_array(2, dims, &elements);
 	mixture_component_covariance(parameters, component, elements);
 
 	values[0] = Int32GetDatum(component + 1);
@@ -219,7 +195,7 @@ model_icl(const GmmModel *model)
  * if there is none of this name.
  */
 static bool
-computed_column(const GmmModel *model, const char *name, Datum *value, bool *isnull)
+summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnull)
 {
 	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
 
@@ -285,7 +261,7 @@ gmm_summary(PG_FUNCTION_ARGS)
 		if (gmm_fields_column(&gmm_fit_fields, &model->fit, name, column->atttypid,
 							  &values[i], &nulls[i]))
 			nulls[i] = nulls[i] || !(model->flags & GMM_MODEL_FITTED);
-		else if (!computed_column(model, name, &values[i], &nulls[i]))
+		else if (!summary_column(model, name, &values[i], &nulls[i]))
 			elog(ERROR, "gmm_summary knows no column \"%s\"", name);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));

@@ -25,20 +25,13 @@ array_values(ArrayType *array)
 	return (double *) ((char *) array + offset);
 }
 
-/* Is element i, counted from 0, not NULL? */
-static inline bool
-element_observed(const uint8 *observed, int i)
-{
-	return (observed[i / 8] & (1 << (i % 8))) != 0;
-}
-
 /* The first NULL element, counted from 1; 0 if there is none. */
 int
 gmm_features_first_null(const GmmFeatures *features)
 {
 	if (features->observed != NULL)
 		for (int i = 0; i < features->d; i++)
-			if (!element_observed(features->observed, i))
+			if (gmm_feature_is_null(features, i))
 				return i + 1;
 	return 0;
 }
@@ -51,11 +44,11 @@ gmm_features_element(const GmmFeatures *features, int element, double *value)
 
 	if (features->observed != NULL)
 	{
-		if (!element_observed(features->observed, element))
+		if (gmm_feature_is_null(features, element))
 			return false;
 		place = 0;
 		for (int i = 0; i < element; i++)
-			place += element_observed(features->observed, i);
+			place += !gmm_feature_is_null(features, i);
 	}
 	*value = features->values[place];
 	return true;
@@ -100,7 +93,7 @@ report_not_finite(const GmmFeatures *features, int i)
 	{
 		element = -1;
 		for (int left = i + 1; left > 0; element++)
-			left -= element_observed(features->observed, element + 1);
+			left -= !gmm_feature_is_null(features, element + 1);
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -129,7 +122,7 @@ get_observed(ArrayType *array, GmmFeatures *features)
 	int			n_observed = 0;
 
 	for (int i = 0; i < features->d; i++)
-		n_observed += element_observed(bitmap, i);
+		n_observed += !att_isnull(i, bitmap);
 	if (n_observed == features->d)
 		return;
 	features->n_observed = n_observed;
@@ -217,43 +210,43 @@ gmm_features_report_dimensions(int features_d, int model_d)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-			 errmsg("features have %d %s, but the model has %d %s",
-					features_d, features_d == 1 ? "element" : "elements",
-					model_d, model_d == 1 ? "dimension" : "dimensions")));
+			 model_d == 1 ?
+			 errmsg_plural("features have %d element, but the model has %d dimension",
+						   "features have %d elements, but the model has %d dimension",
+						   features_d, features_d, model_d) :
+			 errmsg_plural("features have %d element, but the model has %d dimensions",
+						   "features have %d elements, but the model has %d dimensions",
+						   features_d, features_d, model_d)));
 	pg_unreachable();
 }
 
 /*
- * A new double precision[] of n elements, in the current memory context;
- * *values is where they are to be written.
+ * A new double precision[] of up to MAXDIM dimensions, in the current memory
+ * context; *values is where its elements are to be written, row by row.
  */
 ArrayType *
-gmm_make_array(int n, double **values)
+gmm_make_array(int n_dims, const int *dims, double **values)
 {
-	Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(double) * (Size) n;
+	Size		offset = ARR_OVERHEAD_NONULLS(n_dims);
+	Size		size = offset + sizeof(double) * (Size) ArrayGetNItems(n_dims, dims);
 	ArrayType  *array = palloc0(size);
 
 	SET_VARSIZE(array, size);
-	array->ndim = 1;
+	array->ndim = n_dims;
 	array->dataoffset = 0;
 	array->elemtype = FLOAT8OID;
-	ARR_DIMS(array)[0] = n;
-	ARR_LBOUND(array)[0] = 1;
-	*values = array_values(array);
+	for (int i = 0; i < n_dims; i++)
+	{
+		ARR_DIMS(array)[i] = dims[i];
+		ARR_LBOUND(array)[i] = 1;
+	}
+	*values = (double *) ((char *) array + offset);
 	return array;
 }
 
-/* Check the weight of a row: finite and not negative. */
-void
-gmm_check_weight(double weight)
+/* One of one dimension, with n elements. */
+ArrayType *
+gmm_make_vector(int n, double **values)
 {
-	if (likely(isfinite(weight) && weight >= 0))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 isfinite(weight) ?
-			 errmsg("weight must not be negative, but is %g", weight) :
-			 errmsg("weight must be finite, but is %s",
-					isnan(weight) ? "NaN" :
-					weight > 0 ? "Infinity" : "-Infinity")));
+	return gmm_make_array(1, &n, values);
 }

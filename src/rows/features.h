@@ -1,12 +1,12 @@
 /*
  * features.h
  *	  A row of features as SQL hands it over: double precision[].
- *
- * (Not features.h: the C library has a header of that name.)
  */
 #ifndef GMM_FEATURES_H
 #define GMM_FEATURES_H
 
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "fmgr.h"
 #include "utils/array.h"
 
@@ -47,7 +47,14 @@ extern bool gmm_features_element(const GmmFeatures *features, int element,
 extern void gmm_features_release(GmmFeatures *features);
 pg_noreturn extern void gmm_features_report_dimensions(int features_d,
 													   int model_d);
-extern void gmm_check_weight(double weight);
-extern ArrayType *gmm_make_array(int n, double **values);
+extern ArrayType *gmm_make_array(int n_dims, const int *dims, double **values);
+extern ArrayType *gmm_make_vector(int n, double **values);
+
+/* Is an element, counted from 0, NULL? */
+static inline bool
+gmm_feature_is_null(const GmmFeatures *features, int element)
+{
+	return features->observed != NULL && att_isnull(element, features->observed);
+}
 
 #endif							/* GMM_FEATURES_H */

@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "common/hashfn.h"
 #include "port/pg_bitutils.h"
 
@@ -59,10 +61,10 @@ gmm_pattern_order(const uint8 *observed, int d, int *order)
 	int			n_missing = 0;
 
 	for (int i = 0; i < d; i++)
-		if (observed[i / 8] & (1 << (i % 8)))
+		if (!att_isnull(i, observed))
 			order[n_observed++] = i;
 	for (int i = 0; i < d; i++)
-		if (!(observed[i / 8] & (1 << (i % 8))))
+		if (att_isnull(i, observed))
 			order[n_observed + n_missing++] = i;
 	return n_observed;
 }

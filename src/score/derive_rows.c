@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(gmm_top_support);
  * palloc'd.  d is how many the model has.
  */
 static int *
-get_dims(ArrayType *array, int d, int *n_dims)
+dims_argument(ArrayType *array, int d, int *n_dims)
 {
 	int		   *dims;
 	bool	   *seen = palloc0(d * sizeof(bool));
@@ -68,8 +68,9 @@ get_dims(ArrayType *array, int d, int *n_dims)
 		if (dim < 1 || dim > d)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("element %d of dims is %d, but the model has %d %s",
-							i + 1, dim, d, d == 1 ? "dimension" : "dimensions"),
+					 errmsg_plural("element %d of dims is %d, but the model has %d dimension",
+								   "element %d of dims is %d, but the model has %d dimensions",
+								   d, i + 1, dim, d),
 					 errhint("Dimensions are numbered from 1.")));
 		if (seen[dim - 1])
 			ereport(ERROR,
@@ -93,7 +94,7 @@ gmm_marginal(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	int			n_dims;
-	int		   *dims = get_dims(PG_GETARG_ARRAYTYPE_P(1), model->d, &n_dims);
+	int		   *dims = dims_argument(PG_GETARG_ARRAYTYPE_P(1), model->d, &n_dims);
 	MixtureParameters parameters;
 	MixtureParameters marginal;
 
@@ -200,7 +201,7 @@ gmm_impute(PG_FUNCTION_ARGS)
 	}
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
-	result = gmm_make_array(scorer->d, &elements);
+	result = gmm_make_vector(scorer->d, &elements);
 	responsibilities = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
 	missing = responsibilities + scorer->k;
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
@@ -291,7 +292,7 @@ gmm_sample(PG_FUNCTION_ARGS)
 		SRF_RETURN_DONE(call);
 
 	CHECK_FOR_INTERRUPTS();
-	array = gmm_make_array(state->d, &features);
+	array = gmm_make_vector(state->d, &features);
 	values[0] = Int32GetDatum(mixture_draw_row(state->drawing, state->seed,
 											   (int64) call->call_cntr, features) + 1);
 	values[1] = PointerGetDatum(array);

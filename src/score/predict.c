@@ -63,7 +63,7 @@ gmm_predict_proba(PG_FUNCTION_ARGS)
 	double	   *work;
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
 	double	   *responsibilities;
-	ArrayType  *result = gmm_make_array(scorer->k, &responsibilities);
+	ArrayType  *result = gmm_make_vector(scorer->k, &responsibilities);
 
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
 								 responsibilities);
@@ -145,7 +145,7 @@ gmm_mahalanobis(PG_FUNCTION_ARGS)
 	double	   *work;
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
 	double	   *distances;
-	ArrayType  *result = gmm_make_array(scorer->k, &distances);
+	ArrayType  *result = gmm_make_vector(scorer->k, &distances);
 
 	mixture_row_mahalanobis(scorer->prepared, features.values, work, distances);
 	for (int c = 0; c < scorer->k; c++)

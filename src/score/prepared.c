@@ -36,6 +36,7 @@
 
 #include "compat.h"
 #include "host/engine_host.h"
+#include "rows/rownulls.h"
 #include "score/prepared.h"
 
 /* Prepared models of one call site: this many bytes, or work_mem if larger */
@@ -187,8 +188,6 @@ static void
 copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
 {
 	int			d = features->d;
-	int			n_observed = 0;
-	int			n_missing = 0;
 	int		   *order;
 	uint8	   *observed;
 
@@ -200,15 +199,9 @@ copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
 		return;
 
 	order = palloc(d * sizeof(int));
-	for (int i = 0; i < d; i++)
-	{
-		if (features->observed[i / 8] & (1 << (i % 8)))
-			order[n_observed++] = i;
-		else
-			order[features->n_observed + n_missing++] = i;
-	}
-	observed = palloc((d + 7) / 8);
-	memcpy(observed, features->observed, (d + 7) / 8);
+	(void) gmm_pattern_order(features->observed, d, order);
+	observed = palloc(gmm_pattern_size(d));
+	gmm_pattern_copy(observed, features->observed, d);
 	scorer->order = order;
 	scorer->observed = observed;
 }

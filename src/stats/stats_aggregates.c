@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "rows/features.h"
+#include "rows/row_arguments.h"
 #include "host/engine_host.h"
 #include "model/model_identity.h"
 #include "rows/rownulls.h"
@@ -114,7 +115,7 @@ make_runner(const MixtureParameters *parameters)
 
 /* Add the rows of a block to sums, which may be others than the object's. */
 static void
-add_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums)
+add_pending_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums)
 {
 	MixtureBlock block = {0};
 	MixtureStatus status;
@@ -150,28 +151,18 @@ add_pending(const ExpandedStats *stats, MixtureStats *sums)
 	MixtureRunner *runner = make_runner(&stats->view.parameters);
 
 	for (int i = 0; i < stats->n_blocks; i++)
-		add_block(&stats->blocks[i], runner, sums);
+		add_pending_block(&stats->blocks[i], runner, sums);
 	mixture_runner_release(runner);
 }
 
-/* Copy parameters to an array of gmm_model_n_values() doubles. */
+/* Copy parameters to an array of mixture_parameters_count() doubles. */
 static void
 copy_parameters(MixtureParameters *copy, const MixtureParameters *parameters,
 				double *values)
 {
-	int			k = parameters->k;
-	int			d = parameters->d;
-
-	copy->covariance_type = parameters->covariance_type;
-	copy->k = k;
-	copy->d = d;
-	copy->weights = values;
-	copy->means = copy->weights + k;
-	copy->covariances = copy->means + (size_t) k * d;
-	memcpy(copy->weights, parameters->weights, k * sizeof(double));
-	memcpy(copy->means, parameters->means, (size_t) k * d * sizeof(double));
-	memcpy(copy->covariances, parameters->covariances,
-		   mixture_covariance_count(copy->covariance_type, k, d) * sizeof(double));
+	mixture_place_parameters(copy, parameters->covariance_type, parameters->k,
+							 parameters->d, values);
+	mixture_copy_parameters(copy, parameters);
 }
 
 /*
@@ -192,7 +183,7 @@ ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 											  ALLOCSET_DEFAULT_SIZES);
 		flinfo->fn_extra = site;
 	}
-	if (site->runner != NULL && gmm_parameters_equal(&site->parameters, parameters))
+	if (site->runner != NULL && mixture_parameters_equal(&site->parameters, parameters))
 		return site;
 
 	site->runner = NULL;
@@ -200,7 +191,7 @@ ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 	old_context = MemoryContextSwitchTo(site->context);
 	copy_parameters(&site->parameters, parameters,
 					palloc_extended(sizeof(double) *
-									gmm_model_n_values(parameters->covariance_type,
+									mixture_parameters_count(parameters->covariance_type,
 													   parameters->k, parameters->d),
 									MCXT_ALLOC_HUGE));
 	site->runner = make_runner(&site->parameters);
@@ -275,7 +266,7 @@ create_expanded(MemoryContext parent, const MixtureParameters *parameters)
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			k = parameters->k;
 	int			d = parameters->d;
-	size_t		n_parameters = gmm_model_n_values(type, k, d);
+	size_t		n_parameters = mixture_parameters_count(type, k, d);
 	size_t		n_sums = mixture_sums_count(type, k, d);
 	ExpandedStats *stats = MemoryContextAllocZero(context, sizeof(ExpandedStats));
 	double	   *values;
@@ -332,7 +323,7 @@ fill_lanes(PendingBlock *block, const double *row, int from)
  * of the row that is to go into the first of them, with weight 0.
  */
 static void
-widen_block(ExpandedStats *stats, PendingBlock *block, const double *row)
+widen_pending_block(ExpandedStats *stats, PendingBlock *block, const double *row)
 {
 	int			d = stats->view.parameters.d;
 	int			old_stride = block->stride;
@@ -367,7 +358,7 @@ append_row(ExpandedStats *stats, PendingBlock *block, const double *row, double 
 
 	gmm_stats_count_rows(&stats->view.n_rows, 1);
 	if (place == block->stride)
-		widen_block(stats, block, row);
+		widen_pending_block(stats, block, row);
 	for (int j = 0; j < block->n_observed; j++)
 		block->features[(Size) j * block->stride + place] = row[j];
 	block->weights[place] = weight;
@@ -381,7 +372,7 @@ sum_block(FmgrInfo *flinfo, ExpandedStats *stats, PendingBlock *block)
 	CallSite   *site = ready_call_site(flinfo, stats);
 	MemoryContext old_context = MemoryContextSwitchTo(site->context);
 
-	add_block(block, site->runner, &stats->view.sums);
+	add_pending_block(block, site->runner, &stats->view.sums);
 	MemoryContextSwitchTo(old_context);
 	memset(block->weights, 0, block->stride * sizeof(double));
 	block->n_rows = 0;
@@ -469,16 +460,15 @@ check_row(const ExpandedStats *stats, const GmmFeatures *features)
 	error.feature = mixture_row_out_of_range(features->values, features->n_observed);
 	if (unlikely(error.feature >= 0))
 	{
-		for (int i = 0; features->observed != NULL && i <= error.feature; i++)
-			if (!(features->observed[i / 8] & (1 << (i % 8))))
-				error.feature++;
+		for (int i = 0; i <= error.feature; i++)
+			error.feature += gmm_feature_is_null(features, i);
 		gmm_report_status(MIXTURE_FEATURE_RANGE, stats->view.parameters.k, &error);
 	}
 }
 
 /* Add a row, of which not all is NULL, to its block; sum that if it is full. */
 static void
-add_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
+pend_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
 		double weight)
 {
 	PendingBlock *block = find_block(flinfo, stats, features);
@@ -490,22 +480,14 @@ add_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
 
 /* --- the model, which comes with every row --------------------------------- */
 
-static Datum
-model_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(ARG_MODEL))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("model must not be NULL"),
-				 errhint("Statistics are about the means of a model; gmm_fit finds a first one.")));
-	return PG_GETARG_DATUM(ARG_MODEL);
-}
+#define MODEL_HINT \
+	"Statistics are about the means of a model; gmm_fit finds a first one."
 
 /* Statistics for the model of a group's first row. */
 static ExpandedStats *
 begin_group(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	Datum		datum = model_argument(fcinfo);
+	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, MODEL_HINT);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	MixtureParameters parameters;
 	ExpandedStats *stats;
@@ -526,7 +508,7 @@ adopt_model(ExpandedStats *stats, Datum datum)
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
-	stats->has_identity = gmm_parameters_equal(&parameters, &stats->view.parameters);
+	stats->has_identity = mixture_parameters_equal(&parameters, &stats->view.parameters);
 	if (stats->has_identity)
 		gmm_model_identity_set(&stats->identity, datum, model);
 	if ((Pointer) model != DatumGetPointer(datum))
@@ -538,14 +520,11 @@ adopt_model(ExpandedStats *stats, Datum datum)
 static void
 continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
 {
-	Datum		datum = model_argument(fcinfo);
+	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, MODEL_HINT);
 
 	if (stats->has_identity ? !gmm_model_identity_matches(&stats->identity, datum) :
 		!adopt_model(stats, datum))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model must be the same in all rows of a group"),
-				 errhint("Pass the same value with every row, or group by the model's key.")));
+		gmm_report_changed("model");
 }
 
 /*
@@ -561,10 +540,9 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	ExpandedStats *stats;
-	double		weight = 1;
+	double		weight;
 
-	if (PG_ARGISNULL(ARG_FEATURES) ||
-		(PG_NARGS() > ARG_WEIGHT && PG_ARGISNULL(ARG_WEIGHT)))
+	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, ARG_WEIGHT))
 	{
 		if (PG_ARGISNULL(ARG_STATE))
 			PG_RETURN_NULL();
@@ -582,11 +560,7 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 		continue_group(fcinfo, stats);
 	}
 
-	if (PG_NARGS() > ARG_WEIGHT)
-	{
-		weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
-		gmm_check_weight(weight);
-	}
+	weight = gmm_row_weight(fcinfo, ARG_WEIGHT);
 	if (weight > 0)
 	{
 		GmmFeatures features;
@@ -594,7 +568,7 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
 		check_row(stats, &features);
 		if (features.n_observed > 0)
-			add_row(fcinfo->flinfo, stats, &features, weight);
+			pend_row(fcinfo->flinfo, stats, &features, weight);
 		gmm_features_release(&features);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));

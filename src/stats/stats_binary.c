@@ -64,7 +64,7 @@ gmm_stats_send(PG_FUNCTION_ARGS)
  * allowed, and what follows is as long as it should be.
  */
 static GmmStats *
-receive_header(StringInfo buffer)
+receive_stats_header(StringInfo buffer)
 {
 	int			version = pq_getmsgbyte(buffer);
 	int			type;
@@ -113,7 +113,7 @@ Datum
 gmm_stats_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
-	GmmStats   *stats = receive_header(buffer);
+	GmmStats   *stats = receive_stats_header(buffer);
 	GmmStatsView view;
 	size_t		n_values;
 

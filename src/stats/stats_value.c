@@ -43,7 +43,7 @@ gmm_stats_size(MixtureCovarianceType type, int k, int d)
 					 "the largest statistics must fit into a datum");
 
 	return offsetof(GmmStats, values) + sizeof(double) *
-		(mixture_sums_count(type, k, d) + gmm_model_n_values(type, k, d));
+		(mixture_sums_count(type, k, d) + mixture_parameters_count(type, k, d));
 }
 
 /* View statistics whose header is right. */
@@ -51,16 +51,11 @@ void
 gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 {
 	MixtureCovarianceType type = (MixtureCovarianceType) stats->covariance_type;
-	MixtureParameters *parameters = &view->parameters;
 
 	view->n_rows = stats->n_rows;
 	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
-	parameters->k = stats->k;
-	parameters->d = stats->d;
-	parameters->covariance_type = type;
-	parameters->weights = stats->values + view->sums.n_values;
-	parameters->means = parameters->weights + stats->k;
-	parameters->covariances = parameters->means + (size_t) stats->k * stats->d;
+	mixture_place_parameters(&view->parameters, type, stats->k, stats->d,
+							 stats->values + view->sums.n_values);
 }
 
 /* Write statistics to gmm_stats_size() bytes. */
@@ -84,10 +79,7 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	gmm_stats_place(stats, &copy);
 	memcpy(copy.sums.sum_weights, view->sums.sum_weights,
 		   view->sums.n_values * sizeof(double));
-	memcpy(copy.parameters.weights, parameters->weights, k * sizeof(double));
-	memcpy(copy.parameters.means, parameters->means, (size_t) k * d * sizeof(double));
-	memcpy(copy.parameters.covariances, parameters->covariances,
-		   mixture_covariance_count(type, k, d) * sizeof(double));
+	mixture_copy_parameters(&copy.parameters, parameters);
 }
 
 /* A new datum, palloc'd, of what is viewed. */
@@ -255,7 +247,7 @@ void
 gmm_stats_check_same_model(const GmmStatsView *a, const MixtureParameters *parameters)
 {
 	check_same_shape(&a->parameters, parameters);
-	if (!gmm_parameters_equal(&a->parameters, parameters))
+	if (!mixture_parameters_equal(&a->parameters, parameters))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("statistics of different models cannot be added"),
@@ -349,7 +341,7 @@ gmm_rebase(PG_FUNCTION_ARGS)
 	check_same_shape(&view.parameters, &moved.parameters);
 	result = gmm_stats_make(&moved);
 	gmm_stats_place(result, &moved);
-	if (!gmm_parameters_equal(&moved.parameters, &view.parameters))
+	if (!mixture_parameters_equal(&moved.parameters, &view.parameters))
 		mixture_stats_rebase(&moved.sums, &view.parameters, &moved.parameters, &gmm_host);
 	gmm_stats_check_range(&moved.sums);
 	PG_RETURN_GMM_STATS(result);

@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "engine/core/random.h"
 #include "rows/features.h"
+#include "rows/row_arguments.h"
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "model/model_identity.h"
@@ -94,7 +95,7 @@ compare_hashes(const void *a, const void *b)
 
 /* In the order in which they are drawn: those together that look alike. */
 static int
-compare_places(const void *a, const void *b)
+compare_points(const void *a, const void *b)
 {
 	const GmmPlotPoint *p = a;
 	const GmmPlotPoint *q = b;
@@ -210,15 +211,16 @@ dim_argument(FunctionCallInfo fcinfo, int argument, int d)
 	if (dim < 1 || dim > d)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is %d, but the model has %d %s", name, dim, d,
-						d == 1 ? "dimension" : "dimensions"),
+				 errmsg_plural("%s is %d, but the model has %d dimension",
+							   "%s is %d, but the model has %d dimensions",
+							   d, name, dim, d),
 				 errhint("Dimensions are counted from 1.")));
 	return dim - 1;
 }
 
 /* Which features are drawn: the first two unless said otherwise. */
 static int
-get_dims(FunctionCallInfo fcinfo, int d, int *dims)
+drawn_dims(FunctionCallInfo fcinfo, int d, int *dims)
 {
 	int			n_dims = PG_NARGS() > ARG_DIM_X ? PG_NARGS() - ARG_DIM_X : Min(d, 2);
 
@@ -232,24 +234,14 @@ get_dims(FunctionCallInfo fcinfo, int d, int *dims)
 	return n_dims;
 }
 
-static Datum
-model_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(ARG_MODEL))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("model must not be NULL")));
-	return PG_GETARG_DATUM(ARG_MODEL);
-}
-
 /* A state from the arguments of the group's first row. */
 static PlotState *
 begin_plot(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	Datum		datum = model_argument(fcinfo);
+	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, NULL);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	int			dims[2];
-	int			n_dims = get_dims(fcinfo, model->d, dims);
+	int			n_dims = drawn_dims(fcinfo, model->d, dims);
 	PlotState  *state = create_state(context, copy_model(context, model),
 									 dims, n_dims);
 
@@ -258,24 +250,16 @@ begin_plot(FunctionCallInfo fcinfo, MemoryContext context)
 	return state;
 }
 
-pg_noreturn static void
-report_changed(const char *argument)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s must be the same in all rows of a group", argument),
-			 errhint("Pass the same value with every row, or group by %s.", argument)));
-}
-
 /* Are the model and the dimensions still what they were? */
 static void
 continue_plot(FunctionCallInfo fcinfo, PlotState *state)
 {
-	if (!gmm_model_identity_matches(&state->identity, model_argument(fcinfo)))
-		report_changed("model");
+	if (!gmm_model_identity_matches(&state->identity,
+									gmm_model_argument(fcinfo, ARG_MODEL, NULL)))
+		gmm_report_changed("model");
 	for (int i = 0; i < PG_NARGS() - ARG_DIM_X; i++)
 		if (dim_argument(fcinfo, ARG_DIM_X + i, state->model->d) != state->dims[i])
-			report_changed(i == 0 ? "dim_x" : "dim_y");
+			gmm_report_changed(i == 0 ? "dim_x" : "dim_y");
 }
 
 /*
@@ -291,8 +275,7 @@ hash_row(const GmmFeatures *features)
 	{
 		uint64		bits = PG_UINT64_MAX;
 
-		if (features->observed == NULL ||
-			(features->observed[i / 8] & (1 << (i % 8))) != 0)
+		if (!gmm_feature_is_null(features, i))
 		{
 			double		value = features->values[place++] + 0.0;
 
@@ -309,7 +292,7 @@ hash_row(const GmmFeatures *features)
  * found.
  */
 static void
-add_row(FunctionCallInfo fcinfo, PlotState *state, const GmmFeatures *features)
+sample_row(FunctionCallInfo fcinfo, PlotState *state, const GmmFeatures *features)
 {
 	GmmPlotPoint point = {.count = 1};
 	const GmmScorer *scorer;
@@ -364,7 +347,7 @@ gmm_svg_transition(PG_FUNCTION_ARGS)
 	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
 	if (features.d != state->model->d)
 		gmm_features_report_dimensions(features.d, state->model->d);
-	add_row(fcinfo, state, &features);
+	sample_row(fcinfo, state, &features);
 	gmm_features_release(&features);
 	PG_RETURN_POINTER(state);
 }
@@ -399,11 +382,11 @@ gmm_svg_combine(PG_FUNCTION_ARGS)
 	else
 	{
 		if (!gmm_model_key_equal(&state->identity.contents, &other->identity.contents))
-			report_changed("model");
+			gmm_report_changed("model");
 		if (state->dims[0] != other->dims[0])
-			report_changed("dim_x");
+			gmm_report_changed("dim_x");
 		if (state->dims[1] != other->dims[1])
-			report_changed("dim_y");
+			gmm_report_changed("dim_y");
 	}
 	state->n_rows += other->n_rows;
 	state->threshold = Min(state->threshold, other->threshold);
@@ -586,7 +569,7 @@ gmm_svg_final(PG_FUNCTION_ARGS)
 
 	points = palloc((state->n_points + 1) * sizeof(GmmPlotPoint));
 	memcpy(points, state->points, state->n_points * sizeof(GmmPlotPoint));
-	qsort(points, state->n_points, sizeof(GmmPlotPoint), compare_places);
+	qsort(points, state->n_points, sizeof(GmmPlotPoint), compare_points);
 
 	plot.marginal = &marginal;
 	plot.dims = state->dims;

@@ -238,7 +238,7 @@ static Datum
 make_grid(const MixtureSampling *sampling, int d)
 {
 	double	   *grid;
-	ArrayType  *array = gmm_make_array(3 * d, &grid);
+	ArrayType  *array = gmm_make_vector(3 * d, &grid);
 
 	for (int j = 0; j < d; j++)
 	{
@@ -359,7 +359,7 @@ run_pass(const TableFit *fit, const MixturePass *pass, const char *query, Datum 
 
 	if (pass->center != NULL)
 	{
-		values[1] = PointerGetDatum(gmm_make_array(fit->d, &center));
+		values[1] = PointerGetDatum(gmm_make_vector(fit->d, &center));
 		memcpy(center, pass->center, fit->d * sizeof(double));
 	}
 	gmm_tablescan_run(&fit->query.scan, query, pass->center != NULL ? 2 : 1, types, values,
@@ -467,7 +467,7 @@ text_argument(FunctionCallInfo fcinfo, int argument)
 
 /* Read and check the arguments, as far as that can be done without the rows. */
 static void
-begin_fit(FunctionCallInfo fcinfo, TableFit *fit)
+begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 {
 	memset(fit, 0, sizeof(TableFit));
 	require_argument(fcinfo, ARG_RELATION, "relation");
@@ -508,7 +508,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	GmmFitInfo	info = {0};
 	GmmModel   *model;
 
-	begin_fit(fcinfo, &fit);
+	begin_table_fit(fcinfo, &fit);
 	gmm_progress_begin();
 	if (!scan_ranges(&fit))
 	{

@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "engine/engine.h"
 #include "rows/features.h"
+#include "rows/row_arguments.h"
 #include "table/fit_table_functions.h"
 
 /* Values before those of the features */
@@ -66,7 +67,7 @@ static ArrayType *
 make_ranges(int d, GmmTableRanges *ranges)
 {
 	double	   *values;
-	ArrayType  *array = gmm_make_array(RANGES_HEAD + 3 * d, &values);
+	ArrayType  *array = gmm_make_vector(RANGES_HEAD + 3 * d, &values);
 
 	gmm_table_ranges_place(array, ranges);
 	for (int j = 0; j < d; j++)
@@ -243,8 +244,7 @@ gmm_fit_table_hash(PG_FUNCTION_ARGS)
 	if (features.d > (int) lengthof(stack))
 		row = palloc(features.d * sizeof(double));
 	for (int j = 0; j < features.d; j++)
-		row[j] = features.observed != NULL &&
-			!(features.observed[j / 8] & (1 << (j % 8))) ? NAN :
+		row[j] = gmm_feature_is_null(&features, j) ? NAN :
 			features.values[n++] - grid.values[j];
 	range.least = unconstify(double *, grid.values) + features.d;
 	range.most = range.least + features.d;

@@ -33,10 +33,6 @@ mixture_has_matrix(MixtureCovarianceType type)
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
 extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,
 							  double factor, const double *vector);
-extern void mixture_copy_parameters(MixtureParameters *target,
-									const MixtureParameters *source);
-extern bool mixture_parameters_equal(const MixtureParameters *a,
-									 const MixtureParameters *b);
 extern void mixture_release_parameters(MixtureParameters *parameters,
 									   const MixtureHost *host);
 

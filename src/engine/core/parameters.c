@@ -178,15 +178,17 @@ mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *sour
 		   sizeof(double));
 }
 
-/* Whether parameters of the same shape are the same to the last bit. */
+/* Whether parameters are the same to the last bit. */
 bool
 mixture_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)
 {
 	int			k = a->k;
-	size_t		n = mixture_covariance_count(a->covariance_type, k, a->d);
+	int			d = a->d;
+	size_t		n = mixture_covariance_count(a->covariance_type, k, d);
 
-	return memcmp(a->weights, b->weights, k * sizeof(double)) == 0 &&
-		memcmp(a->means, b->means, (size_t) k * a->d * sizeof(double)) == 0 &&
+	return a->covariance_type == b->covariance_type && b->k == k && b->d == d &&
+		memcmp(a->weights, b->weights, k * sizeof(double)) == 0 &&
+		memcmp(a->means, b->means, (size_t) k * d * sizeof(double)) == 0 &&
 		memcmp(a->covariances, b->covariances, n * sizeof(double)) == 0;
 }
 

@@ -1,0 +1,60 @@
+/*
+ * row_arguments.c
+ *	  The arguments that an aggregate gets with every row of a group: its weight,
+ *	  and those that must stay what they were with the first row.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "rows/row_arguments.h"
+
+/*
+ * Whether a row has no features or no weight, and is skipped as SQL's
+ * aggregates do.  (A weight of 0 is another matter: the row is looked at as
+ * little, but there has been one.)  The weight may not be among the arguments.
+ */
+bool
+gmm_row_is_skipped(FunctionCallInfo fcinfo, int features, int weight)
+{
+	return PG_ARGISNULL(features) || (PG_NARGS() > weight && PG_ARGISNULL(weight));
+}
+
+/* The row's weight: finite and not negative, 1 where there is no such argument. */
+double
+gmm_row_weight(FunctionCallInfo fcinfo, int position)
+{
+	double		weight;
+
+	if (PG_NARGS() <= position)
+		return 1.0;
+	weight = PG_GETARG_FLOAT8(position);
+	gmm_check_weight(weight);
+	return weight;
+}
+
+/* Check the weight of a row: finite and not negative. */
+void
+gmm_check_weight(double weight)
+{
+	if (likely(isfinite(weight) && weight >= 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 isfinite(weight) ?
+			 errmsg("weight must not be negative, but is %g", weight) :
+			 errmsg("weight must be finite, but is %s",
+					isnan(weight) ? "NaN" :
+					weight > 0 ? "Infinity" : "-Infinity")));
+}
+
+/* Refuse an argument that is not what it was with the group's first row. */
+void
+gmm_report_changed(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be the same in all rows of a group", argument),
+			 errhint("Pass the same value with every row, or group by %s.", argument)));
+	pg_unreachable();
+}
