@@ -429,8 +429,14 @@ COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], bigint, double precis
 
 -- === looking into a model: components, summary, criteria (model/model_summary.c, model/model_choice.c) ===
 
+CREATE FUNCTION gmm_components_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gmm_components_support(internal)
+	IS 'planner support: which columns the query uses';
+
 CREATE FUNCTION gmm_components(
 	model gmm_model,
+	columns integer DEFAULT -1,
 	OUT component integer,
 	OUT weight double precision,
 	OUT mean double precision[],
@@ -439,8 +445,9 @@ CREATE FUNCTION gmm_components(
 	OUT condition_number double precision,
 	OUT suspect text
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10;
-COMMENT ON FUNCTION gmm_components(gmm_model) IS 'components of a mixture model, one a row';
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 ROWS 10
+	SUPPORT gmm_components_support;
+COMMENT ON FUNCTION gmm_components(gmm_model, integer) IS 'components of a mixture model, one a row';
 
 CREATE FUNCTION gmm_summary(
 	model gmm_model,

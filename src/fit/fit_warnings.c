@@ -66,7 +66,7 @@ note_trouble(Troubled *troubled, const GmmModel *model, int n_suspect)
 static void
 count_fit(FitReport *report, const GmmModel *model, const MixtureOptions *options)
 {
-	int			n_suspect = gmm_model_n_suspect(model);
+	int			n_suspect = gmm_model_judge(model, NULL);
 
 	report->n_fits++;
 	if (!model->fit.converged && options->tol > 0)

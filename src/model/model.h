@@ -118,7 +118,7 @@ extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
 									  Node *escontext);
 
 /* model_summary.c */
-extern int	gmm_model_n_suspect(const GmmModel *model);
+extern int	gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions);
 extern TupleDesc gmm_result_descriptor(FunctionCallInfo fcinfo);
 
 /* The type's binary form, for other states that hold a model */

@@ -1,45 +1,25 @@
 /*
  * model_summary.c
- *	  Looking into a gmm_model: its components, how it was fitted, and the
- *	  criteria by which models of the same rows are compared.
+ *	  Looking into a gmm_model: how it was fitted, which of its components are
+ *	  suspect, and the criteria by which models of the same rows are compared.
  */
 #include "postgres.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "model/model_fields.h"
-#include "rows/features.h"
 
-#define COMPONENTS_COLUMNS	7
-
-PG_FUNCTION_INFO_V1(gmm_components);
 PG_FUNCTION_INFO_V1(gmm_summary);
 PG_FUNCTION_INFO_V1(gmm_bic);
 PG_FUNCTION_INFO_V1(gmm_aic);
 PG_FUNCTION_INFO_V1(gmm_icl);
-
-/* What gmm_components() needs from call to call. */
-typedef struct Components
-{
-	MixtureParameters parameters;
-	double		sum_weights;	/* NaN if not known */
-	MixtureSuspicion *suspicions;	/* k */
-} Components;
-
-static const char *const suspicion_names[] = {
-	[MIXTURE_SOUND] = NULL,
-	[MIXTURE_FEW_ROWS] = "few rows",
-	[MIXTURE_COLLAPSED] = "collapsed"
-};
 
 /* The rows that a model was fitted with, by weight; NaN if it does not say. */
 static double
@@ -52,9 +32,12 @@ model_rows(const GmmModel *model)
 	return Max(model->fit.sum_weights, (double) model->fit.n_rows);
 }
 
-/* Judge the model's components; suspicions may be NULL.  Returns how many. */
-static int
-judge_model(const GmmModel *model, MixtureSuspicion *suspicions)
+/*
+ * Judge the model's components.  Returns how many its rows do not support;
+ * suspicions, where not NULL, says which.
+ */
+int
+gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions)
 {
 	MixtureParameters parameters;
 
@@ -63,97 +46,6 @@ judge_model(const GmmModel *model, MixtureSuspicion *suspicions)
 						 (model->flags & GMM_MODEL_FITTED) && !isnan(model->fit.reg_covar) ?
 						 model->fit.reg_covar : GMM_DEFAULT_REG_COVAR,
 						 suspicions, &gmm_host);
-}
-
-/* How many of a model's components its rows do not support. */
-int
-gmm_model_n_suspect(const GmmModel *model)
-{
-	return judge_model(model, NULL);
-}
-
-/* Form the row of a component, counted from 0. */
-static Datum
-component_row(const Components *components, int component, TupleDesc descriptor)
-{
-	const MixtureParameters *parameters = &components->parameters;
-	const char *suspicion = suspicion_names[components->suspicions[component]];
-	int			d = parameters->d;
-	int			dims[2] = {d, d};
-	ArrayType  *mean;
-	ArrayType  *covariance;
-	double	   *elements;
-	Datum		values[COMPONENTS_COLUMNS];
-	bool		nulls[COMPONENTS_COLUMNS] = {false};
-
-	mean = gmm_make_vector(d, &elements);
-	memcpy(elements, parameters->means + (size_t) component * d,
-		   d * sizeof(double));
-	covariance = gmm_make_array(2, dims, &elements);
-	mixture_component_covariance(parameters, component, elements);
-
-	values[0] = Int32GetDatum(component + 1);
-	values[1] = Float8GetDatum(parameters->weights[component]);
-	values[2] = PointerGetDatum(mean);
-	values[3] = PointerGetDatum(covariance);
-	values[4] = Float8GetDatum(parameters->weights[component] *
-							   components->sum_weights);
-	nulls[4] = isnan(components->sum_weights);
-	values[5] = Float8GetDatum(mixture_condition_number(parameters, component,
-														&gmm_host));
-	nulls[6] = suspicion == NULL;
-	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(suspicion);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
-}
-
-/*
- * gmm_components(gmm_model) returns table (component integer,
- * weight double precision, mean double precision[],
- * covariance double precision[], n_effective double precision,
- * condition_number double precision, suspect text)
- *
- * A covariance is a d x d matrix, whatever the family.  The rows are formed
- * one by one as they are asked for, since a large model's matrices written
- * out are many times its size.
- */
-Datum
-gmm_components(PG_FUNCTION_ARGS)
-{
-	FuncCallContext *call;
-	Components *components;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-		GmmModel   *model;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo);
-		if (call->tuple_desc->natts != COMPONENTS_COLUMNS)
-			elog(ERROR, "gmm_components must return %d columns", COMPONENTS_COLUMNS);
-		model = PG_GETARG_GMM_MODEL(0);
-		components = (Components *) palloc(sizeof(Components));
-		gmm_model_parameters(model, &components->parameters);
-		components->sum_weights = model->flags & GMM_MODEL_FITTED ?
-			model->fit.sum_weights : NAN;
-		components->suspicions = (MixtureSuspicion *)
-			palloc(model->k * sizeof(MixtureSuspicion));
-		(void) judge_model(model, components->suspicions);
-		call->user_fctx = components;
-		call->max_calls = model->k;
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	components = (Components *) call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	/* Not inside of SRF_RETURN_NEXT(), which counts the call first */
-	row = component_row(components, (int) call->call_cntr, call->tuple_desc);
-	SRF_RETURN_NEXT(call, row);
 }
 
 /* The Bayesian information criterion of a fitted model. */
@@ -207,7 +99,7 @@ summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnu
 	else if (strcmp(name, "covariance_type") == 0)
 		*value = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
 	else if (strcmp(name, "n_suspect") == 0)
-		*value = Int32GetDatum(gmm_model_n_suspect(model));
+		*value = Int32GetDatum(gmm_model_judge(model, NULL));
 	else if (strcmp(name, "bic") == 0)
 	{
 		*isnull = !fitted;
