@@ -29,23 +29,15 @@ gmm_row_weight(FunctionCallInfo fcinfo, int position)
 	if (PG_NARGS() <= position)
 		return 1.0;
 	weight = PG_GETARG_FLOAT8(position);
-	gmm_check_weight(weight);
+	if (unlikely(!(isfinite(weight) && weight >= 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 isfinite(weight) ?
+				 errmsg("weight must not be negative, but is %g", weight) :
+				 errmsg("weight must be finite, but is %s",
+						isnan(weight) ? "NaN" :
+						weight > 0 ? "Infinity" : "-Infinity")));
 	return weight;
-}
-
-/* Check the weight of a row: finite and not negative. */
-void
-gmm_check_weight(double weight)
-{
-	if (likely(isfinite(weight) && weight >= 0))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 isfinite(weight) ?
-			 errmsg("weight must not be negative, but is %g", weight) :
-			 errmsg("weight must be finite, but is %s",
-					isnan(weight) ? "NaN" :
-					weight > 0 ? "Infinity" : "-Infinity")));
 }
 
 /* Refuse an argument that is not what it was with the group's first row. */

@@ -11,7 +11,6 @@
 
 extern bool gmm_row_is_skipped(FunctionCallInfo fcinfo, int features, int weight);
 extern double gmm_row_weight(FunctionCallInfo fcinfo, int position);
-extern void gmm_check_weight(double weight);
 pg_noreturn extern void gmm_report_changed(const char *argument);
 
 #endif							/* GMM_ROW_ARGUMENTS_H */

@@ -172,10 +172,9 @@ gmm_fit_table_ranges_transition(PG_FUNCTION_ARGS)
 	ArrayType  *state;
 	double		weight;
 
-	if (PG_ARGISNULL(ARG_FEATURES) || PG_ARGISNULL(ARG_WEIGHT))
+	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, ARG_WEIGHT))
 		return unchanged_state(fcinfo);
-	weight = PG_GETARG_FLOAT8(ARG_WEIGHT);
-	gmm_check_weight(weight);
+	weight = gmm_row_weight(fcinfo, ARG_WEIGHT);
 	gmm_features_get_any(PG_GETARG_DATUM(ARG_FEATURES), &features);
 	state = writable_ranges(fcinfo, features.d, &ranges);
 	if (weight > 0)

@@ -29,6 +29,20 @@ same "no two files of one name" "" "$(
 same "no two of one name but for a header and its source" "" "$(
     for file in $sources; do case $file in *.c) basename "$file" .c ;; esac; done | LC_ALL=C sort | uniq -d)"
 
+# src/README.md is the map of all this.
+names=$(sed 's/`/\n/g' src/README.md | grep -E '^[a-z0-9_./-]+\.(c|h|sql|sh)$|^(test|sql)(/[a-z]*)?$|^(engine/)?[a-z]+$' | sort -u)
+same "the map names files and rooms that there are" "" "$(
+    for name in $names; do
+        case $name in
+            test/* | sql) [ -e "$name" ] || echo "$name" ;;
+            */* | gmm*.sql) [ -e "src/$name" ] || echo "$name" ;;
+            *.[ch]) echo "$sources" | grep -q "/$name\$" || echo "$name" ;;
+            *) [ -d "src/$name" ] || echo "$name" ;;
+        esac
+    done)"
+same "and every room" "$(echo $rooms | tr ' ' '\n' | LC_ALL=C sort)" \
+    "$(sed -n 's/^| `\([a-z/]*\)` | .*/\1/p' src/README.md | LC_ALL=C sort)"
+
 # includes FILE: what is in its quotation marks
 includes()
 {
