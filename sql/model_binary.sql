@@ -61,16 +61,17 @@ SELECT name, bytes FROM
 		('reg_covar -1', overlay(f PLACING '\xbff0000000000000' FROM 62)),
 		('n_incomplete 6', overlay(f PLACING '\x06' FROM 77)),
 		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 78)),
+		('n_omitted -1', overlay(f PLACING '\xffffffff' FROM 82)),
 		('trials without a fit', overlay(b PLACING '\x01' FROM 16)),
 		('trials that are not there', overlay(f PLACING '\x01' FROM 16)),
 		('2147483647 trials', overlay(f PLACING '\x7fffffff' FROM 13)),
 		('-1 trials', overlay(f PLACING '\xffffffff' FROM 13)),
 		('chosen', t),
-		('criterion 3', overlay(t PLACING '\x03' FROM 85)),
-		('trial of family 4', overlay(t PLACING '\x04' FROM 114)),
-		('trial that converged twice', overlay(t PLACING '\x02' FROM 135)),
-		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 110)),
-		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 115))
+		('criterion 3', overlay(t PLACING '\x03' FROM 89)),
+		('trial of family 4', overlay(t PLACING '\x04' FROM 118)),
+		('trial that converged twice', overlay(t PLACING '\x02' FROM 139)),
+		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 114)),
+		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 119))
 	) AS v (name, bytes);
 
 \echo unchanged
@@ -186,6 +187,9 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_reseeded -1
 \copy (SELECT bytes FROM hostile WHERE name = 'n_reseeded -1') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_omitted -1
+\copy (SELECT bytes FROM hostile WHERE name = 'n_omitted -1') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo trials without a fit
 \copy (SELECT bytes FROM hostile WHERE name = 'trials without a fit') TO 'results/hostile.bin' (FORMAT binary)

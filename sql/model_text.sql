@@ -176,6 +176,8 @@ SELECT read_fit('reg_covar', '-1e-3');
 SELECT read_fit('n_incomplete', '5');
 SELECT read_fit('n_incomplete', '6');
 SELECT read_fit('n_reseeded', '-1');
+SELECT read_fit('n_omitted', '3');
+SELECT read_fit('n_omitted', '-1');
 SELECT read_fit('criterion', '"aic"');
 SELECT read_model('{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5, "sum_weights": 5, "log_likelihood": -3,
 	"iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1, "entropy": 0, "criterion": "aic"}');

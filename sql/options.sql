@@ -49,7 +49,8 @@ FROM unnest(ARRAY['full', 'tied', 'diag', 'spherical', 'VVV', 'EEE', 'VVI', 'VII
 SELECT pg_temp.option_refusal(options)
 FROM unnest(ARRAY['{}', '{"max_iter": 1}', '{"max_iter": 1000000}', '{"max_iter": 5.0}', '{"tol": 0}',
 				  '{"reg_covar": 0}', '{"n_init": 1}', '{"n_init": 1000}', '{"init": "random"}',
-				  '{"init": "kmeans++"}', '{"missing": "marginalize"}', '{"missing": "skip"}', '{"seed": -9223372036854775808}',
+				  '{"init": "kmeans++"}', '{"missing": "marginalize"}', '{"missing": "skip"}', '{"too_few_rows": "error"}',
+				  '{"too_few_rows": "fewer"}', '{"too_few_rows": "null"}', '{"seed": -9223372036854775808}',
 				  '{"seed": 9223372036854775807}', '{"accelerate": false}']::jsonb[]) options;
 
 -- Unknown names

@@ -184,10 +184,11 @@ CREATE FUNCTION gmm_options(
 	seed bigint DEFAULT NULL,
 	accelerate boolean DEFAULT NULL,
 	criterion text DEFAULT NULL,
-	missing text DEFAULT NULL
+	missing text DEFAULT NULL,
+	too_few_rows text DEFAULT NULL
 ) RETURNS jsonb
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean, text, text)
+COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean, text, text, text)
 	IS 'options of a fit as jsonb, from named arguments; those left out keep their default';
 
 -- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit/fit_aggregates.c) ===
@@ -466,7 +467,8 @@ CREATE FUNCTION gmm_summary(
 	OUT icl double precision,
 	OUT n_incomplete bigint,
 	OUT n_reseeded integer,
-	OUT n_suspect integer
+	OUT n_suspect integer,
+	OUT n_omitted integer
 ) RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';

@@ -71,6 +71,11 @@ FIT_FIELD(int64_t, n_incomplete, false,
 FIT_FIELD(int, n_reseeded, false,
 		  fit->n_reseeded >= 0,
 		  "must not be negative")
+/* components that were asked for beyond the number of distinct rows: the caller
+ * of the engine left them out */
+FIT_FIELD(int, n_omitted, false,
+		  fit->n_omitted >= 0,
+		  "must not be negative")
 
 TRIAL_FIELD(int, k,
 			mixture_shape_allowed(trial->covariance_type, trial->k, d),

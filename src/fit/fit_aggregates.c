@@ -245,6 +245,11 @@ check_refit_options(const GmmOptions *options, const GmmModel *model)
 {
 	MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
 
+	if (options->given & GMM_OPTION_TOO_FEW_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"too_few_rows\" does not apply to gmm_refit"),
+				 errhint("gmm_refit keeps the components of its model, however few the rows are.")));
 	if (options->given & (GMM_OPTION_N_INIT | GMM_OPTION_INIT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -445,13 +450,13 @@ gmm_refit_transition(PG_FUNCTION_ARGS)
 	return transition(fcinfo, &call);
 }
 
-/* Choose among models of the state's rows; the trials go to info. */
+/* Choose among models of k or more components; the trials go to info. */
 static MixtureStatus
-choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit,
+choose_model(const FitState *state, int k, const MixtureSource *source, MixtureFit *fit,
 			 GmmFitInfo *info, MixtureError *error)
 {
 	MixtureChoice choice = {
-		.least_k = state->k,
+		.least_k = k,
 		.most_k = state->k_max,
 		.families = families(state),
 		.criterion = state->options.criterion
@@ -461,13 +466,14 @@ choose_model(const FitState *state, const MixtureSource *source, MixtureFit *fit
 	MixtureStatus status = mixture_fit_best(source, &choice, &state->options.mixture,
 											&gmm_host, fit, &trials, &n_trials, error);
 
-	if (status == MIXTURE_TOO_FEW_DISTINCT)
+	if (status == MIXTURE_TOO_FEW_DISTINCT &&
+		state->options.too_few_rows == GMM_TOO_FEW_ERROR)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg_plural("k_min is %d, but there is only " INT64_FORMAT " distinct row",
 							   "k_min is %d, but there are only " INT64_FORMAT " distinct rows",
 							   error->count, state->k, (int64) error->count),
-				 errhint("Use a k_min of at most " INT64_FORMAT ", or more rows.",
+				 errhint("Use a k_min of at most " INT64_FORMAT ", or more rows, or the option \"too_few_rows\".",
 						 (int64) error->count)));
 	if (status == MIXTURE_OK)
 	{
@@ -500,10 +506,29 @@ largest_family(const FitState *state)
 	return largest;
 }
 
-/* Run the engine over the rows of a state; errors become SQL's. */
-static void
+/* Fit k components, or as many as the state's model has or is to have. */
+static MixtureStatus
+fit_rows(const FitState *state, int k, const MixtureSource *source, MixtureFit *fit,
+		 GmmFitInfo *info, MixtureError *error)
+{
+	MixtureParameters start;
+
+	if (state->k_max > 0)
+		return choose_model(state, k, source, fit, info, error);
+	if (state->start == NULL)
+		return mixture_fit(source, k, &state->options.mixture, &gmm_host, fit, error);
+	gmm_model_parameters(state->start, &start);
+	return mixture_refit(source, &start, &state->options.mixture, &gmm_host, fit, error);
+}
+
+/*
+ * Run the engine over the rows of a state; errors become SQL's.  False if there
+ * is to be no model of so few rows.
+ */
+static bool
 run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 {
+	GmmTooFewRows too_few_rows = state->options.too_few_rows;
 	MixtureSource source;
 	MixtureError error = {0};
 	MixtureStatus status;
@@ -516,31 +541,30 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 	gmm_rowstore_source(state->rows, &source);
 	parallel = gmm_parallel_begin(state->rows, largest_family(state),
 								  Max(state->k, state->k_max), &source);
-	if (state->k_max > 0)
-		status = choose_model(state, &source, fit, info, &error);
-	else if (state->start != NULL)
+	status = fit_rows(state, state->k, &source, fit, info, &error);
+	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_FEWER)
 	{
-		MixtureParameters start;
+		int			k = (int) error.count;
 
-		gmm_model_parameters(state->start, &start);
-		status = mixture_refit(&source, &start, &state->options.mixture,
-							   &gmm_host, fit, &error);
+		status = fit_rows(state, k, &source, fit, info, &error);
+		fit->info.n_omitted = state->k - k;
 	}
-	else
-		status = mixture_fit(&source, state->k, &state->options.mixture,
-							 &gmm_host, fit, &error);
 
 	gmm_parallel_end(parallel);
 	gmm_progress_end();
+	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
+		return false;
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, state->k, &error);
+	return true;
 }
 
 /*
  * gmm_fit_final(internal) -> gmm_model
  *
- * NULL where there was no row, or only such as are skipped.  All that the engine allocates is gone on
- * return, and with the caller's context on error.
+ * NULL where there was no row, or only such as are skipped, or too few for k if the
+ * options say so.  All that the engine allocates is gone on return, and with the
+ * caller's context on error.
  */
 Datum
 gmm_fit_final(PG_FUNCTION_ARGS)
@@ -550,7 +574,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	const FitState *state;
 	MixtureFit	fit;
 	GmmFitInfo	info = {0};
-	GmmModel   *model;
+	GmmModel   *model = NULL;
 
 	Assert(AggCheckCallContext(fcinfo, NULL));
 	if (PG_ARGISNULL(0))
@@ -562,13 +586,16 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	fit_context = AllocSetContextCreate(CurrentMemoryContext, "gmm fit",
 										ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(fit_context);
-	run_engine(state, &fit, &info);
+	if (run_engine(state, &fit, &info))
+	{
+		info.fit = fit.info;
+		MemoryContextSwitchTo(old_context);
+		model = gmm_model_make(&fit.parameters, &info);
+	}
 	MemoryContextSwitchTo(old_context);
-
-	info.fit = fit.info;
-	model = gmm_model_make(&fit.parameters, &info);
-
 	MemoryContextDelete(fit_context);
+	if (model == NULL)
+		PG_RETURN_NULL();
 	gmm_warnings_note(fcinfo, model, &state->options.mixture, NULL);
 	PG_RETURN_GMM_MODEL(model);
 }

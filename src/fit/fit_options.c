@@ -184,6 +184,21 @@ set_max_iter(GmmOptions *options, const char *name, const JsonbValue *value)
 					  GMM_MIN_MAX_ITER, GMM_MAX_MAX_ITER);
 }
 
+/*
+ * The number of the name, of three, that a value is; allowed has them in words.
+ */
+static int
+name_value(const char *name, const JsonbValue *value, const char *const names[3],
+		   const char *allowed)
+{
+	for (int i = 0; i < 3; i++)
+		if (value->type == jbvString &&
+			value->val.string.len == (int) strlen(names[i]) &&
+			memcmp(value->val.string.val, names[i], value->val.string.len) == 0)
+			return i;
+	refuse_value(name, allowed, describe_value(value));
+}
+
 static void
 set_missing(GmmOptions *options, const char *name, const JsonbValue *value)
 {
@@ -192,15 +207,8 @@ set_missing(GmmOptions *options, const char *name, const JsonbValue *value)
 		GMM_MISSING_MARGINALIZE, GMM_MISSING_SKIP, GMM_MISSING_ERROR
 	};
 
-	for (size_t i = 0; i < lengthof(names); i++)
-		if (value->type == jbvString &&
-			value->val.string.len == (int) strlen(names[i]) &&
-			memcmp(value->val.string.val, names[i], value->val.string.len) == 0)
-		{
-			options->missing = values[i];
-			return;
-		}
-	refuse_value(name, "marginalize, skip or error", describe_value(value));
+	options->missing = values[name_value(name, value, names,
+										 "marginalize, skip or error")];
 }
 
 static void
@@ -235,6 +243,19 @@ set_tol(GmmOptions *options, const char *name, const JsonbValue *value)
 	options->mixture.tol = nonnegative_value(name, value);
 }
 
+static void
+set_too_few_rows(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	static const char *const names[] = {"error", "fewer", "null"};
+	static const GmmTooFewRows values[] = {
+		GMM_TOO_FEW_ERROR, GMM_TOO_FEW_FEWER, GMM_TOO_FEW_NULL
+	};
+
+	options->too_few_rows = values[name_value(name, value, names,
+											  "error, fewer or null")];
+	options->given |= GMM_OPTION_TOO_FEW_ROWS;
+}
+
 static const OptionRule option_rules[] = {
 	{"accelerate", set_accelerate},
 	{"covariance_type", set_covariance_type},
@@ -245,7 +266,8 @@ static const OptionRule option_rules[] = {
 	{"n_init", set_n_init},
 	{"reg_covar", set_reg_covar},
 	{"seed", set_seed},
-	{"tol", set_tol}
+	{"tol", set_tol},
+	{"too_few_rows", set_too_few_rows}
 };
 
 /*
@@ -355,6 +377,7 @@ gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 	options->mixture.accelerate = GMM_DEFAULT_ACCELERATE;
 	options->criterion = GMM_DEFAULT_CRITERION;
 	options->missing = GMM_DEFAULT_MISSING;
+	options->too_few_rows = GMM_DEFAULT_TOO_FEW_ROWS;
 
 	if (json == NULL)
 		return;
@@ -411,6 +434,7 @@ static const struct
 	{"accelerate", BOOLOID},
 	{"criterion", TEXTOID},
 	{"missing", TEXTOID},
+	{"too_few_rows", TEXTOID},
 };
 
 /* Append the value of an option as JSON. */

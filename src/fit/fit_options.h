@@ -29,12 +29,14 @@
 #define GMM_DEFAULT_ACCELERATE	true
 #define GMM_DEFAULT_CRITERION	MIXTURE_BIC
 #define GMM_DEFAULT_MISSING		GMM_MISSING_MARGINALIZE
+#define GMM_DEFAULT_TOO_FEW_ROWS	GMM_TOO_FEW_ERROR
 
 /* Which options were named, as bits of GmmOptions.given. */
 #define GMM_OPTION_COVARIANCE_TYPE	0x01
 #define GMM_OPTION_N_INIT			0x02
 #define GMM_OPTION_INIT				0x04
 #define GMM_OPTION_CRITERION		0x08
+#define GMM_OPTION_TOO_FEW_ROWS		0x10
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 
 /* What becomes of rows in which elements are NULL. */
@@ -45,12 +47,21 @@ typedef enum GmmMissing
 	GMM_MISSING_ERROR
 } GmmMissing;
 
+/* What becomes of a fit to fewer distinct rows than it is to have components. */
+typedef enum GmmTooFewRows
+{
+	GMM_TOO_FEW_ERROR,
+	GMM_TOO_FEW_FEWER,			/* as many components as there are rows */
+	GMM_TOO_FEW_NULL			/* no model */
+} GmmTooFewRows;
+
 typedef struct GmmOptions
 {
 	MixtureOptions mixture;
 	bool		auto_covariance_type;	/* all families; mixture has the default */
 	MixtureCriterion criterion;
 	GmmMissing	missing;
+	GmmTooFewRows too_few_rows;
 	int			given;
 } GmmOptions;
 

@@ -63,7 +63,7 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 					 errmsg_plural("k is %d, but there is only " INT64_FORMAT " distinct row",
 								   "k is %d, but there are only " INT64_FORMAT " distinct rows",
 								   error->count, k, (int64) error->count),
-					 errhint("Use a k of at most " INT64_FORMAT ", or more rows.",
+					 errhint("Use a k of at most " INT64_FORMAT ", or more rows, or the option \"too_few_rows\".",
 							 (int64) error->count)));
 			break;
 		case MIXTURE_FEATURE_RANGE:

@@ -490,10 +490,41 @@ begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 }
 
 /*
+ * Run the engine; errors become SQL's.  False if there are no rows, or so few
+ * that there is to be no model.
+ */
+static bool
+run_engine(TableFit *fit, MixtureFit *result)
+{
+	const MixtureOptions *options = &fit->options.mixture;
+	GmmTooFewRows too_few_rows = fit->options.too_few_rows;
+	MixtureError error = {0};
+	MixtureStatus status;
+
+	if (!scan_ranges(fit))
+		return false;
+	gmm_fit_check_shape(options->covariance_type, fit->k, fit->d, "k");
+	status = mixture_fit(&fit->source, fit->k, options, &gmm_host, result, &error);
+	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
+		return false;
+	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_FEWER)
+	{
+		int			k = (int) error.count;
+
+		status = mixture_fit(&fit->source, k, options, &gmm_host, result, &error);
+		result->info.n_omitted = fit->k - k;
+	}
+	if (status != MIXTURE_OK)
+		gmm_report_status(status, fit->k, &error);
+	return true;
+}
+
+/*
  * gmm_fit_table(relation regclass, features text[], k bigint, options jsonb,
  *				 weight text, filter text) returns gmm_model
  *
- * NULL if there are no rows, as of an aggregate.
+ * NULL if there are no rows, as of an aggregate, or too few for k if the options
+ * say so.
  */
 Datum
 gmm_fit_table(PG_FUNCTION_ARGS)
@@ -503,31 +534,22 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	MemoryContext old_context = MemoryContextSwitchTo(fit_context);
 	TableFit	fit;
 	MixtureFit	result;
-	MixtureError error = {0};
-	MixtureStatus status;
 	GmmFitInfo	info = {0};
-	GmmModel   *model;
+	GmmModel   *model = NULL;
 
 	begin_table_fit(fcinfo, &fit);
 	gmm_progress_begin();
-	if (!scan_ranges(&fit))
+	if (run_engine(&fit, &result))
 	{
-		gmm_progress_end();
+		info.fit = result.info;
 		MemoryContextSwitchTo(old_context);
-		MemoryContextDelete(fit_context);
-		PG_RETURN_NULL();
+		model = gmm_model_make(&result.parameters, &info);
+		gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	}
-	gmm_fit_check_shape(fit.options.mixture.covariance_type, fit.k, fit.d, "k");
-	status = mixture_fit(&fit.source, fit.k, &fit.options.mixture, &gmm_host, &result,
-						 &error);
 	gmm_progress_end();
-	if (status != MIXTURE_OK)
-		gmm_report_status(status, fit.k, &error);
-
 	MemoryContextSwitchTo(old_context);
-	info.fit = result.info;
-	model = gmm_model_make(&result.parameters, &info);
-	gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	MemoryContextDelete(fit_context);
+	if (model == NULL)
+		PG_RETURN_NULL();
 	PG_RETURN_GMM_MODEL(model);
 }
