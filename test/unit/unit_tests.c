@@ -398,6 +398,8 @@ static const struct
 	{"vector", test_vector},
 	{"kernels", test_kernels},
 	{"missing", test_missing},
+	{"center", test_center},
+	{"squarem", test_squarem},
 	{"em", test_em},
 	{"fit", test_fit},
 	{"stats", test_stats}
