@@ -31,42 +31,71 @@ covariance_element(const MixtureParameters *parameters, int c, int i, int j)
 	abort();
 }
 
-/* Weighted log densities and squared distances of one row. */
-void
-reference_log_densities(const MixtureParameters *parameters, const double *row,
-						long double *log_densities, long double *distances)
+/* The Cholesky factor of a component's covariance, d x d. */
+static void
+make_factor(const MixtureParameters *parameters, int c, long double *factor)
 {
 	int			d = parameters->d;
-	long double *factor = malloc(sizeof(long double) * d * d);
-	long double *solved = malloc(sizeof(long double) * d);
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			long double value = covariance_element(parameters, c, i, j);
+
+			for (int l = 0; l < j; l++)
+				value -= factor[i * d + l] * factor[j * d + l];
+			factor[i * d + j] = i == j ? sqrtl(value) : value / factor[j * d + j];
+		}
+}
+
+/* All components' factors, to be freed. */
+static long double *
+make_factors(const MixtureParameters *parameters)
+{
+	size_t		size = (size_t) parameters->d * parameters->d;
+	long double *factors = malloc(parameters->k * size * sizeof(long double));
 
 	for (int c = 0; c < parameters->k; c++)
+		make_factor(parameters, c, factors + c * size);
+	return factors;
+}
+
+/* Weighted log densities and squared distances of one row. */
+static void
+log_densities_of_row(const MixtureParameters *parameters, const long double *factors,
+					 const double *row, long double *log_densities, long double *distances)
+{
+	int			d = parameters->d;
+	long double *solved = malloc(sizeof(long double) * d);
+
+	for (int c = 0; c < parameters->k; c++, factors += (size_t) d * d)
 	{
 		long double half_log_determinant = 0;
 
 		distances[c] = 0;
 		for (int i = 0; i < d; i++)
 		{
-			for (int j = 0; j <= i; j++)
-			{
-				long double value = covariance_element(parameters, c, i, j);
-
-				for (int l = 0; l < j; l++)
-					value -= factor[i * d + l] * factor[j * d + l];
-				factor[i * d + j] = i == j ? sqrtl(value) : value / factor[j * d + j];
-			}
 			solved[i] = (long double) row[i] - parameters->means[c * d + i];
 			for (int j = 0; j < i; j++)
-				solved[i] -= factor[i * d + j] * solved[j];
-			solved[i] /= factor[i * d + i];
+				solved[i] -= factors[i * d + j] * solved[j];
+			solved[i] /= factors[i * d + i];
 			distances[c] += solved[i] * solved[i];
-			half_log_determinant += logl(factor[i * d + i]);
+			half_log_determinant += logl(factors[i * d + i]);
 		}
 		log_densities[c] = logl(parameters->weights[c]) - half_log_determinant -
 			0.5L * (d * logl(2 * acosl(-1)) + distances[c]);
 	}
 	free(solved);
-	free(factor);
+}
+
+void
+reference_log_densities(const MixtureParameters *parameters, const double *row,
+						long double *log_densities, long double *distances)
+{
+	long double *factors = make_factors(parameters);
+
+	log_densities_of_row(parameters, factors, row, log_densities, distances);
+	free(factors);
 }
 
 /* Add one row, whose responsibilities are given, to the statistics. */
@@ -110,6 +139,7 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 {
 	int			k = parameters->k;
 	long double *values = malloc(sizeof(long double) * 2 * k);
+	long double *factors = make_factors(parameters);
 
 	mixture_clear_stats(stats);
 	for (int64_t row = 0; row < rows->n; row++)
@@ -119,7 +149,7 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 		long double most = -INFINITY;
 		long double sum = 0;
 
-		reference_log_densities(parameters, features, values, values + k);
+		log_densities_of_row(parameters, factors, features, values, values + k);
 		for (int c = 0; c < k; c++)
 			most = fmaxl(most, values[c]);
 		for (int c = 0; c < k; c++)
@@ -135,5 +165,6 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 		*stats->log_likelihood += weight * (most + logl(sum));
 		add_row(parameters, features, values, stats);
 	}
+	free(factors);
 	free(values);
 }

@@ -75,6 +75,7 @@ extern void test_em(void);
 extern void test_fit(void);
 extern void test_stats(void);
 extern void test_squarem(void);
+extern void test_select(void);
 extern void test_center(void);
 
 #endif							/* GMM_UNIT_H */
