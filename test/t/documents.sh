@@ -1,0 +1,44 @@
+#!/bin/sh
+# documents.sh: the files, parts and targets of make that the documents name are
+# there.
+set -eu
+. test/t/tap.sh
+
+for document in *.md src/*.md doc/*.md; do
+    [ -e "$document" ] || continue
+    directory=$(dirname "$document")
+
+    # In backquotes: names that begin with a directory of ours; a directory is
+    # one with or without what is in it.
+    missing=$(grep -oE '`(src|sql|expected|test|debian)(/[A-Za-z0-9_.-]+)*`' "$document" | tr -d '`' | sort -u |
+        while read -r file; do
+            [ -e "$file" ] || [ -e "$directory/$file" ] || echo "$file"
+        done)
+    same "$document: files" "" "$missing"
+
+    # [Links](that lead to files)
+    missing=$(grep -oE '\]\([^):#]+(#[^)]*)?\)' "$document" | sed 's/^](//; s/[#)].*//' | sort -u |
+        while read -r file; do
+            [ -e "$directory/$file" ] || echo "$file"
+        done)
+    same "$document: links" "" "$missing"
+
+    # In blocks for the shell, and in backquotes
+    missing=$({
+        awk '/^```/ { shell = $1 == "```sh"; next } shell && sub(/^(sudo )?make +/, "")' "$document"
+        grep -oE '`make [a-z_]+' "$document" | sed 's/`make //'
+    } | grep -oE '^[a-z_]+' | sort -u |
+        while read -r target; do
+            case $target in
+                install | installcheck) ;;
+                *) grep -q "^$target:" Makefile || echo "$target" ;;
+            esac
+        done)
+    same "$document: targets" "" "$missing"
+done
+
+# Files of tests in the examples of CONTRIBUTING.md
+same "tests that CONTRIBUTING.md runs" "" \
+    "$(grep -oE '(PROVE_TESTS|REGRESS)=[a-z/._]+' CONTRIBUTING.md | sed 's/REGRESS=\(.*\)/sql\/\1.sql/; s/.*=//' |
+        while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+finish
