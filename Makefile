@@ -72,11 +72,13 @@ unitcheck:
 fuzz:
 	$(MAKE) -C $(srcdir)/test/fuzz run PG_CONFIG=$(PG_CONFIG)
 
-# A release, as PGXN takes it: what is committed, under its name and version.
+# A release, as PGXN takes it: what is committed, under its name and version,
+# but for what is of the repository's host and of git.
 DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' $(srcdir)/META.json)
 .PHONY: dist
 dist:
-	git -C $(srcdir) archive --format=zip --prefix=gmm-$(DISTVERSION)/ -o $(CURDIR)/gmm-$(DISTVERSION).zip HEAD
+	git -C $(srcdir) archive --format=zip --prefix=gmm-$(DISTVERSION)/ \
+		-o $(CURDIR)/gmm-$(DISTVERSION).zip HEAD -- . ':!/.ci' ':!/.github' ':!/.gitignore'
 
 clean: clean-tests
 .PHONY: clean-tests
