@@ -456,19 +456,19 @@ CREATE FUNCTION gmm_summary(
 	OUT d integer,
 	OUT covariance_type text,
 	OUT n_rows bigint,
+	OUT n_incomplete bigint,
 	OUT sum_weights double precision,
 	OUT log_likelihood double precision,
 	OUT bic double precision,
 	OUT aic double precision,
+	OUT icl double precision,
 	OUT iterations integer,
 	OUT converged boolean,
 	OUT n_starts integer,
 	OUT n_best_starts integer,
-	OUT icl double precision,
-	OUT n_incomplete bigint,
 	OUT n_reseeded integer,
-	OUT n_suspect integer,
-	OUT n_omitted integer
+	OUT n_omitted integer,
+	OUT n_suspect integer
 ) RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';
