@@ -1,7 +1,8 @@
 /*
  * fuzz_fit.c
- *	  Fits of arbitrary rows: mixture_fit() refuses them with a reason that
- *	  exists, or makes a sound model that scores them and can be refitted.
+ *	  Fits of arbitrary rows: mixture_fit() and mixture_fit_best() refuse them
+ *	  with a reason that exists, or make a sound model that scores them; the
+ *	  one can be refitted, the other is the best of its trials.
  */
 #include <math.h>
 
@@ -11,6 +12,7 @@ typedef struct Case
 {
 	int			k;
 	MixtureOptions options;
+	MixtureChoice choice;		/* families is 0: of nothing, a fit */
 	FuzzRows	rows;
 } Case;
 
@@ -26,6 +28,71 @@ demand_fit(const Case *fuzz, const MixtureFit *fit)
 	demand_scores(&fit->parameters, &fuzz->rows);
 }
 
+/* What is refused is refused for a reason. */
+static void
+demand_reason(const Case *fuzz, int k, MixtureStatus status, const MixtureError *error)
+{
+	demand(status != MIXTURE_TOO_FEW_DISTINCT ||
+		   (error->count >= 0 && error->count < k), "too few distinct rows are fewer than k");
+	demand((status != MIXTURE_FEATURE_RANGE && status != MIXTURE_FEATURE_MISSING) ||
+		   (error->feature >= 0 && error->feature < fuzz->rows.d), "a refused feature exists");
+}
+
+/* Trials are those asked for, but for such as have more components than rows. */
+static void
+demand_trials(const MixtureChoice *choice, const MixtureTrial *trials, int n_trials,
+			  const MixtureFit *best)
+{
+	bool		found = false;
+	int			least_suspect = trials[0].n_suspect;
+	int			suspect = 0;
+
+	for (int i = 0; i < n_trials; i++)
+	{
+		const MixtureTrial *trial = &trials[i];
+
+		demand((choice->families & (1U << trial->covariance_type)) != 0 &&
+			   trial->k >= choice->least_k && trial->k <= choice->most_k, "a trial was asked for");
+		demand(i == 0 || trial[-1].covariance_type < trial->covariance_type ||
+			   (trial[-1].covariance_type == trial->covariance_type && trial[-1].k == trial->k - 1),
+			   "trials are in their order");
+		demand(isfinite(trial->log_likelihood), "a trial's log-likelihood is finite");
+		if (trial->n_suspect < least_suspect)
+			least_suspect = trial->n_suspect;
+		if (trial->k == best->parameters.k &&
+			trial->covariance_type == best->parameters.covariance_type)
+		{
+			found = true;
+			suspect = trial->n_suspect;
+			demand(trial->log_likelihood == best->info.log_likelihood,
+				   "the best fit is that of its trial");
+		}
+	}
+	demand(found && suspect == least_suspect, "the best fit is a trial with the fewest suspects");
+}
+
+static void
+fit_best(void *context)
+{
+	Case	   *fuzz = context;
+	MixtureFit	best;
+	MixtureTrial *trials;
+	int			n_trials = 0;
+	MixtureError error = {0};
+	MixtureStatus status = mixture_fit_best(&fuzz->rows.source, &fuzz->choice,
+											&fuzz->options, &fuzz_host, &best, &trials,
+											&n_trials, &error);
+
+	if (status != MIXTURE_OK)
+	{
+		demand_reason(fuzz, fuzz->choice.least_k, status, &error);
+		return;
+	}
+	demand(n_trials > 0, "there are trials");
+	demand_trials(&fuzz->choice, trials, n_trials, &best);
+	demand_fit(fuzz, &best);
+}
+
 static void
 fit(void *context)
 {
@@ -39,10 +106,7 @@ fit(void *context)
 						 &first, &error);
 	if (status != MIXTURE_OK)
 	{
-		demand(status != MIXTURE_TOO_FEW_DISTINCT ||
-			   (error.count >= 0 && error.count < fuzz->k), "too few distinct rows are fewer than k");
-		demand((status != MIXTURE_FEATURE_RANGE && status != MIXTURE_FEATURE_MISSING) ||
-			   (error.feature >= 0 && error.feature < fuzz->rows.d), "a refused feature exists");
+		demand_reason(fuzz, fuzz->k, status, &error);
 		return;
 	}
 	demand_fit(fuzz, &first);
@@ -76,12 +140,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.seed = (uint64_t) input_byte(&input),
 			.accelerate = input_below(&input, 2) == 0
 	};
+	if (input_below(&input, 3) == 0)
+		fuzz.choice = (MixtureChoice)
+	{
+		.least_k = 1 + input_below(&input, fuzz.k),
+			.most_k = fuzz.k,
+			.families = 1 + input_below(&input, 15),
+			.criterion = (MixtureCriterion) input_below(&input, 3)
+	};
 	interrupt = input_byte(&input);
 	gaps = input_byte(&input);
 	fuzz_rows_read(&fuzz.rows, &input, 1 + input_below(&input, 5), 400);
 	if (gaps >= 128)
 		fuzz_rows_drop(&fuzz.rows, gaps);
-	fuzz_run(fit, &fuzz, interrupt < 200 ? 0 : interrupt - 199);
+	fuzz_run(fuzz.choice.families != 0 ? fit_best : fit, &fuzz, interrupt < 200 ? 0 : interrupt - 199);
 	fuzz_rows_free(&fuzz.rows);
 	return 0;
 }
