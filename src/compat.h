@@ -132,7 +132,8 @@
 
 /*
  * What a query goes through has other names and arguments.  These need
- * parser/analyze.h, tcop/tcopprot.h and executor/executor.h.
+ * parser/analyze.h, parser/parse_relation.h, tcop/tcopprot.h and
+ * executor/executor.h.
  */
 #if PG_VERSION_NUM >= 150000
 #define gmm_parse_analyze(raw, text, types, n_types, environment) \
@@ -140,6 +141,16 @@
 #else
 #define gmm_parse_analyze(raw, text, types, n_types, environment) \
 	parse_analyze(raw, text, unconstify(Oid *, types), n_types, environment)
+#endif
+/* The rights that a query needs on a relation stand beside it since 16. */
+#if PG_VERSION_NUM >= 160000
+#define gmm_check_rights(query) \
+	((void) ExecCheckPermissions((query)->rtable, (query)->rteperminfos, true))
+#define gmm_rights_of(query, entry) \
+	(getRTEPermissionInfo((query)->rteperminfos, entry)->requiredPerms)
+#else
+#define gmm_check_rights(query)	((void) ExecCheckRTPerms((query)->rtable, true))
+#define gmm_rights_of(query, entry)	((entry)->requiredPerms)
 #endif
 #if PG_VERSION_NUM >= 190000
 #define gmm_plan_query(query, text, options, arguments) \

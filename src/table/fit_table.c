@@ -169,17 +169,22 @@ check_missing(const TableFit *fit)
 				   "With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.");
 }
 
-/* Keep the ranges.  There are none of no rows. */
+/* Keep the ranges of a part, or add them.  There are none of no rows. */
 static void
 take_ranges(void *context, const Datum *values, const bool *nulls)
 {
 	TableFit   *fit = context;
 	MemoryContext old_context = MemoryContextSwitchTo(fit->context);
+	GmmTableRanges part;
 
 	if (!nulls[0])
 	{
-		gmm_table_ranges_place(DatumGetArrayTypePCopy(values[0]), &fit->first);
-		fit->d = fit->first.d;
+		gmm_table_ranges_place(DatumGetArrayTypePCopy(values[0]), &part);
+		if (fit->d > 0)
+			gmm_table_ranges_add(&fit->first, &part);
+		else
+			fit->first = part;
+		fit->d = part.d;
 	}
 	MemoryContextSwitchTo(old_context);
 }
@@ -344,7 +349,7 @@ check_parameters(const MixturePass *pass, MixtureError *error)
 /* Where the sums of a pass go to. */
 typedef struct PassSums
 {
-	const TableFit *fit;
+	int64		n_rows;
 	double	   *sums;
 } PassSums;
 
@@ -366,35 +371,52 @@ run_pass(const TableFit *fit, const MixturePass *pass, const char *query, Datum 
 					  answer, context);
 }
 
+/* Add the sums of a part.  There are none of no rows. */
 static void
 take_sums(void *context, const Datum *values, const bool *nulls)
 {
 	PassSums   *pass = context;
 	GmmStatsView view;
 
-	gmm_stats_view(answer_value(values, nulls, 0), &view);
-	check_rows(pass->fit, view.n_rows, *view.sums.sum_weights);
-	memcpy(pass->sums, view.sums.sum_weights, view.sums.n_values * sizeof(double));
+	if (nulls[0])
+		return;
+	gmm_stats_view(values[0], &view);
+	pass->n_rows += view.n_rows;
+	mixture_add_sums(pass->sums, view.sums.sum_weights, view.sums.n_values);
 }
 
 /* The sums of an E-step, by gmm_accumulate. */
 static void
 accumulate_pass(const TableFit *fit, const MixturePass *pass, Datum model, double *sums)
 {
-	PassSums	context = {fit, sums};
+	const MixtureParameters *parameters = pass->parameters;
+	PassSums	context = {0, sums};
+	MixtureStats stats;
 
+	mixture_place_stats(&stats, parameters->covariance_type, parameters->k,
+						parameters->d, sums);
+	memset(sums, 0, stats.n_values * sizeof(double));
 	run_pass(fit, pass, gmm_tablequery_accumulate(&fit->query, pass->center != NULL), model,
 			 take_sums, &context);
+	check_rows(fit, context.n_rows, *stats.sum_weights);
 }
+
+/* Scores of a pass: number of the rows, and the sums of a TableFit's scores. */
+typedef struct PassScores
+{
+	int64		n_rows;
+	double	   *scores;
+} PassScores;
 
 static void
 take_scores(void *context, const Datum *values, const bool *nulls)
 {
-	TableFit   *fit = context;
+	PassScores *pass = context;
+	int64		n_rows = DatumGetInt64(values[0]);
 
-	for (int i = 0; i < 3; i++)
-		fit->scores[i] = DatumGetFloat8(answer_value(values, nulls, i + 1));
-	check_rows(fit, DatumGetInt64(answer_value(values, nulls, 0)), fit->scores[0]);
+	pass->n_rows += n_rows;
+	for (int i = 0; i < 3 && n_rows > 0; i++)
+		pass->scores[i] += DatumGetFloat8(answer_value(values, nulls, i + 1));
 }
 
 /*
@@ -410,8 +432,12 @@ score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums
 	if (fit->scored == NULL || VARSIZE(fit->scored) != VARSIZE(model) ||
 		memcmp(fit->scored, model, VARSIZE(model)) != 0)
 	{
+		PassScores	context = {0, fit->scores};
+
+		memset(fit->scores, 0, sizeof(fit->scores));
 		run_pass(fit, pass, gmm_tablequery_score(&fit->query, pass->center != NULL),
-				 PointerGetDatum(model), take_scores, fit);
+				 PointerGetDatum(model), take_scores, &context);
+		check_rows(fit, context.n_rows, fit->scores[0]);
 		if (fit->scored != NULL)
 			pfree(fit->scored);
 		fit->scored = MemoryContextAlloc(fit->context, VARSIZE(model));

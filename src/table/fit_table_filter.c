@@ -46,6 +46,17 @@ has_parameter(Node *node, void *context)
 	return raw_expression_tree_walker(node, has_parameter, context);
 }
 
+/* Whether an expression names a column, or anything, by its schema. */
+static bool
+has_schema_name(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+		return list_length(((ColumnRef *) node)->fields) > 2;
+	return raw_expression_tree_walker(node, has_schema_name, context);
+}
+
 /* Whether a statement is a WHERE clause and nothing else. */
 static bool
 is_only_where(const SelectStmt *select)
@@ -86,8 +97,11 @@ parse_filter(const char *open, const char *filter, const char *close)
  * and in brackets, as it goes into the queries, since a semicolon at its end
  * does no harm by itself.  Then the grammar reads in brackets what it reads
  * without them.
+ *
+ * Returns whether it means the same of another relation under the same name: not
+ * where a column stands behind relation and schema.
  */
-void
+bool
 gmm_table_check_filter(const char *filter)
 {
 	ErrorContextCallback callback;
@@ -111,4 +125,5 @@ gmm_table_check_filter(const char *filter)
 				(errcode(ERRCODE_UNDEFINED_PARAMETER),
 				 errmsg("filter must not have parameters"),
 				 errhint("Put the value into the filter, with format() and %%L.")));
+	return !has_schema_name(expression, NULL);
 }

@@ -125,6 +125,21 @@ add_row(GmmTableRanges *ranges, const GmmFeatures *features, double weight)
 	}
 }
 
+/* Add the ranges of other rows. */
+void
+gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other)
+{
+	if (other->d != ranges->d)
+		report_dimensions(other->d, ranges->d);
+	*ranges->n_rows += *other->n_rows;
+	*ranges->n_incomplete += *other->n_incomplete;
+	*ranges->n_empty += *other->n_empty;
+	*ranges->n_weightless += *other->n_weightless;
+	*ranges->sum_weights += *other->sum_weights;
+	for (int j = 0; j < ranges->d; j++)
+		widen_range(ranges, j, other->least[j], other->most[j], other->observed[j]);
+}
+
 /*
  * The state to change: in the aggregate's context as it is, or a copy.
  * d: of the state if there is none yet.
@@ -200,15 +215,7 @@ gmm_fit_table_ranges_combine(PG_FUNCTION_ARGS)
 		return unchanged_state(fcinfo);
 	gmm_table_ranges_place(PG_GETARG_ARRAYTYPE_P(1), &other);
 	state = writable_ranges(fcinfo, other.d, &ranges);
-	if (other.d != ranges.d)
-		report_dimensions(other.d, ranges.d);
-	*ranges.n_rows += *other.n_rows;
-	*ranges.n_incomplete += *other.n_incomplete;
-	*ranges.n_empty += *other.n_empty;
-	*ranges.n_weightless += *other.n_weightless;
-	*ranges.sum_weights += *other.sum_weights;
-	for (int j = 0; j < ranges.d; j++)
-		widen_range(&ranges, j, other.least[j], other.most[j], other.observed[j]);
+	gmm_table_ranges_add(&ranges, &other);
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 

@@ -27,5 +27,6 @@ typedef struct GmmTableRanges
 } GmmTableRanges;
 
 extern void gmm_table_ranges_place(ArrayType *array, GmmTableRanges *ranges);
+extern void gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other);
 
 #endif							/* GMM_FIT_TABLE_FUNCTIONS_H */

@@ -26,9 +26,17 @@
 
 /* --- the relation and its columns -------------------------------------------- */
 
-/* The relation as FROM has it; it must be one that has rows. */
+/* The qualified name of a relation that is there */
 static const char *
-relation_name(Oid relation)
+qualified_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  get_rel_name(relation));
+}
+
+/* Check that a relation is one that has rows. */
+static void
+check_relation(Oid relation)
 {
 	char	   *name = get_rel_name(relation);
 
@@ -49,8 +57,6 @@ relation_name(Oid relation)
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("\"%s\" is not a table or view", name)));
 	}
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-									  name);
 }
 
 /* The type of a column, which must be there; argument says who names it. */
@@ -180,15 +186,14 @@ read_columns(GmmTableQuery *query, ArrayType *features)
 /* --- the rows ---------------------------------------------------------------------- */
 
 /*
- * The query that selects the rows: their features as x and their weight as w,
- * without those that have no weight or no array.
- * *filter_offset is where the filter begins.
+ * The query that selects the rows of a relation, or those of a part of it:
+ * their features as x and their weight as w, without those that have no weight
+ * or no array.  *filter_offset is where the filter begins.
  */
 static const char *
-rows_text(GmmTableQuery *query, Oid relation, const char *weight, const char *filter,
-		  int *filter_offset)
+rows_text(GmmTableQuery *query, Oid relation, Oid part, const char *weight,
+		  const char *filter, int *filter_offset)
 {
-	const char *from = relation_name(relation);
 	const char *and = " WHERE ";
 	StringInfoData text;
 
@@ -200,7 +205,9 @@ rows_text(GmmTableQuery *query, Oid relation, const char *weight, const char *fi
 		append_number(&text, relation, "weight", weight);
 	else
 		appendStringInfoString(&text, "1::pg_catalog.float8");
-	appendStringInfo(&text, " AS w FROM %s", from);
+	appendStringInfo(&text, " AS w FROM %s", qualified_name(part));
+	if (part != relation)
+		appendStringInfo(&text, " AS %s", quote_identifier(query->name));
 	if (filter != NULL)
 	{
 		appendStringInfo(&text, "%s(", and);
@@ -219,6 +226,31 @@ rows_text(GmmTableQuery *query, Oid relation, const char *weight, const char *fi
 	return text.data;
 }
 
+/* Add the partitions, where they are better asked one by one. */
+static void
+add_parts(GmmTableQuery *query, Oid relation, const char *weight, const char *filter)
+{
+	GmmTableScan *scan = &query->scan;
+	List	   *parts = gmm_table_parts(relation, scan->rows[0].query);
+	ListCell   *cell;
+	int			filter_offset = 0;
+
+	foreach(cell, parts)
+	{
+		Oid			part = lfirst_oid(cell);
+		const char *rows = rows_text(query, relation, part, weight, filter, &filter_offset);
+
+		if (!gmm_tablescan_add(scan, qualified_name(part), part, rows, filter, filter_offset))
+			break;
+	}
+	if (parts == NIL)
+		return;
+	gmm_tablescan_take_rights(scan);
+	if (scan->n_rows <= list_length(parts) ||
+		!gmm_tablescan_pushes_down(scan, gmm_tablequery_ranges(query)))
+		scan->n_rows = 1;
+}
+
 /*
  * Prepare the queries for a relation, columns of it, the one that has the
  * weights and a filter; these two may be NULL.  function is any of the
@@ -231,35 +263,38 @@ void
 gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 					 ArrayType *features, const char *weight, const char *filter)
 {
+	bool		movable = true;
 	const char *rows;
 	int			filter_offset = 0;
 
+	memset(query, 0, sizeof(GmmTableQuery));
 	query->schema = quote_identifier(get_namespace_name(get_func_namespace(function)));
 	query->model_type = get_func_rettype(function);
-	query->nulls = GMM_TABLE_NONE_ABSENT;
-	query->weightless = false;
 	read_columns(query, features);
 	if (filter != NULL)
-		gmm_table_check_filter(filter);
+		movable = gmm_table_check_filter(filter);
 	LockRelationOid(relation, AccessShareLock);
 
 	/* again if the schema is renamed just now */
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		rows = rows_text(query, relation, weight, filter, &filter_offset);
+		check_relation(relation);
 		query->name = get_rel_name(relation);
-	} while (!gmm_tablescan_begin(&query->scan, query->name, relation, rows, filter,
-								  filter_offset));
-	query->rows = quote_identifier(query->name);
+		rows = rows_text(query, relation, relation, weight, filter, &filter_offset);
+	} while (!gmm_tablescan_add(&query->scan, query->name, relation, rows, filter,
+								filter_offset));
+	if (movable)
+		add_parts(query, relation, weight, filter);
 }
 
 /*
- * Append the FROM clause: the rows, without those that are as absent, and only
- * those that meet a condition unless that is NULL.
+ * Append the FROM clause: the rows of this name, without those that are as absent,
+ * and only those that meet a condition unless that is NULL.
  */
 static void
-append_from(StringInfo text, const GmmTableQuery *query, const char *condition)
+append_from(StringInfo text, const GmmTableQuery *query, const char *name,
+			const char *condition)
 {
 	const char *conditions[] = {
 		query->weightless ? "r.w" OPERATOR("<>") "0::pg_catalog.float8" : NULL,
@@ -271,7 +306,7 @@ append_from(StringInfo text, const GmmTableQuery *query, const char *condition)
 	};
 	const char *and = " WHERE ";
 
-	appendStringInfo(text, " FROM %s AS r", query->rows);
+	appendStringInfo(text, " FROM %s AS r", quote_identifier(name));
 	for (int i = 0; i < (int) lengthof(conditions); i++)
 	{
 		if (conditions[i] == NULL)
@@ -288,16 +323,28 @@ features_text(const GmmTableQuery *query, bool centered)
 	return centered ? psprintf("%s.gmm_fit_table_center(r.x, $2)", query->schema) : "r.x";
 }
 
-/* What GmmTableRanges has of the rows. */
-const char *
-gmm_tablequery_ranges(const GmmTableQuery *query)
+/* Aggregates of all rows, or a row of them for each part */
+static const char *
+aggregates_text(const GmmTableQuery *query, const char *aggregates)
 {
+	const GmmTableScan *scan = &query->scan;
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s.gmm_fit_table_ranges(r.x, r.w)", query->schema);
-	append_from(&text, query, NULL);
+	for (int i = Min(1, scan->n_rows - 1); i < scan->n_rows; i++)
+	{
+		appendStringInfo(&text, "%sSELECT %s", i > 1 ? " UNION ALL " : "", aggregates);
+		append_from(&text, query, scan->rows[i].name, NULL);
+	}
 	return text.data;
+}
+
+/* What GmmTableRanges has of the rows: an answer for each part. */
+const char *
+gmm_tablequery_ranges(const GmmTableQuery *query)
+{
+	return aggregates_text(query, psprintf("%s.gmm_fit_table_ranges(r.x, r.w)",
+										   query->schema));
 }
 
 /*
@@ -311,29 +358,24 @@ gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, "SELECT r.x, pg_catalog.sum(r.w), pg_catalog.count(*)");
-	append_from(&text, query, all ? NULL :
+	append_from(&text, query, query->scan.rows[0].name, all ? NULL :
 				psprintf("%s.gmm_fit_table_hash(r.x, $1, $2)" OPERATOR("<=") "$3",
 						 query->schema));
 	appendStringInfoString(&text, " GROUP BY r.x");
 	return text.data;
 }
 
-/* The statistics of the rows under the model $1. */
+/* The statistics of the rows under the model $1: an answer for each part. */
 const char *
 gmm_tablequery_accumulate(const GmmTableQuery *query, bool centered)
 {
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s.gmm_accumulate(%s, $1, r.w)", query->schema,
-					 features_text(query, centered));
-	append_from(&text, query, NULL);
-	return text.data;
+	return aggregates_text(query, psprintf("%s.gmm_accumulate(%s, $1, r.w)", query->schema,
+										   features_text(query, centered)));
 }
 
 /*
  * The number of the rows, and the sums of their weights, log-likelihoods and
- * entropies under the model $1.
+ * entropies under the model $1: an answer for each part.
  */
 const char *
 gmm_tablequery_score(const GmmTableQuery *query, bool centered)
@@ -342,10 +384,9 @@ gmm_tablequery_score(const GmmTableQuery *query, bool centered)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, "SELECT pg_catalog.count(*), pg_catalog.sum(r.w)");
+	appendStringInfoString(&text, "pg_catalog.count(*), pg_catalog.sum(r.w)");
 	for (int i = 0; i < 2; i++)
 		appendStringInfo(&text, ", pg_catalog.sum(r.w" OPERATOR("*") "%s.%s($1, %s))",
 						 query->schema, functions[i], features_text(query, centered));
-	append_from(&text, query, NULL);
-	return text.data;
+	return aggregates_text(query, text.data);
 }

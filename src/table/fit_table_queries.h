@@ -27,7 +27,6 @@ typedef struct GmmTableQuery
 	GmmTableNulls nulls;
 	bool		weightless;		/* there are rows of weight 0, as absent */
 	const char *name;			/* of the relation, for messages */
-	const char *rows;			/* the same, quoted: what they are asked by */
 	const char *schema;			/* the extension's, quoted */
 	Oid			model_type;		/* gmm_model */
 	GmmTableScan scan;
@@ -43,6 +42,9 @@ extern const char *gmm_tablequery_accumulate(const GmmTableQuery *query, bool ce
 extern const char *gmm_tablequery_score(const GmmTableQuery *query, bool centered);
 
 /* fit_table_filter.c */
-extern void gmm_table_check_filter(const char *filter);
+extern bool gmm_table_check_filter(const char *filter);
+
+/* fit_table_parts.c */
+extern List *gmm_table_parts(Oid relation, Query *rows);
 
 #endif							/* GMM_FIT_TABLE_QUERIES_H */

@@ -31,6 +31,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/params.h"
 #include "parser/analyze.h"
+#include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/dest.h"
@@ -103,11 +104,10 @@ analyse(const char *text, const Oid *types, int n_types, QueryEnvironment *envir
 							 environment);
 }
 
-/* An environment in which `name` is a relation of columns x and w. */
-static QueryEnvironment *
-name_rows(const char *name)
+/* Let a name be that of a relation of columns x and w. */
+static void
+register_name(QueryEnvironment *environment, const char *name)
 {
-	QueryEnvironment *environment = create_queryEnv();
 	EphemeralNamedRelation rows = palloc0(sizeof(EphemeralNamedRelationData));
 	TupleDesc	columns = CreateTemplateTupleDesc(2);
 
@@ -118,47 +118,94 @@ name_rows(const char *name)
 	rows->md.tupdesc = columns;
 	rows->md.enrtype = ENR_NAMED_TUPLESTORE;
 	register_ENR(environment, rows);
-	return environment;
 }
 
 /*
- * Look up the rows of a fit: the query `rows`, whose FROM clause is a name of
- * the relation.  They can then be asked about by this `name`.  The filter, or
- * NULL, stands at filter_offset in `rows`.  All of it is kept in
- * CurrentMemoryContext.
+ * Look up rows of a fit: the query `rows`, whose FROM clause is a name of the
+ * relation.  They can then be asked about by this `name`, unless another has
+ * it.  The filter, or NULL, stands at filter_offset in `rows`.  All of it is
+ * kept in CurrentMemoryContext, to which scan, zeroed at first, belongs.
  *
- * Returns false if the relation is no longer what its name means.  The caller
- * has a lock on it.
+ * Returns false, and adds nothing, if the relation is no longer what its name
+ * means.  The caller has a lock on it.
  */
 bool
-gmm_tablescan_begin(GmmTableScan *scan, const char *name, Oid relation,
-					const char *rows, const char *filter, int filter_offset)
+gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
+				  const char *rows, const char *filter, int filter_offset)
 {
 	ErrorContextCallback callback;
 	ErrorPlace	place = {rows, filter, filter_offset};
+	GmmTableRows added = {name, NULL};
 
 	begin_errors(&callback, &place);
-	scan->rows = analyse(rows, NULL, 0, NULL);
+	added.query = analyse(rows, NULL, 0, NULL);
 	error_context_stack = callback.previous;
-	scan->environment = name_rows(name);
 	/* the FROM clause is analysed first */
-	return linitial_node(RangeTblEntry, scan->rows->rtable)->relid == relation;
+	if (linitial_node(RangeTblEntry, added.query->rtable)->relid != relation)
+		return false;
+
+	if (scan->environment == NULL)
+		scan->environment = create_queryEnv();
+	while (get_ENR(scan->environment, added.name) != NULL)
+		added.name = psprintf("%s again", added.name);
+	register_name(scan->environment, added.name);
+	scan->rows = scan->rows == NULL ? palloc(sizeof(GmmTableRows)) :
+		repalloc(scan->rows, sizeof(GmmTableRows) * (scan->n_rows + 1));
+	scan->rows[scan->n_rows++] = added;
+	return true;
 }
 
-/* Replace the name of the rows by the rows. */
+/*
+ * Check the rights on the relation of all rows, which are those that count:
+ * its partitions are read by them, as where a query names it.
+ */
+void
+gmm_tablescan_take_rights(GmmTableScan *scan)
+{
+	gmm_check_rights(scan->rows[0].query);
+	for (int i = 1; i < scan->n_rows; i++)
+	{
+		Query	   *query = scan->rows[i].query;
+
+		gmm_rights_of(query, linitial_node(RangeTblEntry, query->rtable)) = 0;
+	}
+}
+
+/* The rows of this name. */
+static Query *
+named_rows(const GmmTableScan *scan, const char *name)
+{
+	for (int i = 0; i < scan->n_rows; i++)
+		if (strcmp(scan->rows[i].name, name) == 0)
+			return scan->rows[i].query;
+	elog(ERROR, "there are no rows \"%s\"", name);
+	pg_unreachable();
+}
+
+/* Replace names of rows by the rows, in a query or in each SELECT of a UNION. */
 static void
 insert_rows(Query *query, const GmmTableScan *scan)
 {
-	RangeTblEntry *name = linitial_node(RangeTblEntry, query->rtable);
-	RangeTblEntry *rows = makeNode(RangeTblEntry);
+	ListCell   *cell;
 
-	Assert(name->rtekind == RTE_NAMEDTUPLESTORE);
-	rows->rtekind = RTE_SUBQUERY;
-	rows->subquery = copyObject(scan->rows);
-	rows->alias = name->alias;
-	rows->eref = name->eref;
-	rows->inFromCl = true;
-	linitial(query->rtable) = rows;
+	foreach(cell, query->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		if (entry->rtekind == RTE_SUBQUERY)
+			insert_rows(entry->subquery, scan);
+		else if (entry->rtekind == RTE_NAMEDTUPLESTORE)
+		{
+			RangeTblEntry *rows = makeNode(RangeTblEntry);
+
+			rows->rtekind = RTE_SUBQUERY;
+			rows->subquery = copyObject(named_rows(scan, entry->enrname));
+			rows->alias = entry->alias;
+			rows->eref = entry->eref;
+			rows->inFromCl = true;
+			lfirst(cell) = rows;
+		}
+	}
 }
 
 /* The plan of a query about the rows. */
@@ -181,6 +228,36 @@ plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *t
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("filter must not lock rows or change them")));
 	return plan;
+}
+
+/* Whether another server makes the aggregates of a plan, of all or of a part. */
+static bool
+is_pushed_down(Plan *plan)
+{
+	ListCell   *cell;
+
+	switch (nodeTag(plan))
+	{
+		case T_ForeignScan:
+			/* of no single table, but of what it made of it */
+			return ((ForeignScan *) plan)->scan.scanrelid == 0;
+		case T_SubqueryScan:
+			return is_pushed_down(((SubqueryScan *) plan)->subplan);
+		case T_Append:
+			foreach(cell, ((Append *) plan)->appendplans)
+				if (is_pushed_down((Plan *) lfirst(cell)))
+					return true;
+			return false;
+		default:
+			return false;
+	}
+}
+
+/* Whether a query without parameters has aggregates that other servers make. */
+bool
+gmm_tablescan_pushes_down(const GmmTableScan *scan, const char *query)
+{
+	return is_pushed_down(plan_query(scan, query, 0, NULL, NULL)->planTree);
 }
 
 /* The values of parameters; NULL for none, as core has it. */
