@@ -58,6 +58,15 @@ SELECT gmm_maximize(gmm_merge(stats))::text AS got FROM kept \gset
 SELECT near(apart(:'got'::gmm_model, gmm_maximize(gmm_accumulate(ARRAY[x, y], :'model'::gmm_model))), 0, 1e-12, 'gmm_merge over shards')
 FROM local;
 
+-- What needs the rows, and the same model with each, has them fetched first: then
+-- no shard sends the model.
+SELECT ok(plan ~ 'Distributed Subplan' AND plan ~ 'Query: SELECT x, y FROM' AND plan !~ 'Query: [^\n]*gmm_model[^\n]*points_[0-9]',
+          aggregate || ': rows without the model')
+FROM unnest('{gmm_refit,gmm_svg}'::text[]) AS aggregate,
+     plan(format('SELECT %I(ARRAY[x, y], %L::gmm_model) FROM (SELECT x, y FROM points OFFSET 0) AS rows', aggregate, :'model')) AS plan;
+SELECT near(apart((SELECT gmm_refit(ARRAY[x, y], :'model'::gmm_model) FROM (SELECT x, y FROM points OFFSET 0) AS rows),
+                  (SELECT gmm_refit(ARRAY[x, y], :'model'::gmm_model) FROM local)), 0, 1e-6, 'the same model');
+
 -- A fit by scans: in one transaction, as the nodes otherwise take a snapshot for
 -- each query.
 SELECT raises($$SELECT gmm_fit_table('points', '{x,y}', 4)$$, '55000', 'isolation level REPEATABLE READ', 'a fit in READ COMMITTED');
