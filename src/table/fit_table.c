@@ -257,11 +257,13 @@ make_grid(const MixtureSampling *sampling, int d)
 /* Rows of the sample, equal ones joined. */
 typedef struct Candidates
 {
+	int			d;
 	GmmRowStore *rows;
 	int64		n_rows;			/* before they were joined */
 	double		sum_weights;
 } Candidates;
 
+/* A row is checked again, as it may have become another. */
 static void
 take_candidate(void *context, const Datum *values, const bool *nulls)
 {
@@ -270,6 +272,9 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 	GmmFeatures features;
 
 	gmm_features_get_nullable(answer_value(values, nulls, 0), &features);
+	if (features.d != candidates->d || features.n_observed == 0 ||
+		!(isfinite(weight) && weight > 0))
+		report_changed();
 	gmm_rowstore_append(candidates->rows, features.values, features.observed, weight);
 	gmm_features_release(&features);
 	candidates->n_rows += DatumGetInt64(answer_value(values, nulls, 2));
@@ -285,7 +290,9 @@ fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double sh
 {
 	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
 	Datum		values[3];
-	Candidates	candidates = {gmm_rowstore_create(CurrentMemoryContext, fit->d), 0, 0};
+	Candidates	candidates = {
+		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d), 0, 0
+	};
 	bool		all = share >= 1;
 	uint64		threshold = all ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
 

@@ -147,9 +147,10 @@ gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other)
 static ArrayType *
 writable_ranges(FunctionCallInfo fcinfo, int d, GmmTableRanges *ranges)
 {
-	MemoryContext context = CurrentMemoryContext;
+	MemoryContext context;
 	bool		in_aggregate = AggCheckCallContext(fcinfo, &context) != 0;
-	MemoryContext old_context = MemoryContextSwitchTo(context);
+	MemoryContext old_context = MemoryContextSwitchTo(in_aggregate ? context :
+													  CurrentMemoryContext);
 	ArrayType  *array;
 
 	if (PG_ARGISNULL(ARG_STATE))
@@ -242,11 +243,8 @@ gmm_fit_table_hash(PG_FUNCTION_ARGS)
 
 	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features);
 	gmm_features_get(PG_GETARG_DATUM(1), &grid);
-	if (grid.d % 3 != 0 || grid.d / 3 != features.d)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("grid has %d elements, but must have three for each of %d features",
-						grid.d, features.d)));
+	if (grid.d != 3 * features.d)
+		report_dimensions(features.d, grid.d / 3);
 	if (features.d > (int) lengthof(stack))
 		row = palloc(features.d * sizeof(double));
 	for (int j = 0; j < features.d; j++)

@@ -299,4 +299,34 @@ FROM (VALUES
 ) AS f (filter, part);
 SELECT equals((SELECT count(*) FROM points), 15000::bigint, 'and nothing is lost');
 
+-- The functions that the queries call, called by hand: what they find is what SQL
+-- finds, and anything else is refused.
+SELECT ok(r[1:4] = ARRAY[n, incomplete, empty, weightless]::float8[] AND r[6:9] = ARRAY[least_x, least_z, most_x, most_z],
+          'gmm_fit_table_ranges: counts and ranges') || E'\n' ||
+       near(r[5], sum, 1e-12, 'sum of weights') || E'\n' || near(r[10], sum_x, 1e-12, 'weight of a feature') || E'\n' ||
+       near(r[11], sum_z, 1e-12, 'and of the other')
+FROM (SELECT gmm_fit_table_ranges(ARRAY[x, z], w) AS r, count(*) FILTER (WHERE w > 0 AND num_nonnulls(x, z) > 0) AS n,
+             count(*) FILTER (WHERE w > 0 AND num_nulls(x, z) = 1) AS incomplete, count(*) FILTER (WHERE w > 0 AND num_nulls(x, z) = 2) AS empty,
+             count(*) FILTER (WHERE w = 0) AS weightless, sum(w) FILTER (WHERE num_nonnulls(x, z) > 0) AS sum, sum(w) FILTER (WHERE x IS NOT NULL) AS sum_x,
+             sum(w) FILTER (WHERE z IS NOT NULL) AS sum_z, min(x) FILTER (WHERE w > 0) AS least_x, min(z) FILTER (WHERE w > 0) AS least_z,
+             max(x) FILTER (WHERE w > 0) AS most_x, max(z) FILTER (WHERE w > 0) AS most_z
+      FROM (SELECT x, z::float8 AS z, greatest(weight - 0.5, 0) AS w FROM holes) AS h) AS r;
+SELECT ok(gmm_fit_table_center('{1,NULL,3}', '{1,2,-1}') IS NOT DISTINCT FROM '{0,NULL,4}'::float8[], 'gmm_fit_table_center');
+SELECT raises(statement, state, part, statement) FROM (VALUES
+    ('SELECT gmm_fit_table_center(''{1,2}'', ''{1}'')', '2202E', 'features have 2 elements, but those of another row have 1'),
+    ('SELECT gmm_fit_table_center(''{1}'', ''{NULL}'')', '22004', 'is NULL'),
+    ('SELECT gmm_fit_table_hash(''{1,2}'', ''{0,0,0}'', 1)', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_hash(''{1}'', ''{0,NULL,0}'', 1)', '22004', 'is NULL'),
+    ('SELECT gmm_fit_table_ranges(v, 1) FROM (VALUES (ARRAY[1::float8]), (''{1,2}'')) AS r (v)', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_ranges(''{1}'', -1)', '22023', 'must not be negative'),
+    ('SELECT gmm_fit_table_ranges_transition(''{1,2}'', ''{1}'', 1)', '22023', 'invalid state'),
+    ('SELECT gmm_fit_table_ranges_transition(''{}'', ''{1}'', 1)', '22023', 'invalid state'),
+    ('SELECT gmm_fit_table_ranges_transition(''{{0,0,0,0,0,0,0,0}}'', ''{1}'', 1)', '22023', 'invalid state'),
+    ('SELECT gmm_fit_table_ranges_transition(''{0,0,0,0,0,0,0,NULL}'', ''{1}'', 1)', '22023', 'invalid state'),
+    ('SELECT gmm_fit_table_ranges_transition(''{0,0,0,0,0,0,0,0}'', ''{1,2}'', 1)', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_ranges_combine(''{0,0,0,0,0,0,0,0}'', ''{0,0,0,0,0,0,0,0,0,0,0}'')', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_ranges_combine(NULL, ''{1}'')', '22023', 'invalid state')
+) AS e (statement, state, part);
+SELECT ok(gmm_fit_table_ranges_combine(NULL, NULL) IS NULL AND gmm_fit_table_ranges_transition(NULL, NULL, 1) IS NULL, 'nothing of nothing');
+
 SELECT finish();

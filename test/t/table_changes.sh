@@ -137,5 +137,23 @@ done
 ask -c "CREATE FUNCTION weight(id integer) RETURNS float8 LANGUAGE sql AS 'SELECT 1 + 1e-6 * random()'" \
     -c "CREATE VIEW weighing AS SELECT *, weight(id) AS w FROM reference"
 contains "volatile weights" "$changed" "$(ask -c "SELECT gmm_fit_table('weighing', '{x,y}', 3, weight => 'w')" 2>&1 || true)"
+# Rows that the first query would have refused, or has not counted, in another.
+ask -o /dev/null -c "CREATE SEQUENCE queries"
+for columns in 'CASE WHEN n = 1 THEN ARRAY[x, y] ELSE ARRAY[x] END AS v, 1 AS w' \
+    'CASE WHEN n = 1 THEN ARRAY[x, y] ELSE ARRAY[x, y, x] END AS v, 1 AS w' \
+    'CASE WHEN n = 1 THEN ARRAY[x, y] ELSE ARRAY[NULL, NULL]::float8[] END AS v, 1 AS w' \
+    'ARRAY[x, y] AS v, CASE WHEN n = 1 THEN 1 ELSE 0 END AS w' 'ARRAY[x, y] AS v, CASE WHEN n = 1 THEN 1 ELSE -1 END AS w' \
+    "ARRAY[x, y] AS v, CASE WHEN n = 1 THEN 1 ELSE float8 'NaN' END AS w" \
+    "ARRAY[x, y] AS v, CASE WHEN n = 1 THEN 1 ELSE float8 'Infinity' END AS w"; do
+    ask -o /dev/null -c "SET client_min_messages = warning" -c "DROP VIEW IF EXISTS changing" \
+        -c "CREATE VIEW changing AS SELECT id, $columns FROM reference, (SELECT nextval('queries') AS n) AS s"
+    for rows in 3000 20000; do
+        ask -o /dev/null -c "SELECT setval('queries', 1, false)"
+        case $(ask -c "SELECT gmm_fit_table('changing', '{v}', 3, NULL, 'w', 'id <= $rows')" 2>&1 || true) in
+            *"$changed"* | *"features have "*" but"* | *"weight must"*) ok "$rows rows, $columns" ;;
+            *) not_ok "$rows rows, $columns" ;;
+        esac
+    done
+done
 
 finish
