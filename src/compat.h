@@ -108,13 +108,25 @@
 	makeJsonLexContextCstringLen(json, length, encoding, true)
 #endif
 
-/* Hash functions for which collisions cannot be made have one interface since 14. */
+/*
+ * Hash functions for which collisions cannot be made have one interface since
+ * 14.  In 13 their header includes OpenSSL's where the server is built with it,
+ * which need not be there where an extension is built; their context, either
+ * OpenSSL's or PostgreSQL's own, takes less than this.
+ */
 #if PG_VERSION_NUM >= 140000
 #include "common/cryptohash.h"
 #else
-#include "common/sha2.h"
-#define pg_cryptohash_ctx pg_sha256_ctx
-#define pg_cryptohash_create(type) ((pg_sha256_ctx *) palloc(sizeof(pg_sha256_ctx)))
+typedef struct pg_cryptohash_ctx
+{
+	uint64		state[32];
+} pg_cryptohash_ctx;
+
+extern void pg_sha256_init(pg_cryptohash_ctx *context);
+extern void pg_sha256_update(pg_cryptohash_ctx *context, const uint8 *data, size_t size);
+extern void pg_sha256_final(pg_cryptohash_ctx *context, uint8 *result);
+
+#define pg_cryptohash_create(type) ((pg_cryptohash_ctx *) palloc(sizeof(pg_cryptohash_ctx)))
 #define pg_cryptohash_init(context) (pg_sha256_init(context), 0)
 #define pg_cryptohash_update(context, data, size) \
 	(pg_sha256_update(context, data, size), 0)
