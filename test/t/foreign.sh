@@ -22,6 +22,7 @@ start_own other "$port" || { echo "Bail out! no server"; cat "$dir/other.log"; e
 rows="SELECT id, sin(id::float8) + 4 * (id % 3) AS x, cos(id::float8 * id) - (id % 3) AS y FROM generate_series(1, 40000) AS id"
 PGHOST=$dir ask -p "$port" -d postgres -c "CREATE TABLE odd AS SELECT * FROM ($rows) AS r WHERE id % 2 = 1" \
     -c "CREATE TABLE even AS SELECT * FROM ($rows) AS r WHERE id % 2 = 0"
+ask -f test/t/tap.psql -f test/t/models.psql
 ask -o /dev/null <<SQL
 SET client_min_messages = warning;
 CREATE EXTENSION postgres_fdw;
@@ -32,27 +33,20 @@ CREATE FOREIGN TABLE odd PARTITION OF points FOR VALUES IN (1) SERVER other;
 CREATE FOREIGN TABLE even PARTITION OF points FOR VALUES IN (0) SERVER other;
 CREATE TABLE copied AS SELECT * FROM points;
 CREATE TABLE start AS SELECT gmm_fit(ARRAY[x, y], 3, '{"max_iter": 3}') AS model FROM copied WHERE id < 500;
--- the parameters of two models differ by so much at the most, relative to their size
-CREATE FUNCTION apart(a gmm_model, b gmm_model) RETURNS double precision LANGUAGE sql AS \$\$
-    SELECT max(abs(p - q) / (1 + abs(q)))
-    FROM gmm_components(a) AS g JOIN gmm_components(b) AS h USING (component),
-         ROWS FROM (unnest(g.weight || g.mean || ARRAY(SELECT unnest(g.covariance))),
-                    unnest(h.weight || h.mean || ARRAY(SELECT unnest(h.covariance)))) AS v (p, q)
-\$\$;
 SQL
 
 same "a foreign table has the rows" 40000 "$(ask -c 'SELECT count(*) FROM points')"
-same "a step over foreign tables" t "$(ask -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
+same "a step over foreign tables" t "$(ask -c "SELECT tap.apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
     (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")"
 plan=$(ask -c 'SET enable_partitionwise_aggregate = on' -c 'EXPLAIN (COSTS OFF) SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points')
 case $plan in
     *"Finalize Aggregate"*"Partial Aggregate"*"Foreign Scan"*"Partial Aggregate"*"Foreign Scan"*) ok "a state for each foreign partition" ;;
     *) not_ok "a state for each foreign partition" "$plan" ;;
 esac
-same "and the same" t "$(ask -c 'SET enable_partitionwise_aggregate = on' -c "SELECT apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
+same "and the same" t "$(ask -c 'SET enable_partitionwise_aggregate = on' -c "SELECT tap.apart((SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM points),
     (SELECT gmm_em_step(ARRAY[x, y], (SELECT model FROM start)) FROM copied)) < 1e-12")"
-same "gmm_fit_table over foreign partitions" t "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
-same "and over a foreign table, with a filter" t "$(ask -c "SELECT apart(gmm_fit_table('odd', '{x,y}', 3, filter => 'id > 100'),
+same "gmm_fit_table over foreign partitions" t "$(ask -c "SELECT tap.apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
+same "and over a foreign table, with a filter" t "$(ask -c "SELECT tap.apart(gmm_fit_table('odd', '{x,y}', 3, filter => 'id > 100'),
     (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE id % 2 = 1 AND id > 100)) < 1e-6")"
 
 # Rows that come to the other server during a fit are not of its snapshot there.
@@ -63,7 +57,7 @@ ask -c "CREATE SEQUENCE meddled" -c "CREATE FUNCTION meddle() RETURNS boolean LA
         END IF;
         RETURN true;
     END \$\$"
-same "rows are inserted there meanwhile" t "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
+same "rows are inserted there meanwhile" t "$(ask -c "SELECT tap.apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
 same "and are there for the next one" 42500 "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 3))).n_rows")"
 
 # --- how gmm_fit_table asks ---

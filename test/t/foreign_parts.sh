@@ -24,6 +24,7 @@ rows="SELECT id, id % 4 AS part, sin(id::float8) + 4 * (id % 3) AS x, CASE WHEN 
     (id % 5)::float8 AS w FROM generate_series(1, 80000) AS id"
 PGHOST=$dir ask -p "$port" -d postgres -c "CREATE EXTENSION gmm" -c "CREATE TABLE one AS SELECT * FROM ($rows) AS r WHERE part = 1" \
     -c "CREATE TABLE two AS SELECT * FROM ($rows) AS r WHERE part = 2" -c "CREATE TABLE nine AS SELECT * FROM one LIMIT 0"
+ask -f test/t/tap.psql -f test/t/models.psql
 ask -o /dev/null <<SQL
 SET client_min_messages = warning;
 CREATE EXTENSION postgres_fdw;
@@ -43,13 +44,6 @@ CREATE TABLE copied AS TABLE points;
 CREATE TABLE plain (LIKE points) PARTITION BY LIST (part);
 CREATE FOREIGN TABLE plain_one PARTITION OF plain FOR VALUES IN (1) SERVER sends_rows OPTIONS (table_name 'one');
 CREATE FOREIGN TABLE plain_two PARTITION OF plain FOR VALUES IN (2) SERVER sends_rows OPTIONS (table_name 'two');
--- the parameters of two models differ by so much at the most, relative to their size
-CREATE FUNCTION apart(a gmm_model, b gmm_model) RETURNS double precision LANGUAGE sql AS \$\$
-    SELECT max(abs(p - q) / (1 + abs(q)))
-    FROM gmm_components(a) AS g JOIN gmm_components(b) AS h USING (component),
-         ROWS FROM (unnest(g.weight || g.mean || ARRAY(SELECT unnest(g.covariance))),
-                    unnest(h.weight || h.mean || ARRAY(SELECT unnest(h.covariance)))) AS v (p, q)
-\$\$;
 SQL
 same "the rows" 60000 "$(ask -c 'SELECT count(*) FROM points')"
 
@@ -62,7 +56,7 @@ settings="LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_e
 alike()
 {
     ask -o /dev/null -c "$settings" -c "SELECT gmm_fit_table($3)" >"$dir/plans" 2>&1 || true
-    same "$1" t "$(ask -c "SELECT apart(gmm_fit_table($3), ($4)) < 1e-6")"
+    same "$1" t "$(ask -c "SELECT tap.apart(gmm_fit_table($3), ($4)) < 1e-6")"
     # of the passes, how many foreign tables sent statistics, and how many rows
     got=$(awk '/Query Text:/ { pass = /gmm_accumulate/ }
         pass && /Remote SQL: SELECT [a-z]*\.gmm_accumulate/ { statistics = 1 }
@@ -94,9 +88,9 @@ alike "a function that stays here" rows "'points', '{x,y}', 3, filter => 'pg_bac
     "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied"
 
 # Rights are those on the partitioned table.
-ask -o /dev/null -c "CREATE ROLE gmm_parts_reader" -c "GRANT SELECT (x, y) ON points TO gmm_parts_reader"
+ask -o /dev/null -c "CREATE ROLE gmm_parts_reader" -c "GRANT SELECT (x, y) ON points TO gmm_parts_reader" -c "GRANT USAGE ON SCHEMA tap TO gmm_parts_reader"
 as_reader="SET ROLE gmm_parts_reader"
-same "a reader of the partitioned table" t "$(ask -c "$as_reader" -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM points)) < 1e-6")"
+same "a reader of the partitioned table" t "$(ask -c "$as_reader" -c "SELECT tap.apart(gmm_fit_table('points', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM points)) < 1e-6")"
 contains "but not of all columns" "permission denied for table points" \
     "$(ask -c "$as_reader" -c "SELECT gmm_fit_table('points', '{x,id}', 3)" 2>&1 || true)"
 contains "nor of a partition" "permission denied for foreign table one" \
@@ -119,7 +113,7 @@ ask -o /dev/null -c "DROP POLICY a_third ON points" -c "CREATE SEQUENCE meddled"
         END IF;
         RETURN true;
     END \$\$"
-same "rows are inserted there meanwhile" t "$(ask -c "SELECT apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
+same "rows are inserted there meanwhile" t "$(ask -c "SELECT tap.apart(gmm_fit_table('points', '{x,y}', 3, filter => '(SELECT meddle())'), (SELECT gmm_fit(ARRAY[x, y], 3) FROM copied)) < 1e-6")"
 same "and are there for the next one" 61250 "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 3))).n_rows")"
 
 finish
