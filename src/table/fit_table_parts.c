@@ -63,7 +63,7 @@ is_secured(Oid relation)
 
 /*
  * The partitions to be asked one by one instead of the relation, whose rows this
- * query selects; NIL if there is no reason to.
+ * query selects; NIL if there is no reason to.  They are not locked.
  */
 List *
 gmm_table_parts(Oid relation, Query *rows)
@@ -76,7 +76,7 @@ gmm_table_parts(Oid relation, Query *rows)
 	if (get_rel_relkind(relation) != RELKIND_PARTITIONED_TABLE || is_secured(relation) ||
 		query_tree_walker(rows, has_whole_row, &level, 0))
 		return NIL;
-	foreach(cell, find_all_inheritors(relation, AccessShareLock, NULL))
+	foreach(cell, find_all_inheritors(relation, NoLock, NULL))
 	{
 		Oid			part = lfirst_oid(cell);
 		char		kind = get_rel_relkind(part);

@@ -232,23 +232,28 @@ add_parts(GmmTableQuery *query, Oid relation, const char *weight, const char *fi
 {
 	GmmTableScan *scan = &query->scan;
 	List	   *parts = gmm_table_parts(relation, scan->rows[0].query);
+	List	   *read;
 	ListCell   *cell;
 	int			filter_offset = 0;
+	bool		all_added = true;
 
+	if (parts == NIL)
+		return;
+	read = gmm_tablescan_relations(scan, gmm_tablequery_ranges(query));
 	foreach(cell, parts)
 	{
 		Oid			part = lfirst_oid(cell);
-		const char *rows = rows_text(query, relation, part, weight, filter, &filter_offset);
+		const char *rows;
 
-		if (!gmm_tablescan_add(scan, qualified_name(part), part, rows, filter, filter_offset))
-			break;
+		if (!list_member_oid(read, part) || !all_added)
+			continue;
+		rows = rows_text(query, relation, part, weight, filter, &filter_offset);
+		all_added = gmm_tablescan_add(scan, qualified_name(part), part, rows, filter,
+									  filter_offset);
 	}
-	if (parts == NIL)
-		return;
 	gmm_tablescan_take_rights(scan);
-	if (scan->n_rows <= list_length(parts) ||
-		!gmm_tablescan_pushes_down(scan, gmm_tablequery_ranges(query)))
-		scan->n_rows = 1;
+	if (!all_added || !gmm_tablescan_pushes_down(scan, gmm_tablequery_ranges(query)))
+		scan->n_sets = 1;
 }
 
 /*
@@ -331,7 +336,7 @@ aggregates_text(const GmmTableQuery *query, const char *aggregates)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (int i = Min(1, scan->n_rows - 1); i < scan->n_rows; i++)
+	for (int i = Min(1, scan->n_sets - 1); i < scan->n_sets; i++)
 	{
 		appendStringInfo(&text, "%sSELECT %s", i > 1 ? " UNION ALL " : "", aggregates);
 		append_from(&text, query, scan->rows[i].name, NULL);

@@ -150,8 +150,8 @@ gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
 		added.name = psprintf("%s again", added.name);
 	register_name(scan->environment, added.name);
 	scan->rows = scan->rows == NULL ? palloc(sizeof(GmmTableRows)) :
-		repalloc(scan->rows, sizeof(GmmTableRows) * (scan->n_rows + 1));
-	scan->rows[scan->n_rows++] = added;
+		repalloc(scan->rows, sizeof(GmmTableRows) * (scan->n_sets + 1));
+	scan->rows[scan->n_sets++] = added;
 	return true;
 }
 
@@ -163,7 +163,7 @@ void
 gmm_tablescan_take_rights(GmmTableScan *scan)
 {
 	gmm_check_rights(scan->rows[0].query);
-	for (int i = 1; i < scan->n_rows; i++)
+	for (int i = 1; i < scan->n_sets; i++)
 	{
 		Query	   *query = scan->rows[i].query;
 
@@ -175,7 +175,7 @@ gmm_tablescan_take_rights(GmmTableScan *scan)
 static Query *
 named_rows(const GmmTableScan *scan, const char *name)
 {
-	for (int i = 0; i < scan->n_rows; i++)
+	for (int i = 0; i < scan->n_sets; i++)
 		if (strcmp(scan->rows[i].name, name) == 0)
 			return scan->rows[i].query;
 	elog(ERROR, "there are no rows \"%s\"", name);
@@ -228,6 +228,16 @@ plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *t
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("filter must not lock rows or change them")));
 	return plan;
+}
+
+/*
+ * The relations that a query without parameters reads, which are locked: of a
+ * partitioned table, the partitions that can have rows for it.
+ */
+List *
+gmm_tablescan_relations(const GmmTableScan *scan, const char *query)
+{
+	return plan_query(scan, query, 0, NULL, NULL)->relationOids;
 }
 
 /* Whether another server makes the aggregates of a plan, of all or of a part. */

@@ -22,7 +22,7 @@ typedef struct GmmTableScan
 	QueryEnvironment *environment;	/* in which they have their names */
 	GmmTableRows *rows;			/* the first are all; behind them, if there are
 								 * more, are the same in parts */
-	int			n_rows;
+	int			n_sets;			/* of rows: one, and the parts */
 } GmmTableScan;
 
 /* What is done with a row of an answer: its columns, until it returns. */
@@ -30,6 +30,7 @@ typedef void (*GmmTableAnswer) (void *context, const Datum *values, const bool *
 
 extern bool gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
 							  const char *rows, const char *filter, int filter_offset);
+extern List *gmm_tablescan_relations(const GmmTableScan *scan, const char *query);
 extern void gmm_tablescan_take_rights(GmmTableScan *scan);
 extern bool gmm_tablescan_pushes_down(const GmmTableScan *scan, const char *query);
 extern void gmm_tablescan_run(const GmmTableScan *scan, const char *query,

@@ -74,6 +74,9 @@ alike "one feature with NULLs" statistics "'points', '{y}', 3" "SELECT gmm_fit(A
 alike "partitions of partitions" statistics "'more', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part > 1"
 alike "a foreign table by itself" statistics "'one', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part = 1"
 alike "a server that sends rows" rows "'plain', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part < 3"
+ask -o /dev/null -c "$settings" -c "SELECT gmm_fit_table('points', '{x,y}', 3, filter => 'part = 1')" >"$dir/plans" 2>&1
+same "only partitions that can have rows are asked" "public.one" \
+    "$(sed -n 's/.*Remote SQL: SELECT.* FROM \(public\.[a-z]*\).*/\1/p' "$dir/plans" | sort -u)"
 same "of no rows" t "$(ask -c "SELECT gmm_fit_table('points', '{x,y}', 3, filter => 'id < 0') IS NULL")"
 same "of one row in each part" 3 "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 1, filter => 'id IN (1, 2, 3)'))).n_rows" 2>/dev/null)"
 
