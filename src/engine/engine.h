@@ -261,7 +261,7 @@ typedef struct MixtureOptions
 								 * of weight; 0: make max_iter passes */
 	double		reg_covar;		/* least variance in any direction, as a share
 								 * of the features' variances (maximize.c) */
-	int			n_init;			/* starts, at least 1 */
+	int			n_init;			/* starts; 0: as many as it takes */
 	MixtureInit init;
 	uint64_t	seed;
 	bool		accelerate;		/* false: plain EM, a pass is an EM step */
@@ -310,7 +310,8 @@ typedef enum MixtureSuspicion
 {
 	MIXTURE_SOUND = 0,
 	MIXTURE_FEW_ROWS,			/* fewer than its covariance has to have */
-	MIXTURE_COLLAPSED			/* no wider in some direction than it must be */
+	MIXTURE_COLLAPSED,			/* flat where another one reaches across it */
+	MIXTURE_DUPLICATE			/* the same as an earlier one */
 } MixtureSuspicion;
 
 /* parameters.c */

@@ -77,7 +77,7 @@ typedef struct GmmArray
 	"Known are full, tied, diag and spherical, and mclust's VVV, EEE, VVI and VII."
 
 /* The option's default, and what is assumed of a model that does not say it */
-#define GMM_DEFAULT_REG_COVAR	1e-9
+#define GMM_DEFAULT_REG_COVAR	0
 
 #define GMM_CRITERIA_HINT		"Known are bic, aic and icl."
 

@@ -56,7 +56,8 @@ typedef struct Components
 static const char *const suspicion_names[] = {
 	[MIXTURE_SOUND] = NULL,
 	[MIXTURE_FEW_ROWS] = "few rows",
-	[MIXTURE_COLLAPSED] = "collapsed"
+	[MIXTURE_COLLAPSED] = "collapsed",
+	[MIXTURE_DUPLICATE] = "duplicate"
 };
 
 static bool

@@ -48,13 +48,16 @@ extern void mixture_maximize(const MixtureStats *stats,
 							 const double *floor,
 							 MixtureParameters *next,
 							 const MixtureHost *host);
+extern int	mixture_flat_directions(const double *covariance, const double *floor,
+									double times, int d, double *own, double *vectors,
+									double *values, const MixtureHost *host);
 extern int	mixture_count_at_floor(const MixtureParameters *parameters,
 								   const double *floor, const MixtureHost *host);
 extern void mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
 
 /* Least share of a feature's variance in any direction, whatever reg_covar */
-#define MIXTURE_LEAST_FLOOR 1e-12
+#define MIXTURE_LEAST_FLOOR 1e-18
 
 /* Values whose squares and cubes stay within a double */
 #define MIXTURE_MAX_FEATURE 1e100
@@ -66,8 +69,12 @@ extern double mixture_constant_variance(double value);
 /* judge.c */
 extern int	judge_least_rows(MixtureCovarianceType type, int d);
 extern int	judge_components(const MixtureParameters *parameters, double n_rows,
-							 const double *whole, const double *floor,
-							 MixtureSuspicion *suspicions, const MixtureHost *host);
+							 const double *floor, MixtureSuspicion *suspicions,
+							 const MixtureHost *host);
+extern void judge_widen(MixtureParameters *parameters, const double *floor,
+						const MixtureSuspicion *suspicions, const MixtureHost *host);
+extern bool judge_component_near(const MixtureParameters *left, int a,
+								 const MixtureParameters *right, int b, double share);
 
 /* order.c */
 extern void order_components(const MixtureParameters *from, MixtureParameters *to,

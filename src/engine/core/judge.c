@@ -1,16 +1,23 @@
 /*
  * judge.c
- *	  What the rows say of the components of a mixture: how many support one,
- *	  and whether its covariance is more than what the floor leaves of it.
+ *	  Which components of a mixture the rows do not support.
  *
- * It can be read off the parameters, so that a model is judged long after its
- * rows are gone: the variances of all rows, which the floor is a share of, are
- * those of the mixture as a whole, for EM makes the two equal.
+ * The likelihood of a mixture has no bound where a component shrinks onto few
+ * rows or onto a plane, so a high one says nothing there (McLachlan and Peel
+ * 2000, section 3.10).  A component is suspect if
  *
- * Rows may themselves lie in a plane, as where a column is constant or is the
- * sum of others.  Every component then is at the floor in a direction, and
- * none can be blamed for it.  So a component has collapsed if it is at the
- * floor in more directions than all rows together are.
+ * - fewer rows stand behind it than its covariance has to have, or
+ * - it has collapsed: it is flat, that is at the floor, in some directions, and
+ *   another component that is not flat there reaches across it.  It then is one
+ *   value of a feature that others spread over, as a measurement that was
+ *   rounded has many.  A component that is flat because its feature is a code,
+ *   or because all are, as where a column is the sum of others, has nobody
+ *   reaching across and is sound; or
+ * - it is the same as an earlier one, and does nothing.
+ *
+ * All of that can be read off the parameters, so that a model is judged long
+ * after its rows are gone: the variances of all rows, which the floor is a
+ * share of, are those of the mixture as a whole, for EM makes the two equal.
  */
 #include "engine/core/core.h"
 
@@ -20,17 +27,23 @@
 
 #include "engine/core/linalg.h"
 
-/* "At the floor" is, for a component, no more than so many times the floor */
+/* "At the floor" is no more than so many times the floor */
 #define NEAR_FLOOR 2.0
 
-/* and for the mixture as a whole, which is wider, so many times. */
-#define ROWS_NEAR_FLOOR 4.0
+/* and spread out is so many times it, in the mean. */
+#define SPREAD 1e4
+
+/* Squared distance in units of its own variance that a component reaches */
+#define REACH 16.0
+
+/* Parts of deviations and variances by which components that are the same differ */
+#define SAME_SHARE 1e-3
 
 /* Rows that a component needs to be more than an artefact. */
 int
 judge_least_rows(MixtureCovarianceType type, int d)
 {
-	return type == MIXTURE_FULL ? d + 1 : type == MIXTURE_TIED ? 1 : 2;
+	return type == MIXTURE_FULL ? d + 1 : 2;
 }
 
 /* A packed matrix as a square one. */
@@ -44,85 +57,295 @@ unpack(const double *packed, int d, double *square)
 }
 
 /*
- * In how many directions a packed matrix is at most `times` the diagonal
- * matrix floor: eigenvalues where floor is the identity.
+ * Directions in which a component is flat, as mixture_flat_directions() finds
+ * them in a matrix.  For families without one these are features: the vectors
+ * are their unit vectors.
  */
-static int
-count_matrix_directions(const double *packed, const double *floor, double times,
-						int d, const MixtureHost *host)
+typedef struct Flat
 {
-	double	   *square;
-	double	   *values;
-	int			n = 0;
+	int			n;
+	double	   *own;			/* d: the least variances */
+	double	   *vectors;		/* n x d */
+	double	   *values;			/* 2 d: the variances there, of the least */
+	double	   *work;			/* d x d + 2 d */
+} Flat;
 
-	square = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
-	values = square + (size_t) d * d;
+static void
+flat_begin(Flat *flat, int d, const MixtureHost *host)
+{
+	size_t		n = d;
 
-	/* as a rule there is none, which the pivots show for less */
-	memcpy(square, packed, linalg_packed_count(d) * sizeof(double));
-	for (int j = 0; j < d; j++)
-		square[linalg_row(j) + j] -= times * floor[j];
-	if (!linalg_eliminate(square, d, host))
-	{
-		unpack(packed, d, square);
-		for (int i = 0; i < d; i++)
-			for (int j = 0; j < d; j++)
-				square[(size_t) i * d + j] /= sqrt(floor[i]) * sqrt(floor[j]);
-		if (linalg_eigenvalues(square, values, values + d, d, host))
-			for (int j = 0; j < d; j++)
-				n += !(values[j] > times);
-	}
-	host->release(host->context, square);
-	return n;
+	flat->own = host->allocate(host->context, (2 * n * n + 5 * n) * sizeof(double));
+	flat->values = flat->own + n;
+	flat->vectors = flat->values + 2 * n;
+	flat->work = flat->vectors + n * n;
 }
 
-/*
- * The same for a covariance of any family; that of a spherical one is
- * compared with the mean of floor and has one direction.
- */
-static int
-count_directions(MixtureCovarianceType type, const double *covariance,
-				 const double *floor, double times, int d, const MixtureHost *host)
+/* A component's variance of feature j, where the family has no matrix. */
+static double
+feature_variance(MixtureCovarianceType type, const double *covariance, int j)
+{
+	return covariance[type == MIXTURE_DIAG ? (size_t) j : 0];
+}
+
+static void
+flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
+		  const double *floor, int d, const MixtureHost *host)
 {
 	double		mean = 0;
-	int			n = 0;
 
 	if (mixture_has_matrix(type))
-		return count_matrix_directions(covariance, floor, times, d, host);
+	{
+		flat->n = mixture_flat_directions(covariance, floor, NEAR_FLOOR, d, flat->own,
+										  flat->vectors, flat->values, host);
+		return;
+	}
+	flat->n = 0;
+	for (int j = 0; j < d; j++)
+		mean += floor[j] / d;
 	for (int j = 0; j < d; j++)
 	{
-		mean += floor[j] / d;
-		if (type == MIXTURE_DIAG)
-			n += !(covariance[j] > times * floor[j]);
+		flat->own[j] = type == MIXTURE_DIAG ? floor[j] : mean;
+		if (feature_variance(type, covariance, j) > NEAR_FLOOR * flat->own[j])
+			continue;
+		memset(flat->vectors + (size_t) flat->n * d, 0, d * sizeof(double));
+		flat->vectors[(size_t) flat->n++ * d + j] = 1;
 	}
-	return type == MIXTURE_DIAG ? n : !(covariance[0] > times * mean);
 }
 
 /*
- * The covariance of the mixture as a whole: within components and between
- * them.  In the shape of one component of the family, but for spherical, which
- * gets d variances as diag does.
+ * A covariance among the flat directions, in units of the least variances: a
+ * packed n x n matrix.
  */
 static void
-whole_covariance(const MixtureParameters *parameters, double *whole,
-				 const MixtureHost *host)
+flat_restrict(Flat *flat, MixtureCovarianceType type, const double *covariance, int d,
+			  double *restricted)
+{
+	double	   *product = flat->work + (size_t) d * d;
+
+	for (int e = 0; e < flat->n; e++)
+	{
+		const double *vector = flat->vectors + (size_t) e * d;
+
+		for (int i = 0; i < d; i++)
+		{
+			double		sum = 0;
+
+			if (!mixture_has_matrix(type))
+				sum = vector[i] * feature_variance(type, covariance, i) / sqrt(flat->own[i]);
+			else
+				for (int j = 0; j < d; j++)
+					sum += covariance[j < i ? linalg_row(i) + j : linalg_row(j) + i] *
+						vector[j] / sqrt(flat->own[j]);
+			product[i] = sum / sqrt(flat->own[i]);
+		}
+		for (int f = 0; f <= e; f++)
+			restricted[linalg_row(e) + f] = linalg_dot(flat->vectors + (size_t) f * d,
+													   product, d);
+	}
+}
+
+/*
+ * Whether another component, of this mean and covariance, is spread out where
+ * the one with `mean` is flat, and reaches across it.
+ */
+static bool
+reaches_across(Flat *flat, MixtureCovarianceType type, const double *mean,
+			   const double *other_mean, const double *other_covariance, int d,
+			   const MixtureHost *host)
+{
+	double	   *restricted = flat->work;
+	double	   *apart = flat->work + (size_t) d * d + d;
+	double		spread = 0;
+
+	flat_restrict(flat, type, other_covariance, d, restricted);
+	for (int e = 0; e < flat->n; e++)
+	{
+		double		sum = 0;
+
+		spread += restricted[linalg_row(e) + e] / flat->n;
+		restricted[linalg_row(e) + e] += 1;
+		for (int j = 0; j < d; j++)
+			sum += flat->vectors[(size_t) e * d + j] * (mean[j] - other_mean[j]) /
+				sqrt(flat->own[j]);
+		apart[e] = sum;
+	}
+	if (!(spread > SPREAD) || !linalg_cholesky(restricted, flat->n, host))
+		return false;
+	linalg_solve_lower(restricted, apart, flat->n);
+	return linalg_dot(apart, apart, flat->n) <= REACH * flat->n;
+}
+
+/* Whether a component that is flat has collapsed. */
+static bool
+has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_rows,
+			  const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
-	bool		matrix = mixture_has_matrix(type);
 	int			d = parameters->d;
-	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
+	size_t		count = mixture_factor_count(type, d);
+
+	for (int other = 0; other < parameters->k; other++)
+	{
+		if (other != c &&
+			parameters->weights[other] * n_rows >= judge_least_rows(type, d) &&
+			reaches_across(flat, type, parameters->means + (size_t) c * d,
+						   parameters->means + (size_t) other * d,
+						   parameters->covariances + other * count, d, host))
+			return true;
+		host->check_interrupts(host->context);
+	}
+	return false;
+}
+
+/*
+ * Whether component a of one mixture is component b of another of the same
+ * shape, all but for this share of deviations, and twice it of variances.
+ */
+bool
+judge_component_near(const MixtureParameters *left, int a, const MixtureParameters *right,
+					 int b, double share)
+{
+	int			d = left->d;
+	MixtureCovarianceType type = left->covariance_type;
+	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	const double *covariance_a = left->covariances + a * count;
+	const double *covariance_b = right->covariances + b * count;
+	double		distance = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
+			type == MIXTURE_DIAG ? (size_t) j : 0;
+		double		variance = covariance_b[place];
+		double		difference = left->means[(size_t) a * d + j] - right->means[(size_t) b * d + j];
+
+		if (fabs(covariance_a[place] - variance) > 2 * share * variance)
+			return false;
+		distance += difference * difference / variance;
+		if (distance > share * share * d)
+			return false;
+	}
+	return true;
+}
+
+/* Whether an earlier component is the same as this one. */
+static bool
+is_duplicate(const MixtureParameters *parameters, int c)
+{
+	for (int earlier = 0; earlier < c; earlier++)
+		if (judge_component_near(parameters, earlier, parameters, c, SAME_SHARE))
+			return true;
+	return false;
+}
+
+/*
+ * Judge every component: n_rows is how many rows there are, or by weight (NaN
+ * if not known); floor, d least variances.
+ *
+ * suspicions: k of them, or NULL.  Returns how many components are suspect.
+ */
+int
+judge_components(const MixtureParameters *parameters, double n_rows, const double *floor,
+				 MixtureSuspicion *suspicions, const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
 	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
-	double	   *mean = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
-	double	   *apart = mean + d;
+	int			n_suspect = 0;
+	Flat		flat;
+
+	flat_begin(&flat, d, host);
+	for (int c = 0; c < parameters->k; c++)
+	{
+		MixtureSuspicion suspicion = MIXTURE_SOUND;
+
+		if (parameters->weights[c] * n_rows < judge_least_rows(type, d))
+			suspicion = MIXTURE_FEW_ROWS;
+		else if (is_duplicate(parameters, c))
+			suspicion = MIXTURE_DUPLICATE;
+		else if (type != MIXTURE_TIED && parameters->k > 1)
+		{
+			flat_find(&flat, type, parameters->covariances + c * step, floor, d, host);
+			if (flat.n > 0 && has_collapsed(&flat, parameters, c, n_rows, host))
+				suspicion = MIXTURE_COLLAPSED;
+		}
+		if (suspicions != NULL)
+			suspicions[c] = suspicion;
+		n_suspect += suspicion != MIXTURE_SOUND;
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, flat.own);
+	return n_suspect;
+}
+
+/*
+ * Give the suspect components the width that they should have: one that has
+ * collapsed, in the directions where it is flat, the mean variance of all
+ * components; one of few rows everywhere.  What is left of a likelihood then
+ * can be compared with that of sound mixtures.
+ */
+void
+judge_widen(MixtureParameters *parameters, const double *floor,
+			const MixtureSuspicion *suspicions, const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	double	   *within;
+	Flat		flat;
+
+	if (type == MIXTURE_TIED)
+		return;
+	within = host->allocate(host->context, count * sizeof(double));
+	memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+		for (size_t i = 0; i < count; i++)
+			within[i] += parameters->weights[c] * parameters->covariances[c * count + i];
+	flat_begin(&flat, d, host);
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double	   *covariance = parameters->covariances + c * count;
+
+		if (suspicions[c] == MIXTURE_FEW_ROWS)
+			for (size_t i = 0; i < count; i++)
+				covariance[i] += within[i];
+		if (suspicions[c] != MIXTURE_COLLAPSED)
+			continue;
+		flat_find(&flat, type, covariance, floor, d, host);
+		flat_restrict(&flat, type, within, d, flat.work);
+		for (int e = 0; e < flat.n; e++)
+		{
+			double	   *vector = flat.vectors + (size_t) e * d;
+
+			for (int j = 0; j < d; j++)
+				vector[j] *= sqrt(flat.own[j]);
+			mixture_add_outer(type, d, covariance, flat.work[linalg_row(e) + e], vector);
+		}
+	}
+	host->release(host->context, flat.own);
+	host->release(host->context, within);
+}
+
+/*
+ * The variances of the mixture as a whole, d of them: within components and
+ * between them.
+ */
+static void
+whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	double	   *mean = host->allocate(host->context, d * sizeof(double));
 	double		total = 0;
 
 	memset(mean, 0, d * sizeof(double));
-	memset(whole, 0, count * sizeof(double));
+	memset(whole, 0, d * sizeof(double));
 	for (int c = 0; c < parameters->k; c++)
 	{
 		total += parameters->weights[c];
-		for (int j = 0; j < d; j++)
-			mean[j] += parameters->weights[c] * parameters->means[(size_t) c * d + j];
+		linalg_add_multiple(mean, parameters->weights[c], parameters->means + (size_t) c * d, d);
 	}
 	for (int c = 0; c < parameters->k; c++)
 	{
@@ -130,61 +353,16 @@ whole_covariance(const MixtureParameters *parameters, double *whole,
 		double		weight = parameters->weights[c] / total;
 
 		for (int j = 0; j < d; j++)
-			apart[j] = parameters->means[(size_t) c * d + j] - mean[j] / total;
-		for (int i = 0; i < d; i++)
 		{
-			if (matrix)
-				for (int j = 0; j <= i; j++)
-					whole[linalg_row(i) + j] += weight *
-						(covariance[linalg_row(i) + j] + apart[i] * apart[j]);
-			else
-				whole[i] += weight * (covariance[type == MIXTURE_DIAG ? i : 0] +
-									  apart[i] * apart[i]);
+			double		apart = parameters->means[(size_t) c * d + j] - mean[j] / total;
+
+			whole[j] += weight * (apart * apart +
+								  (mixture_has_matrix(type) ? covariance[linalg_row(j) + j] :
+								   feature_variance(type, covariance, j)));
 		}
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, mean);
-}
-
-/*
- * Judge every component by what is known of the rows: n_rows, how many there
- * are, or by weight (NaN if not known); whole, their covariance (packed, or d
- * variances where the family has no matrix); floor, d least variances.
- *
- * suspicions: k of them, or NULL.  Returns how many components are suspect.
- */
-int
-judge_components(const MixtureParameters *parameters, double n_rows, const double *whole,
-				 const double *floor, MixtureSuspicion *suspicions,
-				 const MixtureHost *host)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
-	int			directions = -1;	/* of the rows: as a rule nobody asks */
-	bool		collapsed = false;
-	int			n_suspect = 0;
-
-	for (int c = 0; c < parameters->k; c++)
-	{
-		bool		few = parameters->weights[c] * n_rows < judge_least_rows(type, d);
-
-		if (type != MIXTURE_TIED || c == 0)
-		{
-			int			own = count_directions(type, parameters->covariances + c * step,
-											   floor, NEAR_FLOOR, d, host);
-
-			if (own > 0 && directions < 0)
-				directions = type == MIXTURE_SPHERICAL ? 0 :
-					count_directions(type, whole, floor, ROWS_NEAR_FLOOR, d, host);
-			collapsed = own > 0 && own > directions;
-		}
-		if (suspicions != NULL)
-			suspicions[c] = few ? MIXTURE_FEW_ROWS :
-				collapsed ? MIXTURE_COLLAPSED : MIXTURE_SOUND;
-		n_suspect += few || collapsed;
-	}
-	return n_suspect;
 }
 
 /*
@@ -197,20 +375,16 @@ int
 mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_covar,
 			  MixtureSuspicion *suspicions, const MixtureHost *host)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	bool		matrix = mixture_has_matrix(type);
 	int			d = parameters->d;
-	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
-	double	   *whole = host->allocate(host->context, (count + d) * sizeof(double));
-	double	   *floor = whole + count;
+	double	   *floor = host->allocate(host->context, d * sizeof(double));
 	double		share = mixture_floor_share(reg_covar);
 	int			n_suspect;
 
-	whole_covariance(parameters, whole, host);
+	whole_variances(parameters, floor, host);
 	for (int j = 0; j < d; j++)
-		floor[j] = share * whole[matrix ? linalg_row(j) + j : (size_t) j];
-	n_suspect = judge_components(parameters, n_rows, whole, floor, suspicions, host);
-	host->release(host->context, whole);
+		floor[j] *= share;
+	n_suspect = judge_components(parameters, n_rows, floor, suspicions, host);
+	host->release(host->context, floor);
 	return n_suspect;
 }
 

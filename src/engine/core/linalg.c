@@ -182,6 +182,15 @@ linalg_loosen(double *matrix, int d, double share)
 			matrix[linalg_row(i) + j] /= 1 + share;
 }
 
+/* vector = L^-1 vector */
+void
+linalg_solve_lower(const double *lower, double *vector, int d)
+{
+	for (int i = 0; i < d; i++)
+		vector[i] = (vector[i] - linalg_dot(lower + linalg_row(i), vector, i)) /
+			lower[linalg_row(i) + i];
+}
+
 /*
  * Solve lower^T x = vector in place, d dimensions; only the first d rows of
  * the factor are looked at.

@@ -39,6 +39,7 @@ extern void linalg_select(const double *matrix, const int *indices, int n,
 extern bool linalg_eliminate(double *matrix, int d, const MixtureHost *host);
 extern bool linalg_cholesky(double *matrix, int d, const MixtureHost *host);
 extern void linalg_loosen(double *matrix, int d, double share);
+extern void linalg_solve_lower(const double *lower, double *vector, int d);
 extern void linalg_solve_transposed(const double *lower, double *vector, int d);
 extern void linalg_invert_factor(const double *eliminated, double *inverse, int d,
 								 const MixtureHost *host);

@@ -22,61 +22,108 @@
 
 #include "engine/core/linalg.h"
 
+/*
+ * Least variance of a component in any direction as a share of its own
+ * variances: below it, whether a matrix can be factored hangs on rounding.
+ */
+#define LEAST_OWN_SHARE	1e-12
+
 /* Below this share of the weight a component's sums are noise of underflow. */
 #define NEGLIGIBLE_SHARE	1e-200
 
 /*
+ * The least variances that hold for a packed covariance matrix: the floor's,
+ * or a share of its own, that its factor may be told from rounding.
+ */
+static void
+own_floor(const double *covariance, const double *floor, int d, double *own)
+{
+	for (int j = 0; j < d; j++)
+		own[j] = fmax(floor[j], LEAST_OWN_SHARE * covariance[linalg_row(j) + j]);
+}
+
+/*
+ * The directions in which a packed covariance is at most `times` the diagonal
+ * matrix of the least variances that hold for it, which go to own (d of them):
+ * where own is the identity, eigenvectors with an eigenvalue up to `times`.
+ * vectors: d x d, the n found in its first n rows, each of d values; values:
+ * 2 d, the first n being theirs.  Returns n, or -1 of a matrix that is not finite.
+ */
+int
+mixture_flat_directions(const double *covariance, const double *floor, double times, int d,
+						double *own, double *vectors, double *values,
+						const MixtureHost *host)
+{
+	int			n = 0;
+
+	own_floor(covariance, floor, d, own);
+
+	/* as a rule there is none, which the pivots show for less */
+	memcpy(vectors, covariance, linalg_packed_count(d) * sizeof(double));
+	for (int j = 0; j < d; j++)
+		vectors[linalg_row(j) + j] -= times * own[j];
+	if (linalg_eliminate(vectors, d, host))
+		return 0;
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
+				covariance[linalg_row(i) + j] / sqrt(own[i]) / sqrt(own[j]);
+	if (!linalg_eigen(vectors, values, values + d, d, host))
+		return -1;
+
+	/* from columns to rows, those found first */
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < i; j++)
+		{
+			double		kept = vectors[(size_t) i * d + j];
+
+			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i];
+			vectors[(size_t) j * d + i] = kept;
+		}
+	for (int e = 0; e < d; e++)
+		if (!(values[e] > times))
+		{
+			values[n] = values[e];
+			if (n < e)
+				memcpy(vectors + (size_t) n * d, vectors + (size_t) e * d, d * sizeof(double));
+			n++;
+		}
+	return n;
+}
+
+/*
  * The matrix closest in likelihood to a packed covariance among those that
- * exceed the diagonal matrix floor: in coordinates where floor is the
- * identity, every eigenvalue below 1 becomes 1.  Only of a matrix that is not
- * finite eigenvalues are not found: that becomes none at all, so that whoever
- * would use it as a covariance refuses it.
+ * exceed its floor: in coordinates where that is the identity, every eigenvalue
+ * below 1 becomes 1.  Only of a matrix that is not finite eigenvalues are not
+ * found: that becomes none at all, so that whoever would use it as a covariance
+ * refuses it.
  */
 static void
 raise_to_floor(double *covariance, const double *floor, int d,
 			   const MixtureHost *host)
 {
-	double	   *vectors = host->allocate(host->context,
-										 ((size_t) d * d + 2 * d) * sizeof(double));
-	double	   *values = vectors + (size_t) d * d;
-	double	   *work = values + d;
+	double	   *own = host->allocate(host->context,
+									 ((size_t) d * d + 3 * d) * sizeof(double));
+	double	   *values = own + d;
+	double	   *vectors = values + 2 * d;
+	int			n = mixture_flat_directions(covariance, floor, 1, d, own, vectors, values, host);
 
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j <= i; j++)
-			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
-				covariance[linalg_row(i) + j] / sqrt(floor[i]) / sqrt(floor[j]);
-	if (linalg_eigen(vectors, values, work, d, host))
+	for (int e = 0; e < n; e++)
 	{
-		double		least = 1;
+		const double *vector = vectors + (size_t) e * d;
 
-		/*
-		 * Sums that lost their digits, as when the mean has come a long way,
-		 * are not to make a matrix that rounding keeps from being factored.
-		 */
-		for (int e = 0; e < d; e++)
-			least = fmax(least, 8 * d * DBL_EPSILON * values[e]);
-
-		/* add what is missing along the eigenvectors that lack it */
-		for (int e = 0; e < d; e++)
+		for (int i = 0; i < d; i++)
 		{
-			double		missing = least - values[e];
+			double		left = (1 - values[e]) * sqrt(own[i]) * vector[i];
 
-			if (!(missing > 0))
-				continue;
-			for (int i = 0; i < d; i++)
-			{
-				double		left = missing * sqrt(floor[i]) * vectors[(size_t) i * d + e];
-
-				for (int j = 0; j <= i; j++)
-					covariance[linalg_row(i) + j] +=
-						left * sqrt(floor[j]) * vectors[(size_t) j * d + e];
-			}
-			host->check_interrupts(host->context);
+			for (int j = 0; j <= i; j++)
+				covariance[linalg_row(i) + j] += left * sqrt(own[j]) * vector[j];
 		}
+		host->check_interrupts(host->context);
 	}
-	else
+	if (n < 0)
 		covariance[0] = NAN;
-	host->release(host->context, vectors);
+	host->release(host->context, own);
 }
 
 /* The floor of a spherical covariance: the mean over the features. */
@@ -92,7 +139,7 @@ mean_floor(const double *floor, int d)
 
 /*
  * Whether a covariance exceeds the floor in every direction: for a matrix,
- * whether covariance - floor is positive definite.  scratch: as large as the
+ * whether covariance - own_floor() is positive definite.  scratch: as large as the
  * covariance.
  */
 static bool
@@ -111,7 +158,8 @@ exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
 	}
 	memcpy(scratch, covariance, linalg_packed_count(d) * sizeof(double));
 	for (int j = 0; j < d; j++)
-		scratch[linalg_row(j) + j] -= floor[j];
+		scratch[linalg_row(j) + j] -=
+			fmax(floor[j], LEAST_OWN_SHARE * covariance[linalg_row(j) + j]);
 	return linalg_eliminate(scratch, d, host);
 }
 

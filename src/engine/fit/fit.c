@@ -5,6 +5,8 @@
  */
 #include "engine/fit/fit.h"
 
+#include <math.h>
+
 /* Rows of the sample, and its values unless a component then has too few */
 #define SAMPLE_ROWS 10000
 #define SAMPLE_VALUES (1 << 21)
@@ -51,6 +53,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	else
 		status = scales_find(scales, source, scales->center, matrix,
 							 options->reg_covar, host, error);
+	scales->n_rows = fmax(scales->sum_weights, (double) source->n_rows);
 	if (status == MIXTURE_OK && sample->n_rows < least_k)
 	{
 		error->count = sample->n_rows;
@@ -85,13 +88,13 @@ fill_info(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
 }
 
 /*
- * Hand candidates[0] back as the fit of the n_rows rows: its components in
+ * Hand the best back as the fit of the n_rows rows: its components in
  * their order, in the rows' own place.  fit->parameters comes from the host.
  */
 void
 search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 {
-	const Candidate *best = search->candidates;
+	const Candidate *best = &search->best;
 
 	mixture_allocate_parameters(&fit->parameters, search->options->covariance_type,
 								search->k, search->d, search->host);

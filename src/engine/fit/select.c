@@ -9,10 +9,6 @@
  * converged, says little: between neighbours the criteria differ by parts in a
  * thousand.
  *
- * From k to k + 1 components the worst one is split, which makes a start that
- * knows what the smaller mixture has found (split.c); it is tried beside the
- * usual ones.
- *
  * A mixture with components that the rows do not support has a likelihood that
  * says nothing, as in the choice among optima (search.c): a trial with fewer
  * such components is preferred, whatever the criterion says.
@@ -36,8 +32,6 @@ typedef struct Selection
 	MixtureOptions options;		/* of the trial at hand */
 	Scales		scales;
 	Sample		sample;
-	MixtureParameters split;	/* a start for the next trial */
-	bool		have_split;
 	MixtureTrial *trials;
 	int			n_trials;
 	MixtureFit *best;			/* the caller's */
@@ -112,31 +106,9 @@ note_trial(Selection *selection, MixtureFit *fit)
 	selection->n_trials++;
 }
 
-/* Forget the start that the last trial left. */
-static void
-drop_split(Selection *selection)
-{
-	if (selection->have_split)
-		mixture_release_parameters(&selection->split, selection->host);
-	selection->have_split = false;
-}
-
-/* Make a start of one component more from what a search has found. */
-static void
-make_split(Selection *selection, const MixtureParameters *found)
-{
-	drop_split(selection);
-	mixture_allocate_parameters(&selection->split, found->covariance_type, found->k + 1,
-								found->d, selection->host);
-	selection->have_split = true;
-	if (!split_worst(found, &selection->scales, &selection->sample, &selection->split,
-					 selection->host))
-		drop_split(selection);
-}
-
 /* One trial: k components of the family in the options. */
 static MixtureStatus
-try_one(Selection *selection, int k, bool more, MixtureError *error)
+try_one(Selection *selection, int k, MixtureError *error)
 {
 	Search		search;
 	MixtureFit	fit;
@@ -144,15 +116,11 @@ try_one(Selection *selection, int k, bool more, MixtureError *error)
 
 	search_begin(&search, &selection->scales, &selection->sample, k, &selection->options,
 				 selection->host);
-	if (selection->have_split)
-		search_add_start(&search, &selection->split);
 	status = search_sample(&search, error);
 	if (status == MIXTURE_OK)
 		status = search_continue(&search, selection->source, error);
 	if (status != MIXTURE_OK)
 		return status;
-	if (more)
-		make_split(selection, &search.candidates[0].parameters);
 	search_result(&search, selection->source->n_rows, &fit);
 	search_end(&search);
 	note_trial(selection, &fit);
@@ -171,8 +139,7 @@ try_all(Selection *selection, int most_k, MixtureError *error)
 			continue;
 		selection->options.covariance_type = (MixtureCovarianceType) type;
 		for (int k = selection->choice->least_k; k <= most_k && status == MIXTURE_OK; k++)
-			status = try_one(selection, k, k < most_k, error);
-		drop_split(selection);
+			status = try_one(selection, k, error);
 	}
 	return status;
 }

@@ -23,7 +23,7 @@
 #include "engine/em/em.h"
 
 /* Cells along a feature for the choice of rows: 2 to this. */
-#define FINE_BITS 20
+#define FINE_BITS 30
 
 /* and for random choices among the rows, if enough cells are then in use */
 #define COARSE_BITS 10
@@ -270,6 +270,37 @@ compact(Taking *taking)
 }
 
 /*
+ * Put a row with the least and one with the largest value of each feature
+ * before the others, so that whoever looks at the first rows only sees those
+ * that are far from all.
+ */
+static void
+put_extremes_first(Taking *taking)
+{
+	Entry	   *entries = taking->entries;
+	int			d = taking->sample->d;
+	int64_t		n_first = 0;
+
+	for (int j = 0; j < d; j++)
+		for (int sign = -1; sign <= 1; sign += 2)
+		{
+			int64_t		extreme = -1;
+			Entry		entry;
+
+			for (int64_t i = 0; i < taking->n; i++)
+				if (!isnan(entries[i].row[j]) &&
+					(extreme < 0 || sign * (entries[i].row[j] - entries[extreme].row[j]) > 0))
+					extreme = i;
+			if (extreme < n_first)
+				continue;
+			entry = entries[extreme];
+			memmove(entries + n_first + 1, entries + n_first,
+					(extreme - n_first) * sizeof(Entry));
+			entries[n_first++] = entry;
+		}
+}
+
+/*
  * Offer the rows of a block to the sample.  row: d doubles; of a feature that
  * is missing in the block, NaN.
  */
@@ -380,6 +411,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	Taking		taking;
 	double	   *features;
 	double	   *row;
+	double	   *row_major;
 
 	if (source->block == NULL)
 	{
@@ -417,11 +449,18 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	}
 	compact(&taking);
 
+	put_extremes_first(&taking);
 	sample->n_rows = taking.n;
 	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
 	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
 	for (int64_t i = 0; i < taking.n; i++)
+	{
+		memcpy(taking.spare + i * d, taking.entries[i].row, d * sizeof(double));
 		sample->weights[i] = taking.entries[i].weight;
+	}
+	row_major = sample->rows;
+	sample->rows = taking.spare;
+	taking.spare = row_major;
 	host->release(host->context, taking.spare);
 	host->release(host->context, taking.entries);
 	hash_rows(sample, range, seed, host);

@@ -85,6 +85,7 @@ typedef struct Scales
 	double	   *variances;		/* d */
 	double	   *floor;			/* d */
 	double		sum_weights;
+	double		n_rows;			/* rows, or their weight if that is more */
 } Scales;
 
 /* scales.c */

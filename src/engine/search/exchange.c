@@ -177,7 +177,7 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 	work_size = mixture_row_work_size(prepared);
 	memory = host->allocate(host->context, (work_size + 2 * (size_t) k + d) * sizeof(double));
 	rows.shared = host->allocate(host->context, sample->n_rows * sizeof(bool));
-	gains_visit(in_blocks, sample, find_shared, &rows, host);
+	local_visit(in_blocks, sample, find_shared, &rows, host);
 	for (int c = 0; c < k; c++)
 		memory[work_size + k + c] = 2 * (log(from->weights[c]) - prepared->log_constants[c]) -
 			d * log(2 * M_PI);

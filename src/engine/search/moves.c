@@ -1,27 +1,28 @@
 /*
  * moves.c
  *	  Steps from one optimum to another: two components that share what one
- *	  could explain become one, and one that spans two becomes two.
+ *	  could explain become one, and one that covers two groups becomes two.
  *
  * EM cannot do this, since on the way there the likelihood falls (Ueda,
  * Nakano, Ghahramani and Hinton 2000).  What every split would gain, and the
  * likeliest mergers lose, is found among the rows of these components alone
- * (gains.c).  That bounds from below what a move leads to, so one that gains is
- * sure to lead higher, and several at once are, if they are about different
- * components; of another one whoever makes it has to run EM from there and see.
- * Where to look is taken from the parameters: what is close and what is long is
- * measured against the covariance within components, so that the units of the
- * features do not matter.
+ * (local.c), and where to cut from their own shape (cuts.c): so no scale but a
+ * component's own has a say.  That bounds from below what a move leads to, so
+ * one that gains should lead higher, and several at once do, if they are about
+ * different components; of another one whoever makes it has to run EM from
+ * there and see.  A suspect component is worth nothing where it is, so that
+ * merging it away loses nothing.
+ *
+ * Where all components share one covariance, what becomes of a few concerns the
+ * others, and gains and losses are those of the determinant of the matrix.
  */
 #include "engine/search/search.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/linalg.h"
-
-/* Steps of the power method; directions only have to be about right. */
-#define POWER_STEPS 20
 
 /* Mergers that are judged, for each component */
 #define PAIRS_PER_COMPONENT 2
@@ -29,33 +30,58 @@
 /* Components among which all pairs are looked at */
 #define MOST_COMPONENTS 256
 
-/* Dimensions up to which a family without matrices is given some for a look */
-#define MOST_EXPANDED 48
+/* Moves proposed about one split */
+#define SAME_SPLITS 2
 
-/* Whether there are moves for mixtures of this shape. */
+/* Whether two moves are about different components. */
 bool
-moves_possible(MixtureCovarianceType type, int k, int d)
+moves_apart(const Move *left, const Move *right)
 {
-	return k >= 3 && k <= MOST_COMPONENTS && (type == MIXTURE_FULL || d <= MOST_EXPANDED);
+	int			a[3] = {left->split, left->merge_into, left->merge_from};
+	int			b[3] = {right->split, right->merge_into, right->merge_from};
+
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++)
+			if (a[i] == b[j])
+				return false;
+	return true;
 }
 
-/* Prepare to propose moves between mixtures of this shape. */
-void
-moves_begin(Moves *moves, MixtureCovarianceType type, int k, int d, const MixtureHost *host)
+/* Whether there are moves for mixtures of k components. */
+bool
+moves_possible(int k)
 {
+	return k >= 3 && k <= MOST_COMPONENTS;
+}
+
+/* The family that halves are of. */
+static MixtureCovarianceType
+half_type(MixtureCovarianceType type)
+{
+	return type == MIXTURE_TIED ? MIXTURE_DIAG : type;
+}
+
+/* Prepare to propose moves between mixtures of k components of this family. */
+void
+moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sample,
+			const double *floor, const MixtureHost *host)
+{
+	int			d = sample->d;
+
 	moves->host = host;
-	mixture_allocate_parameters(&moves->full, MIXTURE_FULL, k, d, host);
+	moves->sample = sample;
+	moves->floor = floor;
+	moves->k = k;
+	moves->cuts = NULL;
+	if (!moves_possible(k))
+		return;
+	moves->cuts = cuts_create(sample, type, host);
+	moves->gains = host->allocate(host->context, k * sizeof(double));
+	moves->pairs = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(Pair));
+	moves->work = host->allocate(host->context, d * sizeof(double));
 	moves->within = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
-	moves->directions = host->allocate(host->context, (size_t) k * d * sizeof(double));
-	moves->lengths = host->allocate(host->context, 2 * k * sizeof(double));
-	moves->gains = moves->lengths + k;
-	moves->losses = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(double));
-	moves->work = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
-	moves->center = moves->work + d;
-	mixture_allocate_parameters(&moves->halves, type == MIXTURE_TIED ? MIXTURE_FULL : type,
-								2 * k, d, host);
 	moves->taken = host->allocate(host->context, k * sizeof(bool));
-	moves->n_proposed = 0;
+	mixture_allocate_parameters(&moves->halves, half_type(type), 2 * k, d, host);
 }
 
 /* Give back what moves_begin() allocated. */
@@ -64,399 +90,332 @@ moves_end(Moves *moves)
 {
 	const MixtureHost *host = moves->host;
 
-	host->release(host->context, moves->taken);
+	if (moves->cuts == NULL)
+		return;
 	mixture_release_parameters(&moves->halves, host);
-	host->release(host->context, moves->work);
-	host->release(host->context, moves->losses);
-	host->release(host->context, moves->lengths);
-	host->release(host->context, moves->directions);
+	host->release(host->context, moves->taken);
 	host->release(host->context, moves->within);
-	mixture_release_parameters(&moves->full, host);
-}
-
-/* Write a mixture of any family as one of the family full, of the same shape. */
-void
-moves_expand(const MixtureParameters *from, MixtureParameters *full, const MixtureHost *host)
-{
-	int			d = from->d;
-	double	   *matrix = host->allocate(host->context, (size_t) d * d * sizeof(double));
-	double	   *packed = full->covariances;
-
-	memcpy(full->weights, from->weights, from->k * sizeof(double));
-	memcpy(full->means, from->means, (size_t) from->k * d * sizeof(double));
-	for (int c = 0; c < from->k; c++)
-	{
-		mixture_component_covariance(from, c, matrix);
-		for (int i = 0; i < d; i++)
-			for (int j = 0; j <= i; j++)
-				*packed++ = matrix[(size_t) i * d + j];
-	}
-	host->release(host->context, matrix);
-}
-
-/* vector = L^-1 vector */
-static void
-solve_lower(const double *lower, double *vector, int d)
-{
-	for (int i = 0; i < d; i++)
-		vector[i] = (vector[i] - linalg_dot(lower + linalg_row(i), vector, i)) /
-			lower[linalg_row(i) + i];
-}
-
-/* target = S vector, S being symmetric and packed */
-static void
-multiply(const double *packed, const double *vector, double *target, int d)
-{
-	for (int i = 0; i < d; i++)
-	{
-		const double *row = packed + linalg_row(i);
-
-		target[i] = linalg_dot(row, vector, i + 1);
-		linalg_add_multiple(target, vector[i], row, i);
-	}
+	host->release(host->context, moves->work);
+	host->release(host->context, moves->pairs);
+	host->release(host->context, moves->gains);
+	cuts_release(moves->cuts);
 }
 
 /*
- * The direction in which a component is longest against the covariance within
- * components: as a displacement of one of its deviations; returns its variance
- * there, in units of that within.
+ * About what is lost where components a and b become one, by weight: from the
+ * features' variances alone, each pair in its own scale.
  */
 static double
-longest(const Moves *moves, int c, double *direction)
+guess_loss(const MixtureParameters *parameters, int a, int b)
 {
-	int			d = moves->full.d;
-	const double *covariance = moves->full.covariances + c * linalg_packed_count(d);
-	const double *mean = moves->full.means + (size_t) c * d;
-	double	   *covector = moves->work;
-	double		length = 0;
+	int			d = parameters->d;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	double		both = parameters->weights[a] + parameters->weights[b];
+	double		share = both > 0 ? parameters->weights[b] / both : 0.5;
+	double		sum = 0;
 
-	/* power method on within^-1 covariance, from the mean's own direction */
-	memcpy(direction, mean, d * sizeof(double));
 	for (int j = 0; j < d; j++)
-		direction[j] -= moves->center[j];
-	for (int step = 0; step < POWER_STEPS; step++)
 	{
-		double		scale;
+		size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
+			type == MIXTURE_DIAG ? (size_t) j : 0;
+		double		apart = parameters->means[(size_t) a * d + j] -
+			parameters->means[(size_t) b * d + j];
 
-		memcpy(covector, direction, d * sizeof(double));
-		solve_lower(moves->within, covector, d);
-		scale = sqrt(linalg_dot(covector, covector, d));
-		linalg_solve_transposed(moves->within, covector, d);
-		if (!(scale > 0))
-			return 0;
-		for (int j = 0; j < d; j++)
-			covector[j] /= scale;
-		multiply(covariance, covector, direction, d);
-		length = linalg_dot(covector, direction, d);
+		sum += apart * apart /
+			(parameters->covariances[a * count + place] * (1 - share) +
+			 parameters->covariances[b * count + place] * share);
 	}
-	for (int j = 0; j < d; j++)
-		direction[j] /= sqrt(length);
-	return length;
+	return both * log1p(share * (1 - share) * sum);
 }
 
-/* What is lost where components a and b become one: Ward's criterion. */
-static double
-merge_loss(const Moves *moves, int a, int b)
+static int
+compare_pairs(const void *left, const void *right)
 {
-	int			d = moves->full.d;
-	const double *weights = moves->full.weights;
-	double	   *difference = moves->work;
+	const Pair *a = left;
+	const Pair *b = right;
 
-	for (int j = 0; j < d; j++)
-		difference[j] = moves->full.means[(size_t) a * d + j] - moves->full.means[(size_t) b * d + j];
-	solve_lower(moves->within, difference, d);
-	return weights[a] * weights[b] / (weights[a] + weights[b]) *
-		linalg_dot(difference, difference, d);
+	if (a->loss != b->loss)
+		return a->loss < b->loss ? -1 : 1;
+	return a->a != b->a ? a->a - b->a : a->b - b->b;
 }
 
-/*
- * Look at a mixture, whose components' covariances are given as matrices in
- * moves->full.  Returns false where there is nothing to propose.
- */
-bool
-moves_look(Moves *moves)
+/* List all pairs of components, the likeliest mergers first. */
+static void
+list_pairs(Moves *moves, const MixtureParameters *parameters)
 {
-	MixtureParameters *full = &moves->full;
-	int			k = full->k;
-	int			d = full->d;
-	size_t		count = linalg_packed_count(d);
-
-	memset(moves->within, 0, count * sizeof(double));
-	memset(moves->center, 0, d * sizeof(double));
-	for (int c = 0; c < k; c++)
+	moves->n_pairs = 0;
+	for (int b = 1; b < moves->k; b++)
 	{
-		linalg_add_multiple(moves->within, full->weights[c], full->covariances + c * count,
-							(int) count);
-		linalg_add_multiple(moves->center, full->weights[c], full->means + (size_t) c * d, d);
-	}
-	if (!linalg_cholesky(moves->within, d, moves->host))
-		return false;
-	for (int c = 0; c < k; c++)
-	{
-		moves->lengths[c] = longest(moves, c, moves->directions + (size_t) c * d);
-		for (int other = 0; other < c; other++)
-			moves->losses[(size_t) c * (c - 1) / 2 + other] = merge_loss(moves, c, other);
+		for (int a = 0; a < b; a++)
+			moves->pairs[moves->n_pairs++] = (Pair) {a, b, guess_loss(parameters, a, b)};
 		moves->host->check_interrupts(moves->host->context);
 	}
-	return true;
-}
-
-/* The place of a pair's loss. */
-static size_t
-pair_place(int a, int b)
-{
-	return a > b ? (size_t) a * (a - 1) / 2 + b : (size_t) b * (b - 1) / 2 + a;
+	qsort(moves->pairs, moves->n_pairs, sizeof(Pair), compare_pairs);
+	if (moves->n_pairs > (size_t) PAIRS_PER_COMPONENT * moves->k)
+		moves->n_pairs = (size_t) PAIRS_PER_COMPONENT * moves->k;
 }
 
 /*
- * Make components a and b of a mixture one, component c of another of the same
- * shape but for k: with the weight, mean and covariance of both together.
+ * Find what the listed mergers lose where all components share a covariance:
+ * the matrix grows by what is between the two.
  */
 static void
-merge(const MixtureParameters *from, int a, int b, MixtureParameters *to, int c, double *work)
+judge_shared_mergers(Moves *moves, const MixtureParameters *parameters, const double *factor,
+					 const ComponentRows *rows, double sum_weights)
 {
-	int			d = from->d;
-	size_t		count = mixture_factor_count(from->covariance_type, d);
-	const double *mean_a = from->means + (size_t) a * d;
-	const double *mean_b = from->means + (size_t) b * d;
-	const double *covariance_a = from->covariances + a * count;
-	const double *covariance_b = from->covariances + b * count;
-	double		share = from->weights[b] / (from->weights[a] + from->weights[b]);
+	int			d = parameters->d;
 
-	to->weights[c] = from->weights[a] + from->weights[b];
-	for (int j = 0; j < d; j++)
+	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
-		work[j] = mean_b[j] - mean_a[j];
-		to->means[(size_t) c * d + j] = mean_a[j] + share * work[j];
+		Pair	   *pair = &moves->pairs[i];
+		double		a = parameters->weights[pair->a];
+		double		b = parameters->weights[pair->b];
+
+		for (int j = 0; j < d; j++)
+			moves->work[j] = parameters->means[(size_t) pair->a * d + j] -
+				parameters->means[(size_t) pair->b * d + j];
+		linalg_solve_lower(factor, moves->work, d);
+		pair->loss = 0.5 * sum_weights *
+			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, d)) -
+			local_choice(&rows[pair->a], &rows[pair->b]);
+		moves->host->check_interrupts(moves->host->context);
 	}
-	if (from->covariance_type == MIXTURE_TIED)
-		return;
-	for (size_t i = 0; i < count; i++)
-		to->covariances[c * count + i] = covariance_a[i] +
-			share * (covariance_b[i] - covariance_a[i]);
-	mixture_add_outer(to->covariance_type, d, to->covariances + c * count, share * (1 - share),
-					  work);
 }
 
-/* Copy a component, but for its weight, to one of a mixture of the same family. */
+/* The same where each has its own. */
 static void
-copy_component(const MixtureParameters *from, int a, MixtureParameters *to, int c)
-{
-	int			d = from->d;
-	size_t		count = mixture_factor_count(from->covariance_type, d);
-
-	memcpy(to->means + (size_t) c * d, from->means + (size_t) a * d, d * sizeof(double));
-	if (from->covariance_type != MIXTURE_TIED)
-		memcpy(to->covariances + c * count, from->covariances + a * count,
-			   count * sizeof(double));
-}
-
-/*
- * Find what mergers lose, for the pairs that are closest: the losses of the
- * others become infinite.  Returns the least.
- */
-static double
-judge_mergers(Moves *moves, const MixtureParameters *look, const MixturePrepared *prepared,
-			  const ComponentRows *rows)
+judge_mergers(Moves *moves, const MixtureParameters *parameters,
+			  const MixturePrepared *prepared, const ComponentRows *rows)
 {
 	const MixtureHost *host = moves->host;
-	int			k = look->k;
-	size_t		n_pairs = (size_t) k * (k - 1) / 2;
-	double	   *closeness = host->allocate(host->context, n_pairs * sizeof(double));
-	double		least = INFINITY;
 	MixtureParameters merged;
 	MixturePrepared *as_one = NULL;
 	MixtureError error;
 
-	mixture_allocate_parameters(&merged, look->covariance_type, 1, look->d, host);
-	memcpy(closeness, moves->losses, n_pairs * sizeof(double));
-	for (size_t i = 0; i < n_pairs; i++)
-		moves->losses[i] = INFINITY;
-	for (int n = 0; n < PAIRS_PER_COMPONENT * k; n++)
+	mixture_allocate_parameters(&merged, parameters->covariance_type, 1, parameters->d, host);
+	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
-		double		closest = INFINITY;
-		int			a = 0;
-		int			b = 0;
+		Pair	   *pair = &moves->pairs[i];
 
-		for (int i = 0; i < k; i++)
-			for (int j = 0; j < i; j++)
-				if (closeness[pair_place(i, j)] < closest)
-				{
-					closest = closeness[pair_place(i, j)];
-					a = j;
-					b = i;
-				}
-		if (!(closest < INFINITY))
-			break;
-		closeness[pair_place(a, b)] = INFINITY;
-		merge(look, a, b, &merged, 0, moves->work);
+		components_merge(parameters, pair->a, pair->b, &merged, 0, moves->work);
 		as_one = mixture_prepare_blocks(&merged, as_one, host, &error);
+		pair->loss = INFINITY;
 		if (as_one == NULL)
 			break;
-		moves->losses[pair_place(a, b)] = gains_merger(prepared, a, b, as_one, rows);
-		least = fmin(least, moves->losses[pair_place(a, b)]);
+		pair->loss = local_merger(prepared, pair->a, pair->b, as_one, rows);
+		host->check_interrupts(host->context);
 	}
 	if (as_one != NULL)
 		mixture_release_prepared(as_one, host);
 	mixture_release_parameters(&merged, host);
-	host->release(host->context, closeness);
-	return least;
 }
 
-/* The halves of a component, where EM is to find better ones. */
+/* Find the covariance within components, as a packed matrix. */
 static void
-begin_halves(const Moves *moves, const MixtureParameters *look, int c, MixtureParameters *halves)
+find_within(Moves *moves, const MixtureParameters *parameters)
 {
-	int			d = look->d;
-	MixtureCovarianceType type = look->covariance_type;
-	const double *direction = moves->directions + (size_t) c * d;
+	int			d = parameters->d;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
 
-	for (int half = 0; half < 2; half++)
+	memset(moves->within, 0, linalg_packed_count(d) * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
 	{
-		copy_component(look, c, halves, half);
-		halves->weights[half] = 0.5;
-		if (type != MIXTURE_TIED)
-			mixture_add_outer(type, d, halves->covariances + half * mixture_factor_count(type, d),
-							  -MIXTURE_HALF_DISTANCE * MIXTURE_HALF_DISTANCE, direction);
-		linalg_add_multiple(halves->means + (size_t) half * d,
-							half == 0 ? -MIXTURE_HALF_DISTANCE : MIXTURE_HALF_DISTANCE,
-							direction, d);
+		const double *covariance = parameters->covariances +
+			(type == MIXTURE_TIED ? 0 : c * count);
+
+		if (mixture_has_matrix(type))
+			linalg_add_multiple(moves->within, parameters->weights[c], covariance, (int) count);
+		for (int j = 0; j < d && !mixture_has_matrix(type); j++)
+			moves->within[linalg_row(j) + j] += parameters->weights[c] *
+				covariance[type == MIXTURE_DIAG ? (size_t) j : 0];
 	}
 }
 
-/* Find what splits gain, if it is to be more than `least`, and their halves. */
+/*
+ * What the determinant of the shared covariance gains where one component
+ * becomes these halves.
+ */
+static double
+shared_gain(Moves *moves, const double *factor, const MixtureParameters *halves, double weight,
+			double sum_weights)
+{
+	int			d = halves->d;
+	double		left = halves->weights[0];
+	double		right = halves->weights[1];
+
+	for (int j = 0; j < d; j++)
+		moves->work[j] = halves->means[j] - halves->means[d + j];
+	linalg_solve_lower(factor, moves->work, d);
+	return -0.5 * sum_weights *
+		log1p(-fmin(weight * left * right * linalg_dot(moves->work, moves->work, d), 1 - 1e-12)) +
+		weight * sum_weights * (left * log(left) + right * log(right));
+}
+
+/* Find what splitting component c gains, and its halves. */
 static void
-judge_splits(Moves *moves, const MixtureParameters *look, const ComponentRows *rows,
-			 double least, const Sample *sample, const double *floor)
+judge_split(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
+			const ComponentRows *rows, double least, double sum_weights, Local *local)
 {
 	const MixtureHost *host = moves->host;
-	MixtureCovarianceType type = look->covariance_type;
-	int64_t		most_rows = 0;
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	double		least_share = (double) LEAST_SIDE_ROWS(d) / (double) rows->n;
 	MixtureParameters whole;
 	MixtureParameters halves;
-	Gains		gains;
+	const Cut  *cuts;
+	int			n_cuts = cuts_find(moves->cuts, rows, moves->within, &cuts);
 
-	for (int c = 0; c < look->k; c++)
-		if (rows[c].n > most_rows)
-			most_rows = rows[c].n;
-	gains_begin(&gains, sample, type, most_rows, floor, host);
-	mixture_allocate_parameters(&whole, type, 1, look->d, host);
-	mixture_allocate_parameters(&halves, type, 2, look->d, host);
+	mixture_allocate_parameters(&whole, half_type(type), 1, d, host);
+	mixture_allocate_parameters(&halves, half_type(type), 2, d, host);
 	whole.weights[0] = 1;
-	for (int c = 0; c < look->k; c++)
+	if (type != MIXTURE_TIED)
+		components_copy(parameters, c, &whole, 0);
+	else
 	{
-		moves->gains[c] = -INFINITY;
-		if (rows[c].n < 2 * judge_least_rows(type, look->d))
+		memcpy(whole.means, parameters->means + (size_t) c * d, d * sizeof(double));
+		for (int j = 0; j < d; j++)
+			whole.covariances[j] = parameters->covariances[linalg_row(j) + j];
+	}
+	for (int i = 0; i < n_cuts; i++)
+	{
+		double		gain = local_split(local, rows, &whole, &cuts[i],
+									   fmax(least, moves->gains[c]), &halves);
+
+		if (gain > -INFINITY && factor != NULL)
+			gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
+		if (!(gain > moves->gains[c]) || halves.weights[0] < least_share ||
+			halves.weights[1] < least_share)
 			continue;
-		copy_component(look, c, &whole, 0);
-		begin_halves(moves, look, c, &halves);
-		moves->gains[c] = gains_split(&gains, &rows[c], &whole, least, &halves);
+		moves->gains[c] = gain;
 		for (int half = 0; half < 2; half++)
 		{
-			copy_component(&halves, half, &moves->halves, 2 * c + half);
+			components_copy(&halves, half, &moves->halves, 2 * c + half);
 			moves->halves.weights[2 * c + half] = halves.weights[half];
-			if (halves.weights[half] * rows[c].n < judge_least_rows(type, look->d))
-				moves->gains[c] = -INFINITY;
 		}
 	}
 	mixture_release_parameters(&halves, host);
 	mixture_release_parameters(&whole, host);
-	gains_end(&gains);
 }
 
 /*
- * The same where all components share one covariance, so that what becomes of
- * a few concerns the others: a guess from how long a component is against the
- * covariance that it should have, and from Ward's criterion.
+ * Keep a move if it is among the best so far, the best first, and not yet as
+ * many are about the same split.
  */
 static void
-judge_by_shape(Moves *moves, const MixtureParameters *look, double sum_weights)
+propose(Moves *moves, const Move *move)
 {
-	int			k = look->k;
+	int			place = moves->n_proposed;
+	int			n_same = 0;
+	int			last = -1;
 
-	for (int c = 0; c < k; c++)
+	for (int i = 0; i < moves->n_proposed; i++)
+		if (moves->proposed[i].split == move->split)
+		{
+			n_same++;
+			last = i;
+		}
+	if (n_same == SAME_SPLITS)
 	{
-		double		length = fmax(moves->lengths[c], 1);
-		MixtureParameters halves = moves->halves;
-
-		moves->gains[c] = 0.5 * sum_weights * look->weights[c] * (length - 1 - log(length));
-		halves.weights += 2 * c;
-		halves.means += 2 * (size_t) c * look->d;
-		halves.covariances += 2 * c * linalg_packed_count(look->d);
-		begin_halves(moves, look, c, &halves);
+		if (move->gain <= moves->proposed[last].gain)
+			return;
+		moves->n_proposed--;
+		memmove(moves->proposed + last, moves->proposed + last + 1,
+				(moves->n_proposed - last) * sizeof(Move));
+		place--;
 	}
-	for (size_t i = 0; i < (size_t) k * (k - 1) / 2; i++)
-		moves->losses[i] *= 0.5 * sum_weights;
+
+	while (place > 0 && move->gain > moves->proposed[place - 1].gain)
+		place--;
+	if (place == MOVES_MOST)
+		return;
+	if (moves->n_proposed < MOVES_MOST)
+		moves->n_proposed++;
+	memmove(moves->proposed + place + 1, moves->proposed + place,
+			(moves->n_proposed - 1 - place) * sizeof(Move));
+	moves->proposed[place] = *move;
 }
 
-/*
- * Find the best move of components that no move proposed so far is about.
- * Returns false where there is none that could lead higher.
- */
-static bool
-best_move(const Moves *moves, double doubt, Move *best)
+/* Propose the moves that could lead higher. */
+static void
+propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
 {
-	int			k = moves->full.k;
+	moves->n_proposed = 0;
+	for (size_t i = 0; i < moves->n_pairs; i++)
+	{
+		const Pair *pair = &moves->pairs[i];
+		int			reseeds = (suspicions[pair->a] != MIXTURE_SOUND) +
+			(suspicions[pair->b] != MIXTURE_SOUND);
+		double		loss = reseeds > 0 ? fmin(pair->loss, 0) : pair->loss;
 
-	*best = (Move) {-1, -1, -1, -INFINITY, 0};
-	for (int c = 0; c < k; c++)
-		for (int a = 0; a < k && !moves->taken[c]; a++)
-			for (int b = 0; b < a && !moves->taken[a]; b++)
-			{
-				double		loss = moves->losses[pair_place(a, b)];
-				double		gain = moves->gains[c] - loss;
+		for (int c = 0; c < moves->k; c++)
+		{
+			Move		move = {c, pair->a, pair->b, moves->gains[c] - loss, loss, reseeds};
 
-				if (gain > best->gain && c != a && c != b && !moves->taken[b])
-					*best = (Move) {c, b, a, gain, loss};
-			}
-	return best->gain > -doubt * best->loss;
+			if (c != pair->a && c != pair->b && moves->gains[c] > -INFINITY &&
+				move.gain > -doubt * fmax(loss, 0))
+				propose(moves, &move);
+		}
+	}
 }
 
 /*
- * Judge the moves from the mixture that moves_look() was about, and propose
- * the best, no two of which are about the same component: moves->proposed,
- * n_proposed of them, the best first.  doubt: the share of what a merger loses
- * that a split may gain less, and the move yet be proposed, since all other
- * components have not had their say.  moves->shortfall: if none is, by how much
- * the best fails to be.
+ * Judge the moves from a mixture, and propose the best, no two of which are
+ * X
  */
 void
-moves_judge(Moves *moves, const MixtureParameters *parameters, const Sample *sample,
-			double sum_weights, double doubt, const double *floor)
+moves_judge(Moves *moves, const MixtureParameters *parameters,
+			const MixtureSuspicion *suspicions, double sum_weights, double doubt)
 {
 	const MixtureHost *host = moves->host;
+	MixtureCovarianceType type = parameters->covariance_type;
+	bool		shared = type == MIXTURE_TIED;
 	int			k = parameters->k;
-	Move		best;
+	size_t		count = linalg_packed_count(parameters->d);
+	double	   *factor = NULL;
+	int64_t		most_rows = 0;
+	double		least = INFINITY;
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
+	ComponentRows *rows;
+	Local		local;
 
-	moves->shortfall = 0;
 	moves->n_proposed = 0;
-	if (parameters->covariance_type == MIXTURE_TIED)
-		judge_by_shape(moves, &moves->full, sum_weights);
+	if (prepared == NULL)
+		return;
+	rows = local_rows(prepared, moves->sample, host);
+	list_pairs(moves, parameters);
+	find_within(moves, parameters);
+	if (shared)
+	{
+		factor = host->allocate(host->context, count * sizeof(double));
+		memcpy(factor, parameters->covariances, count * sizeof(double));
+		if (linalg_cholesky(factor, parameters->d, host))
+			judge_shared_mergers(moves, parameters, factor, rows, sum_weights);
+	}
 	else
+		judge_mergers(moves, parameters, prepared, rows);
+	for (size_t i = 0; i < moves->n_pairs; i++)
+		least = fmin(least, moves->pairs[i].loss);
+	for (int c = 0; c < k; c++)
+		if (rows[c].n > most_rows)
+			most_rows = rows[c].n;
+	local_begin(&local, moves->sample, half_type(type), most_rows, moves->floor, host);
+	for (int c = 0; c < k; c++)
 	{
-		MixtureError error;
-		MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
-		ComponentRows *rows;
-		double		least;
-
-		if (prepared == NULL)
-			return;
-		rows = gains_rows(prepared, sample, host);
-		least = judge_mergers(moves, parameters, prepared, rows);
-		judge_splits(moves, parameters, rows, (1 - doubt) * least, sample, floor);
-		gains_release(rows, k, host);
-		mixture_release_prepared(prepared, host);
+		moves->gains[c] = -INFINITY;
+		if (rows[c].n >= 2 * judge_least_rows(type, parameters->d))
+			judge_split(moves, parameters, c, factor, &rows[c], (1 - doubt) * least,
+						sum_weights, &local);
 	}
-	memset(moves->taken, 0, k * sizeof(bool));
-	moves->shortfall = best_move(moves, doubt, &best) ? 0 : -(best.gain + doubt * best.loss);
-	while (moves->n_proposed < MOVES_MOST &&
-		   best_move(moves, doubt, &moves->proposed[moves->n_proposed]))
-	{
-		const Move *move = &moves->proposed[moves->n_proposed++];
+	local_end(&local);
+	if (factor != NULL)
+		host->release(host->context, factor);
+	local_release(rows, k, host);
+	mixture_release_prepared(prepared, host);
 
-		moves->taken[move->split] = moves->taken[move->merge_into] =
-			moves->taken[move->merge_from] = true;
-	}
+	propose_all(moves, suspicions, doubt);
 }
 
 /*
@@ -469,15 +428,15 @@ moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 	int			c = move->split;
 	double		weight = parameters->weights[c];
 	int			places[2] = {c, move->merge_from};
+	MixtureParameters halves = moves->halves;
 
-	merge(parameters, move->merge_into, move->merge_from, parameters, move->merge_into,
+	components_merge(parameters, move->merge_into, move->merge_from, parameters, move->merge_into,
 		  moves->work);
+	if (parameters->covariance_type == MIXTURE_TIED)
+		halves.covariance_type = MIXTURE_TIED;
 	for (int half = 0; half < 2; half++)
 	{
-		MixtureParameters halves = moves->halves;
-
-		halves.covariance_type = parameters->covariance_type;
-		copy_component(&halves, 2 * c + half, parameters, places[half]);
+		components_copy(&halves, 2 * c + half, parameters, places[half]);
 		parameters->weights[places[half]] = weight * halves.weights[2 * c + half];
 	}
 }

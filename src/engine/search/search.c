@@ -3,140 +3,162 @@
  *	  The search for a good optimum: short runs from many starts, the choice
  *	  among them, and moves from the best.
  *
- * The likelihood of a mixture has many maxima.  Every start is first round
- * components in a space of its own (starts.c), where passes are cheap.  The
- * best of these are tried for a few steps among the rows of a sample of bounded
- * size.  In the best of them components are split and merged (moves.c) where it
- * is known to lead higher; then the most promising are run on, those that fall
- * behind given up, moves tried for as long as they lead higher, and the best is
- * continued on all rows.  Where the sample holds every row, as
- * a set of distinct rows with weights, that last leg is not needed, and the fit
- * then is the same to the last bit in whatever order the rows came.
+ * The likelihood of a mixture has many maxima.  A start is round components,
+ * found where passes are cheap (starts.c).  Those that promise the most are run
+ * on among the rows of a sample of bounded size, and the best of these to the
+ * end.  From each end that is the highest so far components are split and
+ * merged (moves.c) and single rows exchanged (exchange.c) for as long as that
+ * leads higher.  Where the sample does not hold every row the best is continued
+ * on all of them; where it does, as a set of distinct rows with weights, the fit
+ * is the same to the last bit in whatever order the rows came.
  *
- * Maxima at which a component has shrunk onto a handful of rows, or onto a
- * plane, are artefacts of a likelihood that has no bound there (McLachlan and
- * Peel 2000, section 3.10): another optimum is preferred to them even if it
- * is lower, and where there is none, it is looked for (repair.c).
+ * Whether a start goes on depends on the starts before it and on nothing else,
+ * so more of them do all that fewer do, and then more: they never end lower.
+ *
+ * Candidates are compared by their score: the log-likelihood, but where
+ * components are suspect (judge.c) that of the mixture in which these are as
+ * wide as they should be, less a price.  A maximum that is high only because a
+ * component has shrunk is so passed over, and one in which a row far from all
+ * others has a component to itself is not.
  */
 #include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Passes between two looks at who is to go on. */
-#define ROUND_ITERATIONS 8
+/*
+ * How much is tried: of a sample over which a pass is cheap, everything; of
+ * others, what promises the most.
+ */
+struct SearchEffort
+{
+	double		work;			/* operations of a pass, up to which it holds */
+	int			most_starts;	/* where nobody has said how many */
+	int			kept_starts;	/* of the starts so far, how many must be closer
+								 * to their rows for one to be given up at once */
+	int			trial_iterations;	/* passes until a start is compared with those
+									 * before */
+	int			kept_trials;	/* how many must be better to give it up then */
+	double		hope;			/* gains of the last pass that a run may still
+								 * catch up with */
+	double		tol;			/* change of the mean log-likelihood at which a
+								 * run ends while there is a choice */
+	double		doubt;			/* share of what a merger loses that a split may
+								 * gain less, and the move yet be tried */
+	int			moves;			/* that are tried one by one */
+};
 
-/* Candidates of a space that are run on: so many, and one more per so many starts */
-#define KEPT_PER_SPACE 3
-#define STARTS_PER_KEPT 16
+static const SearchEffort efforts[] = {
+	{4e6, 60, MIXTURE_MOST_KEPT, 10, MIXTURE_MOST_KEPT, INFINITY, 1e-6, 1, MOVES_MOST},
+	{INFINITY, 10, 1, 2, 1, 3, 1e-3, 0, 2}
+};
 
-/* Passes of moves that are sure to gain, before the next ones are looked for */
-#define MOVE_ITERATIONS 5
+/* Passes between two looks at whether a run will come to anything */
+#define ROUND_ITERATIONS 10
 
-/* Passes of a doubtful move between two looks, and looks before it is given up */
-#define DOUBTFUL_ITERATIONS 4
+#define LEAST_STARTS 5
+/* Operations after which no more starts are made unasked */
+#define ENOUGH_WORK 1e9
+
+/* Starts that are made unasked for each component, at most */
+#define STARTS_PER_COMPONENT 15
+
+/* Starts that come to the same end, of most that were made, which are enough */
+#define SAME_ENDS 4
+
+/* Gains of the last pass that a move may still catch up with */
+#define MOVE_HOPE 12
+
+/* Passes of a move between two looks, and looks before it is given up */
+#define MOVE_ITERATIONS 4
 #define MOVE_ROUNDS 3
 
 /* Times that single rows are moved, at most */
 #define EXCHANGE_ROUNDS 4
 
-/* Times the rows of a sample that all rows must be for it to be worth finishing */
+/* Times the rows of a sample that all rows must be for it not to be finished */
 #define FINISH_SHARE 8
 
-/*
- * Runs end at this change of the mean log-likelihood while there still is a
- * choice.
- */
-#define ROUND_TOLERANCE 1e-4
-
-/* Log-likelihoods per unit of weight that are the same optimum. */
+/* Log-likelihoods per unit of weight that are the same optimum */
 #define SAME_OPTIMUM 1e-5
 
-/*
- * How much is tried.  Where a pass costs many times one over round components,
- * in many dimensions, there is less of everything.
- */
-struct SearchEffort
+/* Parts of a component's weight and deviations by which it is the same one */
+#define SAME_COMPONENT 0.1
+
+/* The price of a suspect component, in units of what BIC takes for one */
+#define SUSPECT_PRICE 3
+
+/* Rows that stand behind the weight of the sample. */
+static double
+sample_n_rows(const Search *search)
 {
-	int			dimensions;		/* for up to so many */
-	int			start_iterations;	/* passes of a start */
-	double		start_tol;		/* and the change at which it ends */
-	int			trials;			/* of the best starts of a space, at most */
-	int			look;			/* passes of a trial until the first look at it */
-	int			iterations;		/* and in all */
-	double		hope;			/* of catching up with so many times the gain
-								 * of the last step */
-	double		doubt;			/* of what moves gain: moves_judge() */
-};
-
-static const SearchEffort efforts[] = {
-	{8, 2, 1e-3, 32, 5, 10, 12, 1},
-	{48, 12, 1e-4, 3, 4, 4, 2, 0.8},
-	{MIXTURE_MAX_DIMENSIONS, 20, 1e-4, 1, 2, 2, 1, 0.5}
-};
-
-/*
- * Count the components that are artefacts: with too few rows of the sample, or
- * shrunk in some direction to the least variance allowed.  suspicions: k of
- * them, or NULL.
- */
-int
-search_judge(const Search *search, const MixtureParameters *parameters,
-			 MixtureSuspicion *suspicions)
-{
-	const Scales *scales = search->scales;
-
-	return judge_components(parameters, (double) search->sample->n_rows,
-							mixture_has_matrix(parameters->covariance_type) ?
-							scales->moments.covariances : scales->variances,
-							scales->floor, suspicions, search->host);
+	return search->sample->complete ? search->scales->n_rows :
+		(double) search->sample->n_rows;
 }
 
-/* Count a candidate's artefacts. */
+/* What a suspect component costs, in units of the log-likelihood. */
+static double
+suspect_price(const Search *search, const Candidate *candidate)
+{
+	MixtureCovarianceType type = search->options->covariance_type;
+	double		n_rows = sample_n_rows(search);
+	double		parameters = (double) mixture_free_parameters(type, search->k, search->d) /
+		search->k;
+
+	return SUSPECT_PRICE * 0.5 * parameters * log(fmax(n_rows, 2)) *
+		candidate->outcome.sum_weights / n_rows;
+}
+
+/*
+ * Find what a candidate is worth: n_artefacts and score.
+ */
 static void
-judge(const Search *search, Candidate *candidate)
+judge(Search *search, Candidate *candidate)
 {
-	candidate->n_artefacts = search_judge(search, &candidate->parameters, NULL);
+	const MixtureHost *host = search->host;
+	MixtureParameters *widened = &search->widened;
+	MixtureError error;
+
+	candidate->n_artefacts = judge_components(&candidate->parameters, sample_n_rows(search),
+											  search->scales->floor, search->suspicions, host);
+	candidate->score = candidate->outcome.log_likelihood;
+	if (candidate->n_artefacts == 0)
+		return;
+	mixture_copy_parameters(widened, &candidate->parameters);
+	judge_widen(widened, search->scales->floor, search->suspicions, host);
+	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
+		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
+	candidate->score -= candidate->n_artefacts * suspect_price(search, candidate);
 }
 
-/*
- * Whether two candidates have come to the same optimum.  They differ in
- * likelihood by what convergence left over, and in their parameters by the
- * root of that.
- */
-static bool
-same_optimum(const Candidate *a, const Candidate *b)
-{
-	return a->n_artefacts == b->n_artefacts &&
-		fabs(a->outcome.log_likelihood - b->outcome.log_likelihood) <=
-		SAME_OPTIMUM * b->outcome.sum_weights;
-}
-
-/*
- * Whether a is the better candidate.  At the same optimum the earlier start
- * is, so that a rounding error somewhere does not choose another one.
- */
+/* Whether a is better than b by more than convergence leaves over. */
 static bool
 better(const Candidate *a, const Candidate *b)
 {
-	if (a->n_artefacts != b->n_artefacts)
-		return a->n_artefacts < b->n_artefacts;
-	if (same_optimum(a, b))
-		return a->start < b->start;
-	return a->outcome.log_likelihood > b->outcome.log_likelihood;
+	return a->score > b->score + SAME_OPTIMUM * b->outcome.sum_weights;
 }
 
-/* Whether two candidates have come to the same optimum, or will do so. */
+/* Whether two mixtures of one shape are the same, component by component. */
 static bool
-same_place(const Candidate *a, const Candidate *b)
+same_place(const MixtureParameters *left, const MixtureParameters *right)
 {
-	return same_optimum(a, b) || (a->n_artefacts == b->n_artefacts &&
-								  starts_near(&a->parameters, &b->parameters));
+	for (int a = 0; a < left->k; a++)
+	{
+		bool		found = false;
+
+		for (int b = 0; b < right->k && !found; b++)
+			found = fabs(left->weights[a] - right->weights[b]) <=
+				SAME_COMPONENT * right->weights[b] &&
+				judge_component_near(left, a, right, b, SAME_COMPONENT);
+		if (!found)
+			return false;
+	}
+	return true;
 }
 
 /* Run a candidate on. */
 static MixtureStatus
-advance(Search *search, Candidate *candidate, int passes, MixtureError *error)
+advance(Search *search, Candidate *candidate, int passes, double tol, MixtureError *error)
 {
 	const MixtureOptions *options = search->options;
 	int			done = candidate->outcome.iterations;
@@ -144,8 +166,9 @@ advance(Search *search, Candidate *candidate, int passes, MixtureError *error)
 
 	if (passes > options->max_iter - done)
 		passes = options->max_iter - done;
-	status = em_run(&search->em, &candidate->parameters, passes, search->tol,
-					options->accelerate, &candidate->outcome, error);
+	status = em_run(&search->em, &candidate->parameters, passes, tol, options->accelerate,
+					&candidate->outcome, error);
+	search->passes += candidate->outcome.iterations;
 	candidate->outcome.iterations += done;
 	if (status == MIXTURE_OK)
 		judge(search, candidate);
@@ -162,15 +185,9 @@ finished(const Search *search, const Candidate *candidate)
 
 /* Whether a candidate is unlikely to become better than another. */
 static bool
-hopeless(const Search *search, const Candidate *candidate, const Candidate *best)
+hopeless(const Candidate *candidate, const Candidate *other, double hope)
 {
-	if (candidate->n_artefacts < best->n_artefacts)
-		return false;
-	if (candidate->n_artefacts > best->n_artefacts && finished(search, best))
-		return true;
-	return candidate->outcome.log_likelihood +
-		search->effort->hope * candidate->outcome.gain <
-		best->outcome.log_likelihood;
+	return candidate->score + hope * candidate->outcome.gain < other->score;
 }
 
 /* Exchange two candidates. */
@@ -183,374 +200,116 @@ swap_candidates(Candidate *a, Candidate *b)
 	*b = copy;
 }
 
-/*
- * Put the spare candidate among the kept ones, unless it came where another
- * one is, or there is no room and none of its space that is worse.
- */
+/* Copy a candidate, whose parameters have arrays of their own. */
 static void
-keep_candidate(Search *search)
+copy_candidate(Candidate *to, const Candidate *from)
 {
-	Candidate  *candidates = search->candidates;
-	Candidate  *spare = &candidates[search->max_kept];
-	Candidate  *worst = NULL;
-	int			n_of_space = 0;
+	MixtureParameters parameters = to->parameters;
 
-	for (int i = 0; i < search->n_kept; i++)
-	{
-		if (same_place(spare, &candidates[i]))
-		{
-			candidates[i].n_starts += spare->n_starts;
-			return;
-		}
-		if (candidates[i].space != spare->space)
-			continue;
-		n_of_space++;
-		if (worst == NULL || better(worst, &candidates[i]))
-			worst = &candidates[i];
-	}
-	if (n_of_space < search->kept_per_space)
-		swap_candidates(spare, &candidates[search->n_kept++]);
-	else if (better(spare, worst))
-		swap_candidates(spare, worst);
+	mixture_copy_parameters(&parameters, &from->parameters);
+	*to = *from;
+	to->parameters = parameters;
 }
 
 /*
- * Whether the trial of the spare candidate need not go on: it came where a
- * kept one is, which then counts its starts, or is unlikely to catch up.
+ * Whether a value is among the `kept` highest of those seen so far, `highest`,
+ * *n of them in descending order; it then takes its place there.
  */
 static bool
-given_up(Search *search)
+among_highest(double *highest, int *n, int kept, double value)
 {
-	Candidate  *spare = &search->candidates[search->max_kept];
+	int			place = *n;
 
-	for (int i = 0; i < search->n_kept; i++)
-	{
-		Candidate  *kept = &search->candidates[i];
-
-		if (same_place(spare, kept))
-		{
-			kept->n_starts += spare->n_starts;
-			return true;
-		}
-		if (hopeless(search, spare, kept))
-			return true;
-	}
-	return false;
-}
-
-/* Try the parameters of the spare candidate, which come from a start. */
-static MixtureStatus
-try_spare(Search *search, int start, int space, int n_starts, MixtureError *error)
-{
-	const SearchEffort *effort = search->effort;
-	Candidate  *spare = &search->candidates[search->max_kept];
-	MixtureStatus status;
-
-	spare->start = start;
-	spare->space = space;
-	spare->n_starts = n_starts;
-	spare->n_reseeded = 0;
-	spare->outcome.iterations = 0;
-	search->em.goes_on = effort->look < effort->iterations;
-	status = advance(search, spare, effort->look, error);
-	if (status != MIXTURE_OK)
-		return status;
-	search->em.goes_on = false;
-	if (effort->look < effort->iterations && !finished(search, spare))
-	{
-		if (given_up(search))
-			return MIXTURE_OK;
-		status = advance(search, spare, effort->iterations - effort->look, error);
-	}
-	if (status == MIXTURE_OK)
-		keep_candidate(search);
-	return status;
-}
-
-/* The one candidate where there is one component: mean and covariance. */
-static MixtureStatus
-try_single(Search *search, MixtureError *error)
-{
-	Candidate  *single = search->candidates;
-
-	single->parameters.weights[0] = 1;
-	memcpy(single->parameters.means, search->scales->moments.means,
-		   search->d * sizeof(double));
-	scales_spread(search->scales, true, 1, &single->parameters);
-	single->start = single->space = 0;
-	single->n_starts = 1;
-	single->n_reseeded = 0;
-	single->outcome.iterations = 0;
-	search->n_kept = 1;
-	return advance(search, single, search->options->max_iter, error);
+	while (place > 0 && value > highest[place - 1])
+		place--;
+	if (place == kept)
+		return false;
+	if (*n < kept)
+		(*n)++;
+	memmove(highest + place + 1, highest + place, (*n - 1 - place) * sizeof(double));
+	highest[place] = value;
+	return true;
 }
 
 /*
- * Put the spare start, starts[n_spaces * per_space], in its place among the
- * best of its space, which are in order and n_kept[space] in number, unless it
- * came where another one is.
+ * Run n moves from a candidate, made at once, on until what comes of them is
+ * better, which takes the candidate's place, or will not be.
  */
 static void
-keep_start(Start *starts, Start *spare, int per_space, int *n_kept)
+try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accepted)
 {
-	Start	   *of_space = starts + spare->space * per_space;
-	Start		found = *spare;
-	int			place = n_kept[found.space];
+	Candidate  *moved = &search->moved;
 
-	for (int i = 0; i < place; i++)
-		if (starts_near(&spare->parameters, &of_space[i].parameters))
+	mixture_copy_parameters(&moved->parameters, &from->parameters);
+	for (int i = 0; i < n; i++)
+		moves_make(&search->moves, &first[i], &moved->parameters);
+	moved->start = from->start;
+	moved->n_reseeded = from->n_reseeded;
+	for (int i = 0; i < n; i++)
+		moved->n_reseeded += first[i].reseeds;
+	moved->outcome.iterations = 0;
+	*accepted = false;
+	for (int round = 0; round < MOVE_ROUNDS; round++)
+	{
+		bool		was_better = *accepted;
+		MixtureError ignored;
+
+		/* a trial that fails is one that leads nowhere */
+		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &ignored) != MIXTURE_OK)
 		{
-			of_space[i].n_starts++;
+			*accepted = false;
 			return;
 		}
-	while (place > 0 && found.log_likelihood > of_space[place - 1].log_likelihood)
-		place--;
-	if (place == per_space)
-		return;
-	if (n_kept[found.space] < per_space)
-		n_kept[found.space]++;
-	*spare = of_space[n_kept[found.space] - 1];
-	memmove(of_space + place + 1, of_space + place,
-			(n_kept[found.space] - 1 - place) * sizeof(Start));
-	of_space[place] = found;
-}
+		*accepted = better(moved, from);
 
-/* Find the starts, and try the best of each space and the caller's own. */
-static MixtureStatus
-run_starts(Search *search, MixtureError *error)
-{
-	const MixtureHost *host = search->host;
-	int			n_spaces = search->starts.n_spaces;
-	int			n_drawn = search->n_starts - (search->own_start != NULL);
-	int			per_space = (n_drawn + n_spaces - 1) / n_spaces;
-	int			n_kept[2] = {0, 0};
-	int			n;
-	Start	   *starts;
-	MixtureStatus status = MIXTURE_OK;
-
-	if (per_space > search->effort->trials)
-		per_space = search->effort->trials;
-	n = n_spaces * per_space;
-	starts = host->allocate(host->context, (n + 1) * sizeof(Start));
-	for (int i = 0; i <= n; i++)
-		mixture_allocate_parameters(&starts[i].parameters, MIXTURE_SPHERICAL, search->k,
-									search->d, host);
-	for (int number = 0; number < n_drawn && status == MIXTURE_OK; number++)
-	{
-		status = starts_find(&search->starts, number, search->effort->start_iterations,
-							 search->effort->start_tol, &starts[n], error);
-		if (status == MIXTURE_OK)
-			keep_start(starts, &starts[n], per_space, n_kept);
-	}
-	for (int i = 0; i < n && status == MIXTURE_OK; i++)
-		if (i % per_space < n_kept[i / per_space])
-		{
-			starts_leave(&search->starts, &starts[i],
-						 &search->candidates[search->max_kept].parameters);
-			status = try_spare(search, starts[i].number, starts[i].space,
-							   starts[i].n_starts, error);
-		}
-	for (int i = 0; i <= n; i++)
-		mixture_release_parameters(&starts[i].parameters, host);
-	host->release(host->context, starts);
-	if (status != MIXTURE_OK || search->own_start == NULL)
-		return status;
-	mixture_copy_parameters(&search->candidates[search->max_kept].parameters,
-							search->own_start);
-	return try_spare(search, n_drawn, n_spaces, 1, error);
-}
-
-/* Make the best of the kept candidates the first. */
-static void
-put_best_first(Search *search)
-{
-	int			best = 0;
-
-	for (int i = 1; i < search->n_kept; i++)
-		if (better(&search->candidates[i], &search->candidates[best]))
-			best = i;
-	if (best == 0)
-		return;
-	swap_candidates(&search->candidates[0], &search->candidates[best]);
-	search->settled = false;
-}
-
-/*
- * Run the kept candidates on, round after round, without those that have
- * fallen back, until those left have converged; put the best first and count
- * the starts that came as far as it.
- */
-static MixtureStatus
-finish_candidates(Search *search, MixtureError *error)
-{
-	Candidate  *candidates = search->candidates;
-	bool		more = true;
-
-	while (more)
-	{
-		more = false;
-		put_best_first(search);
-		for (int i = 0; i < search->n_kept; i++)
-		{
-			MixtureStatus status;
-
-			if (finished(search, &candidates[i]))
-				continue;
-			if (i > 0 && same_place(&candidates[i], &candidates[0]))
-			{
-				candidates[0].n_starts += candidates[i].n_starts;
-				swap_candidates(&candidates[i--], &candidates[--search->n_kept]);
-				continue;
-			}
-			if (i > 0 && hopeless(search, &candidates[i], &candidates[0]))
-			{
-				swap_candidates(&candidates[i--], &candidates[--search->n_kept]);
-				continue;
-			}
-			status = advance(search, &candidates[i], i == 0 ?
-							 search->options->max_iter : ROUND_ITERATIONS, error);
-			if (status != MIXTURE_OK)
-				return status;
-			more = true;
-		}
-	}
-	put_best_first(search);
-	search->n_best = 0;
-	for (int i = 0; i < search->n_kept; i++)
-		if (same_optimum(&candidates[i], &candidates[0]))
-			search->n_best += candidates[i].n_starts;
-	return MIXTURE_OK;
-}
-
-/*
- * The mixture of a candidate with covariance matrices, into moves->full: what
- * an EM step of the family full makes of it, if it has none of its own.
- */
-static MixtureStatus
-look_full(Search *search, const Candidate *candidate, Moves *moves, MixtureError *error)
-{
-	MixtureStatus status;
-	Em			em;
-
-	if (candidate->parameters.covariance_type == MIXTURE_FULL)
-	{
-		mixture_copy_parameters(&moves->full, &candidate->parameters);
-		return MIXTURE_OK;
-	}
-	em_begin(&em, &search->sample->source, NULL, MIXTURE_FULL, search->k,
-			 search->scales->floor, search->host);
-	moves_expand(&candidate->parameters, &em.points[0], search->host);
-	status = em_pass(&em, &em.points[0], true, error);
-	if (status == MIXTURE_OK)
-		mixture_maximize(em.stats, &em.points[0], search->scales->floor, &moves->full,
-						 search->host);
-	em_end(&em);
-	return status;
-}
-
-/*
- * Run n moves from the best candidate, made at once, on until what comes of
- * them is better, which puts it in the best one's place, or will not be.
- * passes: from one look to the next.
- */
-static MixtureStatus
-try_moves(Search *search, Moves *moves, const Move *first, int n, int passes,
-		  bool *accepted, MixtureError *error)
-{
-	Candidate  *best = search->candidates;
-	Candidate  *spare = &search->candidates[search->max_kept];
-
-	mixture_copy_parameters(&spare->parameters, &best->parameters);
-	for (int i = 0; i < n; i++)
-		moves_make(moves, &first[i], &spare->parameters);
-	spare->start = best->start;
-	spare->space = best->space;
-	spare->n_starts = 1;
-	spare->n_reseeded = 0;
-	spare->outcome.iterations = 0;
-	*accepted = false;
-	for (int round = 0; round < MOVE_ROUNDS && !*accepted; round++)
-	{
-		MixtureStatus status = advance(search, spare, passes, error);
-
-		if (status != MIXTURE_OK)
-			return status;
-		*accepted = !same_optimum(spare, best) && better(spare, best);
-		if (finished(search, spare) || hopeless(search, spare, best))
+		/* twice, since what is better on its way may end as an artefact */
+		if ((was_better && *accepted) || finished(search, moved) ||
+			hopeless(moved, from, MOVE_HOPE))
 			break;
 	}
 	if (*accepted)
-		swap_candidates(spare, best);
-	return MIXTURE_OK;
+		swap_candidates(moved, from);
 }
 
 /*
- * Make the moves from the best candidate that are known to gain, at once; if
- * that does not lead to a better one, or there are none, and `doubtful` says
- * so, try those that may, until one is accepted or enough have failed.
+ * Make the moves from a candidate that should gain, at once; if that does not
+ * lead to a better one, one after the other, until one does.  Returns whether.
  */
-static MixtureStatus
-make_move(Search *search, Moves *moves, bool doubtful, bool *accepted, MixtureError *error)
+static bool
+make_move(Search *search, Candidate *from)
 {
-	const Candidate *best = search->candidates;
-	MixtureStatus status = look_full(search, best, moves, error);
+	Moves	   *moves = &search->moves;
+	Move		sure[MOVES_MOST];
 	int			n_sure = 0;
+	bool		accepted = false;
 
-	*accepted = false;
-	if (status != MIXTURE_OK || !moves_look(moves))
-		return status;
-	moves_judge(moves, &best->parameters, search->sample, best->outcome.sum_weights,
-				search->effort->doubt, search->scales->floor);
-	search->settled = moves->n_proposed == 0;
-	search->settled_until = best->outcome.log_likelihood + moves->shortfall;
-	while (n_sure < moves->n_proposed && moves->proposed[n_sure].gain > 0)
-		n_sure++;
-	if (n_sure > 0)
-		status = try_moves(search, moves, moves->proposed, n_sure, MOVE_ITERATIONS, accepted,
-						   error);
-	for (int i = n_sure == 1; doubtful && i < moves->n_proposed && status == MIXTURE_OK &&
-		 !*accepted; i++)
+	judge_components(&from->parameters, sample_n_rows(search), search->scales->floor,
+					 search->suspicions, search->host);
+	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
+				search->effort->doubt);
+	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
-		status = try_moves(search, moves, &moves->proposed[i], 1, DOUBTFUL_ITERATIONS,
-						   accepted, error);
-		if (*accepted && status == MIXTURE_OK)
-			status = advance(search, search->candidates, MOVE_ITERATIONS, error);
+		bool		apart = true;
+
+		for (int j = 0; j < n_sure && apart; j++)
+			apart = moves_apart(&sure[j], &moves->proposed[i]);
+		if (apart)
+			sure[n_sure++] = moves->proposed[i];
 	}
-	if (*accepted)
-		search->n_best = 1;
-	return status;
+	if (n_sure > 1)
+		try_moves(search, from, sure, n_sure, &accepted);
+	for (int i = 0; i < moves->n_proposed && i < search->effort->moves && !accepted; i++)
+		try_moves(search, from, &moves->proposed[i], 1, &accepted);
+	return accepted;
 }
 
-/* Go from the best candidate to better optima by moves, while there are any. */
-static MixtureStatus
-make_moves(Search *search, bool doubtful, MixtureError *error)
-{
-	MixtureStatus status = MIXTURE_OK;
-	bool		accepted = true;
-	Moves		moves;
-
-	put_best_first(search);
-	if (search->settled && search->candidates->outcome.log_likelihood <= search->settled_until)
-		return MIXTURE_OK;
-	if (!moves_possible(search->options->covariance_type, search->k, search->d))
-		return MIXTURE_OK;
-	moves_begin(&moves, search->options->covariance_type, search->k, search->d, search->host);
-	for (int n = 0; n < 2 * search->k && accepted && status == MIXTURE_OK; n++)
-		status = make_move(search, &moves, doubtful, &accepted, error);
-	moves_end(&moves);
-	return status;
-}
-
-/*
- * Move single rows from where they are held to better components, for as long
- * as that leads higher.
- */
+/* Move single rows from where they are held to better components. */
 static void
-exchange_best(Search *search, MixtureError *error)
+exchange_best(Search *search, Candidate *best)
 {
-	Candidate  *best = search->candidates;
-	Candidate  *spare = &search->candidates[search->max_kept];
+	Candidate  *moved = &search->moved;
 	const Sample *sample = search->sample;
+	MixtureError error;
 
 	if (!sample->complete || search->scales->range.n_incomplete > 0 ||
 		!exchange_possible(&best->parameters, best->outcome.sum_weights))
@@ -558,50 +317,210 @@ exchange_best(Search *search, MixtureError *error)
 	for (int round = 0; round < EXCHANGE_ROUNDS; round++)
 	{
 		if (exchange_rows(&best->parameters, sample, best->outcome.sum_weights,
-						  &spare->parameters, search->host) == 0)
+						  &moved->parameters, search->host) == 0)
 			break;
-		mixture_hold_floor(&spare->parameters, search->scales->floor, search->host);
-		spare->start = best->start;
-		spare->space = best->space;
-		spare->n_starts = best->n_starts;
-		spare->n_reseeded = 0;
-		spare->outcome.iterations = 0;
-		if (advance(search, spare, MOVE_ITERATIONS, error) != MIXTURE_OK ||
-			spare->n_artefacts > best->n_artefacts ||
-			!(spare->outcome.log_likelihood > best->outcome.log_likelihood))
+		mixture_hold_floor(&moved->parameters, search->scales->floor, search->host);
+		moved->start = best->start;
+		moved->n_reseeded = best->n_reseeded;
+		moved->outcome.iterations = 0;
+		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
+			!(moved->score > best->score))
 			break;
-		swap_candidates(spare, best);
+		swap_candidates(moved, best);
 	}
 }
 
 /*
- * Let the best candidate converge on the sample, if that saves passes over all
- * rows that cost more.
+ * Let a candidate converge on the sample as the options say, if that saves
+ * passes over all rows that cost more.
  */
 static MixtureStatus
-finish_best(Search *search, MixtureError *error)
+finish(Search *search, Candidate *candidate, MixtureError *error)
 {
-	Candidate  *best = search->candidates;
-	double		tol = search->options->tol * best->outcome.sum_weights;
-	int			n_small = best->outcome.converged && best->outcome.gain < tol;
+	double		tol = search->options->tol * candidate->outcome.sum_weights;
+	int			n_small = candidate->outcome.converged && candidate->outcome.gain < tol;
 
 	if (!search->sample->complete &&
-		search->scales->sum_weights < FINISH_SHARE * best->outcome.sum_weights)
+		search->scales->sum_weights < FINISH_SHARE * candidate->outcome.sum_weights)
 		return MIXTURE_OK;
-	search->tol = search->options->tol;
 
 	/* until two steps in a row are small, for one may be followed by a larger one */
-	while (n_small < 2 && best->outcome.iterations < search->options->max_iter)
+	while (n_small < 2 && candidate->outcome.iterations < search->options->max_iter)
 	{
-		int			done = best->outcome.iterations;
-		MixtureStatus status = advance(search, best, search->options->max_iter, error);
+		int			done = candidate->outcome.iterations;
+		MixtureStatus status = advance(search, candidate, search->options->max_iter,
+									   search->options->tol, error);
 
 		if (status != MIXTURE_OK)
 			return status;
-		n_small = best->outcome.iterations > done + 1 ? 1 : n_small + 1;
+		n_small = candidate->outcome.iterations > done + 1 ? 1 : n_small + 1;
 	}
-	best->outcome.converged = best->outcome.converged && best->outcome.gain < tol;
+	candidate->outcome.converged = candidate->outcome.converged &&
+		candidate->outcome.gain < tol;
 	return MIXTURE_OK;
+}
+
+/*
+ * Go on from where a start has ended for as long as that leads higher, and keep
+ * what comes of it if it is the best so far.
+ */
+static MixtureStatus
+improve(Search *search, const Candidate *end, MixtureError *error)
+{
+	Candidate  *improved = &search->improved;
+	MixtureStatus status;
+
+	copy_candidate(improved, end);
+	for (int n = 0; moves_possible(search->k) && n < 2 * search->k; n++)
+		if (!make_move(search, improved))
+			break;
+	exchange_best(search, improved);
+	status = finish(search, improved, error);
+	if (status == MIXTURE_OK && (search->n_ended == 1 || better(improved, &search->best)))
+		swap_candidates(improved, &search->best);
+	return status;
+}
+
+/*
+ * Count a start that has come to its end: there, if an earlier one came to the
+ * same; else as one more end, if there is room.
+ */
+static void
+note_end(Search *search, const Candidate *end)
+{
+	for (int i = 0; i < search->n_ends; i++)
+		if (same_place(&end->parameters, &search->ends[i].parameters))
+		{
+			search->ends[i].n_starts++;
+			return;
+		}
+	if (search->n_ends == MIXTURE_MOST_ENDS)
+		return;
+	copy_candidate(&search->ends[search->n_ends], end);
+	search->ends[search->n_ends++].n_starts = 1;
+}
+
+/*
+ * Run the spare candidate, which comes from a start, to its end, unless it
+ * falls behind; from the end, if it is the highest so far, go on.
+ */
+static MixtureStatus
+try_spare(Search *search, MixtureError *error)
+{
+	const SearchEffort *effort = search->effort;
+	Candidate  *spare = &search->spare;
+	MixtureStatus status;
+
+	spare->n_reseeded = 0;
+	spare->outcome.iterations = 0;
+	status = advance(search, spare, effort->trial_iterations, search->tol, error);
+	if (status != MIXTURE_OK)
+		return search->n_ended > 0 ? MIXTURE_OK : status;
+	if (!among_highest(search->highest_trials, &search->n_highest_trials,
+					   effort->kept_trials, spare->score))
+		return MIXTURE_OK;
+	while (!finished(search, spare))
+	{
+		if (search->n_ended > 0 && hopeless(spare, &search->best, effort->hope))
+			return MIXTURE_OK;
+		status = advance(search, spare, ROUND_ITERATIONS, search->tol, error);
+		if (status != MIXTURE_OK)
+			return search->n_ended > 0 ? MIXTURE_OK : status;
+	}
+	search->n_ended++;
+	note_end(search, spare);
+	if (search->n_ended > 1 && spare->score <= search->highest_end +
+		SAME_OPTIMUM * spare->outcome.sum_weights)
+		return MIXTURE_OK;
+	search->highest_end = spare->score;
+	return improve(search, spare, error);
+}
+
+/* The one candidate where there is one component: mean and covariance. */
+static MixtureStatus
+try_single(Search *search, MixtureError *error)
+{
+	Candidate  *single = &search->best;
+
+	single->parameters.weights[0] = 1;
+	memcpy(single->parameters.means, search->scales->moments.means,
+		   search->d * sizeof(double));
+	scales_spread(search->scales, true, 1, &single->parameters);
+	single->start = 0;
+	single->n_reseeded = 0;
+	single->outcome.iterations = 0;
+	search->n_best = 1;
+	return advance(search, single, search->options->max_iter, search->options->tol, error);
+}
+
+/* About how many operations a pass over the sample takes. */
+static double
+pass_work(const Search *search)
+{
+	double		d = search->d;
+	double		row = mixture_has_matrix(search->options->covariance_type) ?
+		d * (d + 11) + 20 : 4 * d + 20;
+
+	return (double) search->sample->n_rows * search->k * row;
+}
+
+/*
+ * Whether as many starts as have been made will do, where nobody has said how
+ * many: all have come to the same end.
+ */
+static bool
+enough_starts(const Search *search, int n)
+{
+	int			wanted = search->k < SAME_ENDS ? search->k + 1 : SAME_ENDS;
+
+	if (n >= 2 * LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
+		return true;
+	for (int i = 0; i < search->n_ends && n >= wanted; i++)
+		if (search->ends[i].n_starts >= wanted && 5 * search->ends[i].n_starts >= 3 * n &&
+			same_place(&search->ends[i].parameters, &search->best.parameters))
+			return true;
+	return false;
+}
+
+/* Find the starts, one after the other, and try those that promise the most. */
+static MixtureStatus
+run_starts(Search *search, MixtureError *error)
+{
+	bool		automatic = search->options->n_init == 0;
+	double		spread;
+	MixtureStatus status = MIXTURE_OK;
+
+	for (int number = 0; number < search->n_starts && status == MIXTURE_OK; number++)
+	{
+		if (automatic && enough_starts(search, number))
+		{
+			search->n_starts = number;
+			break;
+		}
+		spread = starts_find(&search->starts, number, search->effort == efforts);
+		if (number > 0 &&
+			!among_highest(search->highest_starts, &search->n_highest_starts,
+						   search->effort->kept_starts, -spread))
+			continue;
+		starts_leave(&search->starts, &search->spare.parameters);
+		search->spare.start = number;
+		status = try_spare(search, error);
+	}
+	search->n_best = 1;
+	for (int i = 0; i < search->n_ends; i++)
+		if (search->ends[i].n_starts > search->n_best &&
+			same_place(&search->ends[i].parameters, &search->best.parameters))
+			search->n_best = search->ends[i].n_starts;
+	return status;
+}
+
+/* Memory for a candidate's parameters. */
+static void
+allocate_candidate(Search *search, Candidate *candidate)
+{
+	mixture_allocate_parameters(&candidate->parameters, search->options->covariance_type,
+								search->k, search->d, search->host);
+	candidate->n_starts = 0;
 }
 
 /*
@@ -613,45 +532,35 @@ void
 search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 			 const MixtureOptions *options, const MixtureHost *host)
 {
+	MixtureCovarianceType type = options->covariance_type;
+
+	memset(search, 0, sizeof(*search));
 	search->host = host;
 	search->options = options;
 	search->scales = scales;
 	search->sample = sample;
-	search->effort = efforts;
-	while (sample->d > search->effort->dimensions)
-		search->effort++;
 	search->k = k;
 	search->d = sample->d;
+	search->effort = efforts;
+	while (pass_work(search) > search->effort->work)
+		search->effort++;
+	search->n_starts = k == 1 ? 1 : options->n_init > 0 ? options->n_init :
+		search->effort->most_starts < STARTS_PER_COMPONENT * k ?
+		search->effort->most_starts : STARTS_PER_COMPONENT * k;
+	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
+	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
+	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
+	allocate_candidate(search, &search->best);
+	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
+	if (k == 1)
+		return;
+	allocate_candidate(search, &search->spare);
+	allocate_candidate(search, &search->improved);
+	allocate_candidate(search, &search->moved);
+	for (int i = 0; i < MIXTURE_MOST_ENDS; i++)
+		allocate_candidate(search, &search->ends[i]);
 	starts_begin(&search->starts, scales, sample, k, options, host);
-	search->n_starts = k == 1 ? 1 : options->n_init;
-	search->own_start = NULL;
-	search->n_best = 0;
-	search->settled = false;
-	search->tol = options->tol == 0 || options->tol > ROUND_TOLERANCE ?
-		options->tol : ROUND_TOLERANCE;
-	search->kept_per_space = KEPT_PER_SPACE + search->n_starts / STARTS_PER_KEPT;
-
-	/* and the caller's own */
-	search->max_kept = search->starts.n_spaces * search->kept_per_space + 1;
-	search->n_kept = 0;
-	search->candidates = host->allocate(host->context,
-										(search->max_kept + 1) * sizeof(Candidate));
-	for (int i = 0; i <= search->max_kept; i++)
-		mixture_allocate_parameters(&search->candidates[i].parameters,
-									options->covariance_type, k, sample->d, host);
-	em_begin(&search->em, &sample->source, NULL, options->covariance_type, k,
-			 scales->floor, host);
-}
-
-/*
- * Have a start of the caller's tried too, of the search's shape, which must
- * stay until search_sample() is done.
- */
-void
-search_add_start(Search *search, const MixtureParameters *start)
-{
-	search->own_start = start;
-	search->n_starts++;
+	moves_begin(&search->moves, type, k, sample, scales->floor, host);
 }
 
 /* Give back what search_begin() allocated. */
@@ -660,46 +569,40 @@ search_end(Search *search)
 {
 	const MixtureHost *host = search->host;
 
+	if (search->k > 1)
+	{
+		moves_end(&search->moves);
+		starts_end(&search->starts);
+		for (int i = 0; i < MIXTURE_MOST_ENDS; i++)
+			mixture_release_parameters(&search->ends[i].parameters, host);
+		mixture_release_parameters(&search->moved.parameters, host);
+		mixture_release_parameters(&search->improved.parameters, host);
+		mixture_release_parameters(&search->spare.parameters, host);
+	}
 	em_end(&search->em);
-	for (int i = 0; i <= search->max_kept; i++)
-		mixture_release_parameters(&search->candidates[i].parameters, host);
-	host->release(host->context, search->candidates);
-	starts_end(&search->starts);
+	mixture_release_parameters(&search->best.parameters, host);
+	mixture_release_parameters(&search->widened, host);
+	host->release(host->context, search->suspicions);
 }
 
 /*
- * Find the best optimum on the sample: search->candidates[0] then, n_best of
- * the n_starts starts having come to it.
+ * Find the best optimum on the sample: search->best then, n_best of the
+ * n_starts starts having come to it by themselves, or one by moves.
  */
 MixtureStatus
 search_sample(Search *search, MixtureError *error)
 {
-	MixtureStatus status = search->k == 1 ? try_single(search, error) :
-		run_starts(search, error);
-
-	if (status == MIXTURE_OK)
-		status = make_moves(search, false, error);
-	if (status == MIXTURE_OK)
-		status = finish_candidates(search, error);
-	if (status == MIXTURE_OK)
-		status = make_moves(search, true, error);
-	if (status == MIXTURE_OK)
-		exchange_best(search, error);
-	if (status == MIXTURE_OK)
-		status = finish_best(search, error);
-	if (status == MIXTURE_OK)
-		status = repair_best(search, error);
-	return status;
+	return search->k == 1 ? try_single(search, error) : run_starts(search, error);
 }
 
 /*
- * Go on with candidates[0] on all rows, if the sample does not have them all,
- * and score it there.
+ * Go on with the best on all rows, if the sample does not have them all, and
+ * score it there.
  */
 MixtureStatus
 search_continue(Search *search, const MixtureSource *source, MixtureError *error)
 {
-	Candidate  *best = search->candidates;
+	Candidate  *best = &search->best;
 	const MixtureOptions *options = search->options;
 	MixtureStatus status;
 	Em			em;

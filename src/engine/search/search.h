@@ -9,63 +9,26 @@
 #include "engine/kernels/kernels.h"
 #include "engine/sample/sample.h"
 
-/*
- * Coordinates in which rows are compared: z = W (x - mean), W being the factor
- * of the metric's precision, so that all rows together have variance 1.
- */
+/* Coordinates in which rows are compared: each feature less its mean, by its deviation. */
 typedef struct SeedSpace
 {
-	MixturePrepared *metric;	/* one component */
+	double	   *factors;		/* d: by which features are stretched */
 	RowBlocks	blocks;			/* the sample's rows; its weights */
 	MixtureSource source;		/* of these */
 } SeedSpace;
 
 /* seeding.c */
-extern bool seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
-						  const MixtureParameters *metric, const MixtureHost *host);
+extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
+						  const Scales *scales, bool alike, const MixtureHost *host);
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
+extern void seeding_stretch(SeedSpace *space, const double *factors,
+							const MixtureHost *host);
 extern void seeding_row(const SeedSpace *space, int64_t row, double *values);
-extern void seeding_leave(const SeedSpace *space, const double *values, double *row);
 extern int64_t seeding_race(const Sample *sample, int64_t n_rows, const double *distances,
 							uint64_t draw);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
-						   MixtureInit init, bool greedy, uint64_t seed, int k,
+						   MixtureInit init, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
-
-/* Round components in a space, from which a run may begin. */
-typedef struct Start
-{
-	int			number;
-	int			space;
-	int			n_starts;		/* that came here, itself among them */
-	double		log_likelihood; /* in the space: comparable there only */
-	MixtureParameters parameters;	/* spherical */
-} Start;
-
-/* What starts are made from. */
-typedef struct Starts
-{
-	const MixtureHost *host;
-	const MixtureOptions *options;
-	const Scales *scales;
-	const Sample *sample;
-	int			k;
-	SeedSpace	spaces[2];
-	int			n_spaces;
-	Em			em;				/* over one of the spaces or the other */
-	double	   *floor;			/* d: the least variances there */
-	int64_t    *seeds;			/* k */
-} Starts;
-
-/* starts.c */
-extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
-						 const MixtureOptions *options, const MixtureHost *host);
-extern MixtureStatus starts_find(Starts *starts, int number, int passes, double tol,
-								 Start *start, MixtureError *error);
-extern bool starts_near(const MixtureParameters *left, const MixtureParameters *right);
-extern void starts_leave(const Starts *starts, const Start *start,
-						 MixtureParameters *parameters);
-extern void starts_end(Starts *starts);
 
 /* Rows that are a component's, in part. */
 typedef struct ComponentRows
@@ -77,8 +40,31 @@ typedef struct ComponentRows
 	double		sum;			/* of these */
 } ComponentRows;
 
-/* What splits of components are judged with. */
-typedef struct Gains
+/* A cut of rows in two: those whose product with `line` exceeds the threshold */
+typedef struct Cut
+{
+	double	   *line;			/* d */
+	double		threshold;
+	double		gain;			/* along the line alone, about */
+} Cut;
+
+/* Rows to each side of a cut, at least */
+#define LEAST_SIDE_ROWS(d) (2 * ((d) + 1))
+
+/* Cuts of one component that are followed */
+#define CUTS_MOST 2
+
+/* cuts.c */
+typedef struct Cuts Cuts;
+
+extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
+						 const MixtureHost *host);
+extern void cuts_release(Cuts *cuts);
+extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const double *within,
+					  const Cut **found);
+
+/* What components are looked at with by themselves. */
+typedef struct Local
 {
 	const MixtureHost *host;
 	const Sample *sample;
@@ -86,26 +72,64 @@ typedef struct Gains
 	MixtureSource source;
 	Em			one;			/* over these */
 	Em			two;
-} Gains;
+} Local;
 
-/* What gains_visit() calls. */
-typedef void (*GainsVisit) (void *context, int64_t first, const MixtureBlock *block,
+/* What local_visit() calls. */
+typedef void (*LocalVisit) (void *context, int64_t first, const MixtureBlock *block,
 							const KernelWork *work);
 
-/* gains.c */
-extern void gains_visit(const MixturePrepared *prepared, const Sample *sample,
-						GainsVisit visit, void *context, const MixtureHost *host);
-extern ComponentRows *gains_rows(const MixturePrepared *prepared, const Sample *sample,
+/* local.c */
+extern void local_visit(const MixturePrepared *prepared, const Sample *sample,
+						LocalVisit visit, void *context, const MixtureHost *host);
+extern ComponentRows *local_rows(const MixturePrepared *prepared, const Sample *sample,
 								 const MixtureHost *host);
-extern void gains_release(ComponentRows *rows, int k, const MixtureHost *host);
-extern double gains_merger(const MixturePrepared *prepared, int a, int b,
+extern void local_release(ComponentRows *rows, int k, const MixtureHost *host);
+extern double local_merger(const MixturePrepared *prepared, int a, int b,
 						   const MixturePrepared *merged, const ComponentRows *rows);
-extern void gains_begin(Gains *gains, const Sample *sample, MixtureCovarianceType type,
+extern void local_begin(Local *local, const Sample *sample, MixtureCovarianceType type,
 						int64_t most_rows, const double *floor, const MixtureHost *host);
-extern void gains_end(Gains *gains);
-extern double gains_split(Gains *gains, const ComponentRows *rows,
-						  const MixtureParameters *whole, double least,
+extern void local_end(Local *local);
+extern double local_split(Local *local, const ComponentRows *rows,
+						  const MixtureParameters *whole, const Cut *cut, double least,
 						  MixtureParameters *halves);
+extern bool local_maximize(Local *local, const ComponentRows *rows,
+						   const MixtureParameters *whole, MixtureParameters *parameters,
+						   int c);
+extern double local_choice(const ComponentRows *a, const ComponentRows *b);
+
+/* What starts are made from. */
+typedef struct Starts
+{
+	const MixtureHost *host;
+	const MixtureOptions *options;
+	const Sample *sample;
+	int			k;
+	SeedSpace	space;
+	int			most_seeds;		/* of a start whose clusters are merged */
+	int			n_seeds;		/* of the start at hand */
+	int64_t    *seeds;			/* most_seeds */
+	int		   *clusters;		/* of the space's rows */
+	double	   *distances;		/* of these */
+	double	   *centers;		/* most_seeds x d, and as many weights */
+	Local		local;
+	MixtureParameters whole;	/* all rows as one component */
+	ComponentRows rows;			/* a cluster's */
+} Starts;
+
+/* components.c */
+extern void components_merge(const MixtureParameters *from, int a, int b,
+							 MixtureParameters *to, int c, double *work);
+extern void components_copy(const MixtureParameters *from, int a, MixtureParameters *to,
+							int c);
+extern void components_agglomerate(MixtureParameters *parameters, int k,
+								   const double *shared, const MixtureHost *host);
+
+/* starts.c */
+extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
+						 const MixtureOptions *options, const MixtureHost *host);
+extern double starts_find(Starts *starts, int number, bool varied);
+extern void starts_leave(Starts *starts, MixtureParameters *parameters);
+extern void starts_end(Starts *starts);
 
 /* Two components to become one, and one to become two. */
 typedef struct Move
@@ -115,7 +139,16 @@ typedef struct Move
 	int			merge_from;
 	double		gain;			/* of log-likelihood, at least */
 	double		loss;			/* of the merger alone, at most */
+	int			reseeds;		/* suspect components that are merged away */
 } Move;
+
+/* Two components, and what is lost where they become one */
+typedef struct Pair
+{
+	int			a;
+	int			b;
+	double		loss;
+} Pair;
 
 /* Moves that are proposed from one optimum, at most */
 #define MOVES_MOST 6
@@ -124,33 +157,31 @@ typedef struct Move
 typedef struct Moves
 {
 	const MixtureHost *host;
-	MixtureParameters full;		/* the mixture, with covariance matrices */
+	const Sample *sample;
+	const double *floor;
+	int			k;
+	Cuts	   *cuts;			/* NULL where there are no moves */
 	MixtureParameters halves;	/* 2k: of component c where it is split, 2c and
 								 * 2c + 1, their weights being shares of its */
-	double	   *within;			/* factor of the covariance within components */
-	double	   *directions;		/* k x d: where each is longest */
-	double	   *lengths;		/* k: and its variance there, relative to within */
 	double	   *gains;			/* k: of splitting it */
-	double	   *losses;			/* k (k - 1) / 2: of merging two of them */
+	Pair	   *pairs;			/* k (k - 1) / 2 */
+	size_t		n_pairs;		/* that are judged */
 	double	   *work;			/* d */
-	double	   *center;			/* d: mean of all rows */
+	double	   *within;			/* packed: the covariance within components */
 	bool	   *taken;			/* k: a proposed move is about it */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
-	double		shortfall;		/* of the best move, if none is proposed */
 } Moves;
 
 /* moves.c */
-extern bool moves_possible(MixtureCovarianceType type, int k, int d);
-extern void moves_expand(const MixtureParameters *from, MixtureParameters *full,
-						 const MixtureHost *host);
-extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k, int d,
-						const MixtureHost *host);
+extern bool moves_apart(const Move *left, const Move *right);
+extern bool moves_possible(int k);
+extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
+						const Sample *sample, const double *floor, const MixtureHost *host);
 extern void moves_end(Moves *moves);
-extern bool moves_look(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
-						const Sample *sample, double sum_weights, double doubt,
-						const double *floor);
+						const MixtureSuspicion *suspicions, double sum_weights,
+						double doubt);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
@@ -159,17 +190,23 @@ extern int	exchange_rows(const MixtureParameters *from, const Sample *sample,
 						  double sum_weights, MixtureParameters *to,
 						  const MixtureHost *host);
 
-/* A start and how far it has come. */
+/* A mixture on its way, and how far it has come. */
 typedef struct Candidate
 {
 	MixtureParameters parameters;
 	EmOutcome	outcome;
-	int			start;			/* its number */
-	int			space;			/* that it was found in */
-	int			n_starts;		/* that came here, itself among them */
+	double		score;			/* what it is worth: search.c */
+	int			start;			/* number of the start that it comes from */
+	int			n_starts;		/* that ended here, where it is an end */
 	int			n_artefacts;	/* components that the rows do not support */
-	int			n_reseeded;		/* components that were begun anew: repair.c */
+	int			n_reseeded;		/* suspect components that were put elsewhere */
 } Candidate;
+
+/* The most that are compared with, of the starts before */
+#define MIXTURE_MOST_KEPT 65
+
+/* Different ends of starts that are remembered */
+#define MIXTURE_MOST_ENDS 8
 
 typedef struct SearchEffort SearchEffort;
 
@@ -183,44 +220,38 @@ typedef struct Search
 	const MixtureOptions *options;
 	const Scales *scales;
 	const Sample *sample;
-	const SearchEffort *effort;
 	int			k;
 	int			d;
+	int			n_starts;
+	const SearchEffort *effort;
+	double		passes;			/* over the sample, so far */
 	Starts		starts;
-	const MixtureParameters *own_start; /* the caller's, the last of all; or NULL */
+	Moves		moves;
 	Em			em;				/* over the sample */
 	double		tol;			/* of the runs there */
-	Candidate  *candidates;		/* kept ones, then a spare */
-	int			n_kept;
-	int			max_kept;
-	int			kept_per_space;
-	int			n_starts;
-	int			n_best;			/* starts that came to the best optimum */
-	bool		settled;		/* no move leads from there to a better one, up to
-								 * this log-likelihood: */
-	double		settled_until;
+	Candidate	best;			/* what is found */
+	int			n_best;			/* starts that came to it */
+	Candidate	spare;			/* the start at hand */
+	Candidate	improved;		/* what moves make of its end */
+	Candidate	moved;			/* one of these moves */
+	MixtureParameters widened;	/* for judging */
+	MixtureSuspicion *suspicions;	/* k */
+	double		highest_starts[MIXTURE_MOST_KEPT];	/* how close, negated */
+	int			n_highest_starts;
+	double		highest_trials[MIXTURE_MOST_KEPT];	/* scores */
+	int			n_highest_trials;
+	double		highest_end;	/* score */
+	int			n_ended;		/* starts that came to an end */
+	Candidate	ends[MIXTURE_MOST_ENDS];	/* the different ones */
+	int			n_ends;
 } Search;
 
 /* search.c */
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
-extern void search_add_start(Search *search, const MixtureParameters *start);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
-extern int	search_judge(const Search *search, const MixtureParameters *parameters,
-						 MixtureSuspicion *suspicions);
 extern void search_end(Search *search);
-
-/* repair.c */
-extern MixtureStatus repair_best(Search *search, MixtureError *error);
-
-/* How far the means of a component's halves are from its own, in its deviations */
-#define MIXTURE_HALF_DISTANCE 0.8
-
-/* split.c */
-extern bool split_worst(const MixtureParameters *from, const Scales *scales,
-						const Sample *sample, MixtureParameters *to,
-						const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_SEARCH_H */

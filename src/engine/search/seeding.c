@@ -20,78 +20,77 @@
 /* More than the rounding errors of a row's time in the race */
 #define RACE_MARGIN 1e-12
 
-/* One block of rows into the space; centered: a block's size. */
-static void
-transform_block(const MixturePrepared *metric, const MixtureBlock *block,
-				double *centered, double *to)
-{
-	int			d = metric->d;
-	size_t		stride = block->stride;
-	const double *factor = metric->precision_cholesky;
-
-	for (int j = 0; j < d; j++)
-		for (size_t i = 0; i < stride; i++)
-			centered[j * stride + i] = block->features[j * stride + i] - metric->means[j];
-	for (int j = 0; j < d; j++)
-	{
-		if (metric->covariance_type == MIXTURE_FULL)
-		{
-			memset(to + j * stride, 0, stride * sizeof(double));
-			for (int l = 0; l <= j; l++)
-				linalg_add_multiple(to + j * stride, factor[linalg_row(j) + l],
-									centered + l * stride, (int) stride);
-		}
-		else
-			for (size_t i = 0; i < stride; i++)
-				to[j * stride + i] = centered[j * stride + i] *
-					factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
-	}
-}
-
 /*
- * Transform n_rows of the sample's rows, the first, into the space where `metric`, a mixture of one
- * component of the family full, diag or spherical, has mean 0 and unit
- * variance.  Memory comes from the host; seeding_space_release() gives it
- * back.  Returns false, and takes none, where the metric's covariance is not
- * positive definite.
+ * Transform the first n_rows of the sample's rows to coordinates in which each
+ * feature has mean 0 and variance 1, or, if `alike` says so, all are divided by
+ * one number.  Memory comes from the host; seeding_space_release() gives it
+ * back.
  */
-bool
-seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
-			  const MixtureParameters *metric, const MixtureHost *host)
+void
+seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scales *scales,
+			  bool alike, const MixtureHost *host)
 {
 	int			d = sample->d;
-	MixtureError error;
-	double	   *centered;
+	double		mean = 0;
 
 	/* or the last block, whose stride is the sample's, had no room here */
 	MIXTURE_ASSERT(n_rows == sample->n_rows || n_rows % MIXTURE_BLOCK_ROWS == 0);
-	space->metric = mixture_prepare_blocks(metric, NULL, host, &error);
-	if (space->metric == NULL)
-		return false;
+	for (int j = 0; j < d; j++)
+		mean += scales->variances[j] / d;
+	space->factors = host->allocate(host->context, d * sizeof(double));
+	for (int j = 0; j < d; j++)
+		space->factors[j] = 1;
 	space->blocks = sample->blocks;
 	space->blocks.n_rows = n_rows;
 	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
 											sizeof(double));
 	sample_source(&space->blocks, &space->source);
-	centered = host->allocate(host->context, (size_t) d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
+		double	   *to = space->blocks.features + number * MIXTURE_BLOCK_ROWS * d;
 		MixtureBlock block;
 
 		sample_block((void *) &sample->blocks, number, &block);
-		transform_block(space->metric, &block, centered,
-						space->blocks.features + number * MIXTURE_BLOCK_ROWS * d);
+		for (int j = 0; j < d; j++)
+		{
+			double		deviation = sqrt(alike ? mean : scales->variances[j]);
+
+			for (int i = 0; i < block.stride; i++)
+				to[(size_t) j * block.stride + i] =
+					(block.features[(size_t) j * block.stride + i] - scales->moments.means[j]) /
+					deviation;
+		}
 		host->check_interrupts(host->context);
 	}
-	host->release(host->context, centered);
-	return true;
+}
+
+/*
+ * Stretch the features, each by the factor given over that of the last time,
+ * which this takes the place of.
+ */
+void
+seeding_stretch(SeedSpace *space, const double *factors, const MixtureHost *host)
+{
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
+	{
+		double	   *features = space->blocks.features + number * MIXTURE_BLOCK_ROWS *
+			space->blocks.d;
+		MixtureBlock block;
+
+		sample_block(&space->blocks, number, &block);
+		for (int j = 0; j < space->blocks.d; j++)
+			for (int i = 0; i < block.stride; i++)
+				features[(size_t) j * block.stride + i] *= factors[j] / space->factors[j];
+		host->check_interrupts(host->context);
+	}
+	memcpy(space->factors, factors, space->blocks.d * sizeof(double));
 }
 
 void
 seeding_space_release(SeedSpace *space, const MixtureHost *host)
 {
+	host->release(host->context, space->factors);
 	host->release(host->context, space->blocks.features);
-	mixture_release_prepared(space->metric, host);
 }
 
 /* The d values of a row of the space. */
@@ -103,25 +102,6 @@ seeding_row(const SeedSpace *space, int64_t row, double *values)
 	sample_block((void *) &space->blocks, row / MIXTURE_BLOCK_ROWS, &block);
 	for (int j = 0; j < space->blocks.d; j++)
 		values[j] = block.features[(size_t) j * block.stride + row % MIXTURE_BLOCK_ROWS];
-}
-
-/* What row has these d values in the space. */
-void
-seeding_leave(const SeedSpace *space, const double *values, double *row)
-{
-	const MixturePrepared *metric = space->metric;
-	const double *factor = metric->precision_cholesky;
-
-	for (int j = 0; j < metric->d; j++)
-	{
-		if (metric->covariance_type == MIXTURE_FULL)
-			row[j] = (values[j] - linalg_dot(factor + linalg_row(j), row, j)) /
-				factor[linalg_row(j) + j];
-		else
-			row[j] = values[j] / factor[metric->covariance_type == MIXTURE_DIAG ? j : 0];
-	}
-	for (int j = 0; j < metric->d; j++)
-		row[j] += metric->means[j];
 }
 
 /*
@@ -247,14 +227,14 @@ draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
 
 /*
  * Choose k rows of the space, which has at least k, into seeds: the first by
- * weight alone; each later one, for k-means++, by distance, or if greedy the
- * best of a few candidates drawn so (the variant that Arthur and Vassilvitskii
+ * weight alone; each later one, for k-means++, the best of a few candidates
+ * drawn by distance (the variant that Arthur and Vassilvitskii
  * name in their conclusion); for random by weight alone.  Different seeds of
  * randomness give different choices.
  */
 void
 seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
-			   bool greedy, uint64_t seed, int k, int64_t *seeds,
+			   uint64_t seed, int k, int64_t *seeds,
 			   const MixtureHost *host)
 {
 	size_t		n = space->blocks.n_rows;
@@ -264,7 +244,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 	double	   *nearer = memory + 2 * n;
 	double	   *spare = memory + 3 * n;
 	double	   *seed_values = memory + 4 * n;
-	int			n_candidates = greedy ? 2 + (int) log(k) : 1;
+	int			n_candidates = 2 + (int) log(k);
 
 	for (size_t i = 0; i < n; i++)
 	{

@@ -1,14 +1,16 @@
 /*
  * starts.c
- *	  Where the runs of a search begin: round components, found in coordinates
- *	  in which all rows together are round.
+ *	  Where the runs of a search begin: clusters of rows as k-means finds them,
+ *	  and the component that each of these is.
  *
- * Seeds alone say little in many dimensions, where all distances are much the
- * same.  So each start first is a mixture of spherical components in the space
- * that its seeds were drawn in, which EM moves to where rows are: what k-means
- * does elsewhere, with the mixture's own machinery, at a cost that grows with
- * d and not with its square.  Back among the rows it is a mixture whose
- * components have the covariance of all rows, each times a factor.
+ * Seeds are drawn in turn far from each other, so that groups which stand apart
+ * get one each, and by weight alone, so that dense places get several: which is
+ * better hangs on how groups overlap, and starts that differ are worth more than
+ * good ones that are alike.  Lloyd's algorithm (1982) moves them to the middle
+ * of their rows, each feature measured by its own deviation, at a cost that
+ * grows with d and not with its square.  A cluster's weight, mean and covariance
+ * then are those of a component; what its rows are too few to tell of the
+ * covariance is taken from all clusters together.
  */
 #include "engine/search/search.h"
 
@@ -18,20 +20,20 @@
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 
-/* Variance that components begin with; that of all rows is 1 */
-#define NARROW_START 0.1
-#define WIDE_START 1.0
-
-/* and the least that they may have, lest they settle on single rows */
-#define LEAST_VARIANCE 1e-3
-
 /* Rows that starts are found on: at least so many, or so many a component */
 #define SPACE_ROWS 2048
 #define SPACE_ROWS_PER_COMPONENT 64
 #define SPACE_ROWS_PER_MEAN 2	/* of d values */
 
-/* Parts of a component's weight and deviation by which it may be off, yet near */
-#define NEAR_SHARE 0.1
+/* Logarithm of what features are stretched by against each other, at most */
+#define STRETCH 4
+
+/* Clusters for each component, where they are to be merged, and components at most */
+#define SEEDS_PER_COMPONENT 3
+#define MOST_AGGLOMERATED 64
+
+/* Steps of Lloyd's algorithm, at most */
+#define LLOYD_STEPS 10
 
 /*
  * Rows that starts are found on: the first of the sample, which are as good as
@@ -49,175 +51,301 @@ space_rows(const Starts *starts)
 	return rows < starts->sample->n_rows ? rows : starts->sample->n_rows;
 }
 
-/*
- * The metrics that seeds are drawn in: each feature by its own deviation, and
- * for families with a matrix, the coordinates in which all rows together are
- * round, where clusters that are long in a common direction stand apart.
- */
-static void
-make_spaces(Starts *starts)
+/* Clusters that are merged until k are left. */
+static int
+most_seeds(const Starts *starts, int64_t n_rows)
 {
-	const Scales *scales = starts->scales;
-	int64_t		n_rows = space_rows(starts);
-	MixtureParameters metric;
-	MixtureCovarianceType type = starts->options->covariance_type;
+	int64_t		most = (int64_t) SEEDS_PER_COMPONENT * starts->k;
 
-	mixture_allocate_parameters(&metric, type == MIXTURE_SPHERICAL ? MIXTURE_SPHERICAL :
-								MIXTURE_DIAG, 1, starts->sample->d, starts->host);
-	metric.weights[0] = 1;
-	memcpy(metric.means, scales->moments.means, metric.d * sizeof(double));
-	scales_spread(scales, false, 1, &metric);
-	starts->n_spaces = 0;
-	if (seeding_space(&starts->spaces[0], starts->sample, n_rows, &metric, starts->host))
-		starts->n_spaces = 1;
-	mixture_release_parameters(&metric, starts->host);
-	if (mixture_has_matrix(type) && starts->n_spaces == 1 &&
-		seeding_space(&starts->spaces[1], starts->sample, n_rows, &scales->moments, starts->host))
-		starts->n_spaces = 2;
+	if (most > n_rows)
+		most = n_rows;
+	return starts->k > MOST_AGGLOMERATED ? starts->k : (int) most;
 }
 
 /*
  * Prepare to make starts of k components of the options' family for the rows
- * of the sample.  The scales must have a matrix if the family has one.  All
- * that is given here must stay until starts_end().
+ * of the sample.  All that is given here must stay until starts_end().
  */
 void
 starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 			 const MixtureOptions *options, const MixtureHost *host)
 {
+	int64_t		n = 0;
+	size_t		d = sample->d;
+	MixtureCovarianceType type = options->covariance_type;
+
 	starts->host = host;
 	starts->options = options;
-	starts->scales = scales;
 	starts->sample = sample;
 	starts->k = k;
-	starts->seeds = host->allocate(host->context, k * sizeof(int64_t));
-	starts->floor = host->allocate(host->context, sample->d * sizeof(double));
-	for (int j = 0; j < sample->d; j++)
-		starts->floor[j] = LEAST_VARIANCE;
-	make_spaces(starts);
-	if (starts->n_spaces > 0)
-		em_begin(&starts->em, &starts->spaces[0].source, NULL, MIXTURE_SPHERICAL, k,
-				 starts->floor, host);
+	n = space_rows(starts);
+	starts->most_seeds = most_seeds(starts, n);
+	seeding_space(&starts->space, sample, n, scales,
+				  type == MIXTURE_SPHERICAL, host);
+	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
+	starts->clusters = host->allocate(host->context, n * sizeof(int));
+	starts->distances = host->allocate(host->context, n * sizeof(double));
+	starts->centers = host->allocate(host->context, (starts->most_seeds * (d + 1)) * sizeof(double));
+	local_begin(&starts->local, sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
+				scales->floor, host);
+	mixture_allocate_parameters(&starts->whole, type == MIXTURE_TIED ? MIXTURE_FULL : type, 1,
+								sample->d, host);
+	starts->whole.weights[0] = 1;
+	memcpy(starts->whole.means, scales->moments.means, d * sizeof(double));
+	scales_spread(scales, false, 1, &starts->whole);
+	starts->rows.rows = host->allocate(host->context, n * sizeof(int64_t));
+	starts->rows.shares = host->allocate(host->context, n * sizeof(double));
 }
 
 /* Give back what starts_begin() allocated. */
 void
 starts_end(Starts *starts)
 {
-	if (starts->n_spaces > 0)
-		em_end(&starts->em);
-	for (int i = 0; i < starts->n_spaces; i++)
-		seeding_space_release(&starts->spaces[i], starts->host);
-	starts->host->release(starts->host->context, starts->floor);
-	starts->host->release(starts->host->context, starts->seeds);
+	const MixtureHost *host = starts->host;
+
+	host->release(host->context, starts->rows.shares);
+	host->release(host->context, starts->rows.rows);
+	mixture_release_parameters(&starts->whole, host);
+	local_end(&starts->local);
+	host->release(host->context, starts->centers);
+	host->release(host->context, starts->distances);
+	host->release(host->context, starts->clusters);
+	host->release(host->context, starts->seeds);
+	seeding_space_release(&starts->space, host);
 }
 
 /*
- * Find round components for start number `number`, which also decides on the
- * space, in so many passes or until the mean log-likelihood changes by less
- * than tol: into start->parameters, whose arrays are the caller's.  Greedy
- * seeds in narrow components find clusters that stand apart; the others, from
- * wide ones, come to better optima where clusters overlap.
+ * Give every row to the nearest center.  Returns how many changed clusters;
+ * *spread: the weighted sum of squared distances.
  */
-MixtureStatus
-starts_find(Starts *starts, int number, int passes, double tol, Start *start,
-			MixtureError *error)
+static int64_t
+assign_rows(Starts *starts, double *spread)
+{
+	const MixtureHost *host = starts->host;
+	int			d = starts->sample->d;
+	int64_t		n_changed = 0;
+
+	*spread = 0;
+	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
+	{
+		int64_t		first = number * MIXTURE_BLOCK_ROWS;
+		double		squares[MIXTURE_BLOCK_ROWS];
+		double		least[MIXTURE_BLOCK_ROWS];
+		int			nearest[MIXTURE_BLOCK_ROWS];
+		MixtureBlock block;
+
+		sample_block(&starts->space.blocks, number, &block);
+		for (int c = 0; c < starts->n_seeds; c++)
+		{
+			memset(squares, 0, block.stride * sizeof(double));
+			for (int j = 0; j < d; j++)
+				linalg_add_squares(squares, block.features + (size_t) j * block.stride,
+								   starts->centers[(size_t) c * d + j], block.stride);
+			for (int i = 0; i < block.stride; i++)
+				if (c == 0 || squares[i] < least[i])
+				{
+					least[i] = squares[i];
+					nearest[i] = c;
+				}
+		}
+		for (int i = 0; i < block.n_rows; i++)
+		{
+			n_changed += starts->clusters[first + i] != nearest[i];
+			starts->clusters[first + i] = nearest[i];
+			*spread += block.weights[i] * least[i];
+		}
+		host->check_interrupts(host->context);
+	}
+	return n_changed;
+}
+
+/* Move every center to the middle of its rows; one without rows stays. */
+static void
+move_centers(Starts *starts)
 {
 	int			d = starts->sample->d;
-	bool		greedy = number / starts->n_spaces % 2 == 0;
-	MixtureParameters *round = &start->parameters;
-	EmOutcome	outcome;
-	MixtureStatus status;
+	int			k = starts->n_seeds;
+	double	   *weights = starts->centers + (size_t) k * d;
+	double	   *sums = starts->host->allocate(starts->host->context,
+											  (size_t) k * d * sizeof(double));
 
-	start->number = number;
-	start->n_starts = 1;
-	start->space = number % starts->n_spaces;
-	seeding_choose(starts->sample, &starts->spaces[start->space], starts->options->init,
-				   greedy, random_combine(starts->options->seed, number), starts->k,
-				   starts->seeds, starts->host);
-	for (int c = 0; c < starts->k; c++)
+	memset(weights, 0, k * sizeof(double));
+	memset(sums, 0, (size_t) k * d * sizeof(double));
+	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
 	{
-		round->weights[c] = 1.0 / starts->k;
-		seeding_row(&starts->spaces[start->space], starts->seeds[c],
-					round->means + (size_t) c * d);
-		round->covariances[c] = greedy ? NARROW_START : WIDE_START;
+		const int  *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
+		MixtureBlock block;
+
+		sample_block(&starts->space.blocks, number, &block);
+		for (int i = 0; i < block.n_rows; i++)
+			weights[clusters[i]] += block.weights[i];
+		for (int j = 0; j < d; j++)
+			for (int i = 0; i < block.n_rows; i++)
+				sums[(size_t) clusters[i] * d + j] += block.weights[i] *
+					block.features[(size_t) j * block.stride + i];
 	}
-	starts->em.source = &starts->spaces[start->space].source;
-	starts->em.ready = -1;
-	status = em_run(&starts->em, round, passes, tol, true, &outcome, error);
-	start->log_likelihood = outcome.log_likelihood;
-	return status;
+	for (int c = 0; c < k; c++)
+		for (int j = 0; j < d && weights[c] > 0; j++)
+			starts->centers[(size_t) c * d + j] = sums[(size_t) c * d + j] / weights[c];
+	starts->host->release(starts->host->context, sums);
+}
+
+/* Make component c of the rows of cluster c. */
+static void
+maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
+{
+	const Sample *sample = starts->sample;
+	int64_t		n = starts->space.blocks.n_rows;
+
+	starts->rows.n = 0;
+	starts->rows.sum = 0;
+	for (int64_t i = 0; i < n; i++)
+		if (starts->clusters[i] == c)
+		{
+			starts->rows.rows[starts->rows.n] = i;
+			starts->rows.shares[starts->rows.n++] = sample->weights[i];
+			starts->rows.sum += sample->weights[i];
+		}
+	if (starts->rows.n == 0 ||
+		!local_maximize(&starts->local, &starts->rows, &starts->whole, clusters, c))
+	{
+		int64_t		seed = starts->seeds[c];
+
+		memcpy(clusters->means + (size_t) c * sample->d, sample->rows + seed * sample->d,
+			   sample->d * sizeof(double));
+		starts->rows.sum = sample->weights[seed];
+		memset(clusters->covariances + c * mixture_factor_count(clusters->covariance_type, sample->d),
+			   0, mixture_factor_count(clusters->covariance_type, sample->d) * sizeof(double));
+	}
+	clusters->weights[c] = starts->rows.sum;
 }
 
 /*
- * The mixture, of the options' family, that a start is among the rows.
+ * Merge clusters that are more than k.  within: the covariance that all share,
+ * or NULL.
  */
-void
-starts_leave(const Starts *starts, const Start *start, MixtureParameters *parameters)
+static void
+merge_clusters(Starts *starts, MixtureParameters *clusters, const double *within)
 {
-	const MixtureParameters *round = &start->parameters;
-	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, parameters->d);
-	double		variance = 0;
+	const MixtureHost *host = starts->host;
+	size_t		count = linalg_packed_count(clusters->d);
+	double	   *shared = NULL;
 
-	scales_spread(starts->scales, start->space == 1, 1, parameters);
-	for (int c = 0; c < starts->k; c++)
+	if (within != NULL)
 	{
-		size_t		place = (size_t) c * parameters->d;
-
-		parameters->weights[c] = round->weights[c];
-		seeding_leave(&starts->spaces[start->space], round->means + place,
-					  parameters->means + place);
-		variance += round->weights[c] * round->covariances[c];
-		for (size_t i = 0; type != MIXTURE_TIED && i < count; i++)
-			parameters->covariances[c * count + i] *= round->covariances[c];
+		shared = host->allocate(host->context, count * sizeof(double));
+		memcpy(shared, within, count * sizeof(double));
+		if (!linalg_cholesky(shared, clusters->d, host))
+		{
+			host->release(host->context, shared);
+			shared = NULL;
+		}
 	}
-	for (size_t i = 0; type == MIXTURE_TIED && i < count; i++)
-		parameters->covariances[i] *= variance;
+	components_agglomerate(clusters, starts->k, shared, host);
+	if (shared != NULL)
+		host->release(host->context, shared);
+	clusters->k = starts->n_seeds;
 }
 
-/* Whether component a of one mixture is, all but for a little, b of another. */
-static bool
-component_near(const MixtureParameters *left, int a, const MixtureParameters *right, int b)
+/*
+ * Make the mixture that the clusters are.  What a cluster of few rows has to
+ * say of its covariance counts by its rows against judge_least_rows() of all.
+ */
+static void
+maximize_clusters(Starts *starts, MixtureParameters *parameters)
 {
-	int			d = left->d;
-	MixtureCovarianceType type = left->covariance_type;
-	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
-	const double *covariance_a = left->covariances + a * count;
-	const double *covariance_b = right->covariances + b * count;
-	double		distance = 0;
+	const MixtureHost *host = starts->host;
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	double		least = judge_least_rows(type, d);
+	double		per_row;
+	double		total = 0;
+	int			n = starts->n_seeds;
+	double	   *within = host->allocate(host->context, count * sizeof(double));
+	MixtureParameters clusters;
 
-	if (fabs(left->weights[a] - right->weights[b]) > NEAR_SHARE * right->weights[b])
-		return false;
+	mixture_allocate_parameters(&clusters, starts->whole.covariance_type, n, d, host);
+	memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < n; c++)
+	{
+		maximize_cluster(starts, c, &clusters);
+		total += clusters.weights[c];
+		linalg_add_multiple(within, clusters.weights[c], clusters.covariances + c * count,
+							(int) count);
+		host->check_interrupts(host->context);
+	}
+	per_row = total / (double) starts->space.blocks.n_rows;
+	for (size_t i = 0; i < count; i++)
+		within[i] /= total;
+	for (int c = 0; c < n; c++)
+	{
+		double		trust = clusters.weights[c] / (clusters.weights[c] + least * per_row);
+
+		clusters.weights[c] /= total;
+		for (size_t i = 0; i < count; i++)
+			clusters.covariances[c * count + i] =
+				trust * clusters.covariances[c * count + i] + (1 - trust) * within[i];
+	}
+	mixture_hold_floor(&clusters, starts->local.one.floor, host);
+	if (n > starts->k)
+		merge_clusters(starts, &clusters, type == MIXTURE_TIED ? within : NULL);
+	memcpy(parameters->weights, clusters.weights, starts->k * sizeof(double));
+	memcpy(parameters->means, clusters.means, (size_t) starts->k * d * sizeof(double));
+	if (type != MIXTURE_TIED)
+		memcpy(parameters->covariances, clusters.covariances, starts->k * count * sizeof(double));
+	else
+	{
+		memset(parameters->covariances, 0, count * sizeof(double));
+		for (int c = 0; c < starts->k; c++)
+			linalg_add_multiple(parameters->covariances, clusters.weights[c],
+								clusters.covariances + c * count, (int) count);
+	}
+	mixture_hold_floor(parameters, starts->local.one.floor, host);
+	mixture_release_parameters(&clusters, host);
+	host->release(host->context, within);
+}
+
+/*
+ * Find start number `number`.  Returns how widely its rows are spread about
+ * their centers: comparable between starts.
+ */
+double
+starts_find(Starts *starts, int number, bool varied)
+{
+	double	   *factors = starts->centers;
+	int			d = starts->sample->d;
+	MixtureInit init = number % 2 == 1 ? MIXTURE_INIT_RANDOM : starts->options->init;
+	double		spread;
+	double		squares = 0;
+	bool		agglomerates = varied ? number % 3 == 0 : number == 0;
+
 	for (int j = 0; j < d; j++)
 	{
-		size_t		place = type <= MIXTURE_TIED ? linalg_row(j) + j :
-			type == MIXTURE_DIAG ? (size_t) j : 0;
-		double		variance = covariance_b[place];
-		double		difference = left->means[(size_t) a * d + j] - right->means[(size_t) b * d + j];
+		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
 
-		if (fabs(covariance_a[place] - variance) > 2 * NEAR_SHARE * variance)
-			return false;
-		distance += difference * difference / variance;
+		factors[j] = !varied || number < 2 || starts->options->covariance_type == MIXTURE_SPHERICAL ? 1 :
+			exp(STRETCH * (random_unit(random_mix(draw)) - 0.5));
 	}
-	return distance <= NEAR_SHARE * NEAR_SHARE * d;
+	for (int j = 0; j < d; j++)
+		squares += factors[j] * factors[j];
+	seeding_stretch(&starts->space, factors, starts->host);
+	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
+	seeding_choose(starts->sample, &starts->space, init,
+				   random_combine(starts->options->seed, number), starts->n_seeds,
+				   starts->seeds, starts->host);
+	for (int c = 0; c < starts->n_seeds; c++)
+		seeding_row(&starts->space, starts->seeds[c], starts->centers + (size_t) c * d);
+	for (int64_t i = 0; i < starts->space.blocks.n_rows; i++)
+		starts->clusters[i] = -1;
+	for (int step = 0; assign_rows(starts, &spread) > 0 && step < LLOYD_STEPS; step++)
+		move_centers(starts);
+	return spread / squares;
 }
 
-/*
- * Whether two mixtures of one shape are so near each other, component by
- * component, that EM would take both to the same optimum.
- */
-bool
-starts_near(const MixtureParameters *left, const MixtureParameters *right)
+/* The mixture that the start found last is among the rows. */
+void
+starts_leave(Starts *starts, MixtureParameters *parameters)
 {
-	for (int a = 0; a < left->k; a++)
-	{
-		bool		found = false;
-
-		for (int b = 0; b < right->k && !found; b++)
-			found = component_near(left, a, right, b);
-		if (!found)
-			return false;
-	}
-	return true;
+	maximize_clusters(starts, parameters);
 }

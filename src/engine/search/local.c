@@ -1,5 +1,5 @@
 /*
- * gains.c
+ * local.c
  *	  What it would gain to make two components of one, and lose to make one of
  *	  two: EM among the rows of these components alone.
  *
@@ -20,6 +20,8 @@
 
 #include <math.h>
 #include <string.h>
+
+#include "engine/core/linalg.h"
 
 /* Responsibility that makes a row one of a component's rows */
 #define LEAST_SHARE 1e-3
@@ -64,7 +66,7 @@ add_row(ComponentRows *of, int64_t row, double share, const MixtureHost *host)
  * kernel has left in work.  What a row misses is taken as filled in.
  */
 void
-gains_visit(const MixturePrepared *prepared, const Sample *sample, GainsVisit visit,
+local_visit(const MixturePrepared *prepared, const Sample *sample, LocalVisit visit,
 			void *context, const MixtureHost *host)
 {
 	MixtureStats *stats = mixture_allocate_stats(prepared->covariance_type, prepared->k,
@@ -117,21 +119,21 @@ collect_rows(void *context, int64_t first, const MixtureBlock *block, const Kern
 /*
  * The rows of a sample by component, in their order, each with its weight
  * times the component's responsibility: k of them, from the host, which
- * gains_release() gives back.
+ * local_release() gives back.
  */
 ComponentRows *
-gains_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureHost *host)
+local_rows(const MixturePrepared *prepared, const Sample *sample, const MixtureHost *host)
 {
 	size_t		size = prepared->k * sizeof(ComponentRows);
 	Collection	collection = {prepared->k, host->allocate(host->context, size), host};
 
 	memset(collection.rows, 0, size);
-	gains_visit(prepared, sample, collect_rows, &collection, host);
+	local_visit(prepared, sample, collect_rows, &collection, host);
 	return collection.rows;
 }
 
 void
-gains_release(ComponentRows *rows, int k, const MixtureHost *host)
+local_release(ComponentRows *rows, int k, const MixtureHost *host)
 {
 	for (int c = 0; c < k; c++)
 		if (rows[c].capacity > 0)
@@ -146,8 +148,8 @@ gains_release(ComponentRows *rows, int k, const MixtureHost *host)
  * The entropy of the choice between two components for the rows of both, by
  * weight: what is gained for nothing where they are one.
  */
-static double
-choice_entropy(const ComponentRows *a, const ComponentRows *b)
+double
+local_choice(const ComponentRows *a, const ComponentRows *b)
 {
 	double		sum = 0;
 	int64_t		j = 0;
@@ -174,12 +176,12 @@ choice_entropy(const ComponentRows *a, const ComponentRows *b)
  * having the moments of their rows, as an M-step leaves them.
  */
 double
-gains_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepared *merged,
+local_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepared *merged,
 			 const ComponentRows *rows)
 {
 	return rows[a].sum * (prepared->log_constants[a] - merged->log_constants[0]) +
 		rows[b].sum * (prepared->log_constants[b] - merged->log_constants[0]) +
-		choice_entropy(&rows[a], &rows[b]);
+		local_choice(&rows[a], &rows[b]);
 }
 
 /* Copy a component's rows to where blocks are read from. */
@@ -215,58 +217,122 @@ gather_rows(const ComponentRows *of, const Sample *sample, RowBlocks *blocks,
  * rows.
  */
 void
-gains_begin(Gains *gains, const Sample *sample, MixtureCovarianceType type,
+local_begin(Local *local, const Sample *sample, MixtureCovarianceType type,
 			int64_t most_rows, const double *floor, const MixtureHost *host)
 {
 	size_t		padded = sample_padded(most_rows);
 
-	gains->host = host;
-	gains->sample = sample;
-	gains->blocks.d = sample->d;
-	gains->blocks.features = host->allocate(host->context, padded * sample->d * sizeof(double));
-	gains->blocks.weights = host->allocate(host->context, padded * sizeof(double));
-	gains->blocks.n_rows = most_rows;
-	sample_source(&gains->blocks, &gains->source);
-	em_begin(&gains->one, &gains->source, NULL, type, 1, floor, host);
-	em_begin(&gains->two, &gains->source, NULL, type, 2, floor, host);
+	local->host = host;
+	local->sample = sample;
+	local->blocks.d = sample->d;
+	local->blocks.features = host->allocate(host->context, padded * sample->d * sizeof(double));
+	local->blocks.weights = host->allocate(host->context, padded * sizeof(double));
+	local->blocks.n_rows = most_rows;
+	sample_source(&local->blocks, &local->source);
+	em_begin(&local->one, &local->source, NULL, type, 1, floor, host);
+	em_begin(&local->two, &local->source, NULL, type, 2, floor, host);
 }
 
 void
-gains_end(Gains *gains)
+local_end(Local *local)
 {
-	const MixtureHost *host = gains->host;
+	const MixtureHost *host = local->host;
 
-	em_end(&gains->two);
-	em_end(&gains->one);
-	host->release(host->context, gains->blocks.weights);
-	host->release(host->context, gains->blocks.features);
+	em_end(&local->two);
+	em_end(&local->one);
+	host->release(host->context, local->blocks.weights);
+	host->release(host->context, local->blocks.features);
+}
+
+/* What an M-step makes of the weighted rows at hand: component c. */
+static bool
+maximize_rows(Local *local, const MixtureParameters *whole, MixtureParameters *parameters, int c)
+{
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	MixtureParameters one = *parameters;
+	MixtureError error;
+
+	if (em_pass(&local->one, whole, true, &error) != MIXTURE_OK ||
+		!(*local->one.stats->sum_weights > 0))
+		return false;
+	one.k = 1;
+	one.weights += c;
+	one.means += (size_t) c * d;
+	one.covariances += c * count;
+	mixture_maximize(local->one.stats, whole, local->one.floor, &one, local->host);
+	return true;
+}
+
+/*
+ * Make component c of these rows, but for its weight: `whole` is a mixture of
+ * one component among which they are.  Returns false where that is nothing.
+ */
+bool
+local_maximize(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
+			   MixtureParameters *parameters, int c)
+{
+	gather_rows(rows, local->sample, &local->blocks, local->host);
+	sample_source(&local->blocks, &local->source);
+	return maximize_rows(local, whole, parameters, c);
+}
+
+/*
+ * The same of the rows on one side of a cut, of those that have been gathered;
+ * its weight is its share of them.
+ */
+static bool
+maximize_side(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
+			  const Cut *cut, int side, MixtureParameters *halves)
+{
+	const Sample *sample = local->sample;
+	double		sum = 0;
+
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		double		at = linalg_dot(cut->line, sample->rows + rows->rows[i] * sample->d,
+									sample->d);
+
+		local->blocks.weights[i] = (at > cut->threshold) == side ? rows->shares[i] : 0;
+		sum += local->blocks.weights[i];
+	}
+	if (!maximize_rows(local, whole, halves, side))
+		return false;
+	halves->weights[side] = sum / rows->sum;
+	return true;
 }
 
 /*
  * By how much the log-likelihood rises at least where a component, a mixture
- * of its own, becomes two, `halves`, which EM moves from where they are given;
- * it is left early where that will not be more than `least`.  Minus infinity
- * where the halves cannot be.
+ * of its own, is cut in two, `halves`, and EM has gone on from there among its
+ * rows; it is left early where that will not be more than `least`.  Minus
+ * infinity where the halves cannot be.
  */
 double
-gains_split(Gains *gains, const ComponentRows *rows, const MixtureParameters *whole,
-			double least, MixtureParameters *halves)
+local_split(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
+			const Cut *cut, double least, MixtureParameters *halves)
 {
 	MixtureError error;
 	EmOutcome	outcome;
 	double		gain = -INFINITY;
+	double		before;
 
-	gather_rows(rows, gains->sample, &gains->blocks, gains->host);
-	sample_source(&gains->blocks, &gains->source);
-	gains->two.ready = -1;
-	if (em_pass(&gains->one, whole, false, &error) != MIXTURE_OK)
+	gather_rows(rows, local->sample, &local->blocks, local->host);
+	sample_source(&local->blocks, &local->source);
+	local->two.ready = -1;
+	if (em_pass(&local->one, whole, false, &error) != MIXTURE_OK)
 		return -INFINITY;
+	before = *local->one.stats->log_likelihood;
+	if (!maximize_side(local, rows, whole, cut, 0, halves) ||
+		!maximize_side(local, rows, whole, cut, 1, halves))
+		return -INFINITY;
+	memcpy(local->blocks.weights, rows->shares, rows->n * sizeof(double));
 	for (int round = 0; round < SPLIT_ROUNDS; round++)
 	{
-		if (em_run(&gains->two, halves, SPLIT_ITERATIONS << round, SPLIT_TOLERANCE, true,
+		if (em_run(&local->two, halves, SPLIT_ITERATIONS << round, SPLIT_TOLERANCE, true,
 				   &outcome, &error) != MIXTURE_OK)
 			return -INFINITY;
-		gain = outcome.log_likelihood - *gains->one.stats->log_likelihood;
+		gain = outcome.log_likelihood - before;
 		if (outcome.converged || gain + SPLIT_HOPE * outcome.gain < least)
 			break;
 	}
