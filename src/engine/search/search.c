@@ -376,6 +376,11 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 			break;
 	exchange_best(search, improved);
 	status = finish(search, improved, error);
+	if (status == MIXTURE_OK && better(end, improved))
+	{
+		copy_candidate(improved, end);
+		status = finish(search, improved, error);
+	}
 	if (status == MIXTURE_OK && (search->n_ended == 1 || better(improved, &search->best)))
 		swap_candidates(improved, &search->best);
 	return status;
