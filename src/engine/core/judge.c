@@ -57,28 +57,38 @@ unpack(const double *packed, int d, double *square)
 }
 
 /*
- * Directions in which a component is flat, as mixture_flat_directions() finds
- * them in a matrix.  For families without one these are features: the vectors
- * are their unit vectors.
+ * Where a component is flat.  With a matrix that is in n directions, as
+ * mixture_flat_directions() finds them; without, in n features.
  */
 typedef struct Flat
 {
 	int			n;
 	double	   *own;			/* d: the least variances */
-	double	   *vectors;		/* n x d */
-	double	   *values;			/* 2 d: the variances there, of the least */
-	double	   *work;			/* d x d + 2 d */
+	double	   *vectors;		/* d x d: the directions, in units of own; NULL for
+								 * families without a matrix */
+	double	   *restricted;		/* packed, n x n: a covariance among these */
+	double	   *work;			/* 2 d */
+	int		   *features;		/* d: the features */
 } Flat;
 
 static void
-flat_begin(Flat *flat, int d, const MixtureHost *host)
+flat_begin(Flat *flat, MixtureCovarianceType type, int d, const MixtureHost *host)
 {
 	size_t		n = d;
+	size_t		squares = mixture_has_matrix(type) ? n * n + linalg_packed_count(d) : 0;
 
-	flat->own = host->allocate(host->context, (2 * n * n + 5 * n) * sizeof(double));
-	flat->values = flat->own + n;
-	flat->vectors = flat->values + 2 * n;
-	flat->work = flat->vectors + n * n;
+	flat->own = host->allocate(host->context, (squares + 3 * n) * sizeof(double));
+	flat->work = flat->own + n;
+	flat->vectors = squares > 0 ? flat->work + 2 * n : NULL;
+	flat->restricted = squares > 0 ? flat->vectors + n * n : NULL;
+	flat->features = host->allocate(host->context, n * sizeof(int));
+}
+
+static void
+flat_end(Flat *flat, const MixtureHost *host)
+{
+	host->release(host->context, flat->features);
+	host->release(host->context, flat->own);
 }
 
 /* A component's variance of feature j, where the family has no matrix. */
@@ -88,6 +98,7 @@ feature_variance(MixtureCovarianceType type, const double *covariance, int j)
 	return covariance[type == MIXTURE_DIAG ? (size_t) j : 0];
 }
 
+/* Find where a component is flat. */
 static void
 flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
 		  const double *floor, int d, const MixtureHost *host)
@@ -97,7 +108,7 @@ flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
 	if (mixture_has_matrix(type))
 	{
 		flat->n = mixture_flat_directions(covariance, floor, NEAR_FLOOR, d, flat->own,
-										  flat->vectors, flat->values, host);
+										  flat->vectors, flat->work, host);
 		return;
 	}
 	flat->n = 0;
@@ -106,22 +117,19 @@ flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
 	for (int j = 0; j < d; j++)
 	{
 		flat->own[j] = type == MIXTURE_DIAG ? floor[j] : mean;
-		if (feature_variance(type, covariance, j) > NEAR_FLOOR * flat->own[j])
-			continue;
-		memset(flat->vectors + (size_t) flat->n * d, 0, d * sizeof(double));
-		flat->vectors[(size_t) flat->n++ * d + j] = 1;
+		if (!(feature_variance(type, covariance, j) > NEAR_FLOOR * flat->own[j]))
+			flat->features[flat->n++] = j;
 	}
 }
 
 /*
- * A covariance among the flat directions, in units of the least variances: a
- * packed n x n matrix.
+ * Restrict a packed covariance to the flat directions, in units of the least
+ * variances.
  */
 static void
-flat_restrict(Flat *flat, MixtureCovarianceType type, const double *covariance, int d,
-			  double *restricted)
+flat_restrict(Flat *flat, const double *covariance, int d)
 {
-	double	   *product = flat->work + (size_t) d * d;
+	double	   *product = flat->work;
 
 	for (int e = 0; e < flat->n; e++)
 	{
@@ -131,49 +139,62 @@ flat_restrict(Flat *flat, MixtureCovarianceType type, const double *covariance, 
 		{
 			double		sum = 0;
 
-			if (!mixture_has_matrix(type))
-				sum = vector[i] * feature_variance(type, covariance, i) / sqrt(flat->own[i]);
-			else
-				for (int j = 0; j < d; j++)
-					sum += covariance[j < i ? linalg_row(i) + j : linalg_row(j) + i] *
-						vector[j] / sqrt(flat->own[j]);
+			for (int j = 0; j < d; j++)
+				sum += covariance[j < i ? linalg_row(i) + j : linalg_row(j) + i] *
+					vector[j] / sqrt(flat->own[j]);
 			product[i] = sum / sqrt(flat->own[i]);
 		}
 		for (int f = 0; f <= e; f++)
-			restricted[linalg_row(e) + f] = linalg_dot(flat->vectors + (size_t) f * d,
-													   product, d);
+			flat->restricted[linalg_row(e) + f] =
+				linalg_dot(flat->vectors + (size_t) f * d, product, d);
 	}
 }
 
 /*
- * Whether another component, of this mean and covariance, is spread out where
- * the one with `mean` is flat, and reaches across it.
+ * Whether another component, whose mean is `apart` (d values) from that of the
+ * flat one, is spread out in these directions, and reaches across it.
  */
 static bool
-reaches_across(Flat *flat, MixtureCovarianceType type, const double *mean,
-			   const double *other_mean, const double *other_covariance, int d,
-			   const MixtureHost *host)
+reaches_in_directions(Flat *flat, const double *apart, const double *other, int d,
+					  const MixtureHost *host)
 {
-	double	   *restricted = flat->work;
-	double	   *apart = flat->work + (size_t) d * d + d;
+	double	   *places = flat->work + d;
 	double		spread = 0;
 
-	flat_restrict(flat, type, other_covariance, d, restricted);
+	flat_restrict(flat, other, d);
 	for (int e = 0; e < flat->n; e++)
 	{
-		double		sum = 0;
+		double	   *variance = &flat->restricted[linalg_row(e) + e];
 
-		spread += restricted[linalg_row(e) + e] / flat->n;
-		restricted[linalg_row(e) + e] += 1;
+		spread += *variance / flat->n;
+		*variance += 1;
+		places[e] = 0;
 		for (int j = 0; j < d; j++)
-			sum += flat->vectors[(size_t) e * d + j] * (mean[j] - other_mean[j]) /
-				sqrt(flat->own[j]);
-		apart[e] = sum;
+			places[e] += flat->vectors[(size_t) e * d + j] * apart[j] / sqrt(flat->own[j]);
 	}
-	if (!(spread > SPREAD) || !linalg_cholesky(restricted, flat->n, host))
+	if (!(spread > SPREAD) || !linalg_cholesky(flat->restricted, flat->n, host))
 		return false;
-	linalg_solve_lower(restricted, apart, flat->n);
-	return linalg_dot(apart, apart, flat->n) <= REACH * flat->n;
+	linalg_solve_lower(flat->restricted, places, flat->n);
+	return linalg_dot(places, places, flat->n) <= REACH * flat->n;
+}
+
+/* The same in features. */
+static bool
+reaches_in_features(const Flat *flat, MixtureCovarianceType type, const double *apart,
+					const double *other)
+{
+	double		spread = 0;
+	double		distance = 0;
+
+	for (int e = 0; e < flat->n; e++)
+	{
+		int			j = flat->features[e];
+		double		variance = feature_variance(type, other, j);
+
+		spread += variance / flat->own[j] / flat->n;
+		distance += apart[j] * apart[j] / (variance + flat->own[j]);
+	}
+	return spread > SPREAD && distance <= REACH * flat->n;
 }
 
 /* Whether a component that is flat has collapsed. */
@@ -184,18 +205,26 @@ has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_r
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
+	double	   *apart = host->allocate(host->context, d * sizeof(double));
+	bool		collapsed = false;
 
-	for (int other = 0; other < parameters->k; other++)
+	for (int other = 0; other < parameters->k && !collapsed; other++)
 	{
-		if (other != c &&
-			parameters->weights[other] * n_rows >= judge_least_rows(type, d) &&
-			reaches_across(flat, type, parameters->means + (size_t) c * d,
-						   parameters->means + (size_t) other * d,
-						   parameters->covariances + other * count, d, host))
-			return true;
+		const double *covariance = parameters->covariances + other * count;
+
+		if (other == c ||
+			parameters->weights[other] * n_rows < judge_least_rows(type, d))
+			continue;
+		for (int j = 0; j < d; j++)
+			apart[j] = parameters->means[(size_t) c * d + j] -
+				parameters->means[(size_t) other * d + j];
+		collapsed = mixture_has_matrix(type) ?
+			reaches_in_directions(flat, apart, covariance, d, host) :
+			reaches_in_features(flat, type, apart, covariance);
 		host->check_interrupts(host->context);
 	}
-	return false;
+	host->release(host->context, apart);
+	return collapsed;
 }
 
 /*
@@ -255,7 +284,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 	int			n_suspect = 0;
 	Flat		flat;
 
-	flat_begin(&flat, d, host);
+	flat_begin(&flat, type, d, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		MixtureSuspicion suspicion = MIXTURE_SOUND;
@@ -275,7 +304,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 		n_suspect += suspicion != MIXTURE_SOUND;
 		host->check_interrupts(host->context);
 	}
-	host->release(host->context, flat.own);
+	flat_end(&flat, host);
 	return n_suspect;
 }
 
@@ -302,7 +331,7 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 	for (int c = 0; c < parameters->k; c++)
 		for (size_t i = 0; i < count; i++)
 			within[i] += parameters->weights[c] * parameters->covariances[c * count + i];
-	flat_begin(&flat, d, host);
+	flat_begin(&flat, type, d, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		double	   *covariance = parameters->covariances + c * count;
@@ -313,17 +342,25 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 		if (suspicions[c] != MIXTURE_COLLAPSED)
 			continue;
 		flat_find(&flat, type, covariance, floor, d, host);
-		flat_restrict(&flat, type, within, d, flat.work);
+		if (!mixture_has_matrix(type))
+		{
+			for (int e = 0; e < flat.n; e++)
+				if (type == MIXTURE_DIAG || e == 0)
+					covariance[type == MIXTURE_DIAG ? flat.features[e] : 0] +=
+						within[type == MIXTURE_DIAG ? flat.features[e] : 0];
+			continue;
+		}
+		flat_restrict(&flat, within, d);
 		for (int e = 0; e < flat.n; e++)
 		{
 			double	   *vector = flat.vectors + (size_t) e * d;
 
 			for (int j = 0; j < d; j++)
 				vector[j] *= sqrt(flat.own[j]);
-			mixture_add_outer(type, d, covariance, flat.work[linalg_row(e) + e], vector);
+			mixture_add_outer(type, d, covariance, flat.restricted[linalg_row(e) + e], vector);
 		}
 	}
-	host->release(host->context, flat.own);
+	flat_end(&flat, host);
 	host->release(host->context, within);
 }
 

@@ -64,15 +64,15 @@ struct Cuts
 	int			n;				/* rows looked at */
 	double		sum;			/* of their weights */
 	double		least;			/* weight of a side, at least */
-	const double *within;		/* packed covariance within components */
+	const double *within;		/* covariance within components, as a component of
+								 * the family has it */
 	double		common;			/* its variance along the line */
 	double	   *rows;			/* SCAN_ROWS x d: standardized, then round */
 	double	   *weights;		/* SCAN_ROWS */
 	double	   *means;			/* d */
 	double	   *scales;			/* d: deviations; 1 where there is none */
-	double	   *factor;			/* packed, d: of the covariance of what is
-								 * standardized */
-	double	   *matrix;			/* d x d */
+	double	   *factor;			/* packed, d: to coordinates that are round */
+	double	   *matrix;			/* d x d, up to MOST_DIMENSIONS */
 	double	   *values;			/* 2 d */
 	double	   *line;			/* d */
 	Place	   *places;			/* SCAN_ROWS */
@@ -87,8 +87,10 @@ cuts_create(const Sample *sample, MixtureCovarianceType type, const MixtureHost 
 {
 	size_t		d = sample->d;
 	Cuts	   *cuts = host->allocate(host->context, sizeof(Cuts));
-	size_t		count = SCAN_ROWS * (d + 1) + 3 * d + linalg_packed_count(sample->d) +
-		d * d + 2 * d + (CUTS_MOST + 1) * d;
+	bool		small = d <= MOST_DIMENSIONS;
+	size_t		factor = small || mixture_has_matrix(type) ? linalg_packed_count(sample->d) : 0;
+	size_t		matrix = small ? d * d : 0;
+	size_t		count = SCAN_ROWS * (d + 1) + 5 * d + factor + matrix + (CUTS_MOST + 1) * d;
 	double	   *memory = host->allocate(host->context, count * sizeof(double));
 
 	cuts->host = host;
@@ -101,8 +103,8 @@ cuts_create(const Sample *sample, MixtureCovarianceType type, const MixtureHost 
 	cuts->scales = cuts->means + d;
 	cuts->line = cuts->scales + d;
 	cuts->factor = cuts->line + d;
-	cuts->matrix = cuts->factor + linalg_packed_count(sample->d);
-	cuts->values = cuts->matrix + d * d;
+	cuts->matrix = cuts->factor + factor;
+	cuts->values = cuts->matrix + matrix;
 	for (int i = 0; i < CUTS_MOST; i++)
 		cuts->found[i].line = cuts->values + (2 + i) * d;
 	cuts->halving.line = cuts->values + (2 + CUTS_MOST) * d;
@@ -398,6 +400,13 @@ transform_rows(Cuts *cuts)
 		linalg_solve_lower(cuts->factor, cuts->rows + (size_t) i * cuts->d, cuts->d);
 }
 
+/* A deviation within components of a standardized feature; no family with a matrix. */
+static double
+within_deviation(const Cuts *cuts, int j)
+{
+	return sqrt(cuts->within[cuts->type == MIXTURE_DIAG ? (size_t) j : 0]) / cuts->scales[j];
+}
+
 /*
  * Try the direction in which the rows are the longest against the covariance
  * within components: the first eigenvector by the power method, for directions
@@ -410,13 +419,20 @@ try_longest(Cuts *cuts, const double *standardized)
 	double	   *vector = cuts->values;
 	double	   *next = cuts->values + d;
 
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j <= i; j++)
-			cuts->factor[linalg_row(i) + j] = cuts->type == MIXTURE_SPHERICAL ? i == j :
-				cuts->within[linalg_row(i) + j] / cuts->scales[i] / cuts->scales[j];
-	if (!linalg_cholesky(cuts->factor, d, cuts->host))
-		return;
-	transform_rows(cuts);
+	if (mixture_has_matrix(cuts->type))
+	{
+		for (int i = 0; i < d; i++)
+			for (int j = 0; j <= i; j++)
+				cuts->factor[linalg_row(i) + j] = cuts->within[linalg_row(i) + j] /
+					cuts->scales[i] / cuts->scales[j];
+		if (!linalg_cholesky(cuts->factor, d, cuts->host))
+			return;
+		transform_rows(cuts);
+	}
+	else
+		for (int i = 0; i < cuts->n; i++)
+			for (int j = 0; j < d; j++)
+				cuts->rows[(size_t) i * d + j] /= within_deviation(cuts, j);
 	memcpy(vector, cuts->rows, d * sizeof(double));
 	for (int step = 0; step < POWER_STEPS; step++)
 	{
@@ -434,7 +450,12 @@ try_longest(Cuts *cuts, const double *standardized)
 			vector[j] = length > 0 ? next[j] / length : 0;
 	}
 	memcpy(cuts->rows, standardized, (size_t) cuts->n * d * sizeof(double));
-	try_vector(cuts, vector, 1);
+	for (int j = 0; j < d; j++)
+		cuts->line[j] = mixture_has_matrix(cuts->type) ? vector[j] :
+			vector[j] / within_deviation(cuts, j);
+	if (mixture_has_matrix(cuts->type))
+		linalg_solve_transposed(cuts->factor, cuts->line, d);
+	try_line(cuts);
 
 	/* and through the middle, since what overlaps need not show any gap */
 	for (int j = 0; j < d; j++)
@@ -478,8 +499,8 @@ try_moments(Cuts *cuts, const double *standardized)
 
 /*
  * Find the best cuts of a component's rows: into *found, which stays as it is
- * until the next call; returns how many.  within: the packed covariance
- * within components.
+ * until the next call; returns how many.  within: the covariance
+ * within components, as a component of the family has it.
  */
 int
 cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, const Cut **found)

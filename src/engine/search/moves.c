@@ -79,7 +79,7 @@ moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sampl
 	moves->gains = host->allocate(host->context, k * sizeof(double));
 	moves->pairs = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(Pair));
 	moves->work = host->allocate(host->context, d * sizeof(double));
-	moves->within = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
+	moves->within = host->allocate(host->context, mixture_factor_count(type, d) * sizeof(double));
 	moves->taken = host->allocate(host->context, k * sizeof(bool));
 	mixture_allocate_parameters(&moves->halves, half_type(type), 2 * k, d, host);
 }
@@ -211,26 +211,18 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 	mixture_release_parameters(&merged, host);
 }
 
-/* Find the covariance within components, as a packed matrix. */
+/* Find the covariance within components, as one of the family has it. */
 static void
 find_within(Moves *moves, const MixtureParameters *parameters)
 {
-	int			d = parameters->d;
 	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, d);
+	size_t		count = mixture_factor_count(type, parameters->d);
 
-	memset(moves->within, 0, linalg_packed_count(d) * sizeof(double));
+	memset(moves->within, 0, count * sizeof(double));
 	for (int c = 0; c < parameters->k; c++)
-	{
-		const double *covariance = parameters->covariances +
-			(type == MIXTURE_TIED ? 0 : c * count);
-
-		if (mixture_has_matrix(type))
-			linalg_add_multiple(moves->within, parameters->weights[c], covariance, (int) count);
-		for (int j = 0; j < d && !mixture_has_matrix(type); j++)
-			moves->within[linalg_row(j) + j] += parameters->weights[c] *
-				covariance[type == MIXTURE_DIAG ? (size_t) j : 0];
-	}
+		linalg_add_multiple(moves->within, parameters->weights[c],
+							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
+							(int) count);
 }
 
 /*

@@ -56,15 +56,20 @@ static const SearchEffort efforts[] = {
 /* Passes between two looks at whether a run will come to anything */
 #define ROUND_ITERATIONS 10
 
-#define LEAST_STARTS 5
-/* Operations after which no more starts are made unasked */
-#define ENOUGH_WORK 1e9
+/* Values of a mixture, from which on few ends of starts are remembered */
+#define ENDS_VALUES (1 << 17)
+
+/* Starts that are made unasked in any case, if they do not end alike */
+#define LEAST_STARTS 10
+
+/* Operations of all passes after which no more are */
+#define ENOUGH_WORK 1.5e9
 
 /* Starts that are made unasked for each component, at most */
-#define STARTS_PER_COMPONENT 15
+#define STARTS_PER_COMPONENT 20
 
 /* Starts that come to the same end, of most that were made, which are enough */
-#define SAME_ENDS 4
+#define SAME_ENDS 5
 
 /* Gains of the last pass that a move may still catch up with */
 #define MOVE_HOPE 12
@@ -386,6 +391,15 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 	return status;
 }
 
+/* Memory for a candidate's parameters. */
+static void
+allocate_candidate(Search *search, Candidate *candidate)
+{
+	mixture_allocate_parameters(&candidate->parameters, search->options->covariance_type,
+								search->k, search->d, search->host);
+	candidate->n_starts = 0;
+}
+
 /*
  * Count a start that has come to its end: there, if an earlier one came to the
  * same; else as one more end, if there is room.
@@ -399,8 +413,9 @@ note_end(Search *search, const Candidate *end)
 			search->ends[i].n_starts++;
 			return;
 		}
-	if (search->n_ends == MIXTURE_MOST_ENDS)
+	if (search->n_ends == search->most_ends)
 		return;
+	allocate_candidate(search, &search->ends[search->n_ends]);
 	copy_candidate(&search->ends[search->n_ends], end);
 	search->ends[search->n_ends++].n_starts = 1;
 }
@@ -478,7 +493,7 @@ enough_starts(const Search *search, int n)
 {
 	int			wanted = search->k < SAME_ENDS ? search->k + 1 : SAME_ENDS;
 
-	if (n >= 2 * LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
+	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
 		if (search->ends[i].n_starts >= wanted && 5 * search->ends[i].n_starts >= 3 * n &&
@@ -519,15 +534,6 @@ run_starts(Search *search, MixtureError *error)
 	return status;
 }
 
-/* Memory for a candidate's parameters. */
-static void
-allocate_candidate(Search *search, Candidate *candidate)
-{
-	mixture_allocate_parameters(&candidate->parameters, search->options->covariance_type,
-								search->k, search->d, search->host);
-	candidate->n_starts = 0;
-}
-
 /*
  * Prepare to search for k components of the options' family.  The sample has
  * at least k rows; the scales are those of all rows, with a matrix if the
@@ -562,8 +568,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	allocate_candidate(search, &search->spare);
 	allocate_candidate(search, &search->improved);
 	allocate_candidate(search, &search->moved);
-	for (int i = 0; i < MIXTURE_MOST_ENDS; i++)
-		allocate_candidate(search, &search->ends[i]);
+	search->most_ends = mixture_parameters_count(type, k, sample->d) < ENDS_VALUES ?
+		MIXTURE_MOST_ENDS : 2;
 	starts_begin(&search->starts, scales, sample, k, options, host);
 	moves_begin(&search->moves, type, k, sample, scales->floor, host);
 }
@@ -578,7 +584,7 @@ search_end(Search *search)
 	{
 		moves_end(&search->moves);
 		starts_end(&search->starts);
-		for (int i = 0; i < MIXTURE_MOST_ENDS; i++)
+		for (int i = 0; i < search->n_ends; i++)
 			mixture_release_parameters(&search->ends[i].parameters, host);
 		mixture_release_parameters(&search->moved.parameters, host);
 		mixture_release_parameters(&search->improved.parameters, host);

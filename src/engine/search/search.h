@@ -167,7 +167,7 @@ typedef struct Moves
 	Pair	   *pairs;			/* k (k - 1) / 2 */
 	size_t		n_pairs;		/* that are judged */
 	double	   *work;			/* d */
-	double	   *within;			/* packed: the covariance within components */
+	double	   *within;			/* the covariance within components */
 	bool	   *taken;			/* k: a proposed move is about it */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
@@ -244,6 +244,7 @@ typedef struct Search
 	int			n_ended;		/* starts that came to an end */
 	Candidate	ends[MIXTURE_MOST_ENDS];	/* the different ones */
 	int			n_ends;
+	int			most_ends;
 } Search;
 
 /* search.c */
