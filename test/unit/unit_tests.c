@@ -377,8 +377,8 @@ default_options(MixtureCovarianceType type)
 {
 	return (MixtureOptions)
 	{
-		.covariance_type = type, .max_iter = 100, .tol = 1e-7, .reg_covar = 1e-9,
-			.n_init = 10, .init = MIXTURE_INIT_KMEANS_PLUS_PLUS, .seed = 1,
+		.covariance_type = type, .max_iter = 1000, .tol = 1e-7, .reg_covar = 0,
+			.n_init = 0, .init = MIXTURE_INIT_KMEANS_PLUS_PLUS, .seed = 1,
 			.accelerate = true
 	};
 }
@@ -402,6 +402,9 @@ static const struct
 	{"center", test_center},
 	{"squarem", test_squarem},
 	{"em", test_em},
+	{"judge", test_judge},
+	{"search", test_search},
+	{"structure", test_structure},
 	{"fit", test_fit},
 	{"select", test_select},
 	{"stats", test_stats}

@@ -1,0 +1,338 @@
+/*
+ * test_judge.c
+ *	  Which components are suspect, and what they are compared as: artefacts are
+ *	  seen in every family, and what only looks like one is left alone.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The least variance of the features here */
+#define FLOOR 1e-12
+
+/* Rows behind the mixtures here */
+#define N_ROWS 300
+
+/*
+ * A mixture of k components of equal weight in d dimensions, round with unit
+ * variance, their means well within each other's reach.
+ */
+static void
+round_components(Random *random, MixtureParameters *parameters, MixtureCovarianceType type,
+				 int k, int d)
+{
+	size_t		count = mixture_factor_count(type, d);
+
+	mixture_allocate_parameters(parameters, type, k, d, &unit_host);
+	for (int c = 0; c < k; c++)
+		parameters->weights[c] = 1.0 / k;
+	for (int i = 0; i < k * d; i++)
+		parameters->means[i] = random_uniform(random);
+	for (int c = 0; c < (type == MIXTURE_TIED ? 1 : k); c++)
+		for (int j = 0, place = 0; place < (int) count; j++, place++)
+		{
+			double	   *covariance = parameters->covariances + c * count;
+
+			for (int i = 0; i < j && mixture_has_matrix(type); i++)
+				covariance[place++] = 0;
+			covariance[place] = 1;
+		}
+}
+
+/*
+ * Make component c flat: along the unit vector `direction` where the family has
+ * matrices, along feature 0 where it has variances, everywhere where it has one.
+ */
+static void
+flatten(MixtureParameters *parameters, int c, const double *direction, double variance)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	double	   *covariance = parameters->covariances +
+		c * mixture_factor_count(type, parameters->d);
+
+	if (type == MIXTURE_FULL)
+		mixture_add_outer(type, parameters->d, covariance, variance - 1, direction);
+	else
+		covariance[0] = variance;
+}
+
+/* A random unit vector. */
+static void
+random_direction(Random *random, double *direction, int d)
+{
+	double		squares = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		direction[j] = random_normal(random);
+		squares += direction[j] * direction[j];
+	}
+	for (int j = 0; j < d; j++)
+		direction[j] /= sqrt(squares);
+}
+
+/* Judge, with the same floor for every feature. */
+static int
+judge_here(const MixtureParameters *parameters, double n_rows, MixtureSuspicion *suspicions)
+{
+	double		floor[8];
+
+	for (int j = 0; j < 8; j++)
+		floor[j] = FLOOR;
+	return judge_components(parameters, n_rows, floor, suspicions, &unit_host);
+}
+
+/* Too few rows, to the row. */
+static void
+test_few(MixtureCovarianceType type)
+{
+	Random		random = random_start(70 + type);
+	bool		right = true;
+
+	for (int d = 1; d <= 8; d++)
+	{
+		int			least = type == MIXTURE_FULL ? d + 1 : 2;
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[3];
+
+		round_components(&random, &parameters, type, 3, d);
+		parameters.weights[0] = (least - 0.5) / N_ROWS;
+		parameters.weights[1] = (least + 0.5) / N_ROWS;
+		parameters.weights[2] = 1 - parameters.weights[0] - parameters.weights[1];
+		right = right && judge_here(&parameters, N_ROWS, suspicions) == 1 &&
+			suspicions[0] == MIXTURE_FEW_ROWS && suspicions[1] == MIXTURE_SOUND &&
+			suspicions[2] == MIXTURE_SOUND && judge_here(&parameters, N_ROWS, NULL) == 1 &&
+			judge_here(&parameters, NAN, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(right, "%s: a component of fewer rows than its covariance needs is suspect, "
+		  "if it is known how many there are", family_names[type]);
+}
+
+/*
+ * One that is flat where others spread over it has collapsed; it has not where
+ * all are flat in the same way, or nobody spreads over it.
+ */
+static void
+test_collapsed(MixtureCovarianceType type)
+{
+	Random		random = random_start(74 + type);
+	bool		collapsed = true;
+	bool		all_flat = true;
+	bool		apart = true;
+	bool		code = true;
+
+	for (int d = 1; d <= 8; d++)
+	{
+		double		direction[8];
+		double		alone[8] = {1};
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[3];
+
+		random_direction(&random, direction, d);
+		round_components(&random, &parameters, type, 3, d);
+		flatten(&parameters, 1, direction, FLOOR);
+		collapsed = collapsed && judge_here(&parameters, N_ROWS, suspicions) == 1 &&
+			suspicions[0] == MIXTURE_SOUND && suspicions[1] == MIXTURE_COLLAPSED &&
+			suspicions[2] == MIXTURE_SOUND;
+
+		/* the others too far away to reach it, in units of their own */
+		for (int j = 0; j < d; j++)
+			parameters.means[d + j] += 100 * direction[j] + (type != MIXTURE_FULL && j == 0 ? 200 : 0);
+		apart = apart && judge_here(&parameters, N_ROWS, NULL) == 0;
+		for (int j = 0; j < d; j++)
+			parameters.means[d + j] -= 100 * direction[j] + (type != MIXTURE_FULL && j == 0 ? 200 : 0);
+
+		flatten(&parameters, 0, direction, FLOOR);
+		flatten(&parameters, 2, direction, FLOOR);
+		all_flat = all_flat && judge_here(&parameters, N_ROWS, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+
+		/* a code that is constant in each component: 0, 1 and 2 */
+		if (type == MIXTURE_SPHERICAL)
+			continue;
+		round_components(&random, &parameters, type, 3, d);
+		for (int c = 0; c < 3; c++)
+		{
+			parameters.means[c * d] = c;
+			flatten(&parameters, c, alone, FLOOR);
+		}
+		code = code && judge_here(&parameters, N_ROWS, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(collapsed, "%s: a component that is flat where others spread over it has collapsed",
+		  family_names[type]);
+	check(apart, "%s: one that nobody reaches has not", family_names[type]);
+	check(all_flat, "%s: one has not where all are flat", family_names[type]);
+	check(code, "%s: one has not on a value of a code", family_names[type]);
+}
+
+/* Two components that are the same, the later one is suspect. */
+static void
+test_duplicates(MixtureCovarianceType type)
+{
+	Random		random = random_start(78 + type);
+	bool		right = true;
+
+	for (int try = 0; try < 20; try++)
+	{
+		int			d = 1 + random_below(&random, 8);
+		int			k = 2 + random_below(&random, 4);
+		int			first = random_below(&random, k - 1);
+		int			second = first + 1 + random_below(&random, k - 1 - first);
+		int			n_suspect;
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[6];
+
+		random_parameters(&random, &parameters, type, k, d);
+		right = right && judge_here(&parameters, 1e6, NULL) == 0;
+		components_copy(&parameters, first, &parameters, second);
+		n_suspect = judge_here(&parameters, 1e6, suspicions);
+		right = right && n_suspect == 1 && suspicions[first] == MIXTURE_SOUND &&
+			suspicions[second] == MIXTURE_DUPLICATE;
+		parameters.means[second * d] += 10;
+		right = right && judge_here(&parameters, 1e6, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(right, "%s: of two components that are the same the later one is suspect",
+		  family_names[type]);
+}
+
+/*
+ * What is widened is as wide as the components are in the mean: where it was
+ * flat, or everywhere if it has few rows; nothing else changes.
+ */
+static void
+test_widen(MixtureCovarianceType type)
+{
+	Random		random = random_start(82 + type);
+	double		worst = 0;
+	bool		others_same = true;
+
+	for (int d = 1; d <= 8; d++)
+	{
+		size_t		count = mixture_factor_count(type, d);
+		double		floor[8];
+		double		direction[8];
+		double		matrix[64];
+		double		along = 0;
+		double		trace = 0;
+		MixtureParameters parameters;
+		MixtureParameters widened;
+		MixtureSuspicion suspicions[3];
+
+		for (int j = 0; j < d; j++)
+			floor[j] = FLOOR;
+		random_direction(&random, direction, d);
+		round_components(&random, &parameters, type, 3, d);
+		mixture_allocate_parameters(&widened, type, 3, d, &unit_host);
+		flatten(&parameters, 1, direction, FLOOR);
+		parameters.weights[1] = 0.2;
+		parameters.weights[2] = 1.5 / N_ROWS;
+		parameters.weights[0] = 0.8 - parameters.weights[2];
+		judge_components(&parameters, N_ROWS, floor, suspicions, &unit_host);
+		mixture_copy_parameters(&widened, &parameters);
+		judge_widen(&widened, floor, suspicions, &unit_host);
+		others_same = others_same &&
+			memcmp(widened.weights, parameters.weights, 3 * sizeof(double)) == 0 &&
+			memcmp(widened.means, parameters.means, 3 * d * sizeof(double)) == 0 &&
+			memcmp(widened.covariances, parameters.covariances, count * sizeof(double)) == 0;
+
+		/* 0.8 of the weight has variance 1 there */
+		mixture_component_covariance(&widened, 1, matrix);
+		for (int i = 0; i < d; i++)
+		{
+			for (int j = 0; j < d && type == MIXTURE_FULL; j++)
+				along += direction[i] * direction[j] * matrix[i * d + j];
+			trace += matrix[i * d + i];
+		}
+		if (type != MIXTURE_FULL)
+			along = matrix[0];
+		worst = fmax(worst, fabs(along - 0.8));
+		worst = fmax(worst, fabs(trace - (type == MIXTURE_SPHERICAL ? 0.8 * d : d - 0.2)));
+		mixture_component_covariance(&widened, 2, matrix);
+		for (int i = 0; i < d; i++)
+			worst = fmax(worst, fmax(1.8 - matrix[i * d + i], matrix[i * d + i] - 2));
+		mixture_release_parameters(&widened, &unit_host);
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(worst < 1e-9, "%s: suspect components are widened to what is usual (%.1e)",
+		  family_names[type], worst);
+	check(others_same, "%s: and nothing else is", family_names[type]);
+}
+
+/* In other units, and with the components in another order, as before. */
+static void
+test_same_judgement(MixtureCovarianceType type)
+{
+	Random		random = random_start(86 + type);
+	bool		same = true;
+	int			n_suspect = 0;
+
+	for (int try = 0; try < 40; try++)
+	{
+		int			d = 1 + random_below(&random, 5);
+		int			k = 3;
+		double		direction[8];
+		double		scales[8];
+		MixtureParameters parameters;
+		MixtureParameters other;
+		MixtureSuspicion first[3];
+		MixtureSuspicion second[3];
+
+		random_direction(&random, direction, d);
+		round_components(&random, &parameters, type, k, d);
+		for (int c = 0; c < k; c++)
+		{
+			parameters.means[c * d] /= 2;
+			if (random_below(&random, 3) == 0)
+				flatten(&parameters, c, direction, 1e-14);
+			/* no two the same */
+			parameters.means[c * d] += 3 * random_below(&random, 5) + c;
+		}
+		mixture_allocate_parameters(&other, type, k, d, &unit_host);
+		for (int j = 0; j < d; j++)
+			scales[j] = ldexp(1, type == MIXTURE_SPHERICAL ? 20 : random_below(&random, 40) - 20);
+		for (int c = 0; c < k; c++)
+		{
+			int			to = k - 1 - c;
+			double	   *covariance = other.covariances + to * mixture_factor_count(type, d);
+
+			other.weights[to] = parameters.weights[c];
+			components_copy(&parameters, c, &other, to);
+			for (int i = 0; i < d; i++)
+			{
+				other.means[to * d + i] *= scales[i];
+				for (int j = 0; j <= i && type == MIXTURE_FULL; j++)
+					covariance[i * (i + 1) / 2 + j] *= scales[i] * scales[j];
+				if (type == MIXTURE_DIAG || (type == MIXTURE_SPHERICAL && i == 0))
+					covariance[i] *= scales[i] * scales[i];
+			}
+		}
+		n_suspect += mixture_judge(&parameters, N_ROWS, 1e-9, first, &unit_host);
+		mixture_judge(&other, N_ROWS, 1e-9, second, &unit_host);
+		for (int c = 0; c < k; c++)
+			same = same && first[c] == second[k - 1 - c];
+		mixture_release_parameters(&other, &unit_host);
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(same && n_suspect > 0, "%s: a judgement hangs neither on units nor on the components' "
+		  "order (%d of 120 suspect)", family_names[type], n_suspect);
+}
+
+void
+test_judge(void)
+{
+	for (MixtureCovarianceType type = MIXTURE_FULL; type <= MIXTURE_SPHERICAL; type++)
+	{
+		test_few(type);
+		test_duplicates(type);
+		if (type == MIXTURE_TIED)
+			continue;
+		test_collapsed(type);
+		test_widen(type);
+		test_same_judgement(type);
+	}
+}
