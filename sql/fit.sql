@@ -248,12 +248,12 @@ SELECT gmm_refit(features, model) IS NULL FROM fit_points, fit_plain WHERE false
 -- the model inline, as text, toasted, and the same one stored in many places
 SELECT pg_temp.same(model, (SELECT gmm_refit(features, m.model::text::gmm_model) FROM fit_points, fit_plain m)) FROM fit_refit;
 CREATE TABLE fit_toasted AS
-SELECT id, (SELECT gmm_fit(features, 60, '{"n_init": 1, "max_iter": 1}') FROM fit_points) AS model FROM generate_series(1, 2) id;
+SELECT id, (SELECT gmm_fit(features, 60, '{"n_init": 1, "max_iter": 1, "reg_covar": 1e-6}') FROM fit_points) AS model FROM generate_series(1, 2) id;
 SELECT count(DISTINCT pg_column_size(model)), min(pg_column_size(model)) > 2000 FROM fit_toasted;
 SELECT pg_temp.same(a, b) AND pg_temp.same(a, c)
-FROM (SELECT gmm_refit(features, (SELECT model FROM fit_toasted WHERE id = 1), '{"max_iter": 1}') FROM fit_points) s(a),
-	 (SELECT gmm_refit(features, model, '{"max_iter": 1}') FROM fit_points p JOIN fit_toasted t ON t.id = 1 + p.id % 2) t(b),
-	 (SELECT gmm_refit(features, model, '{"max_iter": 1}') FROM fit_points, (SELECT model::text::gmm_model FROM fit_toasted WHERE id = 1) u(model)) v(c);
+FROM (SELECT gmm_refit(features, (SELECT model FROM fit_toasted WHERE id = 1), '{"max_iter": 1, "reg_covar": 1e-6}') FROM fit_points) s(a),
+	 (SELECT gmm_refit(features, model, '{"max_iter": 1, "reg_covar": 1e-6}') FROM fit_points p JOIN fit_toasted t ON t.id = 1 + p.id % 2) t(b),
+	 (SELECT gmm_refit(features, model, '{"max_iter": 1, "reg_covar": 1e-6}') FROM fit_points, (SELECT model::text::gmm_model FROM fit_toasted WHERE id = 1) u(model)) v(c);
 
 -- === bad input ===
 

@@ -68,17 +68,27 @@ SELECT component, round(condition_number) FROM gmm_components(
 	gmm_model('{0.5,0.5}', '{{0,0,0},{1,1,1}}',
 		'{{{4,0,0},{0,1e-6,0},{0,0,1}},{{1,0.99,0},{0.99,1,0},{0,0,1}}}'));
 
--- Suspect: a component with fewer rows than its covariance has dimensions and
--- one more, and one at the floor in a direction in which not all rows are.
--- What all rows are at is not a component's fault: here the third feature.
+-- Suspect: a component with fewer rows than its covariance has to have, one
+-- that has shrunk onto one value of what another one spreads over, and one
+-- that an earlier one is the same as.  What is flat where nobody else is, as a
+-- code is that is constant in a group, or where all are, is not at fault.
 CREATE FUNCTION suspects(model gmm_model) RETURNS text LANGUAGE sql AS
 $$SELECT string_agg(coalesce(suspect, 'sound'), ', ' ORDER BY component) FROM gmm_components(model)$$;
-SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0,7},{4,4,7}}', ARRAY[[[1,0,0],[0,1,0],[0,0,v]],[[v,0,0],[0,1,0],[0,0,v]]]))
-FROM (VALUES (1e-10), (1e-3)) AS v (v);
-SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{{1,1},{1e-10,1}}', 'diag'));
-SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{1,1e-10}', 'spherical'));
-SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,4}}', '{{1,0.9999999999},{0.9999999999,1}}', 'tied'));
+SELECT suspects(gmm_model('{0.7,0.3}', ARRAY[[0,0,7],[x,1,7]], ARRAY[[[1,0,0],[0,1,0],[0,0,v]],[[v,0,0],[0,1,0],[0,0,v]]]))
+FROM (VALUES (1e-20, 2), (1e-20, 30), (1e-3, 2)) AS v (v, x);
+SELECT suspects(gmm_model('{0.7,0.3}', ARRAY[[0,0],[x,1]], '{{1,1},{1e-20,1}}', 'diag')) FROM unnest('{2,30}'::integer[]) AS x;
+SELECT suspects(gmm_model('{0.7,0.3}', ARRAY[[0,0],[x,1]], '{1,1e-20}', 'spherical')) FROM unnest('{2,30}'::integer[]) AS x;
 SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{4,-4}}', '{{1,0.9999999999},{0.9999999999,1}}', 'tied'));
+-- two values of a code, and a line aslant that the other one reaches across
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{1,1}}', '{{1e-20,1},{1e-20,2}}', 'diag'));
+SELECT suspects(gmm_model('{0.7,0.3}', '{{0,0},{1,1}}', '{{{1,0},{0,1}},{{1,0.9999999999999},{0.9999999999999,1}}}'));
+-- the same component once more, in every family; a little beside it is another
+SELECT family, suspects(gmm_model('{0.5,0.3,0.2}', ARRAY[[0,0],[0,x],[4,4]], covariances, family))
+FROM (VALUES (1, 'full', '{{{1,0},{0,1}},{{1,0},{0,1}},{{1,0},{0,1}}}'::double precision[]),
+	(2, 'tied', '{{1,0},{0,1}}'), (3, 'diag', '{{1,1},{1,1},{1,1}}'), (4, 'spherical', '{1,1,1}')) AS f (n, family, covariances),
+	unnest('{0,0.1}'::double precision[]) AS x
+ORDER BY n, x;
+SELECT suspects(gmm_model('{0.5,0.5}', '{{0,0},{0,0}}', '{1,2}', 'spherical'));
 SELECT v.n_rows, v.reg_covar, suspects, s.n_suspect
 FROM (VALUES (100, 1e-9), (14, 1e-9), (9, 1e-9), (100, 0.2)) AS v (n_rows, reg_covar),
 	LATERAL (SELECT (gmm_model('{0.8,0.2}', '{{0,0},{4,4}}', '{{{1,0},{0,2}},{{3,1},{1,4}}}')::jsonb ||
