@@ -10,31 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A copy of rows in another order. */
-static Rows *
-shuffled(Random *random, const Rows *rows)
-{
-	int			d = rows->d;
-	Rows	   *copy = rows_allocate(rows->n, d);
-	int64_t    *order = malloc(sizeof(int64_t) * rows->n);
-
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		int64_t		j = (int64_t) (random_uniform(random) * (i + 1));
-
-		order[i] = order[j];
-		order[j] = i;
-	}
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		memcpy(copy->values + i * d, rows->values + order[i] * d, d * sizeof(double));
-		copy->weights[i] = rows->weights[order[i]];
-	}
-	free(order);
-	rows_seal(copy);
-	return copy;
-}
-
 /*
  * Largest difference between two models of the same shape, means and
  * deviations measured against `scales` (d deviations of the data, NULL: 1).
@@ -113,7 +88,7 @@ test_order(Random *random, MixtureCovarianceType type, int64_t n, double share)
 	int			k = 2 + random_below(random, 3);
 	int			d = (share > 0 ? 2 : 1) + random_below(random, 3);
 	Rows	   *rows = clusters_with_missing(random, n, d, k, 3, share);
-	Rows	   *other = shuffled(random, rows);
+	Rows	   *other = rows_shuffled(random, rows);
 	MixtureFit	a = fit_rows(rows, k, type);
 	MixtureFit	b = fit_rows(other, k, type);
 	double		likelihood = relative_difference(a.info.log_likelihood, b.info.log_likelihood, 0);
@@ -157,7 +132,7 @@ test_order_of_many(Random *random, MixtureCovarianceType type, int64_t n, double
 	int			k = 2 + random_below(random, 3);
 	int			d = (share > 0 ? 2 : 1) + random_below(random, 3);
 	Rows	   *rows = clusters_with_missing(random, n, d, k, 3, share);
-	Rows	   *other = shuffled(random, rows);
+	Rows	   *other = rows_shuffled(random, rows);
 	MixtureFit	a = fit_rows(rows, k, type);
 	MixtureFit	b = fit_rows(other, k, type);
 	MixtureFit	step_a = step_from(rows, &a.parameters);

@@ -23,6 +23,342 @@ sample_all(const Rows *rows, FeatureRange *range, Sample *sample)
 }
 
 /*
+ * Starts hang on what the rows are and not on their order: the same spread and
+ * the same mixture, to the last bit.
+ */
+static void
+test_starts(MixtureCovarianceType type)
+{
+	Random		random = random_start(40 + type);
+	MixtureOptions options = default_options(type);
+	int			k = 2 + random_below(&random, 4);
+	int			d = 1 + random_below(&random, 4);
+	Rows	   *rows = rows_clusters(&random, 500, d, k, 3);
+	Rows	   *sources[2] = {rows, rows_shuffled(&random, rows)};
+	Scales		scales[2];
+	Sample		samples[2];
+	Starts		starts[2];
+	MixtureParameters parameters[2];
+	MixtureError error;
+	bool		same = true;
+	bool		differ = false;
+	double		first = NAN;
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (search_prepare(&scales[i], &samples[i], &sources[i]->source, k, k,
+						   mixture_has_matrix(type), &options, &unit_host, &error) != MIXTURE_OK)
+			abort();
+		starts_begin(&starts[i], &scales[i], &samples[i], k, &options, &unit_host);
+		mixture_allocate_parameters(&parameters[i], type, k, d, &unit_host);
+	}
+	for (int number = 0; number < 24; number++)
+	{
+		double		spreads[2];
+
+		for (int i = 0; i < 2; i++)
+		{
+			spreads[i] = starts_find(&starts[i], number % 12, number < 12);
+			starts_leave(&starts[i], &parameters[i]);
+		}
+		same = same && spreads[0] == spreads[1] && isfinite(spreads[0]) &&
+			mixture_parameters_equal(&parameters[0], &parameters[1]) &&
+			mixture_covariances_valid(&parameters[0], &unit_host, &error);
+		differ = differ || (number > 0 && spreads[0] != first);
+		first = number == 0 ? spreads[0] : first;
+	}
+	check(same, "%s, k %d, d %d: starts are the same whatever the order of the rows",
+		  family_names[type], k, d);
+	check(differ, "%s: and they differ from each other", family_names[type]);
+	for (int i = 0; i < 2; i++)
+	{
+		mixture_release_parameters(&parameters[i], &unit_host);
+		starts_end(&starts[i]);
+		sample_release(&samples[i], &unit_host);
+		scales_release(&scales[i], &unit_host);
+		rows_free(sources[i]);
+	}
+}
+
+/* Rows of two groups, 10 deviations apart along a line. */
+typedef struct Pieces
+{
+	Rows	   *rows;
+	double		line[8];		/* a unit vector */
+	double		middle;			/* between the groups, along it */
+	double		shear[8];		/* covariances are I + shear shear^T */
+} Pieces;
+
+/* The covariance within groups, as a component has it, in these units. */
+static void
+within_groups(const Pieces *pieces, MixtureCovarianceType type, const double *units,
+			  double *within)
+{
+	int			d = pieces->rows->d;
+	double		sheared[8];
+
+	memset(within, 0, mixture_factor_count(type, d) * sizeof(double));
+	for (int j = 0; j < d; j++)
+	{
+		double		alone[8] = {0};
+
+		alone[j] = units[j];
+		mixture_add_outer(type, d, within, 1, alone);
+		sheared[j] = units[j] * pieces->shear[j];
+	}
+	mixture_add_outer(type, d, within, 1, sheared);
+}
+
+static void
+draw_pieces(Random *random, Pieces *pieces, int d, int n_first, int n)
+{
+	double	   *shear = pieces->shear;
+	double		length = 0;
+	double		along = 0;
+	double		apart;
+
+	for (int j = 0; j < d; j++)
+	{
+		pieces->line[j] = random_normal(random);
+		shear[j] = random_normal(random);
+		length += pieces->line[j] * pieces->line[j];
+	}
+	for (int i = 0; i < d; i++)
+	{
+		pieces->line[i] /= sqrt(length);
+		along += pieces->line[i] * shear[i];
+	}
+	apart = 10 * sqrt(1 + along * along);
+	pieces->middle = apart / 2;
+	pieces->rows = rows_allocate(n, d);
+	for (int i = 0; i < n; i++)
+	{
+		double		common = random_normal(random);
+
+		for (int j = 0; j < d; j++)
+			pieces->rows->values[i * d + j] = random_normal(random) + common * shear[j] +
+				(i < n_first ? 0 : apart * pieces->line[j]);
+	}
+	rows_seal(pieces->rows);
+}
+
+/* Which rows are beyond a threshold along a line; returns how many. */
+static int
+rows_beyond(const Sample *sample, const double *line, double threshold, bool *beyond)
+{
+	int			n = 0;
+
+	for (int64_t i = 0; i < sample->n_rows; i++)
+		n += beyond[i] = linalg_dot(line, sample->rows + i * sample->d, sample->d) > threshold;
+	return n;
+}
+
+/* How many rows are on one side of one and on the other of another. */
+static int
+rows_between(const bool *a, const bool *b, int n)
+{
+	int			n_other = 0;
+
+	for (int i = 0; i < n; i++)
+		n_other += a[i] != b[i];
+	return n_other < n - n_other ? n_other : n - n_other;
+}
+
+/*
+ * The best cut of one of two groups: how many of n rows are to its wrong side;
+ * and how many are to another side of that in other units.
+ */
+static void
+cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int *wrong, int *moved)
+{
+	int			n = (int) pieces->rows->n;
+	int			d = pieces->rows->d;
+	bool	   *sides[3];
+	FeatureRange range;
+	Sample		sample;
+	ComponentRows of = {.n = n, .sum = n};
+	Cuts	   *cuts;
+	const Cut  *found;
+	double		units[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+	double		within[36];
+
+	sample_all(pieces->rows, &range, &sample);
+	of.rows = malloc(n * sizeof(int64_t));
+	of.shares = sample.weights;
+	for (int i = 0; i < n; i++)
+		of.rows[i] = i;
+	for (int i = 0; i < 3; i++)
+		sides[i] = calloc(n, sizeof(bool));
+	rows_beyond(&sample, pieces->line, pieces->middle, sides[0]);
+	cuts = cuts_create(&sample, type, &unit_host);
+	*wrong = *moved = n;
+	within_groups(pieces, type, units, within);
+	if (cuts_find(cuts, &of, within, &found) > 0)
+	{
+		rows_beyond(&sample, found->line, found->threshold, sides[1]);
+		*wrong = rows_between(sides[0], sides[1], n);
+	}
+	for (int j = 0; j < d; j++)
+		units[j] = ldexp(1, type == MIXTURE_SPHERICAL ? 30 : random_below(random, 60) - 30);
+	for (int i = 0; i < n * d; i++)
+		sample.rows[i] *= units[i % d];
+	within_groups(pieces, type, units, within);
+	if (cuts_find(cuts, &of, within, &found) > 0)
+	{
+		rows_beyond(&sample, found->line, found->threshold, sides[2]);
+		*moved = rows_between(sides[1], sides[2], n);
+	}
+	cuts_release(cuts);
+	for (int i = 0; i < 3; i++)
+		free(sides[i]);
+	free(of.rows);
+	sample_release(&sample, &unit_host);
+	unit_host.release(unit_host.context, range.least);
+}
+
+/*
+ * Two groups of a component are cut between, whatever their sizes and wherever
+ * they lie to each other; and in the same place in whatever units.
+ */
+static void
+test_cuts(MixtureCovarianceType type, int ratio)
+{
+	Random		random = random_start(50 + 4 * ratio + type);
+	int			most_wrong = 0;
+	int			most_moved = 0;
+
+	for (int try = 0; try < 24; try++)
+	{
+		int			d = 1 + try % 8;
+		int			n = 18 * 21;
+		Pieces		pieces;
+		int			wrong;
+		int			moved;
+
+		draw_pieces(&random, &pieces, d, n / (1 + ratio), n);
+		cut_pieces(&random, &pieces, type, &wrong, &moved);
+		most_wrong = wrong > most_wrong ? wrong : most_wrong;
+		most_moved = moved > most_moved ? moved : most_moved;
+		rows_free(pieces.rows);
+	}
+	check(most_wrong <= 2, "%s: two groups of sizes 1 : %d are cut between (%d of 378 rows to "
+		  "the wrong side at most)", family_names[type], ratio, most_wrong);
+	check(most_moved == 0, "%s: and in the same place in other units (%d rows at most)",
+		  family_names[type], most_moved);
+}
+
+/*
+ * Make two components of one, component c: along `line`, with the weight, mean
+ * and covariance of both together those that the one had.
+ */
+static void
+split_exactly(MixtureParameters *parameters, int c, int to, const double *line)
+{
+	int			d = parameters->d;
+
+	parameters->weights[c] /= 2;
+	parameters->weights[to] = parameters->weights[c];
+	mixture_add_outer(parameters->covariance_type, d, parameters->covariances +
+					  c * mixture_factor_count(parameters->covariance_type, d), -1, line);
+	components_copy(parameters, c, parameters, to);
+	for (int j = 0; j < d; j++)
+	{
+		parameters->means[c * d + j] -= line[j];
+		parameters->means[to * d + j] += line[j];
+	}
+}
+
+/*
+ * Draw k groups far apart, and three pieces of each, which together are it: in
+ * places by turns.
+ */
+static void
+draw_groups(Random *random, MixtureCovarianceType type, int k, int d, MixtureParameters *groups,
+			MixtureParameters *pieces)
+{
+	double		total = 0;
+
+	random_parameters(random, groups, type, k, d);
+	mixture_allocate_parameters(pieces, type, 3 * k, d, &unit_host);
+	for (int c = 0; c < k; c++)
+	{
+		groups->weights[c] = pow(20, random_uniform(random));
+		total += groups->weights[c];
+
+		/* farther than any is wide */
+		for (int j = 0; j < d; j++)
+			groups->means[c * d + j] += 1000 * c * c * c;
+	}
+	for (int c = 0; c < k; c++)
+	{
+		groups->weights[c] /= total;
+		pieces->weights[c] = groups->weights[c];
+		components_copy(groups, c, pieces, c);
+		for (int piece = 1; piece < 3; piece++)
+		{
+			double		line[8];
+			double		length = 0;
+
+			for (int j = 0; j < d; j++)
+			{
+				line[j] = random_normal(random);
+				length += line[j] * line[j];
+			}
+
+			/* no component has less variance than 0.2 in any direction */
+			for (int j = 0; j < d; j++)
+				line[j] *= sqrt(0.09 / length);
+			split_exactly(pieces, c, piece * k + c, line);
+		}
+	}
+}
+
+/* Pieces of groups are put together, and nothing else is: exactly. */
+static void
+test_agglomeration(MixtureCovarianceType type, bool shared)
+{
+	Random		random = random_start(140 + 2 * type + shared);
+	double		worst = 0;
+
+	for (int try = 0; try < 20; try++)
+	{
+		int			d = 1 + random_below(&random, 8);
+		int			k = 2 + random_below(&random, 8);
+		size_t		count = mixture_factor_count(type, d);
+		MixtureParameters groups;
+		MixtureParameters pieces;
+		double		factor[36];
+
+		draw_groups(&random, type, k, d, &groups, &pieces);
+		memset(factor, 0, sizeof(factor));
+		for (int c = 0; c < k && shared; c++)
+			linalg_add_multiple(factor, groups.weights[c], groups.covariances + c * count,
+								(int) count);
+		if (shared && !linalg_cholesky(factor, d, &unit_host))
+			abort();
+		components_agglomerate(&pieces, k, shared ? factor : NULL, &unit_host);
+		for (int c = 0; c < k; c++)
+		{
+			double		nearest = INFINITY;
+
+			for (int e = 0; e < k; e++)
+				nearest = fmin(nearest, fmax(fabs(groups.weights[c] - pieces.weights[e]),
+											 fmax(largest_difference(groups.means + c * d,
+																	 pieces.means + e * d, d, 1),
+												  largest_difference(groups.covariances + c * count,
+																	 pieces.covariances + e * count,
+																	 count, 1))));
+			worst = fmax(worst, pieces.k == k ? nearest : INFINITY);
+		}
+		pieces.k = 3 * k;
+		mixture_release_parameters(&pieces, &unit_host);
+		mixture_release_parameters(&groups, &unit_host);
+	}
+	check(worst < 1e-9, "%s%s: pieces of groups come together again (%.1e)", family_names[type],
+		  shared ? ", one covariance for all" : "", worst);
+}
+
+/*
  * Where one component spans two clusters and two share one, that is the first
  * move to be proposed, and it leaves weights and mean of the whole as they are.
  */
@@ -232,6 +568,16 @@ test_exchange(void)
 void
 test_search(void)
 {
+	for (MixtureCovarianceType type = MIXTURE_FULL; type <= MIXTURE_SPHERICAL; type++)
+	{
+		test_starts(type);
+		test_cuts(type, 1);
+		test_cuts(type, 4);
+		test_cuts(type, 20);
+		if (type != MIXTURE_TIED)
+			test_agglomeration(type, false);
+	}
+	test_agglomeration(MIXTURE_FULL, true);
 	test_exchange();
 	for (MixtureCovarianceType type = MIXTURE_FULL; type <= MIXTURE_SPHERICAL; type++)
 	{

@@ -47,6 +47,7 @@ extern Rows *rows_allocate(int64_t n, int d);
 extern void rows_seal(Rows *rows);
 extern void rows_drop(Random *random, Rows *rows, double share);
 extern void rows_free(Rows *rows);
+extern Rows *rows_shuffled(Random *random, const Rows *rows);
 extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double distance);
 
 extern void random_parameters(Random *random, MixtureParameters *parameters,

@@ -266,6 +266,31 @@ rows_free(Rows *rows)
 	free(rows);
 }
 
+/* A copy of rows in another order. */
+Rows *
+rows_shuffled(Random *random, const Rows *rows)
+{
+	int			d = rows->d;
+	Rows	   *copy = rows_allocate(rows->n, d);
+	int64_t    *order = malloc(sizeof(int64_t) * rows->n);
+
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		int64_t		j = (int64_t) (random_uniform(random) * (i + 1));
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		memcpy(copy->values + i * d, rows->values + order[i] * d, d * sizeof(double));
+		copy->weights[i] = rows->weights[order[i]];
+	}
+	free(order);
+	rows_seal(copy);
+	return copy;
+}
+
 /*
  * Rows of k clusters with unit variance, whose means are normal with the given
  * deviation; each cluster is sheared in its own way.
