@@ -135,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.max_iter = 1 + input_below(&input, 24),
 			.tol = tolerances[input_below(&input, 4)],
 			.reg_covar = bounds[input_below(&input, 6)],
-			.n_init = 1 + input_below(&input, 3),
+			.n_init = input_below(&input, 4),
 			.init = (MixtureInit) input_below(&input, 2),
 			.seed = (uint64_t) input_byte(&input),
 			.accelerate = input_below(&input, 2) == 0
