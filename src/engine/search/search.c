@@ -65,10 +65,13 @@ static const SearchEffort efforts[] = {
 /* Operations of all passes after which no more are */
 #define ENOUGH_WORK 1.5e9
 
-/* Starts that are made unasked for each component, at most */
-#define STARTS_PER_COMPONENT 20
+/* Starts that are made unasked for each component but one, at most */
+#define STARTS_PER_CHOICE 20
 
-/* Starts that come to the same end, of most that were made, which are enough */
+/*
+ * Starts that come to the same end, and are most of those made, which are enough;
+ * of two components there are fewer different ones.
+ */
 #define SAME_ENDS 5
 
 /* Gains of the last pass that a move may still catch up with */
@@ -491,7 +494,7 @@ pass_work(const Search *search)
 static bool
 enough_starts(const Search *search, int n)
 {
-	int			wanted = search->k < SAME_ENDS ? search->k + 1 : SAME_ENDS;
+	int			wanted = search->k == 2 ? 3 : SAME_ENDS;
 
 	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
@@ -556,8 +559,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	while (pass_work(search) > search->effort->work)
 		search->effort++;
 	search->n_starts = k == 1 ? 1 : options->n_init > 0 ? options->n_init :
-		search->effort->most_starts < STARTS_PER_COMPONENT * k ?
-		search->effort->most_starts : STARTS_PER_COMPONENT * k;
+		search->effort->most_starts < STARTS_PER_CHOICE * (k - 1) ?
+		search->effort->most_starts : STARTS_PER_CHOICE * (k - 1);
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
