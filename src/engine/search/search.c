@@ -105,8 +105,8 @@ sample_n_rows(const Search *search)
 }
 
 /* What a suspect component costs, in units of the log-likelihood. */
-static double
-suspect_price(const Search *search, const Candidate *candidate)
+double
+search_suspect_price(const Search *search, const Candidate *candidate)
 {
 	MixtureCovarianceType type = search->options->covariance_type;
 	double		n_rows = sample_n_rows(search);
@@ -118,10 +118,11 @@ suspect_price(const Search *search, const Candidate *candidate)
 }
 
 /*
- * Find what a candidate is worth: n_artefacts and score.
+ * Find what a candidate is worth: n_artefacts and score.  search->suspicions then
+ * has its components'.
  */
-static void
-judge(Search *search, Candidate *candidate)
+void
+search_judge(Search *search, Candidate *candidate)
 {
 	const MixtureHost *host = search->host;
 	MixtureParameters *widened = &search->widened;
@@ -136,7 +137,7 @@ judge(Search *search, Candidate *candidate)
 	judge_widen(widened, search->scales->floor, search->suspicions, host);
 	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
 		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
-	candidate->score -= candidate->n_artefacts * suspect_price(search, candidate);
+	candidate->score -= candidate->n_artefacts * search_suspect_price(search, candidate);
 }
 
 /* Whether a is better than b by more than convergence leaves over. */
@@ -179,7 +180,7 @@ advance(Search *search, Candidate *candidate, int passes, double tol, MixtureErr
 	search->passes += candidate->outcome.iterations;
 	candidate->outcome.iterations += done;
 	if (status == MIXTURE_OK)
-		judge(search, candidate);
+		search_judge(search, candidate);
 	return status;
 }
 
@@ -506,8 +507,8 @@ enough_starts(const Search *search, int n)
 }
 
 /* Find the starts, one after the other, and try those that promise the most. */
-static MixtureStatus
-run_starts(Search *search, MixtureError *error)
+MixtureStatus
+search_starts(Search *search, MixtureError *error)
 {
 	bool		automatic = search->options->n_init == 0;
 	double		spread;
@@ -600,13 +601,42 @@ search_end(Search *search)
 }
 
 /*
+ * Let EM go on from a mixture among all rows of the sample, and make what comes
+ * of it the best; n_best starts came to it.  Where EM fails there is no change.
+ */
+void
+search_put(Search *search, const MixtureParameters *parameters, int n_best)
+{
+	Candidate  *spare = &search->spare;
+	MixtureError error;
+
+	mixture_copy_parameters(&spare->parameters, parameters);
+	spare->start = 0;
+	spare->n_reseeded = search->best.n_artefacts;
+	spare->outcome.iterations = 0;
+	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
+		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
+		spare->n_artefacts >= search->best.n_artefacts)
+		return;
+	swap_candidates(spare, &search->best);
+	search->n_best = n_best;
+}
+
+/*
  * Find the best optimum on the sample: search->best then, n_best of the
  * n_starts starts having come to it by themselves, or one by moves.
  */
 MixtureStatus
 search_sample(Search *search, MixtureError *error)
 {
-	return search->k == 1 ? try_single(search, error) : run_starts(search, error);
+	MixtureStatus status;
+
+	if (search->k == 1)
+		return try_single(search, error);
+	status = search_starts(search, error);
+	if (status == MIXTURE_OK)
+		outliers_absorb(search);
+	return status;
 }
 
 /*

@@ -247,9 +247,16 @@ typedef struct Search
 	int			most_ends;
 } Search;
 
+/* outliers.c */
+extern void outliers_absorb(Search *search);
+
 /* search.c */
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
+extern double search_suspect_price(const Search *search, const Candidate *candidate);
+extern void search_judge(Search *search, Candidate *candidate);
+extern MixtureStatus search_starts(Search *search, MixtureError *error);
+extern void search_put(Search *search, const MixtureParameters *parameters, int n_best);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
