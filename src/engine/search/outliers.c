@@ -14,6 +14,9 @@
 
 #include <string.h>
 
+/* Rows for each component that there have to be left, so that starts find seeds */
+#define LEAST_LEFT 4
+
 /*
  * Give the rows that are mostly a component of few rows no weight in a copy of
  * the sample.  Returns false where there are none.
@@ -25,6 +28,7 @@ set_aside(const Search *search, Sample *rest)
 	const Sample *sample = search->sample;
 	int64_t		padded = sample_padded(sample->n_rows);
 	bool		found = false;
+	int64_t		n_left = 0;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(&search->best.parameters, NULL, host,
 													   &error);
@@ -48,7 +52,9 @@ set_aside(const Search *search, Sample *rest)
 			}
 	local_release(rows, search->k, host);
 	mixture_release_prepared(prepared, host);
-	return found;
+	for (int64_t i = 0; i < sample->n_rows; i++)
+		n_left += rest->weights[i] > 0;
+	return found && n_left >= (int64_t) LEAST_LEFT * search->k;
 }
 
 /*
