@@ -189,6 +189,9 @@ test_duplicates(MixtureCovarianceType type)
 		random_parameters(&random, &parameters, type, k, d);
 		right = right && judge_here(&parameters, 1e6, NULL) == 0;
 		components_copy(&parameters, first, &parameters, second);
+
+		/* but for what EM leaves over */
+		parameters.means[second * d] += 1e-4;
 		n_suspect = judge_here(&parameters, 1e6, suspicions);
 		right = right && n_suspect == 1 && suspicions[first] == MIXTURE_SOUND &&
 			suspicions[second] == MIXTURE_DUPLICATE;
