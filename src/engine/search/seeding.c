@@ -261,6 +261,8 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 		else
 		{
 			seeds[c] = seeding_race(sample, n, rates, draw);
+			if (seeds[c] < 0)
+				seeds[c] = unchosen_row(seeds, c);
 			rates[seeds[c]] = 0;
 			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
 			{
