@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -113,6 +114,7 @@ register_name(QueryEnvironment *environment, const char *name)
 
 	TupleDescInitEntry(columns, 1, "x", FLOAT8ARRAYOID, -1, 0);
 	TupleDescInitEntry(columns, 2, "w", FLOAT8OID, -1, 0);
+	TupleDescFinalize(columns);
 	rows->md.name = pstrdup(name);
 	rows->md.reliddesc = InvalidOid;
 	rows->md.tupdesc = columns;
