@@ -197,6 +197,7 @@ done
 
 if wanted unit && build_units; then
     prove_program test/unit/unit_tests
+    prove_program test/unit/gaps/gaps
 fi
 if wanted sanitizers && build_units SANITIZE=1; then
     prove_program test/unit/unit_tests_sanitized

@@ -42,9 +42,12 @@ raise_to_floor(double *covariance, const double *floor, int d,
 	double	   *work = values + d;
 
 	for (int i = 0; i < d; i++)
+	{
 		for (int j = 0; j <= i; j++)
 			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
 				covariance[linalg_row(i) + j] / sqrt(floor[i]) / sqrt(floor[j]);
+		host->check_interrupts(host->context);
+	}
 	if (linalg_eigen(vectors, values, work, d, host))
 	{
 		double		least = 1;
@@ -217,8 +220,11 @@ mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
 	for (int j = 0; j < d; j++)
 		doubled[j] = 2 * floor[j];
 	for (int c = 0; c < n; c++)
+	{
 		n_low += !exceeds_floor(type, d, parameters->covariances + c * count,
 								doubled, scratch, host);
+		host->check_interrupts(host->context);
+	}
 	host->release(host->context, doubled);
 	return n_low;
 }
@@ -237,8 +243,11 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 	double	   *scratch = host->allocate(host->context, count * sizeof(double));
 
 	for (int c = 0; c < n; c++)
+	{
 		apply_floor(type, parameters->d, parameters->covariances + c * count,
-								floor, scratch, host);
+					floor, scratch, host);
+		host->check_interrupts(host->context);
+	}
 	host->release(host->context, scratch);
 }
 

@@ -171,7 +171,7 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 		return;
 	for (int c = 0; c < prepared->k; c++)
 	{
-		kernels->add_component(prepared, c, block, work, stats);
+		kernels->add_component(prepared, c, block, work, stats, host);
 		host->check_interrupts(host->context);
 	}
 }
@@ -183,7 +183,7 @@ kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 {
 	for (int c = 0; c < prepared->k; c++)
 	{
-		kernels_current()->finish_component(prepared, c, work, stats);
+		kernels_current()->finish_component(prepared, c, work, stats, host);
 		host->check_interrupts(host->context);
 	}
 }

@@ -122,12 +122,14 @@ typedef struct Kernels
 						   const MixtureHost *host);
 	void		(*add_component) (const MixturePrepared *prepared, int c,
 								  const MixtureBlock *block,
-								  const KernelWork *work, MixtureStats *stats);
+								  const KernelWork *work, MixtureStats *stats,
+								  const MixtureHost *host);
 	void		(*finish_component) (const MixturePrepared *prepared, int c,
-									 const KernelWork *work, MixtureStats *stats);
+									 const KernelWork *work, MixtureStats *stats,
+									 const MixtureHost *host);
 	void		(*complete) (const double *mean, const double *coefficients, int d,
 							 const MixtureBlock *block, const KernelWork *work,
-							 double *completed);
+							 double *completed, const MixtureHost *host);
 	void		(*row_log_densities) (const MixturePrepared *prepared,
 									  const double *row, double *work);
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);

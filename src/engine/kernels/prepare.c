@@ -160,6 +160,7 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 		prepared->log_constants[c] = c < k ?
 			log(parameters->weights[c]) - 0.5 * d * log_two_pi + log_determinant :
 			-INFINITY;
+		host->check_interrupts(host->context);
 	}
 	host->release(host->context, scratch);
 	return true;
