@@ -527,7 +527,7 @@ bench_nulls()
         printf "| %s | %d | %.4f | %.4f | %.2f |\n", what, $3, $4, $5, $6 }'
 }
 
-# --- 9: statistics by scans -------------------------------------------------
+# --- 10: statistics by scans ---------------------------------------------------
 
 bench_stream()
 {
@@ -570,7 +570,7 @@ bench_stream()
         "times what scan and kernel cost apart."
 }
 
-# --- 10: what the default call finds -----------------------------------------
+# --- 11: what the default call finds -----------------------------------------
 
 # One line of the table, from the table NAME and the file with the same rows.
 quality_line()
