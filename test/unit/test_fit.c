@@ -16,15 +16,9 @@ shuffled(Random *random, const Rows *rows)
 {
 	int			d = rows->d;
 	Rows	   *copy = rows_allocate(rows->n, d);
-	int64_t    *order = malloc(sizeof(int64_t) * rows->n);
+	int		   *order = malloc(sizeof(int) * rows->n);
 
-	for (int64_t i = 0; i < rows->n; i++)
-	{
-		int64_t		j = (int64_t) (random_uniform(random) * (i + 1));
-
-		order[i] = order[j];
-		order[j] = i;
-	}
+	random_order(random, order, (int) rows->n);
 	for (int64_t i = 0; i < rows->n; i++)
 	{
 		memcpy(copy->values + i * d, rows->values + order[i] * d, d * sizeof(double));

@@ -31,6 +31,7 @@ extern Random random_start(uint64_t number);
 extern double random_uniform(Random *random);
 extern double random_normal(Random *random);
 extern int	random_below(Random *random, int n);
+extern void random_order(Random *random, int *order, int n);
 
 /* Rows, row by row, with weights; and the same as blocks. */
 typedef struct Rows

@@ -131,6 +131,19 @@ random_below(Random *random, int n)
 	return (int) (random_uniform(random) * n);
 }
 
+/* 0 to n - 1 in a random order. */
+void
+random_order(Random *random, int *order, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		int			j = random_below(random, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+}
+
 Rows *
 rows_allocate(int64_t n, int d)
 {
