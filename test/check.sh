@@ -6,7 +6,7 @@
 # Installs what is missing (Debian's packages, as root or with sudo), builds a
 # copy of the sources, starts a private server in a temporary directory and
 # runs there: the engine's unit tests, pg_regress, the tests of test/t and
-# every statement of the README.  Nothing of a PostgreSQL that is already there
+# every statement of README and doc.  Nothing of a PostgreSQL that is already there
 # is touched.  The last line is "N passed, N failed"; the exit status is 0 if
 # something passed and nothing failed.
 #
