@@ -86,8 +86,11 @@ warnings()
 {
     step "warnings of $1"
     include=$("$pg_config" --includedir-server)
+    # From 19 on PostgreSQL's headers want the C that they were configured for.
+    standard=-std=gnu99
+    if grep -qE '^#define PG_VERSION_NUM (19|[2-9][0-9])' "$include/pg_config.h"; then standard=; fi
     for file in $(find src -name '*.c' | sort); do
-        "$1" -fsyntax-only -std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Wmissing-prototypes \
+        "$1" -fsyntax-only $standard -D_GNU_SOURCE -Wall -Wextra -Wmissing-prototypes \
             -Wdeclaration-after-statement -isystem "$include" -Isrc "$file" || true
     done >"$work/log/warnings" 2>&1
     if grep -qE 'warning:|error:' "$work/log/warnings"; then
