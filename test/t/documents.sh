@@ -41,4 +41,8 @@ done
 same "tests that CONTRIBUTING.md runs" "" \
     "$(grep -oE '(PROVE_TESTS|REGRESS)=[a-z/._]+' CONTRIBUTING.md | sed 's/REGRESS=\(.*\)/sql\/\1.sql/; s/.*=//' |
         while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+
+# Parts of the benchmark
+same "parts of the benchmark" "$(sed -n 's/^for section in \(.*\); do$/\1/p' test/bench/run.sh)" \
+    "$(sed -n 's/^| `\([a-z]*\)` | .*/\1/p' doc/benchmark.md | paste -s -d ' ' -)"
 finish

@@ -43,7 +43,7 @@ SQL
 # The database is mydb here, too.
 mkdir "$dir/readme"
 awk -v dir="$dir/readme" -f test/blocks.awk README.md |
-    grep -E ' (Tables that do not fit|Store models and refit)$' | sed 's/^/readme\//' >"$dir/index"
+    grep -E ' (Tables larger than memory|Store models and refit)$' | sed 's/^/readme\//' >"$dir/index"
 awk -v dir="$dir" -f test/blocks.awk doc/operations.md |
     grep -E ' (Refit on a schedule|Refit when the rows have changed)$' >>"$dir/index"
 while read -r number language line needs heading; do
