@@ -8,7 +8,7 @@
 # server need not have is run by the test of that name (pg_cron.sh).
 #
 # Every object of the extension is in the README's list and has a part of the
-# reference, with an example and with what it does with NULL; every default in
+# reference, with its arguments, an example and what it does with NULL; every default in
 # the table of options is the one of src/fit/fit_options.h or src/model/model.h;
 # PostgreSQL says of each of the common mistakes what the reference says.
 set -eu
@@ -84,12 +84,14 @@ done
 
 # Objects that a user calls or names; the aggregates' own functions are not, nor
 # what gmm_fit_table's queries call.  Of what NULL gives, the kinds are told apart:
-# rows, a value, and what the function sees to itself.
+# rows, a value, and what the function sees to itself.  What is behind operators and
+# casts has no part of its own.
+behind="p.proname ~ '^gmm_(model|stats)_' AND p.proname <> 'gmm_stats_summary'"
 psql -X -q -A -t -F ' ' -o "$dir/objects" -c "
     SELECT coalesce(p.proname, t.typname),
            max(CASE WHEN p.prokind = 'f' AND p.proisstrict AND p.proretset THEN 'rows'
                     WHEN p.prokind = 'f' AND p.proisstrict THEN 'value' ELSE 'own' END),
-           bool_or(coalesce(p.proname ~ '^gmm_(model|stats)_' AND p.proname <> 'gmm_stats_summary', false))
+           bool_or(coalesce($behind, false))
     FROM pg_extension AS e
     JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e'
     LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
@@ -108,8 +110,8 @@ in_reference()
     grep -Eq "$2" "$dir/part"
 }
 
-while read -r object null behind; do
-    if [ "$behind" = t ]; then
+while read -r object null implements; do
+    if [ "$implements" = t ]; then
         in_reference "## Behind operators and casts" "^\|.*\`$object\(" && is=ok || is=not_ok
     elif [ "$object" = gmm_stats ]; then
         in_reference "### Type $object" '^```sql$' && is=ok || is=not_ok
@@ -126,6 +128,21 @@ while read -r object null behind; do
     fi
     $is "$object has its place in the documentation"
 done <"$dir/objects"
+
+# The arguments and columns that these have
+psql -X -q -A -t -F ' ' -o "$dir/arguments" -c "
+    SELECT DISTINCT p.proname, argument
+    FROM pg_extension AS e
+    JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+    JOIN pg_proc AS p ON p.oid = d.objid, unnest(p.proargnames) AS argument
+    WHERE e.extname = 'gmm' AND p.proname !~ '^gmm_fit_table_' AND NOT ($behind) AND argument <> ''
+    ORDER BY 1, 2"
+missing=$(while read -r object argument; do
+    in_reference "### $object" "(^|[^a-z_])$argument([^a-z_]|\$)" || echo "$object: $argument"
+done <"$dir/arguments")
+same "arguments and columns that the reference has not" "" "$missing"
+same "arguments and columns that were looked for" yes \
+    "$([ "$(wc -l <"$dir/arguments")" -ge 80 ] && echo yes)"
 
 # | `what is written` | what PostgreSQL says | `what to write` | because |
 awk '/^## / { inside = /Common mistakes/ }
