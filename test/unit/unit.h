@@ -21,6 +21,12 @@ extern uint64_t base_seed;
 extern double relative_difference(double a, double b, double scale);
 extern double largest_difference(const double *a, const double *b, size_t n, double scale);
 
+/*
+ * The largest distance of values' distribution from the uniform one, times the
+ * root of n; sorts them.
+ */
+extern double kolmogorov(double *values, int n);
+
 /* A generator for tests, seeded with base_seed and a number. */
 typedef struct Random
 {
@@ -69,6 +75,7 @@ extern void test_derive(void);
 extern void test_ellipse(void);
 extern void test_special(void);
 extern void test_drawing(void);
+extern void test_tails(void);
 extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_vector(void);
