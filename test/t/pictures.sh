@@ -24,7 +24,7 @@ parts()
 
 for picture in test/pictures/*.svg; do
     name=$(basename "$picture")
-    if ! grep -q "[(\"/]test/pictures/$name[)\"]" README.md doc/*.md; then
+    if ! grep -q "[(\"/]test/pictures/${name}[)\"]" README.md doc/*.md; then
         not_ok "the documentation shows $name"
     fi
     parts "$picture" >"$dir/wanted"
