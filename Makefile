@@ -21,6 +21,7 @@ MODULE_big = gmm
 # included, so these are expanded later.
 source_files = $(sort $(patsubst $(srcdir)/%,%,$(wildcard $(addprefix $(srcdir)/,$(1)))))
 DATA = $(call source_files,src/gmm--*.sql)
+DOCS = $(call source_files,doc/*.md)
 OBJS = $(patsubst %.c,%.o,$(call source_files,src/*.c src/*/*.c src/*/*/*.c))
 INTERNAL_HEADERS = $(addprefix $(srcdir)/,$(call source_files,src/*.h src/*/*.h src/*/*/*.h))
 
@@ -46,6 +47,14 @@ REGRESS_OPTS = --load-extension=gmm
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# The directory of documents is shared by all extensions, and any may have a
+# reference.md.
+docmoduledir := $(docmoduledir)/gmm
+uninstall: uninstall-docs
+.PHONY: uninstall-docs
+uninstall-docs:
+	rm -rf '$(DESTDIR)$(docdir)/$(docmoduledir)'
 
 # PGXS does not follow includes: after a change of a header, build all.
 $(OBJS): $(INTERNAL_HEADERS)

@@ -142,6 +142,11 @@ extern void pg_sha256_final(pg_cryptohash_ctx *context, uint8 *result);
 #define gmm_raw_parser(text) raw_parser(text)
 #endif
 
+/* A tuple descriptor that is made by hand is finished by this since 19. */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(columns) ((void) (columns))
+#endif
+
 /*
  * What a query goes through has other names and arguments.  These need
  * parser/analyze.h, parser/parse_relation.h, tcop/tcopprot.h and
@@ -154,6 +159,7 @@ extern void pg_sha256_final(pg_cryptohash_ctx *context, uint8 *result);
 #define gmm_parse_analyze(raw, text, types, n_types, environment) \
 	parse_analyze(raw, text, unconstify(Oid *, types), n_types, environment)
 #endif
+
 /* The rights that a query needs on a relation stand beside it since 16. */
 #if PG_VERSION_NUM >= 160000
 #define gmm_check_rights(query) \

@@ -376,7 +376,7 @@ CREATE FUNCTION gmm_outlier_pvalue(
 ) RETURNS double precision
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION gmm_outlier_pvalue(gmm_model, double precision[])
-	IS 'how likely a row of the mixture is to be as far out as this one';
+	IS 'the share of the mixture''s own rows that have a lower density than this one';
 
 -- === one model from another, and rows from it (score/derive_rows.c) ===
 

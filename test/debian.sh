@@ -64,8 +64,8 @@ sed 's/^/# /' "$dir/lintian"
 
 logged "it can be installed" sh -c "$apt install $(echo "$dir/${package}"_*.deb)"
 documentation=/usr/share/doc/$package
-same "the files that the README names are beside it" "" \
-    "$(grep -oE 'test/(data|pictures)/[a-z_]+\.(csv|svg)' "$documentation/README.md" | sort -u |
+same "the files that the documentation names are beside it" "" \
+    "$(grep -ohE 'test/(data|pictures)/[a-z_]+\.(csv|svg)' "$documentation/README.md" "$documentation"/doc/*.md | sort -u |
         while read -r file; do
             [ -s "$documentation/$file" ] || echo "$file"
         done)"

@@ -379,7 +379,7 @@ private_installation()
     mkdir -p "$bindir"
     cp -RL "$original_bindir/." "$bindir/"
     substitute="s#^$original_bindir#$work/root&#"
-    for what in pkglibdir sharedir includedir-server; do
+    for what in pkglibdir sharedir includedir-server docdir; do
         original=$("$1" "--$what")
         substitute="$substitute;s#^$original#$work/root&#"
         if [ -d "$original" ] && [ ! -d "$work/root$original" ]; then

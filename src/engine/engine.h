@@ -376,6 +376,17 @@ extern MixtureDrawing *mixture_drawing_create(const MixtureParameters *parameter
 extern int	mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed,
 							 int64_t number, double *row);
 
+/* tail.c: which share of a mixture's own rows has a lower density */
+typedef struct MixtureTail MixtureTail;
+
+extern MixtureTail *mixture_tail_create(const MixturePrepared *prepared,
+										const double *weights,
+										const MixtureHost *host);
+extern size_t mixture_tail_size(const MixtureTail *tail);
+extern double mixture_row_outlier_pvalue(const MixturePrepared *prepared,
+										 const MixtureTail *tail,
+										 const double *row, double *work);
+
 /*
  * runner.c: a pass in pieces, which may be made in several processes.  Blocks
  * are summed in runs, whose number depends on n_blocks alone, and the runs'
@@ -468,9 +479,6 @@ extern double mixture_row_log_density(const MixturePrepared *prepared,
 extern void mixture_row_mahalanobis(const MixturePrepared *prepared,
 									const double *row, double *work,
 									double *distances);
-extern double mixture_row_outlier_pvalue(const MixturePrepared *prepared,
-										 const double *row, double *work,
-										 double *distances);
 extern size_t mixture_row_work_size(const MixturePrepared *prepared);
 
 /* far_rows.c */

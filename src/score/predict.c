@@ -164,8 +164,8 @@ gmm_mahalanobis(PG_FUNCTION_ARGS)
  * gmm_outlier_pvalue(model gmm_model, features double precision[])
  *		-> double precision
  *
- * How likely a row of the model is to be as far out as this one: small for an
- * outlier.
+ * The share of the model's own rows that have a lower density than this one:
+ * small for an outlier.
  */
 Datum
 gmm_outlier_pvalue(PG_FUNCTION_ARGS)
@@ -173,12 +173,10 @@ gmm_outlier_pvalue(PG_FUNCTION_ARGS)
 	GmmFeatures features;
 	double	   *work;
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
-	double	   *distances = palloc(scorer->k * sizeof(double));
+	const MixtureTail *tail = gmm_scorer_tail(fcinfo, scorer);
 	double		pvalue;
 
-	pvalue = mixture_row_outlier_pvalue(scorer->prepared, features.values, work,
-										distances);
-	pfree(distances);
+	pvalue = mixture_row_outlier_pvalue(scorer->prepared, tail, features.values, work);
 	gmm_features_release(&features);
 	PG_RETURN_FLOAT8(pvalue);
 }

@@ -356,6 +356,49 @@ gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 	return gmm_scorer_find(fcinfo->flinfo, PG_GETARG_DATUM(0), features, work);
 }
 
+/* Makes something more of a model for a scorer; returns the bytes it takes. */
+typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *parameters);
+
+/* Add to the scorer of the present row what it has been found to need. */
+static void
+add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer, ScorerAddition addition)
+{
+	ScorerCache *cache = fcinfo->flinfo->fn_extra;
+	Datum		datum = PG_GETARG_DATUM(0);
+	GmmModel   *model = DatumGetGmmModel(datum);
+	MixtureParameters parameters;
+	MemoryContext old_context;
+
+	Assert(scorer == cache->last);
+	gmm_model_parameters(model, &parameters);
+	old_context = MemoryContextSwitchTo(cache->context);
+	cache->size += addition(cache->last, &parameters);
+	MemoryContextSwitchTo(old_context);
+	if ((Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+}
+
+static Size
+add_conditional(GmmScorer *scorer, const MixtureParameters *parameters)
+{
+	scorer->conditional = mixture_conditional_create(parameters, scorer->order,
+													 scorer->n_observed, &gmm_host);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions given %d",
+							 scorer->k, scorer->d - scorer->n_observed, scorer->n_observed)));
+	return mixture_conditional_size(scorer->conditional);
+}
+
+static Size
+add_tail(GmmScorer *scorer, const MixtureParameters *parameters)
+{
+	scorer->tail = mixture_tail_create(scorer->prepared, parameters->weights, &gmm_host);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared the tail of a model of %d components in %d dimensions",
+							 scorer->k, scorer->n_observed)));
+	return mixture_tail_size(scorer->tail);
+}
+
 /*
  * The conditional mixture of the NULL elements given the others, for a row
  * whose scorer this is; made for the first of them.  There must be NULLs.
@@ -363,27 +406,20 @@ gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 const MixtureConditional *
 gmm_scorer_conditional(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 {
-	ScorerCache *cache = fcinfo->flinfo->fn_extra;
-	Datum		datum = PG_GETARG_DATUM(0);
-	MixtureParameters parameters;
-	MemoryContext old_context;
-	GmmModel   *model;
-
-	Assert(scorer == cache->last && scorer->order != NULL);
-	if (scorer->conditional != NULL)
-		return scorer->conditional;
-
-	model = DatumGetGmmModel(datum);
-	gmm_model_parameters(model, &parameters);
-	old_context = MemoryContextSwitchTo(cache->context);
-	cache->last->conditional = mixture_conditional_create(&parameters, scorer->order,
-														  scorer->n_observed, &gmm_host);
-	MemoryContextSwitchTo(old_context);
-	cache->size += mixture_conditional_size(scorer->conditional);
-	ereport(DEBUG1,
-			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions given %d",
-							 scorer->k, scorer->d - scorer->n_observed, scorer->n_observed)));
-	if ((Pointer) model != DatumGetPointer(datum))
-		pfree(model);
+	Assert(scorer->order != NULL);
+	if (scorer->conditional == NULL)
+		add_to_scorer(fcinfo, scorer, add_conditional);
 	return scorer->conditional;
+}
+
+/*
+ * The shares of rows of low density, for a row whose scorer this is; made for
+ * the first of them.  NULL where all elements are.
+ */
+const MixtureTail *
+gmm_scorer_tail(FunctionCallInfo fcinfo, const GmmScorer *scorer)
+{
+	if (scorer->tail == NULL && scorer->n_observed > 0)
+		add_to_scorer(fcinfo, scorer, add_tail);
+	return scorer->tail;
 }

@@ -36,6 +36,8 @@ typedef struct GmmScorer
 	MixturePrepared *prepared;	/* of the observed dimensions */
 	MixtureConditional *conditional;	/* of the others; see
 										 * gmm_scorer_conditional() */
+	MixtureTail *tail;			/* of the mixture of the observed ones; see
+								 * gmm_scorer_tail() */
 } GmmScorer;
 
 extern const GmmScorer *gmm_scorer_get(FunctionCallInfo fcinfo,
@@ -45,5 +47,7 @@ extern const GmmScorer *gmm_scorer_find(FmgrInfo *flinfo, Datum model,
 										double **work);
 extern const MixtureConditional *gmm_scorer_conditional(FunctionCallInfo fcinfo,
 														const GmmScorer *scorer);
+extern const MixtureTail *gmm_scorer_tail(FunctionCallInfo fcinfo,
+										  const GmmScorer *scorer);
 
 #endif							/* GMM_PREPARED_H */

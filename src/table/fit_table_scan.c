@@ -4,13 +4,13 @@
  *
  * A fit asks dozens of queries over minutes, and what a name stands for may
  * change between two of them: no lock keeps a schema from being renamed.  So
- * the names are looked up once.  The query that selects the rows is analysed
+ * the names are looked up once.  The query that selects the rows is analyzed
  * when the fit begins, and what it found, relations by OID under locks that
  * last to the end of the transaction, is put into each query that follows:
  *
  *		SELECT pg_catalog.count(*) FROM "points" AS r
  *
- * is analysed with "points" as the name of a relation that only this query
+ * is analyzed with "points" as the name of a relation that only this query
  * knows (an ephemeral named relation, as a trigger's transition tables are),
  * which is then replaced by the rows.  SPI would look names up again whenever
  * a plan of its own becomes invalid; so the queries are planned and run here,
@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -94,7 +95,7 @@ begin_errors(ErrorContextCallback *callback, ErrorPlace *place)
 
 /* A query by its text. */
 static Query *
-analyse(const char *text, const Oid *types, int n_types, QueryEnvironment *environment)
+analyze_text(const char *text, const Oid *types, int n_types, QueryEnvironment *environment)
 {
 	List	   *parsed = gmm_raw_parser(text);
 
@@ -113,6 +114,7 @@ register_name(QueryEnvironment *environment, const char *name)
 
 	TupleDescInitEntry(columns, 1, "x", FLOAT8ARRAYOID, -1, 0);
 	TupleDescInitEntry(columns, 2, "w", FLOAT8OID, -1, 0);
+	TupleDescFinalize(columns);
 	rows->md.name = pstrdup(name);
 	rows->md.reliddesc = InvalidOid;
 	rows->md.tupdesc = columns;
@@ -138,9 +140,9 @@ gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
 	GmmTableRows added = {name, NULL};
 
 	begin_errors(&callback, &place);
-	added.query = analyse(rows, NULL, 0, NULL);
+	added.query = analyze_text(rows, NULL, 0, NULL);
 	error_context_stack = callback.previous;
-	/* the FROM clause is analysed first */
+	/* the FROM clause is analyzed first */
 	if (linitial_node(RangeTblEntry, added.query->rtable)->relid != relation)
 		return false;
 
@@ -213,7 +215,7 @@ static PlannedStmt *
 plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *types,
 		   ParamListInfo arguments)
 {
-	Query	   *query = analyse(text, types, n_types, scan->environment);
+	Query	   *query = analyze_text(text, types, n_types, scan->environment);
 	List	   *rewritten;
 	PlannedStmt *plan;
 

@@ -12,7 +12,7 @@
 typedef struct GmmTableRows
 {
 	const char *name;
-	Query	   *query;			/* as analysed: columns x, double precision[],
+	Query	   *query;			/* as analyzed: columns x, double precision[],
 								 * and w, double precision */
 } GmmTableRows;
 

@@ -6,7 +6,7 @@
 # Draws rows from mixtures (data.c, the same rows every time), builds a copy of
 # the sources, starts a private server as check.sh does, and prints tables in
 # Markdown (tables.sh): NAME is one of fit, end, score, groups, workers, sizes,
-# cancel, nulls, stream, quality.
+# cancel, gaps, nulls, stream, quality.
 # Takes about half an hour, 4 GB of disk and as much memory.  --quick makes
 # everything a tenth or less, runs it once, and takes one minute: to see that it
 # works, not to quote from.
@@ -51,7 +51,7 @@ parse_arguments()
             --only) [ $# -gt 1 ] || usage
                 shift
                 case $1 in
-                    fit | end | score | groups | workers | sizes | cancel | nulls | stream | quality) ;;
+                    fit | end | score | groups | workers | sizes | cancel | gaps | nulls | stream | quality) ;;
                     *) usage ;;
                 esac
                 only="$only $1" ;;
@@ -312,6 +312,6 @@ fi
 if [ -n "$absent" ]; then
     say "Not installed, so left out:$absent (--install installs them)."
 fi
-for section in fit end score groups workers sizes cancel nulls stream quality; do
+for section in fit end score groups workers sizes cancel gaps nulls stream quality; do
     if chosen $section; then "bench_$section"; fi
 done

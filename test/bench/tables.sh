@@ -458,7 +458,37 @@ bench_cancel()
     drop_rows cancelled
 }
 
-# --- 8: rows with NULLs -----------------------------------------------------
+# --- 8: looks for interrupts --------------------------------------------------
+
+# Shapes that are as large as a model may be, in each direction.
+gap_shapes="full 1 4096
+full 500 250
+full 2000 120
+full 10000 56
+tied 4000 4096
+diag 4000 4096
+spherical 8000 4000"
+
+bench_gaps()
+{
+    seconds_each=20
+    [ -z "$quick" ] || seconds_each=1
+    note "gaps"
+    make -s -C "$here/unit" gaps/gaps_timed >&2
+    say ""
+    say "### Longest work of the engine between two looks for interrupts"
+    say ""
+    say "| family | K | d | operation | longest, ms | looks |"
+    say "|---|--:|--:|---|--:|--:|"
+    echo "$gap_shapes" | while read -r family k d; do
+        "$here/unit/gaps/gaps_timed" "$family" "$k" "$d" $seconds_each
+    done | sort -t '|' -k 6,6nr | head -n 30
+    say ""
+    say "The longest ones of all, in processor time.  What takes longer than" \
+        "$seconds_each seconds was left before its end.  A fit is one of 384 rows."
+}
+
+# --- 9: rows with NULLs -----------------------------------------------------
 
 bench_nulls()
 {
@@ -497,7 +527,7 @@ bench_nulls()
         printf "| %s | %d | %.4f | %.4f | %.2f |\n", what, $3, $4, $5, $6 }'
 }
 
-# --- 9: statistics by scans -------------------------------------------------
+# --- 10: statistics by scans ---------------------------------------------------
 
 bench_stream()
 {
@@ -540,7 +570,7 @@ bench_stream()
         "times what scan and kernel cost apart."
 }
 
-# --- 10: what the default call finds -----------------------------------------
+# --- 11: what the default call finds -----------------------------------------
 
 # One line of the table, from the table NAME and the file with the same rows.
 quality_line()

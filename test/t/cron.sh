@@ -1,5 +1,5 @@
 #!/bin/sh
-# cron.sh: the README's crontab, as cron reads and runs it.
+# cron.sh: the documentation's crontab, as cron reads and runs it.
 #
 # A table is taken apart by the rules of crontab(5): lines NAME=VALUE set the
 # environment, a line of five fields and a command is a job, and in a command
@@ -15,7 +15,14 @@ ask -o /dev/null <<'SQL'
 CREATE TABLE faithful (eruptions double precision, waiting double precision);
 \copy faithful FROM 'test/data/faithful.csv' CSV HEADER
 SQL
-awk -v dir="$dir" -f test/blocks.awk README.md |
+
+# The table of models is the README's.
+mkdir "$dir/readme"
+awk -v dir="$dir/readme" -f test/blocks.awk README.md |
+    while read -r number language line needs heading; do
+        [ "$heading" != "Store models and refit" ] || ask -o /dev/null -f "$dir/readme/$number.sql"
+    done
+awk -v dir="$dir" -f test/blocks.awk doc/operations.md |
     grep ' Refit on a schedule$' >"$dir/index"
 while read -r number language line needs heading; do
     case $language in
@@ -46,13 +53,13 @@ command=$(printf '%s\n' "$command" | sed 's/\\%/%/g')
 # PGDATABASE as the table says, but for the name of our database.
 grep -E '^[A-Z_]+=' "$dir/crontab" | grep -v '^PGDATABASE=' >"$dir/environment" || true
 database=$PGDATABASE
-models=$(ask -c 'SELECT count(*) FROM gmm_models')
+models=$(ask -c 'SELECT count(*) FROM models')
 # shellcheck disable=SC2046
 if (cd /; env -i HOME="$dir" LOGNAME="$(id -un)" USER="$(id -un)" SHELL=/bin/sh \
     PATH="$(dirname "$(command -v psql)"):/usr/bin:/bin" \
     PGHOST="$PGHOST" PGPORT="$PGPORT" PGUSER="$PGUSER" PGDATABASE="$database" \
     $(cat "$dir/environment") /bin/sh -c "$command") </dev/null >"$dir/mail" 2>&1 &&
-    [ "$(ask -c 'SELECT count(*) FROM gmm_models')" -gt "$models" ]
+    [ "$(ask -c 'SELECT count(*) FROM models')" -gt "$models" ]
 then
     ok "the command stores a new model"
 else

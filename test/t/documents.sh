@@ -4,13 +4,25 @@
 set -eu
 . test/t/tap.sh
 
+# anchors DOCUMENT: of its headings, as GitHub makes them
+anchors()
+{
+    awk '/^```/ { code = !code }
+        !code && sub(/^#+ /, "") {
+            $0 = tolower($0)
+            gsub(/[^a-z0-9_ -]/, "")
+            gsub(/ /, "-")
+            print
+        }' "$1"
+}
+
 for document in *.md src/*.md doc/*.md; do
     [ -e "$document" ] || continue
     directory=$(dirname "$document")
 
     # In backquotes: names that begin with a directory of ours; a directory is
     # one with or without what is in it.
-    missing=$(grep -oE '`(src|sql|expected|test|debian)(/[A-Za-z0-9_.-]+)*`' "$document" | tr -d '`' | sort -u |
+    missing=$(grep -oE '`(src|sql|expected|test|debian|doc)(/[A-Za-z0-9_.-]+)*`' "$document" | tr -d '`' | sort -u |
         while read -r file; do
             [ -e "$file" ] || [ -e "$directory/$file" ] || echo "$file"
         done)
@@ -22,6 +34,14 @@ for document in *.md src/*.md doc/*.md; do
             [ -e "$directory/$file" ] || echo "$file"
         done)
     same "$document: links" "" "$missing"
+
+    # [Links](to.md#headings)
+    missing=$(grep -oE '\]\([^):#]*#[^)]+\)' "$document" | sed 's/^](//; s/)$//' | sort -u |
+        while IFS='#' read -r file anchor; do
+            if [ -n "$file" ]; then file=$directory/$file; else file=$document; fi
+            anchors "$file" | grep -qx -- "$anchor" || echo "$file#$anchor"
+        done)
+    same "$document: headings" "" "$missing"
 
     # In blocks for the shell, and in backquotes
     missing=$({
@@ -41,4 +61,8 @@ done
 same "tests that CONTRIBUTING.md runs" "" \
     "$(grep -oE '(PROVE_TESTS|REGRESS)=[a-z/._]+' CONTRIBUTING.md | sed 's/REGRESS=\(.*\)/sql\/\1.sql/; s/.*=//' |
         while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+
+# Parts of the benchmark
+same "parts of the benchmark" "$(sed -n 's/^for section in \(.*\); do$/\1/p' test/bench/run.sh)" \
+    "$(sed -n 's/^| `\([a-z]*\)` | .*/\1/p' doc/benchmark.md | paste -s -d ' ' -)"
 finish

@@ -1,9 +1,9 @@
 #!/bin/sh
-# pg_cron.sh: the README's scheduled refits, done by the real pg_cron in a
+# pg_cron.sh: the documentation's scheduled refits, done by the real pg_cron in a
 # cluster as Debian makes it.
 #
 # pg_createcluster makes the cluster; of its configuration only the lines that
-# the README says are changed.  The blocks of "Refit on a schedule" and "Refit
+# doc/operations.md says are changed.  The blocks of "Refit on a schedule" and "Refit
 # when the rows have changed" run as they stand there; then the schedules are
 # changed to soon, and new models must appear by themselves.
 set -eu
@@ -41,8 +41,11 @@ CREATE TABLE faithful (eruptions double precision, waiting double precision);
 SQL
 
 # The database is mydb here, too.
-awk -v dir="$dir" -f test/blocks.awk README.md |
-    grep -E ' (Refit on a schedule|Tables that do not fit|Refit when the rows have changed)$' >"$dir/index"
+mkdir "$dir/readme"
+awk -v dir="$dir/readme" -f test/blocks.awk README.md |
+    grep -E ' (Tables larger than memory|Store models and refit)$' | sed 's/^/readme\//' >"$dir/index"
+awk -v dir="$dir" -f test/blocks.awk doc/operations.md |
+    grep -E ' (Refit on a schedule|Refit when the rows have changed)$' >>"$dir/index"
 while read -r number language line needs heading; do
     case $language in
         conf)
@@ -52,19 +55,19 @@ while read -r number language line needs heading; do
             ask -o /dev/null -f "$dir/$number.sql" ;;
     esac
 done <"$dir/index"
-same "the README's lines are all that the configuration needs" 3 \
+same "these lines are all that the configuration needs" 3 \
     "$(ask -c "SELECT count(*) FROM pg_settings WHERE sourcefile = '$configuration'
                AND (name LIKE 'cron.%' OR name = 'shared_preload_libraries')")"
-same "the README's statements make two jobs" 2 "$(ask -c 'SELECT count(*) FROM cron.job')"
+same "its statements make two jobs" 2 "$(ask -c 'SELECT count(*) FROM cron.job')"
 
-# Rows that have changed since the README's last refit of these.
+# Rows that have changed since the last refit of these.
 ask -o /dev/null -c "INSERT INTO readings
     SELECT day + 7, temperature + 5, pressure FROM readings WHERE day > (SELECT max(day) - 7 FROM readings)"
 
 # Seconds came with pg_cron 1.5, alter_job with 1.4: before that, the next minute
 # must do.
-models="SELECT count(*) FROM gmm_models WHERE name = 'faithful'"
-versions="SELECT count(*) FROM gmm_models WHERE name = 'readings'"
+models="SELECT count(*) FROM models WHERE name = 'faithful'"
+versions="SELECT count(*) FROM models WHERE name = 'readings'"
 old_models=$(ask -c "$models")
 old_versions=$(ask -c "$versions")
 ask -o /dev/null -c "SELECT cron.alter_job(jobid, schedule := '1 seconds') FROM cron.job" 2>/dev/null ||
@@ -92,8 +95,8 @@ same "its log says that both jobs succeeded, and no run failed" "2,0" "$(ask -F 
     FROM cron.job_run_details")"
 same "the new model numbers the components as the old one" t "$(ask -c "
     SELECT bool_and(gmm_predict(n.model, x) = gmm_predict(o.model, x))
-    FROM (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at LIMIT 1) AS o,
-         (SELECT model FROM gmm_models WHERE name = 'faithful' ORDER BY fitted_at DESC LIMIT 1) AS n,
+    FROM (SELECT model FROM models WHERE name = 'faithful' ORDER BY fitted_at LIMIT 1) AS o,
+         (SELECT model FROM models WHERE name = 'faithful' ORDER BY fitted_at DESC LIMIT 1) AS n,
          (SELECT ARRAY[eruptions, waiting] AS x FROM faithful) AS rows")"
 
 # The other job stored one model, and would store no other: that one fits.

@@ -1,7 +1,7 @@
 #!/bin/sh
-# pictures.sh: the README's pictures are those that test/pictures.sh makes, the
-# same elements with the same numbers but for rounding, and what the README says
-# of them is so.
+# pictures.sh: the documentation's pictures are those that test/pictures.sh makes,
+# the same elements with the same numbers but for rounding, and what it says of them
+# is so.
 set -eu
 . test/t/tap.sh
 
@@ -24,8 +24,8 @@ parts()
 
 for picture in test/pictures/*.svg; do
     name=$(basename "$picture")
-    if ! grep -q "(test/pictures/$name)\|\"test/pictures/$name\"" README.md; then
-        not_ok "the README shows $name"
+    if ! grep -q "[(\"/]test/pictures/${name}[)\"]" README.md doc/*.md; then
+        not_ok "the documentation shows $name"
     fi
     parts "$picture" >"$dir/wanted"
     if [ ! -s "$dir/$name" ]; then
@@ -47,11 +47,11 @@ for picture in test/pictures/*.svg; do
         not_ok "$name is as it was" "$(cat "$dir/log")"
     fi
 done
-for picture in $(grep -o 'test/pictures/[a-z_]*\.svg' README.md | sort -u); do
+for picture in $(grep -oh 'test/pictures/[a-z_]*\.svg' README.md doc/*.md | sort -u); do
     if [ -s "$picture" ]; then
-        ok "the README's $picture is there"
+        ok "the documentation's $picture is there"
     else
-        not_ok "the README's $picture is there"
+        not_ok "the documentation's $picture is there"
     fi
 done
 
@@ -59,14 +59,14 @@ done
 while IFS= read -r line; do
     case $line in
         "no_structure: BIC prefers several components")
-            ok "$line, as the README says" ;;
+            ok "$line, as the documentation says" ;;
         *": "*" of 500")
-            if grep -q "pictures/${line%%:*}.svg.*[ >]${line#*: }" README.md; then
-                ok "the README says of $line"
+            if grep -q "pictures/${line%%:*}.svg.*[ >]${line#*: }" doc/statistics.md; then
+                ok "the documentation says of $line"
             else
-                not_ok "the README says of $line"
+                not_ok "the documentation says of $line"
             fi ;;
-        *) not_ok "the README says of $line" ;;
+        *) not_ok "the documentation says of $line" ;;
     esac
 done <"$dir/said"
 finish

@@ -51,7 +51,7 @@ prepares()
         echo "SET client_min_messages = debug1;"
         printf '%s;\n' "$@"
     } | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 2>&1 |
-        awk '/gmm: prepared a model/ { n++ } /^ERROR/ { print; n = -1; exit }
+        awk '/gmm: prepared / { n++ } /^ERROR/ { print; n = -1; exit }
              END { print n + 0 }')
     same "$name: $wanted" "$wanted" "$got"
 }
@@ -111,7 +111,7 @@ prepares 5 "imputation by a model out of line" \
     "SELECT gmm_impute(large, $holed) FROM points, (SELECT large FROM models WHERE id = 1) AS m"
 prepares 4 "conditional mixtures" \
     "SELECT gmm_condition('$spherical', $holed) FROM points WHERE id % 3 <> 1"
-prepares 3 "outliers" \
+prepares 6 "outliers, each pattern with its tail" \
     "SELECT gmm_outlier_pvalue('$spherical', $holed) FROM points"
 prepares 3 "the best components, by a lateral join" \
     "SELECT * FROM points, gmm_top('$spherical', $holed, 2)"

@@ -158,13 +158,17 @@ DECLARE
     stats gmm_stats;
     likelihood double precision = '-Infinity';
     now double precision;
+    condition double precision;
 BEGIN
     risen := true;
     FOR i IN 1..n LOOP
         SELECT gmm_accumulate(features, model) INTO stats FROM rows WHERE number = 3;
         now := (gmm_stats_summary(stats)).log_likelihood;
-        -- a component at its least variance magnifies rounding
-        risen := risen AND now >= likelihood - 1e-10 * abs(now);
+        -- a component at its least variance magnifies rounding: a row's squared
+        -- distance has d^2 + 8 roundings, each as much as the condition
+        condition := greatest(condition, (SELECT max(condition_number) FROM gmm_components(model)));
+        risen := risen AND now >= likelihood - (gmm_stats_summary(stats)).sum_weights *
+                                               20 * 2.3e-16 * (100 + condition);
         likelihood := now;
         model := gmm_maximize(stats);
     END LOOP;

@@ -18,19 +18,6 @@ element(const double *matrix, int i, int j)
 	return i > j ? matrix[linalg_row(i) + j] : matrix[linalg_row(j) + i];
 }
 
-/* 0 to d - 1 in a random order. */
-static void
-random_order(Random *random, int *order, int d)
-{
-	for (int i = 0; i < d; i++)
-	{
-		int			j = random_below(random, i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
-}
-
 /*
  * The definition, without a factor: B S_oo = S_mo, and C + B S_om = S_mm; for
  * any number of observed dimensions, none and all among them.

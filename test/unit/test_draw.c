@@ -12,27 +12,6 @@
 
 #define N_ROWS 20000
 
-/* The largest distance of an empirical distribution from the uniform one. */
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-kolmogorov(double *values, int n)
-{
-	double		largest = 0;
-
-	qsort(values, n, sizeof(double), compare_doubles);
-	for (int i = 0; i < n; i++)
-		largest = fmax(largest, fmax(values[i] - (double) i / n, (i + 1.0) / n - values[i]));
-	return largest * sqrt(n);
-}
-
 /*
  * Shares within 5 deviations; squared distances from their own component
  * distributed as chi-square, and so the covariances right up to a rotation;

@@ -13,19 +13,6 @@
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 
-/* A random permutation of n numbers. */
-static void
-shuffle(Random *random, int *order, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		int			j = random_below(random, i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
-}
-
 /* The same number but for its last digits. */
 static double
 jitter(Random *random, double value)
@@ -75,7 +62,7 @@ permute(Random *random, const MixtureParameters *from, MixtureParameters *to)
 	size_t		n = mixture_covariance_count(from->covariance_type, k, d);
 	int		   *order = malloc(k * sizeof(int));
 
-	shuffle(random, order, k);
+	random_order(random, order, k);
 	for (int c = 0; c < k; c++)
 	{
 		to->weights[c] = jitter(random, from->weights[order[c]]);

@@ -115,6 +115,25 @@ falls(int d)
 	return before < 0.01;
 }
 
+/* The density of the root, by the slope of the tail: differences of order h^4. */
+static double
+worst_density(int d)
+{
+	double		worst = 0;
+
+	for (double r = 0.05; r < 1.5 * sqrt(d) + 4; r += 0.1)
+	{
+		const double h = 0.005;
+		double		slope = (8 * (special_chi_square_tail((r + h) * (r + h), d) -
+								  special_chi_square_tail((r - h) * (r - h), d)) -
+							 (special_chi_square_tail((r + 2 * h) * (r + 2 * h), d) -
+							  special_chi_square_tail((r - 2 * h) * (r - 2 * h), d))) / (12 * h);
+
+		worst = fmax(worst, relative_difference(special_chi_density(r, d), -slope, 1));
+	}
+	return worst;
+}
+
 /* A quantile's tail, which is half of a chi-square one, is what went in. */
 static double
 worst_round_trip(Random *random)
@@ -155,6 +174,13 @@ test_special(void)
 	for (size_t i = 0; i < sizeof(any) / sizeof(int); i++)
 		all = all && falls(any[i]);
 	check(all, "tails fall from 1 to 0");
+	worst = 0;
+	for (size_t i = 0; i < sizeof(any) / sizeof(int); i++)
+		worst = fmax(worst, worst_density(any[i]));
+	check(worst < 1e-7, "the density is the slope of the tail (%.1e)", worst);
+	check(fabs(special_chi_density(0, 1) - 0.79788456080286536) < 1e-15 &&
+		  special_chi_density(0, 2) == 0 && special_chi_density(1, 2) == exp(-0.5) &&
+		  special_chi_density(1e10, 7) == 0, "the density at the ends of the range");
 	check(special_chi_square_tail(0, 3) == 1 && special_chi_square_tail(INFINITY, 3) == 0 &&
 		  special_chi_square_tail(DBL_MAX, 4096) == 0 && special_chi_square_tail(DBL_MIN, 1) == 1,
 		  "the ends of the range");

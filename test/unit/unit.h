@@ -21,6 +21,12 @@ extern uint64_t base_seed;
 extern double relative_difference(double a, double b, double scale);
 extern double largest_difference(const double *a, const double *b, size_t n, double scale);
 
+/*
+ * The largest distance of values' distribution from the uniform one, times the
+ * root of n; sorts them.
+ */
+extern double kolmogorov(double *values, int n);
+
 /* A generator for tests, seeded with base_seed and a number. */
 typedef struct Random
 {
@@ -31,6 +37,7 @@ extern Random random_start(uint64_t number);
 extern double random_uniform(Random *random);
 extern double random_normal(Random *random);
 extern int	random_below(Random *random, int n);
+extern void random_order(Random *random, int *order, int n);
 
 /* Rows, row by row, with weights; and the same as blocks. */
 typedef struct Rows
@@ -69,6 +76,7 @@ extern void test_derive(void);
 extern void test_ellipse(void);
 extern void test_special(void);
 extern void test_drawing(void);
+extern void test_tails(void);
 extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_vector(void);

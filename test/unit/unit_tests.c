@@ -105,6 +105,26 @@ largest_difference(const double *a, const double *b, size_t n, double scale)
 	return largest;
 }
 
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+double
+kolmogorov(double *values, int n)
+{
+	double		largest = 0;
+
+	qsort(values, n, sizeof(double), compare_doubles);
+	for (int i = 0; i < n; i++)
+		largest = fmax(largest, fmax(values[i] - (double) i / n, (i + 1.0) / n - values[i]));
+	return largest * sqrt(n);
+}
+
 Random
 random_start(uint64_t number)
 {
@@ -129,6 +149,19 @@ int
 random_below(Random *random, int n)
 {
 	return (int) (random_uniform(random) * n);
+}
+
+/* 0 to n - 1 in a random order. */
+void
+random_order(Random *random, int *order, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		int			j = random_below(random, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
 }
 
 Rows *
@@ -421,6 +454,7 @@ static const struct
 	{"ellipse", test_ellipse},
 	{"special", test_special},
 	{"draw", test_drawing},
+	{"tail", test_tails},
 	{"vector", test_vector},
 	{"kernels", test_kernels},
 	{"missing", test_missing},

@@ -450,6 +450,7 @@ mixture_condition_number(const MixtureParameters *parameters, int component,
 
 		square = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
 		unpack(covariance, d, square);
+		host->check_interrupts(host->context);
 		for (int j = 0; j < d; j++)
 			scale = fmax(scale, covariance[linalg_row(j) + j]);
 		for (size_t i = 0; i < (size_t) d * d; i++)

@@ -5,8 +5,8 @@
  * The matrices of a mixture are many and small, so what counts is that
  * everything runs along rows that lie contiguously in the packed triangle;
  * there is nothing here that a BLAS would do better below some hundred
- * dimensions.  Loops that grow with the cube of the dimension ask for
- * interrupts every few rows.
+ * dimensions.  Loops that grow with the cube of the dimension look for
+ * interrupts by the work that they do.
  */
 #include "engine/core/linalg.h"
 
@@ -18,8 +18,25 @@
 typedef double Vector4 __attribute__((vector_size(32)));
 typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
 
-/* Rows of a factor between two checks for interrupts */
-#define ROWS_PER_CHECK 16
+/*
+ * Multiplications between two looks for interrupts: less than a millisecond of
+ * them, or ten where each waits for memory.
+ */
+#define WORK_PER_LOOK 1000000
+
+/*
+ * Note work that was done since the last look, and look if it is enough.  Who
+ * calls for many small matrices relies on a look at the end of each.
+ */
+static inline void
+look_after(const MixtureHost *host, double *work, double multiplications)
+{
+	*work += multiplications;
+	if (*work < WORK_PER_LOOK)
+		return;
+	*work = 0;
+	host->check_interrupts(host->context);
+}
 
 /*
  * linalg_dot() of LINALG_LONG elements or more, in partial sums that do not
@@ -116,6 +133,8 @@ linalg_select(const double *matrix, const int *indices, int n, double *target)
 bool
 linalg_eliminate(double *matrix, int d, const MixtureHost *host)
 {
+	double		work = 0;
+
 	for (int i = 0; i < d; i++)
 	{
 		double	   *row = matrix + linalg_row(i);
@@ -138,9 +157,9 @@ linalg_eliminate(double *matrix, int d, const MixtureHost *host)
 			  pivot <= DBL_MAX))
 			return false;
 		row[i] = pivot;
-		if ((i + 1) % ROWS_PER_CHECK == 0)
-			host->check_interrupts(host->context);
+		look_after(host, &work, 0.5 * i * i);
 	}
+	host->check_interrupts(host->context);
 	return true;
 }
 
@@ -217,6 +236,8 @@ void
 linalg_invert_factor(const double *eliminated, double *inverse, int d,
 					 const MixtureHost *host)
 {
+	double		work = 0;
+
 	for (int i = 0; i < d; i++)
 	{
 		const double *unit = eliminated + linalg_row(i);
@@ -226,8 +247,7 @@ linalg_invert_factor(const double *eliminated, double *inverse, int d,
 		for (int j = 0; j < i; j++)
 			linalg_add_multiple(row, -unit[j], inverse + linalg_row(j), j + 1);
 		row[i] = 1;
-		if ((i + 1) % ROWS_PER_CHECK == 0)
-			host->check_interrupts(host->context);
+		look_after(host, &work, 0.5 * i * i);
 	}
 	for (int i = 0; i < d; i++)
 	{
@@ -237,6 +257,7 @@ linalg_invert_factor(const double *eliminated, double *inverse, int d,
 		for (int j = 0; j <= i; j++)
 			row[j] *= scale;
 	}
+	host->check_interrupts(host->context);
 }
 
 /*
@@ -245,7 +266,8 @@ linalg_invert_factor(const double *eliminated, double *inverse, int d,
  * two, off[i] the off-diagonal element.
  */
 static void
-tridiagonal_reflect(double *a, double *values, double *off, int d, int i)
+tridiagonal_reflect(double *a, double *values, double *off, int d, int i, double *work,
+					const MixtureHost *host)
 {
 	double	   *row = a + (size_t) i * d;
 	double		scale = 0;
@@ -282,6 +304,7 @@ tridiagonal_reflect(double *a, double *values, double *off, int d, int i)
 			g += a[(size_t) l * d + j] * row[l];
 		off[j] = g / norm;
 		f += off[j] * row[j];
+		look_after(host, work, i);
 	}
 	f /= norm + norm;
 	for (int j = 0; j < i; j++)
@@ -292,6 +315,7 @@ tridiagonal_reflect(double *a, double *values, double *off, int d, int i)
 
 		linalg_add_multiple(other, -row[j], off, j + 1);
 		linalg_add_multiple(other, -off[j], row, j + 1);
+		look_after(host, work, 2 * j);
 	}
 	values[i] = norm;
 }
@@ -301,6 +325,8 @@ static void
 tridiagonal_accumulate(double *a, double *values, int d,
 					   const MixtureHost *host)
 {
+	double		work = 0;
+
 	for (int i = 0; i < d; i++)
 	{
 		double	   *row = a + (size_t) i * d;
@@ -315,13 +341,13 @@ tridiagonal_accumulate(double *a, double *values, int d,
 					g += row[l] * a[(size_t) l * d + j];
 				for (int l = 0; l < i; l++)
 					a[(size_t) l * d + j] -= g * a[(size_t) l * d + i];
+				look_after(host, &work, 2 * i);
 			}
 		}
 		values[i] = row[i];
 		row[i] = 1;
 		for (int j = 0; j < i; j++)
 			row[j] = a[(size_t) j * d + i] = 0;
-		host->check_interrupts(host->context);
 	}
 }
 
@@ -331,7 +357,8 @@ tridiagonal_accumulate(double *a, double *values, int d,
  * underflows; the next one takes it from there.
  */
 static void
-ql_sweep(double *a, double *values, double *off, int d, int l, int m)
+ql_sweep(double *a, double *values, double *off, int d, int l, int m, double *work,
+		 const MixtureHost *host)
 {
 	double		g = (values[l + 1] - values[l]) / (2 * off[l]);
 	double		r = hypot(g, 1);
@@ -368,6 +395,7 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 			pair[1] = s * pair[0] + c * next;
 			pair[0] = c * pair[0] - s * next;
 		}
+		look_after(host, work, a != NULL ? 4 * d : 10);
 	}
 	values[l] -= p;
 	off[l] = g;
@@ -381,6 +409,8 @@ ql_sweep(double *a, double *values, double *off, int d, int l, int m)
 static bool
 ql_iterate(double *a, double *values, double *off, int d, const MixtureHost *host)
 {
+	double		work = 0;
+
 	for (int i = 1; i < d; i++)
 		off[i - 1] = off[i];
 	off[d - 1] = 0;
@@ -398,10 +428,10 @@ ql_iterate(double *a, double *values, double *off, int d, const MixtureHost *hos
 				break;
 			if (sweep == 60)
 				return false;
-			host->check_interrupts(host->context);
-			ql_sweep(a, values, off, d, l, m);
+			ql_sweep(a, values, off, d, l, m, &work, host);
 		}
 	}
+	host->check_interrupts(host->context);
 	return true;
 }
 
@@ -410,12 +440,11 @@ static void
 tridiagonal_reduce(double *a, double *values, double *off, int d,
 				   const MixtureHost *host)
 {
+	double		work = 0;
+
 	values[0] = 0;
 	for (int i = d - 1; i > 0; i--)
-	{
-		tridiagonal_reflect(a, values, off, d, i);
-		host->check_interrupts(host->context);
-	}
+		tridiagonal_reflect(a, values, off, d, i, &work, host);
 }
 
 /*

@@ -65,9 +65,12 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 	if (linalg_eliminate(vectors, d, host))
 		return 0;
 	for (int i = 0; i < d; i++)
+	{
 		for (int j = 0; j <= i; j++)
 			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
 				covariance[linalg_row(i) + j] / sqrt(own[i]) / sqrt(own[j]);
+		host->check_interrupts(host->context);
+	}
 	if (!linalg_eigen(vectors, values, values + d, d, host))
 		return -1;
 
@@ -265,8 +268,11 @@ mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
 	for (int j = 0; j < d; j++)
 		doubled[j] = 2 * floor[j];
 	for (int c = 0; c < n; c++)
+	{
 		n_low += !exceeds_floor(type, d, parameters->covariances + c * count,
 								doubled, scratch, host);
+		host->check_interrupts(host->context);
+	}
 	host->release(host->context, doubled);
 	return n_low;
 }
@@ -285,8 +291,11 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 	double	   *scratch = host->allocate(host->context, count * sizeof(double));
 
 	for (int c = 0; c < n; c++)
+	{
 		apply_floor(type, parameters->d, parameters->covariances + c * count,
-								floor, scratch, host);
+					floor, scratch, host);
+		host->check_interrupts(host->context);
+	}
 	host->release(host->context, scratch);
 }
 

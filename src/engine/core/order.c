@@ -166,7 +166,6 @@ order_components(const MixtureParameters *from, MixtureParameters *to,
 		places[c] = (Place) {0, c};
 	order_run(&ordering, places, k, 0);
 
-	mixture_copy_parameters(to, from);
 	for (int c = 0; c < k; c++)
 	{
 		size_t		source = places[c].component;
@@ -176,7 +175,11 @@ order_components(const MixtureParameters *from, MixtureParameters *to,
 		if (!tied)
 			memcpy(to->covariances + c * count, from->covariances + source * count,
 				   count * sizeof(double));
+		host->check_interrupts(host->context);
 	}
+	if (tied)
+		memcpy(to->covariances, from->covariances,
+			   mixture_factor_count(MIXTURE_TIED, from->d) * sizeof(double));
 	host->release(host->context, ordering.tolerances);
 	host->release(host->context, places);
 }

@@ -192,6 +192,20 @@ mixture_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)
 		memcmp(a->covariances, b->covariances, n * sizeof(double)) == 0;
 }
 
+/* Rows and columns of a tile, whose lines all stay in the cache */
+#define MIRROR_TILE 32
+
+/* Let the upper triangle of a square matrix be that of its lower one. */
+static void
+mirror_lower(double *matrix, int d)
+{
+	for (int top = 0; top < d; top += MIRROR_TILE)
+		for (int left = 0; left <= top; left += MIRROR_TILE)
+			for (int i = top; i < d && i < top + MIRROR_TILE; i++)
+				for (int j = left; j < i && j < left + MIRROR_TILE; j++)
+					matrix[(size_t) j * d + i] = matrix[(size_t) i * d + j];
+}
+
 /*
  * The covariance of one component, whatever the family, as a square matrix:
  * d x d doubles.
@@ -201,23 +215,25 @@ mixture_component_covariance(const MixtureParameters *parameters,
 							 int component, double *matrix)
 {
 	int			d = parameters->d;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
 	const double *values = parameters->covariances;
 
-	if (parameters->covariance_type != MIXTURE_TIED)
+	if (type != MIXTURE_TIED)
 		values += component * count;
 	for (int i = 0; i < d; i++)
-		for (int j = 0; j <= i; j++)
-		{
-			double		value = 0;
+	{
+		double	   *row = matrix + (size_t) i * d;
 
-			if (count == linalg_packed_count(d) &&
-				parameters->covariance_type <= MIXTURE_TIED)
-				value = values[linalg_row(i) + j];
-			else if (i == j)
-				value = values[parameters->covariance_type == MIXTURE_DIAG ? i : 0];
-			matrix[(size_t) i * d + j] = matrix[(size_t) j * d + i] = value;
+		if (mixture_has_matrix(type))
+			memcpy(row, values + linalg_row(i), (i + 1) * sizeof(double));
+		else
+		{
+			memset(row, 0, i * sizeof(double));
+			row[i] = values[type == MIXTURE_DIAG ? i : 0];
 		}
+	}
+	mirror_lower(matrix, d);
 }
 
 /* Add factor * vector vector^T to a covariance of the family, d dimensions. */

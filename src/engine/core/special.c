@@ -140,6 +140,18 @@ special_chi_square_tail(double x, int d)
 }
 
 /*
+ * The density at r >= 0 of the root of a chi-square variable of d >= 1 degrees
+ * of freedom, which is the length of a vector of d standard normal deviates.
+ */
+double
+special_chi_density(double r, int d)
+{
+	if (!(r > 0))
+		return d == 1 ? sqrt(2 / pi) : 0;
+	return d / r * poisson(0.5 * d, 0.5 * r * r);
+}
+
+/*
  * The natural logarithm of x, 0 < x < 1, not denormal, from basic arithmetic:
  * 2 atanh(s) with s = (m - 1) / (m + 1), m the mantissa near 1.
  */

@@ -142,7 +142,7 @@ exceeds(double a, double square_a, double square_b)
 
 /* Check the firsts and seconds of one component. */
 static MixtureStatsFault
-check_component(const MixtureStats *stats, int component)
+check_component(const MixtureStats *stats, int component, const MixtureHost *host)
 {
 	int			d = stats->d;
 	double		weight = stats->component_weights[component];
@@ -165,10 +165,13 @@ check_component(const MixtureStats *stats, int component)
 			component * mixture_factor_count(MIXTURE_FULL, d);
 
 		for (int i = 0; i < d; i++)
+		{
 			for (int j = 0; j < i; j++)
 				if (exceeds(seconds[linalg_row(i) + j], *square_sum(stats, component, i),
 							*square_sum(stats, component, j)))
 					return MIXTURE_STATS_IMPOSSIBLE;
+			host->check_interrupts(host->context);
+		}
 	}
 	return MIXTURE_STATS_SOUND;
 }
@@ -203,7 +206,7 @@ mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost
 		if (stats->component_weights[c] < 0)
 			return MIXTURE_STATS_NEGATIVE_WEIGHT;
 		sum += stats->component_weights[c];
-		fault = check_component(stats, c);
+		fault = check_component(stats, c, host);
 		if (fault != MIXTURE_STATS_SOUND)
 			return fault;
 	}
@@ -357,7 +360,7 @@ feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
  */
 static void
 find_variances(const MixtureStats *stats, const MixtureParameters *current,
-			   double *variances)
+			   double *variances, const MixtureHost *host)
 {
 	bool		spherical = stats->covariance_type == MIXTURE_SPHERICAL;
 	double		total = *stats->sum_weights;
@@ -376,6 +379,7 @@ find_variances(const MixtureStats *stats, const MixtureParameters *current,
 			mixture_constant_variance(mean);
 		all += sum;
 		all_gross += gross;
+		host->check_interrupts(host->context);
 	}
 	for (int j = 0; j < stats->d && spherical; j++)
 		variances[j] = all > ROUNDINGS * DBL_EPSILON * all_gross ? all / total / stats->d :
@@ -404,7 +408,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	if (*stats->sum_weights < LEAST_PRECISE || !isfinite(*stats->sum_weights))
 		return MIXTURE_WEIGHT_RANGE;
 	floor = host->allocate(host->context, d * sizeof(double));
-	find_variances(stats, current, floor);
+	find_variances(stats, current, floor, host);
 	for (int j = 0; j < d && status == MIXTURE_OK; j++)
 	{
 		floor[j] *= share;

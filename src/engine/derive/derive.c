@@ -192,15 +192,14 @@ mixture_conditional_create(const MixtureParameters *parameters, const int *order
 		for (int j = 0; j < n_missing; j++)
 			conditional->missing_means[(size_t) c * n_missing + j] =
 				mean[order[n_observed + j]];
+		for (int j = 0; j < n_missing && type == MIXTURE_DIAG; j++)
+			conditional->covariances[(size_t) c * n_missing + j] =
+				parameters->covariances[(size_t) c * d + order[n_observed + j]];
+		host->check_interrupts(host->context);
 	}
-	if (type == MIXTURE_DIAG)
-		for (int c = 0; c < k; c++)
-			for (int j = 0; j < n_missing; j++)
-				conditional->covariances[(size_t) c * n_missing + j] =
-					parameters->covariances[(size_t) c * d + order[n_observed + j]];
-	else if (type == MIXTURE_SPHERICAL)
+	if (type == MIXTURE_SPHERICAL)
 		memcpy(conditional->covariances, parameters->covariances, k * sizeof(double));
-	else
+	else if (type != MIXTURE_DIAG)
 		fill_regressions(conditional, parameters, order, host);
 	mend_covariances(type, k, n_missing, conditional->covariances, host);
 	return conditional;

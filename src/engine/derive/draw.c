@@ -60,7 +60,9 @@ mixture_drawing_create(const MixtureParameters *parameters,
 	for (int c = 0; c < k; c++)
 		drawing->cumulative[c] = sum += parameters->weights[c];
 	memcpy(drawing->means, parameters->means, n_means * sizeof(double));
+	host->check_interrupts(host->context);
 	memcpy(drawing->factors, parameters->covariances, n_factors * sizeof(double));
+	host->check_interrupts(host->context);
 	if (type == MIXTURE_DIAG || type == MIXTURE_SPHERICAL)
 		for (size_t i = 0; i < n_factors; i++)
 			drawing->factors[i] = sqrt(drawing->factors[i]);

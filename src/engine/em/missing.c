@@ -206,8 +206,8 @@ missing_accumulate(MissingWork *missing, const MixtureParameters *parameters,
 			regression = get_regression(missing, parameters, c, host);
 		kernels->complete(parameters->means + (size_t) c * parameters->d,
 						  regression != NULL ? regression->coefficients : NULL,
-						  parameters->d, block, work, missing->completed);
-		kernels->add_component(prepared, c, &completed, work, stats);
+						  parameters->d, block, work, missing->completed, host);
+		kernels->add_component(prepared, c, &completed, work, stats, host);
 		add_conditional(missing, parameters, regression, c, work->weights[c], stats);
 		host->check_interrupts(host->context);
 	}

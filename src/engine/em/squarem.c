@@ -18,6 +18,19 @@
 
 #include "engine/core/linalg.h"
 
+/*
+ * Values of a point between two looks for interrupts: each may take a logarithm
+ * or an exponential.
+ */
+#define VALUES_PER_LOOK 65536
+
+static inline void
+look_at(const MixtureHost *host, size_t value)
+{
+	if (value % VALUES_PER_LOOK == 0)
+		host->check_interrupts(host->context);
+}
+
 /* One point: k log weights, k x d means, the covariances' coordinates. */
 static size_t
 coordinate_count(MixtureCovarianceType type, int k, int d)
@@ -61,7 +74,10 @@ to_coordinates(const MixtureParameters *parameters, double *coordinates,
 	}
 	else
 		for (size_t i = 0; i < n; i++)
+		{
 			covariances[i] = 0.5 * log(covariances[i]);
+			look_at(host, i);
+		}
 	return true;
 }
 
@@ -110,10 +126,16 @@ from_coordinates(const double *coordinates, MixtureParameters *parameters,
 			square_factor(parameters->covariances + start, d, host);
 	else
 		for (size_t i = 0; i < n; i++)
+		{
 			parameters->covariances[i] = exp(2 * covariances[i]);
+			look_at(host, i);
+		}
 	for (size_t i = 0; i < k + (size_t) k * d + n; i++)
+	{
+		look_at(host, i);
 		if (!isfinite(parameters->weights[i]))
 			return false;
+	}
 	return true;
 }
 
@@ -145,7 +167,8 @@ factor_length(MixtureCovarianceType type, int d, const double *from,
  * spread, weighted with its weight, as Fisher's information would.
  */
 static double
-step_length(const MixtureParameters *at, const double *from, const double *step)
+step_length(const MixtureParameters *at, const double *from, const double *step,
+			const MixtureHost *host)
 {
 	int			k = at->k;
 	int			d = at->d;
@@ -168,6 +191,7 @@ step_length(const MixtureParameters *at, const double *from, const double *step)
 			part += factor_length(type, d, from + covariances + c * count,
 								  step + covariances + c * count);
 		sum += at->weights[c] * part;
+		host->check_interrupts(host->context);
 	}
 	if (type == MIXTURE_TIED)
 		sum += factor_length(type, d, from + covariances, step + covariances);
@@ -212,9 +236,10 @@ squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *sec
 	{
 		step[i] = middle[i] - from[i];
 		change[i] = (change[i] - middle[i]) - step[i];
+		look_at(host, i);
 	}
-	r2 = step_length(second, middle, step);
-	v2 = step_length(second, middle, change);
+	r2 = step_length(second, middle, step, host);
+	v2 = step_length(second, middle, change, host);
 	if (!(r2 > 0 && v2 > 0))
 		return false;
 	a = sqrt(r2 / v2);
@@ -226,6 +251,9 @@ squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *sec
 		*step_limit *= 4;
 	}
 	for (size_t i = 0; i < n; i++)
+	{
 		from[i] += 2 * a * step[i] + a * a * change[i];
+		look_at(host, i);
+	}
 	return from_coordinates(from, result, host);
 }

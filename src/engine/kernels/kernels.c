@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/core/special.h"
-
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b) PASTE_(a, b)
 #define CLONE(name) PASTE(name, CLONE_NAME)
@@ -171,7 +169,7 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 		return;
 	for (int c = 0; c < prepared->k; c++)
 	{
-		kernels->add_component(prepared, c, block, work, stats);
+		kernels->add_component(prepared, c, block, work, stats, host);
 		host->check_interrupts(host->context);
 	}
 }
@@ -183,7 +181,7 @@ kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 {
 	for (int c = 0; c < prepared->k; c++)
 	{
-		kernels_current()->finish_component(prepared, c, work, stats);
+		kernels_current()->finish_component(prepared, c, work, stats, host);
 		host->check_interrupts(host->context);
 	}
 }
@@ -358,30 +356,4 @@ mixture_row_mahalanobis(const MixturePrepared *prepared, const double *row,
 	kernels_current()->row_distances(prepared, row, work);
 	for (int c = 0; c < prepared->k; c++)
 		distances[c] = far_distance(prepared, c, row, work[c]);
-}
-
-/*
- * How unusual a row is: the probability of each component times that of a row
- * of this component being as far from its mean or farther, summed.  A row's
- * squared distance from its own component is chi-square with as many degrees
- * of freedom as the mixture has dimensions.  distances: k doubles of scratch.
- */
-double
-mixture_row_outlier_pvalue(const MixturePrepared *prepared, const double *row,
-						   double *work, double *distances)
-{
-	double		pvalue = 0;
-
-	if (prepared->d == 0)
-		return 1;
-	kernels_current()->row_distances(prepared, row, work);
-	memcpy(distances, work, prepared->k * sizeof(double));
-	for (int c = 0; c < prepared->n_groups * prepared->lanes; c++)
-		work[c] = prepared->log_constants[c] - 0.5 * work[c];
-	if (!(kernels_current()->row_softmax(prepared, work) > -INFINITY))
-		return 0;
-	for (int c = 0; c < prepared->k; c++)
-		if (work[c] > 0)
-			pvalue += work[c] * special_chi_square_tail(distances[c], prepared->d);
-	return pvalue < 1 ? pvalue : 1;
 }

@@ -88,6 +88,18 @@ kernels_pack(const KernelWork *work, int d, int c)
 }
 
 /*
+ * A straight line through a mixture.  At position x of it the log density of
+ * component c, weighted, is peaks[c] - curvatures[c] (x - closest[c])^2.
+ */
+typedef struct Ray
+{
+	int			k;
+	double	   *peaks;			/* k */
+	double	   *curvatures;		/* k, not negative */
+	double	   *closest;		/* k */
+} Ray;
+
+/*
  * One clone of the kernels.
  *
  * e_step() adds a block of rows to sum_weights and log_likelihood of the
@@ -111,6 +123,10 @@ kernels_pack(const KernelWork *work, int d, int c)
  * infinity where squared distances overflow; row_softmax() makes
  * responsibilities of them and returns the logarithm of their sum, which is not
  * finite if they are all minus infinity.
+ *
+ * ray_log_densities() finds the mixture's log density at n positions, n being
+ * a multiple of MIXTURE_LANES; there must be a component of curvature 1/2 or
+ * less for which no square overflows.
  */
 typedef struct Kernels
 {
@@ -122,17 +138,21 @@ typedef struct Kernels
 						   const MixtureHost *host);
 	void		(*add_component) (const MixturePrepared *prepared, int c,
 								  const MixtureBlock *block,
-								  const KernelWork *work, MixtureStats *stats);
+								  const KernelWork *work, MixtureStats *stats,
+								  const MixtureHost *host);
 	void		(*finish_component) (const MixturePrepared *prepared, int c,
-									 const KernelWork *work, MixtureStats *stats);
+									 const KernelWork *work, MixtureStats *stats,
+									 const MixtureHost *host);
 	void		(*complete) (const double *mean, const double *coefficients, int d,
 							 const MixtureBlock *block, const KernelWork *work,
-							 double *completed);
+							 double *completed, const MixtureHost *host);
 	void		(*row_log_densities) (const MixturePrepared *prepared,
 									  const double *row, double *work);
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
 	void		(*row_distances) (const MixturePrepared *prepared,
 								  const double *row, double *work);
+	void		(*ray_log_densities) (const Ray *ray, const double *positions, int n,
+									  double *log_densities);
 } Kernels;
 
 /* kernels.c */

@@ -15,6 +15,7 @@
 #include "engine/kernels/kernels_m_step.h"
 #include "engine/kernels/kernels_missing.h"
 #include "engine/kernels/kernels_rows.h"
+#include "engine/kernels/kernels_ray.h"
 
 static const Kernels CLONE(kernels) = {
 	.name = STRINGIFY(CLONE_NAME),
@@ -26,6 +27,7 @@ static const Kernels CLONE(kernels) = {
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
 	.row_distances = CLONE(row_distances),
+	.ray_log_densities = CLONE(ray_log_densities),
 };
 
 #undef Vec

@@ -236,7 +236,7 @@ CLONE(component_rows) (const MixturePrepared *prepared, int c,
 ALWAYS_INLINE void
 CLONE(component_block) (const MixturePrepared *prepared, int c,
 						const MixtureBlock *block, const KernelWork *work,
-						const int known_d)
+						const MixtureHost *host, const int known_d)
 {
 	const int	n_vectors = known_d > SMALL_D ? 1 : 4;
 	double	   *log_densities = kernels_roots(work, c);
@@ -246,9 +246,13 @@ CLONE(component_block) (const MixturePrepared *prepared, int c,
 	{
 		for (; row + n_vectors * VL <= block->stride && row < block->n_rows;
 			 row += n_vectors * VL)
+		{
 			CLONE(component_rows) (prepared, c, block->features + row, block->stride,
 								   work->centered, log_densities + row, known_d,
 								   n_vectors);
+			if (known_d == 0)
+				host->check_interrupts(host->context);
+		}
 	}
 	for (; row < block->n_rows; row += VL)
 		CLONE(component_rows) (prepared, c, block->features + row, block->stride,
@@ -257,9 +261,10 @@ CLONE(component_block) (const MixturePrepared *prepared, int c,
 
 static void
 CLONE(component_densities) (const MixturePrepared *prepared, int c,
-							const MixtureBlock *block, const KernelWork *work)
+							const MixtureBlock *block, const KernelWork *work,
+							const MixtureHost *host)
 {
-#define KNOWN_CASE(d) case d: CLONE(component_block) (prepared, c, block, work, d); break
+#define KNOWN_CASE(d) case d: CLONE(component_block) (prepared, c, block, work, host, d); break
 	switch (prepared->covariance_type <= MIXTURE_TIED ? prepared->d : 0)
 	{
 		KNOWN_CASE(1);
@@ -281,7 +286,7 @@ CLONE(component_densities) (const MixturePrepared *prepared, int c,
 		KNOWN_CASE(16);
 #endif
 		default:
-			CLONE(component_block) (prepared, c, block, work, 0);
+			CLONE(component_block) (prepared, c, block, work, host, 0);
 			break;
 	}
 #undef KNOWN_CASE
@@ -342,7 +347,8 @@ CLONE(roots_of_two) (int n_rows, const KernelWork *work)
  * logarithms or exponentials of many rows run side by side.
  */
 static double
-CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
+CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work,
+				  const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	Vec			log_likelihood = {0};
@@ -360,10 +366,12 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work)
 		}
 		CLONE(store) (work->largest + row, most);
 	}
+	host->check_interrupts(host->context);
 	if (k == 2)
 		CLONE(roots_of_two) (n_rows, work);
 	else
 		CLONE(roots_of_many) (k, n_rows, work);
+	host->check_interrupts(host->context);
 	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			weight = CLONE(load) (block->weights + row);
@@ -484,13 +492,13 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 
 	for (int c = 0; c < prepared->k; c++)
 	{
-		CLONE(component_densities) (prepared, c, block, work);
+		CLONE(component_densities) (prepared, c, block, work, host);
 		host->check_interrupts(host->context);
 	}
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work);
+	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work, host);
 	if (m_step)
 	{
 		CLONE(scale_roots) (prepared->k, block, work);

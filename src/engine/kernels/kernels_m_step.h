@@ -185,12 +185,15 @@ CLONE(scatter_rows) (const MixtureBlock *block, const double *mean,
 static void
 CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 					   const double *roots, const KernelWork *work,
-					   double *firsts, double *seconds)
+					   double *firsts, double *seconds, const MixtureHost *host)
 {
 	int			i = 0;
 
 	for (; i + SCATTER_TILE <= d; i += SCATTER_TILE)
+	{
 		CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, SCATTER_TILE);
+		host->check_interrupts(host->context);
+	}
 	switch (d - i)
 	{
 		case 1:
@@ -298,7 +301,7 @@ CLONE(rows_with_part) (int n_rows, const double *roots, double least, uint16_t *
 /* Add the rows of component c's pack, and empty it. */
 static void
 CLONE(add_pack) (const MixturePrepared *prepared, int c, const KernelWork *work,
-				 MixtureStats *stats)
+				 MixtureStats *stats, const MixtureHost *host)
 {
 	int			d = prepared->d;
 	int			n_rows = work->packed[c];
@@ -320,14 +323,15 @@ CLONE(add_pack) (const MixturePrepared *prepared, int c, const KernelWork *work,
 	CLONE(moments_matrix) (&pack, d, prepared->means + (size_t) c * d, roots, work,
 						   stats->firsts + (size_t) c * d,
 						   stats->seconds + (prepared->covariance_type == MIXTURE_TIED ? 0 :
-											 c * prepared->factor_count));
+											 c * prepared->factor_count), host);
 	work->packed[c] = 0;
 }
 
 /* Set aside for component c the rows of a block that have a part in it. */
 static void
 CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *block,
-				  const double *roots, const KernelWork *work, MixtureStats *stats)
+				  const double *roots, const KernelWork *work, MixtureStats *stats,
+				  const MixtureHost *host)
 {
 	int			d = prepared->d;
 	uint16_t	rows[MIXTURE_BLOCK_ROWS];
@@ -351,7 +355,7 @@ CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *bl
 		done += n;
 		work->packed[c] += n;
 		if (work->packed[c] == work->pack_rows)
-			CLONE(add_pack) (prepared, c, work, stats);
+			CLONE(add_pack) (prepared, c, work, stats, host);
 	}
 }
 
@@ -386,7 +390,7 @@ CLONE(worth_packing) (int d, const MixtureBlock *block, const double *roots,
 static void
 CLONE(add_component) (const MixturePrepared *prepared, int c,
 					  const MixtureBlock *block, const KernelWork *work,
-					  MixtureStats *stats)
+					  MixtureStats *stats, const MixtureHost *host)
 {
 	int			d = prepared->d;
 	MixtureCovarianceType type = prepared->covariance_type;
@@ -411,16 +415,16 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 	else if (d == SMALL_D)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
 	else if (CLONE(worth_packing) (d, block, roots, CLONE(least_root) (work, c)))
-		CLONE(pack_rows) (prepared, c, block, roots, work, stats);
+		CLONE(pack_rows) (prepared, c, block, roots, work, stats, host);
 	else
-		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds);
+		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds, host);
 }
 
 /* Add what add_component() has set aside; see Kernels. */
 static void
 CLONE(finish_component) (const MixturePrepared *prepared, int c, const KernelWork *work,
-						 MixtureStats *stats)
+						 MixtureStats *stats, const MixtureHost *host)
 {
 	if (work->packed[c] > 0)
-		CLONE(add_pack) (prepared, c, work, stats);
+		CLONE(add_pack) (prepared, c, work, stats, host);
 }

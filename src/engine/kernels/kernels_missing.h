@@ -83,7 +83,8 @@ CLONE(complete_rows) (const double *mean, const double *coefficients, int d,
 /* Missing features of a block become their conditional means; see Kernels. */
 static void
 CLONE(complete) (const double *mean, const double *coefficients, int d,
-				 const MixtureBlock *block, const KernelWork *work, double *completed)
+				 const MixtureBlock *block, const KernelWork *work, double *completed,
+				 const MixtureHost *host)
 {
 	int			row = 0;
 
@@ -96,8 +97,11 @@ CLONE(complete) (const double *mean, const double *coefficients, int d,
 		return;
 	}
 	for (; row + 4 * VL <= block->stride && row < block->n_rows; row += 4 * VL)
+	{
 		CLONE(complete_rows) (mean, coefficients, d, block, row, work->centered,
 							  completed, 4);
+		host->check_interrupts(host->context);
+	}
 	for (; row < block->n_rows; row += VL)
 		CLONE(complete_rows) (mean, coefficients, d, block, row, work->centered,
 							  completed, 1);

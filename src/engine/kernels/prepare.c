@@ -17,6 +17,9 @@
 
 #define CACHE_LINE 64
 
+/* Values that are copied between two looks for interrupts */
+#define VALUES_PER_LOOK 65536
+
 /* Products from this to its inverse go on being multiplied. */
 #define LEAST_PRODUCT 1e-100
 
@@ -154,12 +157,18 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 		}
 		if (!tied || c == 0)
 			for (size_t i = 0; i < count; i++)
+			{
 				factors[i * step] = factor[i];
+				/* each may be in a page of its own */
+				if (i % VALUES_PER_LOOK == 0)
+					host->check_interrupts(host->context);
+			}
 		for (int j = 0; j < d; j++)
 			means[(size_t) j * lanes] = parameters->means[(size_t) source * d + j];
 		prepared->log_constants[c] = c < k ?
 			log(parameters->weights[c]) - 0.5 * d * log_two_pi + log_determinant :
 			-INFINITY;
+		host->check_interrupts(host->context);
 	}
 	host->release(host->context, scratch);
 	return true;

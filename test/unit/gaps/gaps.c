@@ -1,0 +1,587 @@
+/*
+ * gaps.c
+ *	  The work that the engine does between two looks for interrupts: whoever
+ *	  cancels a statement waits no longer than that.
+ *
+ *	gaps [OPERATION]
+ *	gaps FAMILY K D [SECONDS]
+ *
+ * Every operation of the engine whose work grows with the shape of a mixture
+ * runs with a host that measures from look to look.  There are two meters, and
+ * two programs:
+ *
+ *	gaps		counts basic blocks, which the compiler makes it tell
+ *				(-fsanitize-coverage=trace-pc): a number that is the same on
+ *				every machine and every run.  Without a shape it writes TAP: at
+ *				some shapes, long in each direction in turn, no gap exceeds
+ *				MOST_BLOCKS, of the operation named or of all but a whole fit,
+ *				which takes a minute.  A gap that grows with the shape, and
+ *				faster than one matrix does, shows there.
+ *	gaps_timed	measures processor time, in milliseconds: for a shape that is
+ *				given, such as the largest ones, or for these.  An operation
+ *				that takes longer than SECONDS is left by longjmp.
+ *
+ * What a server promises is a time, but a test of times fails on a busy
+ * machine.  A basic block of -O1 has some ten instructions, so that MOST_BLOCKS
+ * are some ten milliseconds.
+ */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/core/linalg.h"
+#include "engine/core/random.h"
+#include "engine/derive/derive.h"
+#include "engine/em/em_private.h"
+
+#define MOST_BLOCKS 5e6
+
+/* --- meters --------------------------------------------------------------- */
+
+static double longest;			/* gap of the present operation */
+static double last;				/* what the meter said at the last look */
+static int64_t n_looks;
+static double time_limit = INFINITY;
+static double time_begun;
+static jmp_buf out_of_time;
+
+static double
+processor_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+#ifdef COUNT_BLOCKS
+#define UNIT "basic blocks"
+
+static uint64_t n_blocks = 0;
+
+extern void __sanitizer_cov_trace_pc(void);
+
+/* Called in every basic block of the engine; this file is compiled without. */
+void
+__sanitizer_cov_trace_pc(void)
+{
+	n_blocks++;
+}
+
+static double
+meter(void)
+{
+	return (double) n_blocks;
+}
+#else
+#define UNIT "ms"
+
+static double
+meter(void)
+{
+	return 1000 * processor_time();
+}
+#endif
+
+static void
+look(void)
+{
+	double		now = meter();
+
+	if (now - last > longest)
+		longest = now - last;
+	last = now;
+	n_looks++;
+}
+
+static void *
+gap_allocate(void *context, size_t size)
+{
+	void	   *memory = malloc(size > 0 ? size : 1);
+
+	(void) context;
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static void
+gap_release(void *context, void *pointer)
+{
+	(void) context;
+	free(pointer);
+}
+
+static void
+gap_check_interrupts(void *context)
+{
+	(void) context;
+	look();
+	if (n_looks % 16 == 0 && processor_time() - time_begun > time_limit)
+		longjmp(out_of_time, 1);
+}
+
+static const MixtureHost gap_host = {
+	NULL, gap_allocate, gap_release, gap_check_interrupts, NULL
+};
+
+/* --- what is operated on -------------------------------------------------- */
+
+static uint64_t random_state = 1;
+
+static double
+uniform(void)
+{
+	return random_unit(random_state = random_mix(random_state));
+}
+
+/* Two blocks of rows, one with every other feature missing. */
+typedef struct Shape
+{
+	MixtureParameters parameters;
+	MixtureParameters other;	/* a little apart */
+	MixtureParameters third;
+	MixtureParameters result;
+	MixtureParameters collapsed;	/* no variance but in one direction */
+	double	   *floor;
+	double	   *features;
+	MixtureBlock block;
+	MixtureBlock missing;
+	int		   *order;
+	MixtureStats *stats;
+} Shape;
+
+/* Covariances with ones on the diagonal and `share` beside it. */
+static void
+fill_covariances(MixtureParameters *parameters, double share)
+{
+	int			d = parameters->d;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, d);
+	size_t		n = mixture_covariance_count(type, parameters->k, d);
+
+	for (size_t i = 0; i < n; i++)
+		parameters->covariances[i] = mixture_has_matrix(type) ? share : 1 + share;
+	for (size_t start = 0; start < n && mixture_has_matrix(type); start += count)
+		for (int j = 0; j < d; j++)
+			parameters->covariances[start + linalg_row(j) + j] = 1;
+}
+
+static void
+fill_parameters(MixtureParameters *parameters, MixtureCovarianceType type, int k, int d,
+				double share)
+{
+	mixture_allocate_parameters(parameters, type, k, d, &gap_host);
+	for (int c = 0; c < k; c++)
+		parameters->weights[c] = 1.0 / k;
+	for (size_t i = 0; i < (size_t) k * d; i++)
+		parameters->means[i] = 2 * uniform() + share;
+	fill_covariances(parameters, share);
+}
+
+static void
+shape_begin(Shape *shape, MixtureCovarianceType type, int k, int d)
+{
+	size_t		n = (size_t) d * MIXTURE_BLOCK_ROWS;
+
+	fill_parameters(&shape->parameters, type, k, d, 0.1);
+	fill_parameters(&shape->other, type, k, d, 0.15);
+	fill_parameters(&shape->third, type, k, d, 0.17);
+	fill_parameters(&shape->collapsed, type, k, d, 1);
+	mixture_allocate_parameters(&shape->result, type, k, d, &gap_host);
+	shape->floor = malloc(d * sizeof(double));
+	shape->features = malloc(n * sizeof(double));
+	shape->order = malloc(d * sizeof(int));
+	for (int j = 0; j < d; j++)
+	{
+		shape->floor[j] = 1e-3;
+		shape->order[j] = 2 * j < d ? 2 * j : 2 * (j - (d + 1) / 2) + 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		shape->features[i] = 3 * uniform();
+	shape->block = (MixtureBlock)
+	{
+		MIXTURE_BLOCK_ROWS, MIXTURE_BLOCK_ROWS, shape->features,
+			mixture_unit_weights(MIXTURE_BLOCK_ROWS), NULL, d
+	};
+	shape->missing = shape->block;
+	shape->missing.order = shape->order;
+	shape->missing.n_observed = (d + 1) / 2;
+	shape->stats = mixture_allocate_stats(type, k, d, &gap_host);
+}
+
+static void
+shape_end(Shape *shape)
+{
+	mixture_release_stats(shape->stats, &gap_host);
+	free(shape->order);
+	free(shape->features);
+	free(shape->floor);
+	mixture_release_parameters(&shape->result, &gap_host);
+	mixture_release_parameters(&shape->collapsed, &gap_host);
+	mixture_release_parameters(&shape->third, &gap_host);
+	mixture_release_parameters(&shape->other, &gap_host);
+	mixture_release_parameters(&shape->parameters, &gap_host);
+}
+
+/* --- operations ------------------------------------------------------------ */
+
+static void
+operate_prepare(Shape *shape)
+{
+	MixtureError error;
+
+	mixture_release_prepared(mixture_prepare_rows(&shape->parameters, &gap_host, &error), &gap_host);
+}
+
+/* One block, complete or not; the statistics are left for the next operations. */
+static void
+add_block(Shape *shape, const MixtureBlock *block, bool m_step)
+{
+	MixturePass pass = {&shape->parameters, NULL, m_step};
+	MixtureError error;
+	const MixtureParameters *parameters = &shape->parameters;
+	MixtureRunner *runner = mixture_runner_create(parameters->covariance_type, parameters->k,
+												  parameters->d, &gap_host);
+
+	if (mixture_runner_begin(runner, &pass, &error) == MIXTURE_OK)
+		mixture_runner_add_block(runner, block, shape->stats, &error);
+	mixture_runner_release(runner);
+}
+
+static void
+operate_e_step(Shape *shape)
+{
+	mixture_clear_stats(shape->stats);
+	add_block(shape, &shape->block, false);
+}
+
+static void
+operate_block(Shape *shape)
+{
+	mixture_clear_stats(shape->stats);
+	add_block(shape, &shape->block, true);
+}
+
+static void
+operate_missing(Shape *shape)
+{
+	if (shape->missing.n_observed < shape->parameters.d)
+		add_block(shape, &shape->missing, true);
+}
+
+static void
+operate_maximize(Shape *shape)
+{
+	mixture_maximize(shape->stats, &shape->parameters, shape->floor, &shape->result, &gap_host);
+}
+
+static void
+operate_floor(Shape *shape)
+{
+	mixture_copy_parameters(&shape->result, &shape->collapsed);
+	mixture_hold_floor(&shape->result, shape->floor, &gap_host);
+	mixture_count_at_floor(&shape->result, shape->floor, &gap_host);
+}
+
+static void
+operate_step(Shape *shape)
+{
+	MixtureError error;
+
+	mixture_step(shape->stats, &shape->parameters, 1e-9, &shape->result, &gap_host, &error);
+}
+
+static void
+operate_check(Shape *shape)
+{
+	int			component;
+
+	mixture_stats_check(shape->stats, &component, &gap_host);
+}
+
+static void
+operate_rebase(Shape *shape)
+{
+	mixture_stats_rebase(shape->stats, &shape->parameters, &shape->other, &gap_host);
+}
+
+static void
+operate_valid(Shape *shape)
+{
+	MixtureError error;
+
+	mixture_covariances_valid(&shape->parameters, &gap_host, &error);
+}
+
+static void
+operate_judge(Shape *shape)
+{
+	mixture_judge(&shape->parameters, 1e6, 1e-9, NULL, &gap_host);
+}
+
+static void
+operate_condition_number(Shape *shape)
+{
+	mixture_condition_number(&shape->parameters, 0, &gap_host);
+}
+
+static void
+operate_order(Shape *shape)
+{
+	order_components(&shape->parameters, &shape->result, &gap_host);
+}
+
+static void
+operate_squarem(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	double	   *scratch = malloc(sizeof(double) * squarem_scratch_count(parameters->covariance_type,
+																		parameters->k, parameters->d));
+	double		limit = 1e6;
+
+	squarem_extrapolate(parameters, &shape->other, &shape->third, &limit, scratch,
+						&shape->result, &gap_host);
+	free(scratch);
+}
+
+static void
+operate_marginal(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	int			d = (parameters->d + 1) / 2;
+	MixtureParameters marginal;
+
+	mixture_allocate_parameters(&marginal, parameters->covariance_type, parameters->k, d, &gap_host);
+	mixture_marginal(parameters, shape->order, &marginal, &gap_host);
+	mixture_mend(&marginal, &gap_host);
+	mixture_release_parameters(&marginal, &gap_host);
+}
+
+static void
+operate_conditional(Shape *shape)
+{
+	if (shape->missing.n_observed < shape->parameters.d)
+		free(mixture_conditional_create(&shape->parameters, shape->order,
+										shape->missing.n_observed, &gap_host));
+}
+
+static void
+operate_draw(Shape *shape)
+{
+	MixtureError error;
+	double	   *row = malloc(shape->parameters.d * sizeof(double));
+	MixtureDrawing *drawing = mixture_drawing_create(&shape->parameters, &gap_host, &error);
+
+	look();
+	mixture_draw_row(drawing, 1, 1, row);
+	free(drawing);
+	free(row);
+}
+
+static void
+operate_score(Shape *shape)
+{
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_rows(&shape->parameters, &gap_host, &error);
+	double	   *work = malloc(sizeof(double) * mixture_row_work_size(prepared));
+
+	look();
+	mixture_row_log_density(prepared, shape->parameters.means, work);
+	free(work);
+	mixture_release_prepared(prepared, &gap_host);
+}
+
+static void
+operate_ellipse(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	const int	dims[2] = {0, parameters->d - 1};
+	const double scale[2] = {1, 1};
+	MixtureParameters marginal;
+	MixtureEllipse ellipse;
+
+	mixture_allocate_parameters(&marginal, parameters->covariance_type, parameters->k,
+								parameters->d > 1 ? 2 : 1, &gap_host);
+	mixture_marginal(parameters, dims, &marginal, &gap_host);
+	for (int c = 0; c < marginal.k; c++)
+	{
+		mixture_ellipse(&marginal, c, scale, &ellipse, &gap_host);
+		look();
+	}
+	mixture_release_parameters(&marginal, &gap_host);
+}
+
+/* The rows of a shape as a source, for fits. */
+static void
+source_of_shape(void *context, int64_t number, MixtureBlock *block)
+{
+	const Shape *shape = context;
+
+	(void) number;
+	*block = shape->block;
+}
+
+static void
+operate_fit(Shape *shape)
+{
+	MixtureSource source = {
+		.d = shape->parameters.d, .n_rows = MIXTURE_BLOCK_ROWS, .n_blocks = 1,
+		.context = shape, .block = source_of_shape
+	};
+	MixtureOptions options = {
+		.covariance_type = shape->parameters.covariance_type, .max_iter = 3, .tol = 1e-7,
+		.reg_covar = 1e-6, .n_init = 2, .seed = 1, .accelerate = true
+	};
+	MixtureError error;
+	MixtureFit	fit;
+	int			k = shape->parameters.k;
+
+	/* of 384 rows there are no more components than these */
+	if (mixture_fit(&source, k < MIXTURE_BLOCK_ROWS ? k : MIXTURE_BLOCK_ROWS, &options,
+					&gap_host, &fit, &error) == MIXTURE_OK)
+		mixture_release_parameters(&fit.parameters, &gap_host);
+}
+
+/* In an order in which each finds what it needs. */
+static const struct
+{
+	const char *name;
+	void		(*operate) (Shape *shape);
+}			operations[] =
+{
+	{"prepare", operate_prepare},
+	{"score a row", operate_score},
+	{"E-step", operate_e_step},
+	{"E- and M-step's sums", operate_block},
+	{"the same, features missing", operate_missing},
+	{"maximize", operate_maximize},
+	{"raise to the floor", operate_floor},
+	{"step from statistics", operate_step},
+	{"check statistics", operate_check},
+	{"rebase statistics", operate_rebase},
+	{"check covariances", operate_valid},
+	{"judge", operate_judge},
+	{"condition number", operate_condition_number},
+	{"order", operate_order},
+	{"extrapolate", operate_squarem},
+	{"marginal", operate_marginal},
+	{"conditional", operate_conditional},
+	{"draw", operate_draw},
+	{"ellipses", operate_ellipse},
+	{"fit", operate_fit}
+};
+
+#define N_OPERATIONS ((int) (sizeof(operations) / sizeof(operations[0])))
+
+/* Run an operation; returns whether it came to its end. */
+static bool
+measure(Shape *shape, int operation)
+{
+	longest = 0;
+	n_looks = 0;
+	time_begun = processor_time();
+	last = meter();
+	if (setjmp(out_of_time) != 0)
+		return false;
+	operations[operation].operate(shape);
+	look();
+	return true;
+}
+
+/* --- programs -------------------------------------------------------------- */
+
+static const char *const families[MIXTURE_N_COVARIANCE_TYPES] = {
+	"full", "tied", "diag", "spherical"
+};
+
+/* Shapes that are long in one direction, and take a test some seconds. */
+static const struct
+{
+	int			k;
+	int			d;
+}			tested[] =
+{
+	{1, 300}, {20, 60}, {150, 20}, {10000, 2}
+};
+
+#define N_TESTED ((int) (sizeof(tested) / sizeof(tested[0])))
+
+static int
+test_shapes(const char *name)
+{
+	int			n_failed = 0;
+	int			n_tests = 0;
+
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		for (int operation = 0; operation < N_OPERATIONS; operation++)
+		{
+			double		most = 0;
+			int			worst = 0;
+
+			if (name != NULL ? strcmp(name, operations[operation].name) != 0 :
+				operations[operation].operate == operate_fit)
+				continue;
+			for (int i = 0; i < N_TESTED; i++)
+			{
+				Shape		shape;
+
+				shape_begin(&shape, (MixtureCovarianceType) type, tested[i].k, tested[i].d);
+				if (operations[operation].operate != operate_block)
+					operate_block(&shape);
+				measure(&shape, operation);
+				shape_end(&shape);
+				if (longest > most)
+				{
+					most = longest;
+					worst = i;
+				}
+			}
+			printf("%s %d - %s, %s: looks for interrupts every %.0f " UNIT " at most (k %d, d %d)\n",
+				   most <= MOST_BLOCKS ? "ok" : "not ok", ++n_tests, families[type],
+				   operations[operation].name, most, tested[worst].k, tested[worst].d);
+			n_failed += most > MOST_BLOCKS;
+		}
+	printf("1..%d\n", n_tests);
+	return n_failed > 0 || n_tests == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int			type = 0;
+	int			k,
+				d;
+	Shape		shape;
+
+	if (argc < 4)
+		return test_shapes(argc > 1 ? argv[1] : NULL);
+	while (type < MIXTURE_N_COVARIANCE_TYPES && strcmp(argv[1], families[type]) != 0)
+		type++;
+	k = atoi(argv[2]);
+	d = atoi(argv[3]);
+	if (argc > 4)
+		time_limit = atof(argv[4]);
+	if (type == MIXTURE_N_COVARIANCE_TYPES ||
+		!mixture_shape_allowed((MixtureCovarianceType) type, k, d))
+	{
+		fprintf(stderr, "usage: gaps [OPERATION], or gaps FAMILY K D [SECONDS]\n");
+		return 2;
+	}
+	shape_begin(&shape, (MixtureCovarianceType) type, k, d);
+	for (int operation = 0; operation < N_OPERATIONS; operation++)
+	{
+		bool		ended = measure(&shape, operation);
+
+		printf("| %s | %d | %d | %s | %.1f | %lld%s |\n", argv[1], k, d,
+			   operations[operation].name, longest, (long long) n_looks, ended ? "" : ", not ended");
+		fflush(stdout);
+	}
+	return 0;
+}
