@@ -19,7 +19,8 @@ typedef struct SeedSpace
 
 /* seeding.c */
 extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
-						  const Scales *scales, bool alike, const MixtureHost *host);
+						  const Scales *scales, bool alike, const double *factor,
+						  const MixtureHost *host);
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_stretch(SeedSpace *space, const double *factors,
 							const MixtureHost *host);
@@ -104,7 +105,9 @@ typedef struct Starts
 	const MixtureOptions *options;
 	const Sample *sample;
 	int			k;
-	SeedSpace	space;
+	SeedSpace	spaces[2];
+	int			n_spaces;
+	SeedSpace  *space;			/* of the start at hand */
 	int			most_seeds;		/* of a start whose clusters are merged */
 	int			n_seeds;		/* of the start at hand */
 	int64_t    *seeds;			/* most_seeds */

@@ -20,15 +20,32 @@
 /* More than the rounding errors of a row's time in the race */
 #define RACE_MARGIN 1e-12
 
+/* One block of centered rows to coordinates in which they are round. */
+static void
+make_round(const double *factor, int d, int stride, double *features)
+{
+	for (int j = 0; j < d; j++)
+	{
+		double	   *feature = features + (size_t) j * stride;
+
+		for (int l = 0; l < j; l++)
+			linalg_add_multiple(feature, -factor[linalg_row(j) + l],
+								features + (size_t) l * stride, stride);
+		for (int i = 0; i < stride; i++)
+			feature[i] /= factor[linalg_row(j) + j];
+	}
+}
+
 /*
  * Transform the first n_rows of the sample's rows to coordinates in which each
  * feature has mean 0 and variance 1, or, if `alike` says so, all are divided by
- * one number.  Memory comes from the host; seeding_space_release() gives it
- * back.
+ * one number; or, with the Cholesky factor of their covariance, in which all
+ * rows together are round.  Memory comes from the host; seeding_space_release()
+ * gives it back.
  */
 void
 seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scales *scales,
-			  bool alike, const MixtureHost *host)
+			  bool alike, const double *factor, const MixtureHost *host)
 {
 	int			d = sample->d;
 	double		mean = 0;
@@ -53,13 +70,16 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 		sample_block((void *) &sample->blocks, number, &block);
 		for (int j = 0; j < d; j++)
 		{
-			double		deviation = sqrt(alike ? mean : scales->variances[j]);
+			double		deviation = factor != NULL ? 1 :
+				sqrt(alike ? mean : scales->variances[j]);
 
 			for (int i = 0; i < block.stride; i++)
 				to[(size_t) j * block.stride + i] =
 					(block.features[(size_t) j * block.stride + i] - scales->moments.means[j]) /
 					deviation;
 		}
+		if (factor != NULL)
+			make_round(factor, d, block.stride, to);
 		host->check_interrupts(host->context);
 	}
 }

@@ -63,6 +63,33 @@ most_seeds(const Starts *starts, int64_t n_rows)
 }
 
 /*
+ * The coordinates that rows are compared in: each feature by its deviation, and
+ * for families with a matrix also those in which all rows together are round,
+ * where clusters that are long in a common direction stand apart.
+ */
+static void
+make_spaces(Starts *starts, const Scales *scales, int64_t n_rows)
+{
+	const MixtureHost *host = starts->host;
+	MixtureCovarianceType type = starts->options->covariance_type;
+	size_t		size = linalg_packed_count(starts->sample->d) * sizeof(double);
+	double	   *factor;
+
+	seeding_space(&starts->spaces[0], starts->sample, n_rows, scales,
+				  type == MIXTURE_SPHERICAL, NULL, host);
+	starts->space = &starts->spaces[0];
+	starts->n_spaces = 1;
+	if (!mixture_has_matrix(type) || scales->moments.covariance_type != MIXTURE_FULL)
+		return;
+	factor = host->allocate(host->context, size);
+	memcpy(factor, scales->moments.covariances, size);
+	if (linalg_cholesky(factor, starts->sample->d, host))
+		seeding_space(&starts->spaces[starts->n_spaces++], starts->sample, n_rows, scales, false,
+					  factor, host);
+	host->release(host->context, factor);
+}
+
+/*
  * Prepare to make starts of k components of the options' family for the rows
  * of the sample.  All that is given here must stay until starts_end().
  */
@@ -80,8 +107,7 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->k = k;
 	n = space_rows(starts);
 	starts->most_seeds = most_seeds(starts, n);
-	seeding_space(&starts->space, sample, n, scales,
-				  type == MIXTURE_SPHERICAL, host);
+	make_spaces(starts, scales, n);
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
 	starts->distances = host->allocate(host->context, n * sizeof(double));
@@ -111,7 +137,8 @@ starts_end(Starts *starts)
 	host->release(host->context, starts->distances);
 	host->release(host->context, starts->clusters);
 	host->release(host->context, starts->seeds);
-	seeding_space_release(&starts->space, host);
+	for (int i = 0; i < starts->n_spaces; i++)
+		seeding_space_release(&starts->spaces[i], host);
 }
 
 /*
@@ -126,7 +153,7 @@ assign_rows(Starts *starts, double *spread)
 	int64_t		n_changed = 0;
 
 	*spread = 0;
-	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
+	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
 	{
 		int64_t		first = number * MIXTURE_BLOCK_ROWS;
 		double		squares[MIXTURE_BLOCK_ROWS];
@@ -134,7 +161,7 @@ assign_rows(Starts *starts, double *spread)
 		int			nearest[MIXTURE_BLOCK_ROWS];
 		MixtureBlock block;
 
-		sample_block(&starts->space.blocks, number, &block);
+		sample_block(&starts->space->blocks, number, &block);
 		for (int c = 0; c < starts->n_seeds; c++)
 		{
 			memset(squares, 0, block.stride * sizeof(double));
@@ -171,12 +198,12 @@ move_centers(Starts *starts)
 
 	memset(weights, 0, k * sizeof(double));
 	memset(sums, 0, (size_t) k * d * sizeof(double));
-	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
+	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
 	{
 		const int  *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
 		MixtureBlock block;
 
-		sample_block(&starts->space.blocks, number, &block);
+		sample_block(&starts->space->blocks, number, &block);
 		for (int i = 0; i < block.n_rows; i++)
 			weights[clusters[i]] += block.weights[i];
 		for (int j = 0; j < d; j++)
@@ -195,7 +222,7 @@ static void
 maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
 {
 	const Sample *sample = starts->sample;
-	int64_t		n = starts->space.blocks.n_rows;
+	int64_t		n = starts->space->blocks.n_rows;
 
 	starts->rows.n = 0;
 	starts->rows.sum = 0;
@@ -275,7 +302,7 @@ maximize_clusters(Starts *starts, MixtureParameters *parameters)
 							(int) count);
 		host->check_interrupts(host->context);
 	}
-	per_row = total / (double) starts->space.blocks.n_rows;
+	per_row = total / (double) starts->space->blocks.n_rows;
 	for (size_t i = 0; i < count; i++)
 		within[i] /= total;
 	for (int c = 0; c < n; c++)
@@ -320,6 +347,7 @@ starts_find(Starts *starts, int number, bool varied)
 	double		squares = 0;
 	bool		agglomerates = varied ? number % 3 == 0 : number == 0;
 
+	starts->space = &starts->spaces[number / 2 % starts->n_spaces];
 	for (int j = 0; j < d; j++)
 	{
 		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
@@ -329,14 +357,14 @@ starts_find(Starts *starts, int number, bool varied)
 	}
 	for (int j = 0; j < d; j++)
 		squares += factors[j] * factors[j];
-	seeding_stretch(&starts->space, factors, starts->host);
+	seeding_stretch(starts->space, factors, starts->host);
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
-	seeding_choose(starts->sample, &starts->space, init,
+	seeding_choose(starts->sample, starts->space, init,
 				   random_combine(starts->options->seed, number), starts->n_seeds,
 				   starts->seeds, starts->host);
 	for (int c = 0; c < starts->n_seeds; c++)
-		seeding_row(&starts->space, starts->seeds[c], starts->centers + (size_t) c * d);
-	for (int64_t i = 0; i < starts->space.blocks.n_rows; i++)
+		seeding_row(starts->space, starts->seeds[c], starts->centers + (size_t) c * d);
+	for (int64_t i = 0; i < starts->space->blocks.n_rows; i++)
 		starts->clusters[i] = -1;
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < LLOYD_STEPS; step++)
 		move_centers(starts);
