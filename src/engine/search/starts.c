@@ -342,12 +342,12 @@ starts_find(Starts *starts, int number, bool varied)
 {
 	double	   *factors = starts->centers;
 	int			d = starts->sample->d;
-	MixtureInit init = number % 2 == 1 ? MIXTURE_INIT_RANDOM : starts->options->init;
+	MixtureInit init = number % 4 == 3 ? MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
 	double		squares = 0;
 	bool		agglomerates = varied ? number % 3 == 0 : number == 0;
 
-	starts->space = &starts->spaces[number / 2 % starts->n_spaces];
+	starts->space = &starts->spaces[number % 4 == 1 ? starts->n_spaces - 1 : 0];
 	for (int j = 0; j < d; j++)
 	{
 		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
