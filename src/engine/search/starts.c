@@ -345,14 +345,14 @@ starts_find(Starts *starts, int number, bool varied)
 	MixtureInit init = number % 4 == 3 ? MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
 	double		squares = 0;
-	bool		agglomerates = varied ? number % 3 == 0 : number == 0;
+	bool		agglomerates = varied ? number % 3 == 0 || number == 1 : number == 0;
 
 	starts->space = &starts->spaces[number % 4 == 1 ? starts->n_spaces - 1 : 0];
 	for (int j = 0; j < d; j++)
 	{
 		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
 
-		factors[j] = !varied || number < 2 || starts->options->covariance_type == MIXTURE_SPHERICAL ? 1 :
+		factors[j] = !varied || number < 2 || number % 8 == 5 || starts->options->covariance_type == MIXTURE_SPHERICAL ? 1 :
 			exp(STRETCH * (random_unit(random_mix(draw)) - 0.5));
 	}
 	for (int j = 0; j < d; j++)
