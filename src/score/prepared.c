@@ -361,7 +361,8 @@ typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *para
 
 /* Add to the scorer of the present row what it has been found to need. */
 static void
-add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer, ScorerAddition addition)
+add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer PG_USED_FOR_ASSERTS_ONLY,
+			  ScorerAddition addition)
 {
 	ScorerCache *cache = fcinfo->flinfo->fn_extra;
 	Datum		datum = PG_GETARG_DATUM(0);

@@ -1,15 +1,15 @@
 #!/bin/sh
 # run.sh: how fast it is, beside what one could use instead.
 #
-#   sh test/bench/run.sh [--quick] [--install] [--runs N] [--only NAME]...
+#   sh test/bench/run.sh [--quick] [--install] [--runs N] [--draws N] [--only NAME]...
 #
 # Draws rows from mixtures (data.c, the same rows every time), builds a copy of
 # the sources, starts a private server as check.sh does, and prints tables in
 # Markdown (tables.sh): NAME is one of fit, end, score, groups, workers, sizes,
-# cancel, gaps, nulls, stream, quality.
+# cancel, gaps, nulls, stream, pvalue, quality.
 # Takes about half an hour, 4 GB of disk and as much memory.  --quick makes
 # everything a tenth or less, runs it once, and takes one minute: to see that it
-# works, not to quote from.
+# works, not to quote from.  --draws is for pvalue: what p is compared with.
 #
 # The peers, as Debian has them: scikit-learn, PL/Python, Armadillo, VLFeat.
 # One that is not there is named and left out; --install installs them.
@@ -35,12 +35,12 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 usage()
 {
-    die "usage: sh test/bench/run.sh [--quick] [--install] [--runs N] [--only NAME]..."
+    die "usage: sh test/bench/run.sh [--quick] [--install] [--runs N] [--draws N] [--only NAME]..."
 }
 
 parse_arguments()
 {
-    quick='' install='' only='' runs=''
+    quick='' install='' only='' runs='' draws=''
     while [ $# != 0 ]; do
         case $1 in
             --quick) quick=yes ;;
@@ -48,10 +48,13 @@ parse_arguments()
             --runs) [ $# -gt 1 ] || usage
                 shift
                 runs=$1 ;;
+            --draws) [ $# -gt 1 ] || usage
+                shift
+                draws=$1 ;;
             --only) [ $# -gt 1 ] || usage
                 shift
                 case $1 in
-                    fit | end | score | groups | workers | sizes | cancel | gaps | nulls | stream | quality) ;;
+                    fit | end | score | groups | workers | sizes | cancel | gaps | nulls | stream | pvalue | quality) ;;
                     *) usage ;;
                 esac
                 only="$only $1" ;;
@@ -59,9 +62,11 @@ parse_arguments()
         esac
         shift
     done
-    case ${runs:-1} in
-        *[!0-9]* | 0) usage ;;
-    esac
+    for number in "${runs:-1}" "${draws:-1}"; do
+        case $number in
+            *[!0-9]* | 0) usage ;;
+        esac
+    done
 }
 
 install_peers()
@@ -90,6 +95,7 @@ begin_second_stage
 
 bench=test/bench
 [ -n "$runs" ] || { runs=3; [ -z "$quick" ] || runs=1; }
+[ -n "$draws" ] || { draws=100000000; [ -z "$quick" ] || draws=1000000; }
 cores=$(nproc)                  # which heeds the next line, too
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 LC_ALL=C
 export OMP_NUM_THREADS OPENBLAS_NUM_THREADS LC_ALL
@@ -312,6 +318,6 @@ fi
 if [ -n "$absent" ]; then
     say "Not installed, so left out:$absent (--install installs them)."
 fi
-for section in fit end score groups workers sizes cancel gaps nulls stream quality; do
+for section in fit end score groups workers sizes cancel gaps nulls stream pvalue quality; do
     if chosen $section; then "bench_$section"; fi
 done

@@ -570,7 +570,26 @@ bench_stream()
         "times what scan and kernel cost apart."
 }
 
-# --- 11: what the default call finds -----------------------------------------
+# --- 11: p-values -------------------------------------------------------------
+
+bench_pvalue()
+{
+    note "pvalue"
+    # shellcheck disable=SC2046
+    gcc -O2 -Isrc -o "$work/pvalues" $bench/pvalues.c $(find src/engine -name '*.c') -lm
+    say ""
+    say "### Outlier p-values"
+    say ""
+    say "| K | d | apart | scales | to prepare, ms | ns a log density | ns a p |" \
+        "of all, off at most | 1e-2, % | 1e-3, % | 1e-4, % | 1e-5, % | 1e-6, % |"
+    say "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    "$work/pvalues" "$draws" | sed 's/|/ | /g; s/^/| /; s/$/ |/'
+    say ""
+    say "By how many per cent more of $draws rows drawn from the mixture are below p" \
+        "than p says, and the standard deviation that chance gives to that."
+}
+
+# --- 12: what the default call finds -----------------------------------------
 
 # One line of the table, from the table NAME and the file with the same rows.
 quality_line()

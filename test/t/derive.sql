@@ -230,7 +230,7 @@ SELECT all_within(array_agg(statistic), 16, 3, 'p-values of rows of overlapping 
 FROM (SELECT pg_temp.kolmogorov(array_agg(p)) AS statistic FROM overlapping GROUP BY d, k) AS s;
 
 SELECT ok(bool_and(p >= before), 'rows of lower density have no larger p')
-FROM (SELECT p, lag(p, 1, 0) OVER (PARTITION BY d, k ORDER BY log_density) AS before FROM overlapping) AS o;
+FROM (SELECT p, lag(p, 1, 0::float8) OVER (PARTITION BY d, k ORDER BY log_density) AS before FROM overlapping) AS o;
 
 -- One row in a hundred in a spot where one of 2,000 drawn rows has a lower
 -- density, of ten components that overlap: all of these are found at 0.001, and

@@ -72,6 +72,9 @@ test_one_component(Random *random, MixtureCovarianceType type)
  * The log-likelihood after m iterations, m = 0, 1, 2 ..., never falls.  With
  * `lattice` the values are rounded and repeated, so that components collapse
  * and are held at the floor.
+ * The EM step that an extrapolation replaces, unseen, is what an accelerated run
+ * returns that ends there: the one after it may be below that, but not below the
+ * one before.
  */
 static void
 test_monotone(Random *random, MixtureCovarianceType type, bool accelerate, bool lattice)
@@ -83,6 +86,7 @@ test_monotone(Random *random, MixtureCovarianceType type, bool accelerate, bool 
 	MixtureParameters parameters;
 	double	   *floor = malloc(sizeof(double) * d);
 	double		before = -INFINITY;
+	double		long_before = -INFINITY;
 	double		bound_before = 0;
 	double		worst = 0;
 	double		log_likelihood = 0;
@@ -109,7 +113,9 @@ test_monotone(Random *random, MixtureCovarianceType type, bool accelerate, bool 
 		log_likelihood = outcome.log_likelihood;
 		iterations = outcome.iterations;
 		bound = rounding_per_row(rows, &parameters);
-		worst = fmax(worst, (before - log_likelihood) / rows->n / fmax(bound, bound_before));
+		worst = fmax(worst, ((accelerate ? fmin(before, long_before) : before) - log_likelihood) /
+					 rows->n / fmax(bound, bound_before));
+		long_before = before;
 		before = log_likelihood;
 		bound_before = bound;
 	}

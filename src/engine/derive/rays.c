@@ -295,6 +295,7 @@ copy_components(Rays *rays, const MixturePrepared *prepared, const double *weigh
 			for (size_t i = 0; i < rays->factor_count; i++)
 				rays->factors[c * rays->factor_step + i] =
 					tied ? factors[i] : factors[i * lanes + lane];
+		rays->host->check_interrupts(rays->host->context);
 	}
 }
 
@@ -387,6 +388,7 @@ place_origin(Rays *rays, int c)
 		for (int i = 0; i < d; i++)
 			rays->line[i] = origin[i] - mean[i];
 		apply_factor(rays, j, rays->line, rays->offsets + (size_t) j * d);
+		rays->host->check_interrupts(rays->host->context);
 	}
 }
 
@@ -475,6 +477,7 @@ draw_ray(Rays *rays, int c, const double *direction)
 		ray->curvatures[ray->k] = 0.5 * square;
 		ray->closest[ray->k] = closest;
 		ray->k++;
+		rays->host->check_interrupts(rays->host->context);
 	}
 }
 

@@ -30,9 +30,13 @@
 
 #include "engine/core/special.h"
 
-/* Pairs of rays by which nodes are chosen, and rays' parts that these give */
+/*
+ * Pairs of rays by which nodes are chosen, or more, but not twice as many; and
+ * room for the parts that these give, which are sorted without a look for
+ * interrupts.  They are the most with 32 components in one dimension, 80,000.
+ */
 #define SURVEY_PAIRS 64
-#define MOST_PARTS (1 << 17)
+#define MOST_PARTS (3 << 15)
 
 /* The most nodes of a table */
 #define MOST_NODES 2048

@@ -399,6 +399,16 @@ operate_score(Shape *shape)
 }
 
 static void
+operate_tail(Shape *shape)
+{
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_rows(&shape->parameters, &gap_host, &error);
+
+	free(mixture_tail_create(prepared, shape->parameters.weights, &gap_host));
+	mixture_release_prepared(prepared, &gap_host);
+}
+
+static void
 operate_ellipse(Shape *shape)
 {
 	const MixtureParameters *parameters = &shape->parameters;
@@ -474,6 +484,7 @@ static const struct
 	{"marginal", operate_marginal},
 	{"conditional", operate_conditional},
 	{"draw", operate_draw},
+	{"tail", operate_tail},
 	{"ellipses", operate_ellipse},
 	{"fit", operate_fit}
 };
