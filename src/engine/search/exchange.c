@@ -25,9 +25,6 @@
 /* Responsibility from which on a row might belong to another component */
 #define LEAST_RESPONSIBILITY 1e-16
 
-/* Rows between two checks for interrupts */
-#define ROWS_PER_CHECK 64
-
 /*
  * Whether rows may be held so: where a row's part in its component's covariance
  * changes its own log density by about one, or more.
@@ -186,8 +183,7 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 		const double *row = sample->rows + i * d;
 		double	   *distances = memory + work_size;
 
-		if (i % ROWS_PER_CHECK == 0)
-			host->check_interrupts(host->context);
+		host->check_interrupts(host->context);
 		if (!rows.shared[i])
 			continue;
 		mixture_row_mahalanobis(prepared, row, memory, distances);
