@@ -300,6 +300,23 @@ put_extremes_first(Taking *taking)
 		}
 }
 
+/* Put rows and weights where the sample has them, in the entries' order. */
+static void
+put_rows(Taking *taking)
+{
+	Sample	   *sample = taking->sample;
+	size_t		d = sample->d;
+	double	   *rows = taking->spare;
+
+	for (int64_t i = 0; i < taking->n; i++)
+	{
+		memcpy(rows + i * d, taking->entries[i].row, d * sizeof(double));
+		sample->weights[i] = taking->entries[i].weight;
+	}
+	taking->spare = sample->rows;
+	sample->rows = rows;
+}
+
 /*
  * Offer the rows of a block to the sample.  row: d doubles; of a feature that
  * is missing in the block, NaN.
@@ -411,7 +428,6 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	Taking		taking;
 	double	   *features;
 	double	   *row;
-	double	   *row_major;
 
 	if (source->block == NULL)
 	{
@@ -453,14 +469,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	sample->n_rows = taking.n;
 	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
 	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
-	for (int64_t i = 0; i < taking.n; i++)
-	{
-		memcpy(taking.spare + i * d, taking.entries[i].row, d * sizeof(double));
-		sample->weights[i] = taking.entries[i].weight;
-	}
-	row_major = sample->rows;
-	sample->rows = taking.spare;
-	taking.spare = row_major;
+	put_rows(&taking);
 	host->release(host->context, taking.spare);
 	host->release(host->context, taking.entries);
 	hash_rows(sample, range, seed, host);

@@ -80,7 +80,6 @@ moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sampl
 	moves->pairs = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(Pair));
 	moves->work = host->allocate(host->context, d * sizeof(double));
 	moves->within = host->allocate(host->context, mixture_factor_count(type, d) * sizeof(double));
-	moves->taken = host->allocate(host->context, k * sizeof(bool));
 	mixture_allocate_parameters(&moves->halves, half_type(type), 2 * k, d, host);
 }
 
@@ -93,7 +92,6 @@ moves_end(Moves *moves)
 	if (moves->cuts == NULL)
 		return;
 	mixture_release_parameters(&moves->halves, host);
-	host->release(host->context, moves->taken);
 	host->release(host->context, moves->within);
 	host->release(host->context, moves->work);
 	host->release(host->context, moves->pairs);

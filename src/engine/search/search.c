@@ -252,7 +252,6 @@ try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accep
 	mixture_copy_parameters(&moved->parameters, &from->parameters);
 	for (int i = 0; i < n; i++)
 		moves_make(&search->moves, &first[i], &moved->parameters);
-	moved->start = from->start;
 	moved->n_reseeded = from->n_reseeded;
 	for (int i = 0; i < n; i++)
 		moved->n_reseeded += first[i].reseeds;
@@ -329,7 +328,6 @@ exchange_best(Search *search, Candidate *best)
 						  &moved->parameters, search->host) == 0)
 			break;
 		mixture_hold_floor(&moved->parameters, search->scales->floor, search->host);
-		moved->start = best->start;
 		moved->n_reseeded = best->n_reseeded;
 		moved->outcome.iterations = 0;
 		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
@@ -470,7 +468,6 @@ try_single(Search *search, MixtureError *error)
 	memcpy(single->parameters.means, search->scales->moments.means,
 		   search->d * sizeof(double));
 	scales_spread(search->scales, true, 1, &single->parameters);
-	single->start = 0;
 	single->n_reseeded = 0;
 	single->outcome.iterations = 0;
 	search->n_best = 1;
@@ -527,7 +524,6 @@ search_starts(Search *search, MixtureError *error)
 						   search->effort->kept_starts, -spread))
 			continue;
 		starts_leave(&search->starts, &search->spare.parameters);
-		search->spare.start = number;
 		status = try_spare(search, error);
 	}
 	search->n_best = 1;
@@ -611,7 +607,6 @@ search_put(Search *search, const MixtureParameters *parameters, int n_best)
 	MixtureError error;
 
 	mixture_copy_parameters(&spare->parameters, parameters);
-	spare->start = 0;
 	spare->n_reseeded = search->best.n_artefacts;
 	spare->outcome.iterations = 0;
 	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=

@@ -112,7 +112,6 @@ typedef struct Starts
 	int			n_seeds;		/* of the start at hand */
 	int64_t    *seeds;			/* most_seeds */
 	int		   *clusters;		/* of the space's rows */
-	double	   *distances;		/* of these */
 	double	   *centers;		/* most_seeds x d, and as many weights */
 	Local		local;
 	MixtureParameters whole;	/* all rows as one component */
@@ -171,7 +170,6 @@ typedef struct Moves
 	size_t		n_pairs;		/* that are judged */
 	double	   *work;			/* d */
 	double	   *within;			/* the covariance within components */
-	bool	   *taken;			/* k: a proposed move is about it */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
 } Moves;
@@ -199,7 +197,6 @@ typedef struct Candidate
 	MixtureParameters parameters;
 	EmOutcome	outcome;
 	double		score;			/* what it is worth: search.c */
-	int			start;			/* number of the start that it comes from */
 	int			n_starts;		/* that ended here, where it is an end */
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* suspect components that were put elsewhere */

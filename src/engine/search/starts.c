@@ -110,7 +110,6 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	make_spaces(starts, scales, n);
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
-	starts->distances = host->allocate(host->context, n * sizeof(double));
 	starts->centers = host->allocate(host->context, (starts->most_seeds * (d + 1)) * sizeof(double));
 	local_begin(&starts->local, sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
 				scales->floor, host);
@@ -134,7 +133,6 @@ starts_end(Starts *starts)
 	mixture_release_parameters(&starts->whole, host);
 	local_end(&starts->local);
 	host->release(host->context, starts->centers);
-	host->release(host->context, starts->distances);
 	host->release(host->context, starts->clusters);
 	host->release(host->context, starts->seeds);
 	for (int i = 0; i < starts->n_spaces; i++)
@@ -275,11 +273,11 @@ merge_clusters(Starts *starts, MixtureParameters *clusters, const double *within
 }
 
 /*
- * Make the mixture that the clusters are.  What a cluster of few rows has to
+ * The mixture that the clusters of the start found last are among the rows.  What a cluster of few rows has to
  * say of its covariance counts by its rows against judge_least_rows() of all.
  */
-static void
-maximize_clusters(Starts *starts, MixtureParameters *parameters)
+void
+starts_leave(Starts *starts, MixtureParameters *parameters)
 {
 	const MixtureHost *host = starts->host;
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -369,11 +367,4 @@ starts_find(Starts *starts, int number, bool varied)
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < LLOYD_STEPS; step++)
 		move_centers(starts);
 	return spread / squares;
-}
-
-/* The mixture that the start found last is among the rows. */
-void
-starts_leave(Starts *starts, MixtureParameters *parameters)
-{
-	maximize_clusters(starts, parameters);
 }
