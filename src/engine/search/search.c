@@ -49,7 +49,7 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 60, MIXTURE_MOST_KEPT, 10, MIXTURE_MOST_KEPT, INFINITY, 1e-6, 1, MOVES_MOST},
+	{4e6, 100, MIXTURE_MOST_KEPT, 10, MIXTURE_MOST_KEPT, INFINITY, 1e-6, 1, MOVES_MOST},
 	{INFINITY, 10, 1, 2, 1, 3, 1e-3, 0, 2}
 };
 
@@ -63,10 +63,10 @@ static const SearchEffort efforts[] = {
 #define LEAST_STARTS 10
 
 /* Operations of all passes after which no more are */
-#define ENOUGH_WORK 1.5e9
+#define ENOUGH_WORK 4e9
 
-/* Starts that are made unasked for each component but one, at most */
-#define STARTS_PER_CHOICE 20
+/* Starts that are made unasked at the most, of two components */
+#define STARTS_OF_TWO 20
 
 /*
  * Starts that come to the same end, and are most of those made, which are enough;
@@ -497,7 +497,7 @@ enough_starts(const Search *search, int n)
 	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
-		if (search->ends[i].n_starts >= wanted && 5 * search->ends[i].n_starts >= 3 * n &&
+		if (search->ends[i].n_starts >= wanted && 2 * search->ends[i].n_starts >= n &&
 			same_place(&search->ends[i].parameters, &search->best.parameters))
 			return true;
 	return false;
@@ -556,8 +556,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	while (pass_work(search) > search->effort->work)
 		search->effort++;
 	search->n_starts = k == 1 ? 1 : options->n_init > 0 ? options->n_init :
-		search->effort->most_starts < STARTS_PER_CHOICE * (k - 1) ?
-		search->effort->most_starts : STARTS_PER_CHOICE * (k - 1);
+		k == 2 && search->effort->most_starts > STARTS_OF_TWO ? STARTS_OF_TWO :
+		search->effort->most_starts;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);

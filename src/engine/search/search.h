@@ -203,7 +203,7 @@ typedef struct Candidate
 } Candidate;
 
 /* The most that are compared with, of the starts before */
-#define MIXTURE_MOST_KEPT 65
+#define MIXTURE_MOST_KEPT 101
 
 /* Different ends of starts that are remembered */
 #define MIXTURE_MOST_ENDS 8
