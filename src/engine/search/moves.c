@@ -195,12 +195,14 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
 		Pair	   *pair = &moves->pairs[i];
+		MixturePrepared *next;
 
 		components_merge(parameters, pair->a, pair->b, &merged, 0, moves->work);
-		as_one = mixture_prepare_blocks(&merged, as_one, host, &error);
 		pair->loss = INFINITY;
-		if (as_one == NULL)
-			break;
+		next = mixture_prepare_blocks(&merged, as_one, host, &error);
+		if (next == NULL)
+			continue;
+		as_one = next;
 		pair->loss = local_merger(prepared, pair->a, pair->b, as_one, rows);
 		host->check_interrupts(host->context);
 	}
