@@ -13,7 +13,9 @@
  * is the same to the last bit in whatever order the rows came.
  *
  * Whether a start goes on depends on the starts before it and on nothing else,
- * so more of them do all that fewer do, and then more: they never end lower.
+ * so more of them do all that fewer do, and then more: their score is never
+ * lower.  Only what becomes of few rows far from all others (outliers.c) is decided
+ * anew, and may give up likelihood for a component that is not suspect.
  *
  * Candidates are compared by their score: the log-likelihood, but where
  * components are suspect (judge.c) that of the mixture in which these are as
