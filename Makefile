@@ -20,7 +20,12 @@ MODULE_big = gmm
 # in one of its own (make -f /path/to/gmm/Makefile).  It does so when it is
 # included, so these are expanded later.
 source_files = $(sort $(patsubst $(srcdir)/%,%,$(wildcard $(addprefix $(srcdir)/,$(1)))))
-DATA = $(call source_files,src/gmm--*.sql)
+
+# CREATE EXTENSION takes one script; its parts, each of which may use those before.
+DATA_built = gmm--1.0.sql
+OBJECT_SCRIPTS = $(patsubst %,$(srcdir)/src/sql/gmm_%.sql,head model order options fit \
+	predict derive summary svg stats fit_table)
+
 DOCS = $(call source_files,doc/*.md)
 OBJS = $(patsubst %.c,%.o,$(call source_files,src/*.c src/*/*.c src/*/*/*.c))
 INTERNAL_HEADERS = $(addprefix $(srcdir)/,$(call source_files,src/*.h src/*/*.h src/*/*/*.h))
@@ -55,6 +60,9 @@ uninstall: uninstall-docs
 .PHONY: uninstall-docs
 uninstall-docs:
 	rm -rf '$(DESTDIR)$(docdir)/$(docmoduledir)'
+
+gmm--1.0.sql: $(OBJECT_SCRIPTS)
+	cat $^ >$@
 
 # PGXS does not follow includes: after a change of a header, build all.
 $(OBJS): $(INTERNAL_HEADERS)

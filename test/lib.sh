@@ -278,7 +278,7 @@ enter_second_stage()
 {
     mkdir "$work/source" "$work/tmp"
     (cd "$here/.." && tar -cf - --exclude=./.git --exclude='*.o' \
-        --exclude='*.so' --exclude='*.bc' --exclude=./results \
+        --exclude='*.so' --exclude='*.bc' --exclude='./gmm--*.sql' --exclude=./results \
         --exclude=./test/unit/build --exclude=./test/fuzz/build \
         --exclude=./test/fuzz/fuzz_fit --exclude=./test/fuzz/fuzz_score \
         --exclude=./test/fuzz/fuzz_model .) | (cd "$work/source" && tar -xf -)

@@ -7,11 +7,12 @@ version=$(sed -n 's/^   "version": "\(.*\)",$/\1/p' META.json)
 short=${version%.*}
 same "META.json has a version of three numbers" "$version" \
     "$(printf '%s\n' "$version" | grep -E '^[0-9]+\.[0-9]+\.[0-9]+$')"
-same "META.json: what it provides" "\"src/gmm--$short.sql\" \"$version\"" \
+same "META.json: what it provides" "\"src/sql/gmm_model.sql\" \"$version\"" \
     "$(sed -n '/"provides"/,/"prereqs"/s/^ *"\(file\|version\)": *\("[^"]*"\),\{0,1\}$/\2/p' META.json |
         paste -s -d ' ' -)"
 same "gmm.control" "$short" "$(sed -n "s/^default_version = '\(.*\)'$/\1/p" gmm.control)"
-same "the script of that version is there" "src/gmm--$short.sql" "$(ls "src/gmm--$short.sql")"
+same "the Makefile makes the script of that version" "gmm--$short.sql" \
+    "$(sed -n 's/^DATA_built = //p' Makefile)"
 same "CHANGELOG.md begins with it" "$version" \
     "$(sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)"
 same "debian/changelog" "$version" \

@@ -35,7 +35,7 @@ same "the map names files and rooms that there are" "" "$(
     for name in $names; do
         case $name in
             test/* | sql) [ -e "$name" ] || echo "$name" ;;
-            */* | gmm*.sql) [ -e "src/$name" ] || echo "$name" ;;
+            */*) [ -e "src/$name" ] || echo "$name" ;;
             *.[ch]) echo "$sources" | grep -q "/$name\$" || echo "$name" ;;
             *) [ -d "src/$name" ] || echo "$name" ;;
         esac
