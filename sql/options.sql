@@ -97,7 +97,7 @@ SELECT pg_temp.option_refusal(jsonb_build_object('init', repeat('x', 300)));
 -- gmm_options() validates at once
 SELECT pg_temp.refusal($$SELECT gmm_options(covariance_type => 'round')$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(covariance_type => '')$$);
-SELECT pg_temp.refusal($$SELECT gmm_options(max_iter => 0)$$);
+SELECT pg_temp.refusal($$SELECT gmm_options(max_iter => -1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(tol => 'NaN')$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(tol => -1)$$);
 SELECT pg_temp.refusal($$SELECT gmm_options(reg_covar => 'Infinity')$$);
@@ -110,3 +110,12 @@ SELECT pg_temp.refusal($$SELECT gmm_options(missing => 'drop')$$);
 SELECT pg_temp.refusal($$
 	SELECT gmm_fit(ARRAY[1 / (x - 1)], 1, '{"sed": 1}') FROM generate_series(2, 1, -1) x
 $$);
+
+-- A model that stays as it is: gmm_refit only
+SELECT gmm_options(max_iter => 0);
+SELECT pg_temp.refusal($$
+	SELECT gmm_fit_best(ARRAY[x, x * x], 1, 2, gmm_options(max_iter => 0)) FROM generate_series(1.0, 9.0) x
+$$);
+SELECT iterations, converged, n_rows
+FROM (SELECT gmm_refit(ARRAY[x, 1], gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), gmm_options(max_iter => 0)) AS model
+	  FROM generate_series(1.0, 9.0) x) AS scored, gmm_summary(model);

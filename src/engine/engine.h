@@ -256,7 +256,8 @@ typedef enum MixtureCriterion
 typedef struct MixtureOptions
 {
 	MixtureCovarianceType covariance_type;
-	int			max_iter;		/* passes over the rows, at least 1 */
+	int			max_iter;		/* passes over the rows, at least 1; of a refit 0
+								 * leaves the start as it is */
 	double		tol;			/* change of the mean log-likelihood per unit
 								 * of weight; 0: make max_iter passes */
 	double		reg_covar;		/* least variance in any direction, as a share

@@ -189,6 +189,7 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 	state->context = context;
 	state->k = k;
 	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
+	gmm_options_check_search(&state->options, "gmm_fit");
 	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 	return state;
 }
@@ -221,6 +222,7 @@ begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 	state->k = k_min;
 	state->k_max = k_max;
 	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
+	gmm_options_check_search(&state->options, "gmm_fit_best");
 	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
 	return state;
 }
@@ -282,6 +284,11 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 	check_refit_options(&state->options, model);
 	state->options.mixture.covariance_type =
 		(MixtureCovarianceType) model->covariance_type;
+
+	/* components that stay as they are are judged as they were */
+	if (state->options.mixture.max_iter == 0 &&
+		!(state->options.given & GMM_OPTION_REG_COVAR) && isfinite(model->fit.reg_covar))
+		state->options.mixture.reg_covar = model->fit.reg_covar;
 	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 
 	gmm_model_identity_set(&state->start_identity, datum, model);

@@ -226,6 +226,7 @@ static void
 set_reg_covar(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.reg_covar = nonnegative_value(name, value);
+	options->given |= GMM_OPTION_REG_COVAR;
 }
 
 static void
@@ -416,6 +417,21 @@ gmm_options_parse(Jsonb *json, GmmOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"criterion\" applies to gmm_fit_best only"),
 				 errhint("Leave it out where there is nothing to choose.")));
+}
+
+/*
+ * Refuse what only a fit that starts from a model has a use for: the function
+ * named searches for a start.
+ */
+void
+gmm_options_check_search(const GmmOptions *options, const char *function)
+{
+	if (options->mixture.max_iter == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"max_iter\" can be 0 in gmm_refit only"),
+				 errdetail("Without an iteration %s has nothing to return.", function),
+				 errhint("gmm_refit with a max_iter of 0 keeps its model, and says how likely the rows are under it.")));
 }
 
 /* The arguments of gmm_options(), in order: names of options, with types */

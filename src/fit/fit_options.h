@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "model/model.h"
 
-#define GMM_MIN_MAX_ITER		1
+#define GMM_MIN_MAX_ITER		0	/* of gmm_refit; of others 1 */
 #define GMM_MAX_MAX_ITER		1000000
 #define GMM_DEFAULT_MAX_ITER	1000
 
@@ -38,6 +38,7 @@
 #define GMM_OPTION_CRITERION		0x08
 #define GMM_OPTION_TOO_FEW_ROWS		0x10
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
+#define GMM_OPTION_REG_COVAR		0x100
 
 /* What becomes of rows in which elements are NULL. */
 typedef enum GmmMissing
@@ -67,5 +68,6 @@ typedef struct GmmOptions
 
 extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
 extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
+extern void gmm_options_check_search(const GmmOptions *options, const char *function);
 
 #endif							/* GMM_FIT_OPTIONS_H */

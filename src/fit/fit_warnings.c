@@ -62,14 +62,17 @@ note_trouble(Troubled *troubled, const GmmModel *model, int n_suspect)
 	troubled->n_suspect = n_suspect;
 }
 
-/* Count a fit.  Who asked for a number of passes by a tol of 0 has got them. */
+/*
+ * Count a fit.  Who asked for a number of passes by a tol of 0, or for none, has
+ * got them.
+ */
 static void
 count_fit(FitReport *report, const GmmModel *model, const MixtureOptions *options)
 {
 	int			n_suspect = gmm_model_judge(model, NULL);
 
 	report->n_fits++;
-	if (!model->fit.converged && options->tol > 0)
+	if (!model->fit.converged && options->tol > 0 && options->max_iter > 0)
 		note_trouble(&report->unconverged, model, n_suspect);
 	if (n_suspect > 0)
 		note_trouble(&report->suspect, model, n_suspect);

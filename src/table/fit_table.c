@@ -509,6 +509,7 @@ begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 	fit->k = gmm_fit_k_argument(fcinfo, ARG_K, "k");
 	gmm_options_parse(PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS),
 					  &fit->options);
+	gmm_options_check_search(&fit->options, "gmm_fit_table");
 	gmm_tablequery_begin(&fit->query, fcinfo->flinfo->fn_oid, PG_GETARG_OID(ARG_RELATION),
 						 PG_GETARG_ARRAYTYPE_P(ARG_FEATURES),
 						 text_argument(fcinfo, ARG_WEIGHT),

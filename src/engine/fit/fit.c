@@ -139,9 +139,35 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 	return MIXTURE_OK;
 }
 
+/* What is found without an M-step needs nothing of the rows but a pass. */
+static MixtureStatus
+score_start(const MixtureSource *source, const MixtureParameters *start,
+			const MixtureOptions *options, const MixtureHost *host, MixtureFit *fit,
+			MixtureError *error)
+{
+	Scales		scales;
+	Em			em;
+	EmOutcome	outcome;
+	MixtureStatus status;
+
+	sample_scan_ranges(source, &scales.range, host);
+	em_begin(&em, source, NULL, start->covariance_type, start->k, NULL, host);
+	status = em_run(&em, &fit->parameters, 0, 0, false, &outcome, error);
+	outcome.entropy = *em.stats->entropy;
+	em_end(&em);
+	if (status == MIXTURE_OK && !(outcome.sum_weights > 0))
+		status = MIXTURE_NO_WEIGHT;
+	if (status == MIXTURE_OK)
+		fill_info(fit, &outcome, &scales, options, source->n_rows);
+	host->release(host->context, scales.range.least);
+	return status;
+}
+
 /*
  * Fit from a given start, whose covariance family it keeps: component i of
- * the result continues component i of the start.  As for mixture_fit() else.
+ * the result continues component i of the start.  With a max_iter of 0 it is the
+ * start to the last bit, and fit->info is what these rows say of it.  As for
+ * mixture_fit() else.
  */
 MixtureStatus
 mixture_refit(const MixtureSource *source, const MixtureParameters *start,
@@ -155,6 +181,11 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
+	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
+								start->k, start->d, host);
+	mixture_copy_parameters(&fit->parameters, start);
+	if (options->max_iter == 0)
+		return score_start(source, start, options, host, fit, error);
 	status = scales_scan(&scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
@@ -162,9 +193,6 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 						 host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
-								start->k, start->d, host);
-	mixture_copy_parameters(&fit->parameters, start);
 	center_move(scales.center, &fit->parameters, -1);
 	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
