@@ -3,7 +3,8 @@
  *	  The rows of a store, as the engine reads them.
  *
  * As long as there is no NULL, the blocks of the store are those of the
- * engine, in their order.  With NULLs, the reader has an order of its own:
+ * engine, in their order; blocks of floats are made doubles as they are read.
+ * With NULLs, the reader has an order of its own:
  *
  *	- Blocks of one pattern follow each other, since the engine does some
  *	  algebra at each change.
@@ -34,7 +35,8 @@ typedef struct RowReader
 								 * the last one ends; NULL likewise */
 	int		   *order;			/* d, of the pattern `order_of` */
 	int			order_of;
-	double	   *features;		/* of a block put together; NULL till needed */
+	double	   *features;		/* of a block put together or made doubles; NULL
+								 * till needed */
 	double	   *weights;
 } RowReader;
 
@@ -49,7 +51,7 @@ number_at(const RowReader *reader, int64 place)
 static Size
 block_size(const GmmRowStore *store, const RowBlock *block)
 {
-	return features_size(store, block->pattern, block->stride) +
+	return block_features_size(store, block) +
 		(block->weighted ? sizeof(double) * block->stride : 0);
 }
 
@@ -90,15 +92,15 @@ keep_block(GmmRowStore *store, RowBlock *block, const char *read)
 	memcpy(kept, read, size);
 	block->chunk = kept;
 	if (block->weighted)
-		block->weights = (double *) (kept + features_size(store, block->pattern,
-														  block->stride));
+		block->weights = (double *) (kept + block_features_size(store, block));
 }
 
 /*
- * The block at a place of the sequence.  Returns its features, and in *weights
- * its weights, or NULL if all are 1; valid until the next call.
+ * The block at a place of the sequence.  Returns its features, of double or of
+ * float, and in *weights its weights, or NULL if all are 1; valid until the next
+ * call.
  */
-static const double *
+static const void *
 get_block(const RowReader *reader, int64 place, const double **weights)
 {
 	GmmRowStore *store = reader->store;
@@ -117,12 +119,37 @@ get_block(const RowReader *reader, int64 place, const double **weights)
 		if (block->chunk == NULL)
 		{
 			*weights = block->weighted ? (const double *)
-				(view + features_size(store, block->pattern, block->stride)) : NULL;
-			return (const double *) view;
+				(view + block_features_size(store, block)) : NULL;
+			return view;
 		}
 	}
 	*weights = block->weights;
 	return block_features(block);
+}
+
+/* The reader's own memory for the features and weights of a block. */
+static void
+allocate_buffers(RowReader *reader)
+{
+	MemoryContext context = GetMemoryChunkContext(reader);
+	Size		size = sizeof(double) * MIXTURE_BLOCK_ROWS * (Size) reader->store->d;
+	char	   *chunk;
+
+	if (reader->features != NULL)
+		return;
+	reader->weights = MemoryContextAlloc(context, sizeof(double) * MIXTURE_BLOCK_ROWS);
+	chunk = MemoryContextAllocHuge(context, size + BLOCK_ALIGNMENT - 1);
+	reader->features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
+}
+
+/* Make doubles of n floats, a multiple of MIXTURE_LANES. */
+static void
+expand(double *restrict target, const float *restrict source, Size n)
+{
+	/* in pieces of a known size, which compilers make vectors of */
+	for (Size i = 0; i < n; i += MIXTURE_LANES)
+		for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			target[i + lane] = source[i + lane];
 }
 
 /* Put the blocks from one place to another together in the reader's memory. */
@@ -133,23 +160,25 @@ join_blocks(RowReader *reader, int64 place, int64 end, MixtureBlock *result)
 	int			n_observed = store->patterns[store->directory[number_at(reader, place)].pattern].n_observed;
 	int			n_rows = 0;
 
-	if (reader->features == NULL)
-	{
-		MemoryContext context = GetMemoryChunkContext(reader);
-
-		reader->weights = MemoryContextAlloc(context, sizeof(double) * MIXTURE_BLOCK_ROWS);
-		reader->features = MemoryContextAllocHuge(context, sizeof(double) *
-												  MIXTURE_BLOCK_ROWS * (Size) store->d);
-	}
+	allocate_buffers(reader);
 	for (; place < end; place++)
 	{
 		const RowBlock *block = &store->directory[number_at(reader, place)];
 		const double *weights;
-		const double *features = get_block(reader, place, &weights);
+		const void *features = get_block(reader, place, &weights);
 
 		for (int j = 0; j < n_observed; j++)
-			memcpy(reader->features + (Size) j * MIXTURE_BLOCK_ROWS + n_rows,
-				   features + (Size) j * block->stride, sizeof(double) * block->n_rows);
+		{
+			double	   *target = reader->features + (Size) j * MIXTURE_BLOCK_ROWS + n_rows;
+			Size		source = (Size) j * block->stride;
+
+			if (block->narrow)
+				for (int i = 0; i < block->n_rows; i++)
+					target[i] = ((const float *) features)[source + i];
+			else
+				memcpy(target, (const double *) features + source,
+					   sizeof(double) * block->n_rows);
+		}
 		for (int i = 0; i < block->n_rows; i++)
 			reader->weights[n_rows + i] = weights == NULL ? 1.0 : weights[i];
 		n_rows += block->n_rows;
@@ -196,6 +225,7 @@ read_block(void *context, int64_t number, MixtureBlock *result)
 	int64		place = reader->starts == NULL ? number : reader->starts[number];
 	int64		end = reader->starts == NULL ? number + 1 : reader->starts[number + 1];
 	const RowBlock *block = &reader->store->directory[number_at(reader, place)];
+	const void *features;
 
 	set_order(reader, block->pattern, result);
 	if (end > place + 1 || block->stride % MIXTURE_LANES != 0)
@@ -205,7 +235,15 @@ read_block(void *context, int64_t number, MixtureBlock *result)
 	}
 	result->n_rows = block->n_rows;
 	result->stride = block->stride;
-	result->features = get_block(reader, place, &result->weights);
+	features = get_block(reader, place, &result->weights);
+	if (block->narrow)
+	{
+		allocate_buffers(reader);
+		expand(reader->features, features,
+			   (Size) reader->store->patterns[block->pattern].n_observed * block->stride);
+		features = reader->features;
+	}
+	result->features = features;
 	if (result->weights == NULL)
 		result->weights = mixture_unit_weights(block->n_rows);
 }

@@ -14,6 +14,11 @@
  *		              f1: r0 r1 r2 ...
  *		weights       w0 w1 w2 ...  only where a weight of the block is not 1
  *
+ * Where every value is exact as a float, as those of embeddings, of real columns
+ * and of most integers are, it is kept as one: half the memory, and a reader
+ * makes the same doubles of it.  With the first value that is not, a block
+ * becomes one of doubles, and so do all blocks after it.
+ *
  * A store is readable after every append: lanes that no row has taken yet
  * hold a copy of the block's first row and weight 0 from the beginning.
  * Reading (rowreader.c) therefore changes nothing, as a final function that is
@@ -65,7 +70,8 @@ typedef struct SharedBlock
 	uint16		stride;
 	int32		pattern;
 	uint16		weighted;
-	uint16		unused[3];		/* so that no byte is written undefined */
+	uint16		narrow;
+	uint16		unused[2];		/* so that no byte is written undefined */
 } SharedBlock;
 
 /* Entries that are written or read at once */
@@ -84,6 +90,7 @@ gmm_rowstore_create(MemoryContext context, int d)
 	memset(store, 0, sizeof(GmmRowStore));
 	store->pool = pool;
 	store->d = d;
+	store->narrow = true;
 	store->directory_size = 1;
 	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
 	store->patterns_size = 1;
@@ -139,7 +146,7 @@ pattern_number(GmmRowStore *store, const uint8 *observed)
 static void
 allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
-	Size		size = features_size(store, block->pattern, stride);
+	Size		size = features_size(store, block->pattern, stride, block->narrow);
 
 	block->chunk = gmm_rowpool_allocate(store->pool, size + (stride < MIXTURE_LANES ? 0 :
 															 BLOCK_ALIGNMENT - 1));
@@ -147,12 +154,47 @@ allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 	store->memory_size += size;
 }
 
-/* Fill the lanes of a feature that no row has taken. */
+/*
+ * Put the values of a row into a lane.
+ *
+ * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang on a
+ * hash of the bits.
+ */
 static inline void
-pad_feature(double *feature, int n_rows, int stride)
+put_row(RowBlock *block, int lane, const double *row, int n_observed)
 {
-	for (int i = n_rows; i < stride; i++)
-		feature[i] = feature[0];
+	if (block->narrow)
+	{
+		float	   *features = block_features(block);
+
+		for (int j = 0; j < n_observed; j++)
+			features[(Size) j * block->stride + lane] = (float) (row[j] + 0.0);
+	}
+	else
+	{
+		double	   *features = block_features(block);
+
+		for (int j = 0; j < n_observed; j++)
+			features[(Size) j * block->stride + lane] = row[j] + 0.0;
+	}
+}
+
+/* Fill the lanes that no row has taken. */
+static void
+pad_features(RowBlock *block, int n_observed)
+{
+	for (int j = 0; j < n_observed; j++)
+	{
+		float	   *narrow = (float *) block_features(block) + (Size) j * block->stride;
+		double	   *wide = (double *) block_features(block) + (Size) j * block->stride;
+
+		if (block->narrow)
+			for (int i = block->n_rows; i < block->stride; i++)
+				narrow[i] = narrow[0];
+		else
+			for (int i = block->n_rows; i < block->stride; i++)
+				wide[i] = wide[0];
+	}
 }
 
 /* Make place in the directory for another block. */
@@ -179,7 +221,7 @@ static void *
 spill_block(GmmRowStore *store, RowBlock *block)
 {
 	void	   *chunk = block->chunk;
-	Size		size = features_size(store, block->pattern, block->stride);
+	Size		size = block_features_size(store, block);
 
 	if (block->offset == NOT_IN_FILE)
 	{
@@ -261,10 +303,10 @@ static void
 place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 {
 	int			stride = first_stride(block->pattern, before);
-	Size		size = features_size(store, block->pattern, stride);
+	Size		size = features_size(store, block->pattern, stride, block->narrow);
 
 	if (before != NULL && before->chunk != NULL && before->stride == stride &&
-		!gmm_rowpool_has_room(store->pool, size))
+		before->narrow == block->narrow && !gmm_rowpool_has_room(store->pool, size))
 	{
 		block->chunk = spill_block(store, before);
 		block->stride = stride;
@@ -281,7 +323,6 @@ begin_block(GmmRowStore *store, int number, const double *row)
 	RowPattern *pattern = &store->patterns[number];
 	RowBlock   *before;
 	RowBlock   *block;
-	double	   *features;
 
 	if (store->n_blocks == store->directory_size)
 		enlarge_directory(store);
@@ -295,41 +336,51 @@ begin_block(GmmRowStore *store, int number, const double *row)
 	block->n_rows = 0;
 	block->weights = NULL;
 	block->weighted = false;
+	block->narrow = store->narrow;
 	place_block(store, block, before);
-	features = block_features(block);
-	for (int j = 0; j < pattern->n_observed; j++)
-	{
-		double	   *feature = features + (Size) j * block->stride;
-
-		feature[0] = row[j] + 0.0;
-		pad_feature(feature, 1, block->stride);
-	}
+	put_row(block, 0, row, pattern->n_observed);
+	pad_features(block, pattern->n_observed);
 	pattern->open = store->n_blocks++;
 	return block;
 }
 
-/* Double the lanes of a block, all of which are taken, as far as it may have more. */
+/* Copy the rows of a block to where another shape of it has them. */
 static void
-widen_block(GmmRowStore *store, RowBlock *block)
+copy_features(const RowBlock *from, RowBlock *to, int n_observed)
 {
-	const double *old_features = block_features(block);
-	void	   *old_chunk = block->chunk;
-	int			old_stride = block->stride;
-	int			n_observed = store->patterns[block->pattern].n_observed;
-	double	   *features;
-
-	allocate_features(store, block, Min(old_stride * 2, MIXTURE_BLOCK_ROWS));
-	features = block_features(block);
 	for (int j = 0; j < n_observed; j++)
 	{
-		double	   *feature = features + (Size) j * block->stride;
+		const float *narrow = (float *) block_features(from) + (Size) j * from->stride;
+		const double *wide = (double *) block_features(from) + (Size) j * from->stride;
+		float	   *narrow_copy = (float *) block_features(to) + (Size) j * to->stride;
+		double	   *wide_copy = (double *) block_features(to) + (Size) j * to->stride;
 
-		memcpy(feature, old_features + (Size) j * old_stride,
-			   sizeof(double) * block->n_rows);
-		pad_feature(feature, block->n_rows, block->stride);
+		if (!from->narrow)
+			memcpy(wide_copy, wide, sizeof(double) * from->n_rows);
+		else if (to->narrow)
+			memcpy(narrow_copy, narrow, sizeof(float) * from->n_rows);
+		else
+			for (int i = 0; i < from->n_rows; i++)
+				wide_copy[i] = narrow[i];
 	}
-	gmm_rowpool_release(store->pool, old_chunk);
-	store->memory_size -= features_size(store, block->pattern, old_stride);
+}
+
+/*
+ * Give a block so many lanes, no fewer than before, and make its features
+ * doubles if the store has come to that.
+ */
+static void
+reshape_block(GmmRowStore *store, RowBlock *block, int stride)
+{
+	const RowBlock old = *block;
+	int			n_observed = store->patterns[block->pattern].n_observed;
+
+	block->narrow = store->narrow;
+	allocate_features(store, block, stride);
+	copy_features(&old, block, n_observed);
+	pad_features(block, n_observed);
+	gmm_rowpool_release(store->pool, old.chunk);
+	store->memory_size -= block_features_size(store, &old);
 
 	if (block->weights != NULL)
 	{
@@ -357,15 +408,18 @@ block_for_row(GmmRowStore *store, int number, const double *row)
 {
 	const RowPattern *pattern = &store->patterns[number];
 	RowBlock   *block = open_block(store, pattern);
+	bool		has_lane = block != NULL && block->n_rows < block->stride &&
+		!is_full(pattern, block);
+	int			stride;
 
-	if (block != NULL && block->n_rows < block->stride && !is_full(pattern, block))
+	if (has_lane && block->narrow == store->narrow)
 		return block;
 
+	stride = block == NULL ? first_stride(number, NULL) :
+		has_lane ? block->stride : Min(2 * block->stride, MIXTURE_BLOCK_ROWS);
 	if (store->nulls != NULL)
 	{
-		int			stride = block == NULL ? first_stride(number, NULL) :
-			Min(2 * block->stride, MIXTURE_BLOCK_ROWS);
-		Size		size = features_size(store, number, stride);
+		Size		size = features_size(store, number, stride, store->narrow);
 
 		if (!gmm_rowpool_has_room(store->pool, size))
 			make_room(store);
@@ -373,8 +427,18 @@ block_for_row(GmmRowStore *store, int number, const double *row)
 	}
 	if (block == NULL || is_full(pattern, block))
 		return begin_block(store, number, row);
-	widen_block(store, block);
+	reshape_block(store, block, stride);
 	return block;
+}
+
+/* Is every value of a row exact as a float? */
+static bool
+is_narrow(const double *row, int n_observed)
+{
+	for (int j = 0; j < n_observed; j++)
+		if ((double) (float) row[j] != row[j])
+			return false;
+	return true;
 }
 
 /*
@@ -387,16 +451,13 @@ gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed
 					double weight)
 {
 	int			number = pattern_number(store, observed);
-	RowBlock   *block = block_for_row(store, number, row);
-	double	   *features = block_features(block);
 	int			n_observed = store->patterns[number].n_observed;
+	RowBlock   *block;
 
-	/*
-	 * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang
-	 * on a hash of the bits.
-	 */
-	for (int j = 0; j < n_observed; j++)
-		features[(Size) j * block->stride + block->n_rows] = row[j] + 0.0;
+	if (store->narrow && !is_narrow(row, n_observed))
+		store->narrow = false;
+	block = block_for_row(store, number, row);
+	put_row(block, block->n_rows, row, n_observed);
 
 	if (weight != 1.0 && block->weights == NULL)
 		create_weights(store, block);
@@ -414,8 +475,7 @@ static int64
 copy_block(GmmRowStore *store, const RowBlock *block)
 {
 	int64		offset = gmm_rowpool_try_append(store->pool, block_features(block),
-												features_size(store, block->pattern,
-															  block->stride));
+												block_features_size(store, block));
 
 	if (offset >= 0 && block->weighted &&
 		gmm_rowpool_try_append(store->pool, block->weights,
@@ -499,6 +559,7 @@ copy_directory(GmmRowStore *store, const int64 *offsets)
 			entries[i].stride = block->stride;
 			entries[i].pattern = block->pattern;
 			entries[i].weighted = block->weighted;
+			entries[i].narrow = block->narrow;
 		}
 		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
 			return false;
@@ -578,6 +639,7 @@ attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 			block->n_rows = entries[i].n_rows;
 			block->stride = entries[i].stride;
 			block->weighted = entries[i].weighted;
+			block->narrow = entries[i].narrow;
 		}
 	}
 }

@@ -26,12 +26,14 @@ typedef struct RowBlock
 {
 	int64		offset;			/* in the pool's file, or NOT_IN_FILE */
 	void	   *chunk;			/* in which its features, n_observed x stride,
-								 * lie; NULL if not in memory */
+								 * lie, as double or as float; NULL if not in
+								 * memory */
 	double	   *weights;		/* stride; NULL while all of them are 1, too */
 	int32		pattern;		/* the number of its rows' pattern of NULLs */
 	uint16		n_rows;
 	uint16		stride;
 	bool		weighted;		/* some weight is not 1 */
+	bool		narrow;			/* the features are float */
 } RowBlock;
 
 /* The rows with one pattern of NULLs. */
@@ -59,6 +61,7 @@ struct GmmRowStore
 	int64		n_spilled;		/* the first blocks, of which none is in memory */
 	int64		unshared_size;	/* of the file, less what workers alone need */
 	bool		keeps_read;		/* blocks stay in memory that have been read */
+	bool		narrow;			/* every value so far is exact as a float */
 };
 
 /* Patterns of the rows, the complete one included. */
@@ -68,21 +71,32 @@ n_patterns(const GmmRowStore *store)
 	return store->nulls == NULL ? 1 : gmm_patterns_count(store->nulls);
 }
 
-/* Bytes of a block's features, which lie together. */
+/*
+ * Bytes of a block's features, which lie together: a multiple of a double's, as
+ * weights may follow.
+ */
 static inline Size
-features_size(const GmmRowStore *store, int pattern, int stride)
+features_size(const GmmRowStore *store, int pattern, int stride, bool narrow)
 {
 	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
-	return sizeof(double) * (Size) store->patterns[pattern].n_observed * (Size) stride;
+	Size		n = (Size) store->patterns[pattern].n_observed * (Size) stride;
+
+	return TYPEALIGN(sizeof(double), n * (narrow ? sizeof(float) : sizeof(double)));
+}
+
+static inline Size
+block_features_size(const GmmRowStore *store, const RowBlock *block)
+{
+	return features_size(store, block->pattern, block->stride, block->narrow);
 }
 
 /* The features of a block in memory; aligned, if there are enough. */
-static inline double *
+static inline void *
 block_features(const RowBlock *block)
 {
 	if (block->stride < MIXTURE_LANES)
 		return block->chunk;
-	return (double *) TYPEALIGN(BLOCK_ALIGNMENT, block->chunk);
+	return (void *) TYPEALIGN(BLOCK_ALIGNMENT, block->chunk);
 }
 
 #endif							/* GMM_ROWSTORE_PRIVATE_H */

@@ -73,6 +73,50 @@ SELECT ok(same_with_and_without_memory(
            FROM points WHERE id > 0) AS models'), 'window partitions');
 SELECT equals(files(), 0::bigint, 'no file is left');
 
+-- values that are exact as floats are kept as such, until one is not
+
+CREATE TABLE floats AS
+SELECT id, id % 12 AS part, w, (x || x)::real[] AS x FROM points;
+ANALYZE floats;
+SELECT ok(same_with_and_without_memory('SELECT gmm_fit(x, 3)::text FROM floats'), 'floats');
+SELECT ok(same_with_and_without_memory(format(
+    'SELECT gmm_fit(CASE WHEN id >= %s THEN x || 0.1::float8 ELSE x || id::real END, 3, ''{}'', w)::text
+     FROM floats', id)), 'floats up to row ' || id) FROM (VALUES (2), (390), (9990)) AS f (id);
+SELECT ok(same_with_and_without_memory(
+    'SELECT gmm_fit(x || CASE WHEN id % 7 > 0 THEN 1.0 / greatest(id, 6000) END, 2)::text
+     FROM floats WHERE id > 0'), 'and with NULLs');
+
+-- A feature's mean and variance in a single component are its own; beside one
+-- that is not exact, the same values are kept as doubles.
+SELECT equals((floats::jsonb->'means'->0->j)::text || (floats::jsonb->'covariances'->0->j),
+              (doubles::jsonb->'means'->0->j)::text || (doubles::jsonb->'covariances'->0->j),
+              'floats and doubles: feature ' || j)
+FROM (SELECT gmm_fit(f, 1, '{"covariance_type": "diag"}', w) AS floats,
+             gmm_fit(f || 0.1::float8 * (id % 3), 1, '{"covariance_type": "diag"}', w) AS doubles
+      FROM (SELECT id, w, x[:5] || CASE WHEN id % 5 > 0 THEN x[1] END AS f FROM floats
+            UNION ALL SELECT id, w, x FROM floats) AS twice) AS models,
+     generate_series(0, 4) AS j;
+
+-- Half the memory: between what the ones take and what the others do.
+SET work_mem = '500kB';
+BEGIN;
+DECLARE fits CURSOR FOR
+    SELECT part, gmm_fit(x, 2, '{"max_iter": 5}') FROM floats GROUP BY part;
+\o /dev/null
+FETCH 1 FROM fits;
+\o
+SELECT equals(files(), 0::bigint, 'floats stay in memory');
+CLOSE fits;
+DECLARE fits CURSOR FOR
+    SELECT part, gmm_fit(x[:5]::float8[] || 0.1::float8 * id, 2, '{"max_iter": 5}')
+    FROM floats GROUP BY part;
+\o /dev/null
+FETCH 1 FROM fits;
+\o
+SELECT ok(files() > 0, 'where doubles do not');
+COMMIT;
+SET work_mem = '64kB';
+
 -- while rows are spilled there is a file; afterwards there is none
 
 BEGIN;
