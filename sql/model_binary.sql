@@ -58,20 +58,21 @@ SELECT name, bytes FROM
 		('converged twice', overlay(f PLACING '\x02' FROM 45)),
 		('entropy of one component', overlay(f PLACING '\x3ff0000000000000' FROM 54)),
 		('entropy of another NaN', overlay(f PLACING '\x7ff8000000000001' FROM 54)),
-		('reg_covar -1', overlay(f PLACING '\xbff0000000000000' FROM 62)),
-		('n_incomplete 6', overlay(f PLACING '\x06' FROM 77)),
-		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 78)),
-		('n_omitted -1', overlay(f PLACING '\xffffffff' FROM 82)),
+		('log_density_stddev -1', overlay(f PLACING '\xbff0000000000000' FROM 62)),
+		('reg_covar -1', overlay(f PLACING '\xbff0000000000000' FROM 70)),
+		('n_incomplete 6', overlay(f PLACING '\x06' FROM 85)),
+		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 86)),
+		('n_omitted -1', overlay(f PLACING '\xffffffff' FROM 90)),
 		('trials without a fit', overlay(b PLACING '\x01' FROM 16)),
 		('trials that are not there', overlay(f PLACING '\x01' FROM 16)),
 		('2147483647 trials', overlay(f PLACING '\x7fffffff' FROM 13)),
 		('-1 trials', overlay(f PLACING '\xffffffff' FROM 13)),
 		('chosen', t),
-		('criterion 3', overlay(t PLACING '\x03' FROM 89)),
-		('trial of family 4', overlay(t PLACING '\x04' FROM 118)),
-		('trial that converged twice', overlay(t PLACING '\x02' FROM 139)),
-		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 114)),
-		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 119))
+		('criterion 3', overlay(t PLACING '\x03' FROM 97)),
+		('trial of family 4', overlay(t PLACING '\x04' FROM 126)),
+		('trial that converged twice', overlay(t PLACING '\x02' FROM 147)),
+		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 122)),
+		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 127))
 	) AS v (name, bytes);
 
 \echo unchanged
@@ -178,6 +179,9 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo entropy of another NaN
 \copy (SELECT bytes FROM hostile WHERE name = 'entropy of another NaN') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo log_density_stddev -1
+\copy (SELECT bytes FROM hostile WHERE name = 'log_density_stddev -1') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo reg_covar -1
 \copy (SELECT bytes FROM hostile WHERE name = 'reg_covar -1') TO 'results/hostile.bin' (FORMAT binary)

@@ -171,6 +171,8 @@ SELECT read_fit('entropy', '0');
 SELECT read_fit('entropy', '1');
 SELECT read_fit('entropy', '-0.1');
 SELECT read_fit('entropy', '"low"');
+SELECT read_fit('log_density_stddev', '0.5');
+SELECT read_fit('log_density_stddev', '-0.5');
 SELECT read_fit('reg_covar', '1e-3');
 SELECT read_fit('reg_covar', '-1e-3');
 SELECT read_fit('n_incomplete', '5');

@@ -46,17 +46,18 @@ CREATE TABLE stats_models AS
 SELECT family, gmm_model('{0.5, 0.5}', '{{0, 0}, {100, 0}}', covariances, family) AS model
 FROM (VALUES ('full', '{{{1, 0}, {0, 1}}, {{1, 0}, {0, 1}}}'::double precision[]),
 	('tied', '{{1, 0}, {0, 1}}'), ('diag', '{{1, 1}, {1, 1}}'), ('spherical', '{1, 1}')) AS f (family, covariances);
-SELECT gmm_accumulate(x, model, w)::text::jsonb - '{means,covariances,weights,log_likelihood}'::text[]
+SELECT gmm_accumulate(x, model, w)::text::jsonb - '{means,covariances,weights,log_likelihood,log_density_squares}'::text[]
 FROM stats_points, stats_models GROUP BY family ORDER BY family;
 SELECT family, component, weight, mean::real[], covariance::real[]
 FROM (SELECT family, gmm_em_step(x, model) AS model FROM stats_points, stats_models GROUP BY family) AS s,
 	gmm_components(model)
 ORDER BY family, component;
 -- (1 and 3 about 2: variance 1; nothing else varies, so it is held at its least)
-SELECT k, d, covariance_type, n_rows, sum_weights, round(log_likelihood::numeric, 6), round(mean_log_likelihood::numeric, 6)
+SELECT k, d, covariance_type, n_rows, sum_weights, round(log_likelihood::numeric, 6), round(mean_log_likelihood::numeric, 6),
+	round(log_density_stddev::numeric, 6)
 FROM (SELECT gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
 	gmm_stats_summary(stats);
-SELECT sum_weights, mean_log_likelihood IS NULL
+SELECT sum_weights, mean_log_likelihood IS NULL, log_density_stddev IS NULL
 FROM (SELECT gmm_accumulate(x, model, 0) AS stats FROM stats_points, stats_models WHERE family = 'diag') AS s,
 	gmm_stats_summary(stats);
 -- A model made by a step knows of no fit: its likelihood takes another scan.
@@ -84,7 +85,8 @@ SELECT key, value, changed(key, value) FROM (VALUES
 	(14, 'firsts', '[1, 2]'), (15, 'firsts.0.1', '1e-3'), (16, 'firsts.0.0', '-14'),
 	(17, 'seconds.0.0.0', '-1'), (18, 'seconds.0.0.1', '5'), (19, 'seconds', '[[[1, 0], [0, 1]]]'),
 	(20, 'seconds', '[1, 1]'), (21, 'weights.0', '0.6'), (22, 'covariances.1.0.0', '-1'),
-	(23, 'means.0.0', '"a"')) AS c (n, key, value) ORDER BY n;
+	(23, 'means.0.0', '"a"'), (24, 'log_density_squares', '-1'), (25, 'log_density_squares', '1'),
+	(26, 'log_density_squares', '1e999')) AS c (n, key, value) ORDER BY n;
 -- The covariance of two features cannot exceed what their variances allow.
 SELECT changed('seconds', '[[[37, 5], [5, 0.5]], [[0, 0], [0, 2]]]');
 SELECT changed('seconds.1', '-2', 'spherical'), changed('seconds.1.1', '-2', 'diag'),
@@ -116,8 +118,9 @@ FROM (SELECT gmm_stats_send(stats) AS bytes FROM stats_values WHERE family = 'di
 		('k negative', 4, 'ffffffff'), ('k huge', 4, '7fffffff'), ('d 0', 8, '00000000'),
 		('n_rows', 12, 'ffffffffffffffff'), ('sum_weights NaN', 20, '7ff8000000000000'),
 		('log_likelihood infinite', 28, '7ff0000000000000'),
-		('entropy', 36, '3ff0000000000000'),
-		('component weight negative', 44, 'bff0000000000000'),
+		('log_density_squares negative', 36, 'bff0000000000000'),
+		('entropy', 44, '3ff0000000000000'),
+		('component weight negative', 52, 'bff0000000000000'),
 		('empty', 0, NULL), ('header', 12, NULL), ('truncated', 100, NULL)) AS c (name, at, value);
 INSERT INTO stats_hostile
 SELECT 'too long', gmm_stats_send(stats) || '\x00' FROM stats_values WHERE family = 'diag';
@@ -151,6 +154,9 @@ CREATE TABLE stats_only (stats gmm_stats);
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo log_likelihood infinite
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'log_likelihood infinite') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo log_density_squares negative
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'log_density_squares negative') TO 'results/hostile.bin' (FORMAT binary)
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo entropy
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'entropy') TO 'results/hostile.bin' (FORMAT binary)

@@ -41,6 +41,9 @@
 #define MIXTURE_BLOCK_ROWS		384
 #define MIXTURE_LANES			8
 
+/* A square beyond which sums of squares leave the range of a double. */
+#define MIXTURE_MAX_SQUARE		1e290
+
 typedef enum MixtureCovarianceType
 {
 	MIXTURE_FULL = 0,			/* each component its own matrix (mclust VVV) */
@@ -229,6 +232,8 @@ typedef struct MixtureStats
 	size_t		n_values;
 	double	   *sum_weights;	/* 1; the start of n_values values */
 	double	   *log_likelihood; /* 1 */
+	double	   *log_density_squares;	/* 1: of the rows' log densities; what a
+										 * row adds is at most MIXTURE_MAX_SQUARE */
 	double	   *entropy;		/* 1: of the responsibilities; only where no
 								 * M-step is to follow, else 0 */
 	double	   *component_weights;	/* k: sum of responsibilities */
@@ -422,6 +427,7 @@ typedef enum MixtureStatsFault
 	MIXTURE_STATS_NEGATIVE_WEIGHT,	/* of all rows, or of component */
 	MIXTURE_STATS_WEIGHT_SUM,	/* the components' do not sum to that of all */
 	MIXTURE_STATS_NEGATIVE_SQUARE,	/* a sum of squares of component */
+	MIXTURE_STATS_LOG_DENSITIES,	/* squares that no log densities have */
 	MIXTURE_STATS_IMPOSSIBLE	/* sums of component that no rows have */
 } MixtureStatsFault;
 
@@ -430,6 +436,7 @@ extern void mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type,
 extern MixtureStatsFault mixture_stats_check(const MixtureStats *stats, int *component,
 											 const MixtureHost *host);
 extern bool mixture_stats_finite(const MixtureStats *stats);
+extern double mixture_log_density_stddev(const MixtureStats *stats);
 extern void mixture_stats_scale(MixtureStats *stats, double factor);
 extern void mixture_stats_rebase(MixtureStats *stats, const MixtureParameters *from,
 								 const MixtureParameters *to, const MixtureHost *host);

@@ -59,6 +59,10 @@ FIT_FIELD(int, n_best_starts, true,
 FIT_FIELD(double, entropy, false,
 		  mixture_entropy_possible(fit->entropy, fit->sum_weights, k),
 		  "must be between 0 and \"sum_weights\" times the logarithm of k")
+/* the standard deviation of the rows' log densities */
+FIT_FIELD(double, log_density_stddev, false,
+		  isfinite(fit->log_density_stddev) && fit->log_density_stddev >= 0,
+		  "must be finite and not negative")
 /* the option */
 FIT_FIELD(double, reg_covar, false,
 		  isfinite(fit->reg_covar) && fit->reg_covar >= 0,

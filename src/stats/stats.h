@@ -44,6 +44,7 @@ typedef struct GmmSumsText
 	int64		n_rows;
 	double		sum_weights;
 	double		log_likelihood;
+	double		log_density_squares;
 	GmmArray	component_weights;
 	GmmArray	firsts;
 	GmmArray	seconds;

@@ -31,7 +31,8 @@ send_values(StringInfo buffer, const double *values, size_t n)
  * gmm_stats_send(gmm_stats) returns bytea
  *
  * Version and family as int8, 0 as int16, k and d as int32, the number of rows
- * as int64; then as float8 the sums: of weights, the log-likelihood, 0, k weights
+ * as int64; then as float8 the sums: of weights, the log-likelihood, squares of
+ * log densities, 0, k weights
  * of components, k x d firsts, seconds (triangles packed); then the model's
  * weights, means and covariances (likewise).
  */

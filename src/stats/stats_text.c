@@ -37,6 +37,8 @@ static const GmmField stats_keys[] = {
 	GMM_GROUP_REQUIRED},
 	{"log_likelihood", GMM_FIELD_FLOAT8, offsetof(StatsText, sums.log_likelihood),
 	GMM_GROUP_REQUIRED},
+	{"log_density_squares", GMM_FIELD_FLOAT8,
+	offsetof(StatsText, sums.log_density_squares), GMM_GROUP_REQUIRED},
 	{"component_weights", GMM_FIELD_ARRAY, offsetof(StatsText, sums.component_weights),
 	GMM_GROUP_REQUIRED},
 	{"firsts", GMM_FIELD_ARRAY, offsetof(StatsText, sums.firsts), GMM_GROUP_REQUIRED},
@@ -98,6 +100,8 @@ stats_to_text(Datum datum)
 	gmm_json_append_double(&text, *view.sums.sum_weights);
 	appendStringInfoString(&text, ",\"log_likelihood\":");
 	gmm_json_append_double(&text, *view.sums.log_likelihood);
+	appendStringInfoString(&text, ",\"log_density_squares\":");
+	gmm_json_append_double(&text, *view.sums.log_density_squares);
 	appendStringInfoString(&text, ",\"component_weights\":");
 	gmm_json_append_vector(&text, view.sums.component_weights, k);
 	appendStringInfoString(&text, ",\"firsts\":");

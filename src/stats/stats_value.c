@@ -177,6 +177,9 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 		case MIXTURE_STATS_NEGATIVE_SQUARE:
 			rule = "sums of squares in \"seconds\" must not be negative";
 			break;
+		case MIXTURE_STATS_LOG_DENSITIES:
+			rule = "\"log_density_squares\" must be at least the square of \"log_likelihood\" over \"sum_weights\"";
+			break;
 		case MIXTURE_STATS_IMPOSSIBLE:
 			rule = "\"firsts\" or \"seconds\" are larger than the sums of squares and the weight allow";
 			break;
@@ -215,6 +218,7 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 						model->d, sums);
 	*view.sums.sum_weights = text->sum_weights;
 	*view.sums.log_likelihood = text->log_likelihood;
+	*view.sums.log_density_squares = text->log_density_squares;
 	*view.sums.entropy = 0;		/* as with every E-step that an M-step follows */
 	memcpy(view.sums.component_weights, text->component_weights.values,
 		   model->k * sizeof(double));
@@ -420,15 +424,17 @@ gmm_em_step_final(PG_FUNCTION_ARGS)
 
 /*
  * gmm_stats_summary(gmm_stats) returns k, d, covariance_type, n_rows,
- * sum_weights, log_likelihood, mean_log_likelihood (NULL without weight)
+ * sum_weights, log_likelihood, and the log density's mean and standard
+ * deviation (NULL without weight)
  */
 Datum
 gmm_stats_summary(PG_FUNCTION_ARGS)
 {
 	GmmStatsView view;
 	TupleDesc	descriptor;
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
+	double		stddev;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -442,6 +448,9 @@ gmm_stats_summary(PG_FUNCTION_ARGS)
 	nulls[6] = !(*view.sums.sum_weights > 0);
 	values[6] = nulls[6] ? (Datum) 0 :
 		Float8GetDatum(*view.sums.log_likelihood / *view.sums.sum_weights);
+	stddev = mixture_log_density_stddev(&view.sums);
+	nulls[7] = isnan(stddev);
+	values[7] = nulls[7] ? (Datum) 0 : Float8GetDatum(stddev);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 													  values, nulls)));
 }

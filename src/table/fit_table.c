@@ -67,6 +67,16 @@ enum
 	ARG_FILTER = 5
 };
 
+/* What a pass without an M-step finds: sums over the rows. */
+typedef struct PassScores
+{
+	int64		n_rows;
+	double		sum_weights;
+	double		log_likelihood;
+	double		log_density_squares;
+	double		entropy;
+} PassScores;
+
 typedef struct TableFit
 {
 	GmmTableQuery query;
@@ -78,7 +88,7 @@ typedef struct TableFit
 	MixtureSource source;
 	GmmModel   *scored;			/* the model of the last pass without an
 								 * M-step, or NULL */
-	double		scores[3];		/* sum of weights, log-likelihood, entropy */
+	PassScores	scores;			/* what that pass found */
 } TableFit;
 
 PG_FUNCTION_INFO_V1(gmm_fit_table);
@@ -408,27 +418,26 @@ accumulate_pass(const TableFit *fit, const MixturePass *pass, Datum model, doubl
 	check_rows(fit, context.n_rows, *stats.sum_weights);
 }
 
-/* Scores of a pass: number of the rows, and the sums of a TableFit's scores. */
-typedef struct PassScores
-{
-	int64		n_rows;
-	double	   *scores;
-} PassScores;
-
+/* Add the scores of a part, which has none without rows. */
 static void
 take_scores(void *context, const Datum *values, const bool *nulls)
 {
-	PassScores *pass = context;
-	int64		n_rows = DatumGetInt64(values[0]);
+	PassScores *scores = context;
+	GmmStatsView view;
 
-	pass->n_rows += n_rows;
-	for (int i = 0; i < 3 && n_rows > 0; i++)
-		pass->scores[i] += DatumGetFloat8(answer_value(values, nulls, i + 1));
+	if (nulls[0])
+		return;
+	gmm_stats_view(values[0], &view);
+	scores->n_rows += view.n_rows;
+	scores->sum_weights += *view.sums.sum_weights;
+	scores->log_likelihood += *view.sums.log_likelihood;
+	scores->log_density_squares += *view.sums.log_density_squares;
+	scores->entropy += DatumGetFloat8(answer_value(values, nulls, 1));
 }
 
 /*
- * Weight, log-likelihood and entropy, by the functions that score rows.  The
- * engine asks twice for those of the parameters that it ends with.
+ * The sums of an E-step that no M-step follows, with the entropy.  The engine
+ * asks twice for those of the parameters that it ends with.
  */
 static void
 score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums)
@@ -439,12 +448,10 @@ score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums
 	if (fit->scored == NULL || VARSIZE(fit->scored) != VARSIZE(model) ||
 		memcmp(fit->scored, model, VARSIZE(model)) != 0)
 	{
-		PassScores	context = {0, fit->scores};
-
-		memset(fit->scores, 0, sizeof(fit->scores));
+		memset(&fit->scores, 0, sizeof(fit->scores));
 		run_pass(fit, pass, gmm_tablequery_score(&fit->query, pass->center != NULL),
-				 PointerGetDatum(model), take_scores, &context);
-		check_rows(fit, context.n_rows, fit->scores[0]);
+				 PointerGetDatum(model), take_scores, &fit->scores);
+		check_rows(fit, fit->scores.n_rows, fit->scores.sum_weights);
 		if (fit->scored != NULL)
 			pfree(fit->scored);
 		fit->scored = MemoryContextAlloc(fit->context, VARSIZE(model));
@@ -453,9 +460,10 @@ score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums
 	mixture_place_stats(&stats, parameters->covariance_type, parameters->k,
 						parameters->d, sums);
 	memset(sums, 0, stats.n_values * sizeof(double));
-	*stats.sum_weights = fit->scores[0];
-	*stats.log_likelihood = fit->scores[1];
-	*stats.entropy = fit->scores[2];
+	*stats.sum_weights = fit->scores.sum_weights;
+	*stats.log_likelihood = fit->scores.log_likelihood;
+	*stats.log_density_squares = fit->scores.log_density_squares;
+	*stats.entropy = fit->scores.entropy;
 }
 
 /* A whole pass, as MixtureSource has it. */

@@ -379,19 +379,15 @@ gmm_tablequery_accumulate(const GmmTableQuery *query, bool centered)
 }
 
 /*
- * The number of the rows, and the sums of their weights, log-likelihoods and
- * entropies under the model $1: an answer for each part.
+ * The same, and the sum of the rows' entropies.
  */
 const char *
 gmm_tablequery_score(const GmmTableQuery *query, bool centered)
 {
-	static const char *const functions[] = {"gmm_logpdf", "gmm_entropy"};
-	StringInfoData text;
+	const char *features = features_text(query, centered);
 
-	initStringInfo(&text);
-	appendStringInfoString(&text, "pg_catalog.count(*), pg_catalog.sum(r.w)");
-	for (int i = 0; i < 2; i++)
-		appendStringInfo(&text, ", pg_catalog.sum(r.w" OPERATOR("*") "%s.%s($1, %s))",
-						 query->schema, functions[i], features_text(query, centered));
-	return aggregates_text(query, text.data);
+	return aggregates_text(query,
+						   psprintf("%s.gmm_accumulate(%s, $1, r.w), "
+									"pg_catalog.sum(r.w" OPERATOR("*") "%s.gmm_entropy($1, %s))",
+									query->schema, features, query->schema, features));
 }

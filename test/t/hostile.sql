@@ -70,9 +70,9 @@ FROM (VALUES ('gmm_model', '{"weights": [1], "means": [[0]], "covariances": [[[1
              ('gmm_model', '', false),
              ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]]}', false),
              ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]], "n_rows": 1, "sum_weights": 1,
-                "log_likelihood": -1, "component_weights": [1], "firsts": [[0]], "seconds": [[[1]]]}', true),
+                "log_likelihood": -1, "log_density_squares": 2, "component_weights": [1], "firsts": [[0]], "seconds": [[[1]]]}', true),
              ('gmm_stats', '{"weights": [1], "means": [[0]], "covariances": [[[1]]], "n_rows": 1, "sum_weights": 1,
-                "log_likelihood": -1, "component_weights": [-1], "firsts": [[0]], "seconds": [[[1]]]}', false),
+                "log_likelihood": -1, "log_density_squares": 2, "component_weights": [-1], "firsts": [[0]], "seconds": [[[1]]]}', false),
              ('gmm_stats', '[]', false)
      ) AS v (type, input, valid);
 \endif

@@ -20,7 +20,7 @@ SELECT name, text::gmm_model AS model FROM (VALUES
     ('spherical', '{"weights": [1], "means": [[0, 1, 2]], "covariances": [2], "covariance_type": "spherical"}'),
     ('fitted and chosen', '{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5,
         "sum_weights": 5, "log_likelihood": -3, "iterations": 1, "converged": true, "n_starts": 2,
-        "n_best_starts": 1, "entropy": 0, "reg_covar": 1e-9, "n_incomplete": 2, "n_reseeded": 0, "n_omitted": 1,
+        "n_best_starts": 1, "entropy": 0, "log_density_stddev": 1.25, "reg_covar": 1e-9, "n_incomplete": 2, "n_reseeded": 0, "n_omitted": 1,
         "criterion": "aic", "trials": [{"k": 1, "covariance_type": "full", "log_likelihood": -3,
             "entropy": 0, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1,
             "n_suspect": 0}]}')) AS v (name, text);

@@ -37,7 +37,7 @@ LANGUAGE sql STABLE AS $$
                       ) AS worst (apart))
                 ELSE 'Infinity' END
     FROM gmm_stats_summary(a) AS s, gmm_stats_summary(b) AS t,
-         (VALUES ('{sum_weights,log_likelihood,component_weights,firsts,seconds}'::text[])) AS k (sums)
+         (VALUES ('{sum_weights,log_likelihood,log_density_squares,component_weights,firsts,seconds}'::text[])) AS k (sums)
 $$;
 
 -- The sums are what they are called: brute force in SQL, one row at a time.
@@ -53,6 +53,14 @@ SELECT number, family, gmm_accumulate(features, model, weight) AS stats
 FROM rows JOIN starts USING (number)
 GROUP BY number, family;
 
+SELECT near(max(greatest(abs(got / wanted - 1), abs(s.log_density_stddev / stddev - 1))), 0, 1e-9,
+            'log_density_squares are squares of gmm_logpdf, and give its standard deviation')
+FROM (SELECT number, family, sum(weight * l ^ 2) AS wanted,
+             sqrt(sum(weight * l ^ 2) / sum(weight) - (sum(weight * l) / sum(weight)) ^ 2) AS stddev
+      FROM rows JOIN starts USING (number), LATERAL (SELECT gmm_logpdf(model, features) OFFSET 0) AS d (l)
+      WHERE number <= 4 GROUP BY number, family) AS b
+JOIN whole USING (number, family), gmm_stats_summary(stats) AS s,
+     LATERAL (SELECT (stats::text::jsonb ->> 'log_density_squares')::double precision) AS t (got);
 SELECT near(max(abs(got - wanted) / (1 + abs(wanted))), 0, 1e-12, 'component_weights are sums of responsibilities')
 FROM (SELECT number, family, c, sum(r) AS wanted FROM responsibilities GROUP BY number, family, c) AS b
 JOIN whole USING (number, family),
@@ -119,8 +127,8 @@ SELECT all_within(array_agg(apart(gmm_maximize(m.stats), m.model)), 10, 1e-6,
 FROM moved AS m GROUP BY family;
 SELECT near(max(abs(got)), 0, 1e-6, 'about the maximum there are no firsts')
 FROM moved, LATERAL numbers(stats::text::jsonb -> 'firsts') AS n (got);
-SELECT all_within(array_agg(apart_stats(jsonb_set(gmm_rebase(one, other)::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats,
-                                        jsonb_set(wanted::text::jsonb, '{log_likelihood}', '0')::text::gmm_stats)), 4, 1e-9,
+SELECT all_within(array_agg(apart_stats((gmm_rebase(one, other)::jsonb || '{"log_likelihood": 0, "log_density_squares": 0}')::gmm_stats,
+                                        (wanted::jsonb || '{"log_likelihood": 0, "log_density_squares": 0}')::gmm_stats)), 4, 1e-9,
                   'with one component, these are the statistics under the other model')
 FROM (SELECT family, gmm_accumulate(features, first) AS one, gmm_accumulate(features, second) AS wanted
       FROM rows, (SELECT family, gmm_fit(features, 1, gmm_options(covariance_type => family)) AS first,

@@ -163,6 +163,7 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 		}
 		*stats->sum_weights += weight;
 		*stats->log_likelihood += weight * (most + logl(sum));
+		*stats->log_density_squares += fminl(weight * powl(most + logl(sum), 2), MIXTURE_MAX_SQUARE);
 		add_row(parameters, features, values, stats);
 	}
 	free(factors);

@@ -176,6 +176,7 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 			sum += expl(values[c] - most);
 		*stats->sum_weights += rows->weights[number];
 		*stats->log_likelihood += rows->weights[number] * (most + logl(sum));
+		*stats->log_density_squares += rows->weights[number] * powl(most + logl(sum), 2);
 		for (int c = 0; c < k; c++)
 			add_row(&conditionals[c], parameters, c, row,
 					rows->weights[number] * expl(values[c] - most) / sum, stats);

@@ -156,6 +156,9 @@ test_faults(Random *random, MixtureCovarianceType type)
 	EXPECT(*stats->sum_weights = -1, MIXTURE_STATS_NEGATIVE_WEIGHT, -1);
 	EXPECT(stats->component_weights[1] = -1e-3, MIXTURE_STATS_NEGATIVE_WEIGHT, 1);
 	EXPECT(stats->component_weights[0] += 1, MIXTURE_STATS_WEIGHT_SUM, -1);
+	EXPECT(*stats->log_density_squares = -1, MIXTURE_STATS_LOG_DENSITIES, -1);
+	EXPECT(*stats->log_density_squares *= 0.1, MIXTURE_STATS_LOG_DENSITIES, -1);
+	EXPECT(*stats->log_likelihood *= 10, MIXTURE_STATS_LOG_DENSITIES, -1);
 	EXPECT(stats->seconds[0] = -1e-300, MIXTURE_STATS_NEGATIVE_SQUARE, 0);
 	EXPECT(stats->firsts[d] = 1e6, MIXTURE_STATS_IMPOSSIBLE, 1);
 	if (type <= MIXTURE_TIED)

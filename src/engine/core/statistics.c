@@ -36,6 +36,9 @@
  */
 #define ROUNDINGS			64
 
+/* Well below the root of MIXTURE_MAX_SQUARE */
+#define LARGE_ROOT			1e140
+
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK	65536
 
@@ -43,7 +46,7 @@
 size_t
 mixture_sums_count(MixtureCovarianceType type, int k, int d)
 {
-	return 3 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+	return 4 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
 }
 
 /* Let the statistics be of this shape and lie in values. */
@@ -57,7 +60,8 @@ mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type, int k, int 
 	stats->n_values = mixture_sums_count(type, k, d);
 	stats->sum_weights = values;
 	stats->log_likelihood = stats->sum_weights + 1;
-	stats->entropy = stats->log_likelihood + 1;
+	stats->log_density_squares = stats->log_likelihood + 1;
+	stats->entropy = stats->log_density_squares + 1;
 	stats->component_weights = stats->entropy + 1;
 	stats->firsts = stats->component_weights + k;
 	stats->seconds = stats->firsts + (size_t) k * d;
@@ -108,6 +112,21 @@ mixture_stats_finite(const MixtureStats *stats)
 	return sum == 0;
 }
 
+/*
+ * The standard deviation of the rows' log densities; NaN without weight, or if
+ * it is not a finite number.
+ */
+double
+mixture_log_density_stddev(const MixtureStats *stats)
+{
+	double		mean = *stats->log_likelihood / *stats->sum_weights;
+	double		variance = *stats->log_density_squares / *stats->sum_weights - mean * mean;
+
+	if (!isfinite(variance))
+		return NAN;
+	return variance > 0 ? sqrt(variance) : 0;
+}
+
 /* Where the sum of squares of one feature is in the seconds of one component. */
 static double *
 square_sum(const MixtureStats *stats, int component, int feature)
@@ -138,6 +157,22 @@ exceeds(double a, double square_a, double square_b)
 {
 	return fabs(a) > sqrt(square_a + LEAST_PRECISE) * sqrt(square_b + LEAST_PRECISE) *
 		(1 + SUM_TOLERANCE) + LEAST_PRECISE;
+}
+
+/*
+ * Whether the log densities can have these sums.  Squares so large that they
+ * are not in the sum as they are tell nothing.
+ */
+static bool
+log_densities_possible(const MixtureStats *stats)
+{
+	double		sum = *stats->log_likelihood;
+	double		weight = *stats->sum_weights;
+
+	if (*stats->log_density_squares < 0)
+		return false;
+	return fabs(sum) > sqrt(weight) * LARGE_ROOT ||
+		!exceeds(sum, *stats->log_density_squares, weight);
 }
 
 /* Check the firsts and seconds of one component. */
@@ -197,6 +232,8 @@ mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost
 	}
 	if (total < 0)
 		return MIXTURE_STATS_NEGATIVE_WEIGHT;
+	if (!log_densities_possible(stats))
+		return MIXTURE_STATS_LOG_DENSITIES;
 	for (int c = 0; c < stats->k; c++)
 	{
 		MixtureStatsFault fault;

@@ -278,7 +278,8 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 
 /*
  * A last pass at the parameters that a run came to, for what the iterations
- * do not need: the entropy of the responsibilities, into *outcome.
+ * do not need: the entropy of the responsibilities and the spread of the log
+ * densities, into *outcome.
  */
 MixtureStatus
 em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
@@ -287,6 +288,9 @@ em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
 	MixtureStatus status = em_pass(em, parameters, false, error);
 
 	if (status == MIXTURE_OK)
+	{
 		outcome->entropy = *em->stats->entropy;
+		outcome->log_density_stddev = mixture_log_density_stddev(em->stats);
+	}
 	return status;
 }

@@ -36,6 +36,7 @@ typedef struct EmOutcome
 	double		gain;			/* by the last pass */
 	double		sum_weights;
 	double		entropy;		/* of the responsibilities: em_score() */
+	double		log_density_stddev; /* of the rows' log densities: likewise */
 } EmOutcome;
 
 /* em.c */

@@ -340,18 +340,19 @@ CLONE(roots_of_two) (int n_rows, const KernelWork *work)
 
 /*
  * Turn log densities into the square roots of densities relative to the row's
- * largest, whose squares add up to work->sums; returns the block's weighted
- * log-likelihood.
+ * largest, whose squares add up to work->sums; and add the block's to the
+ * log-likelihood and to the sum of squared log densities.
  *
  * Each step is a loop of its own over the rows, so that the long chains of
  * logarithms or exponentials of many rows run side by side.
  */
-static double
+static void
 CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work,
-				  const MixtureHost *host)
+				  MixtureStats *stats, const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	Vec			log_likelihood = {0};
+	Vec			squares = {0};
 
 	for (int row = 0; row < n_rows; row += VL)
 	{
@@ -377,13 +378,21 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work,
 		Vec			weight = CLONE(load) (block->weights + row);
 		Vec			sum = CLONE(load) (work->sums + row);
 		Vec			most = CLONE(load) (work->largest + row);
+		Vec			log_density;
+		Vec			part;
 
 		/* it is too far from all components to say from which less so */
 		most = CLONE(select) ((Bits) (most < -MAX_DISTANCE_SQUARED / 4) & (Bits) (weight > 0),
 							  -INFINITY - (Vec) {0}, most);
-		log_likelihood += weight * (most + CLONE(log_above_one) (sum));
+		log_density = most + CLONE(log_above_one) (sum);
+		part = weight * log_density;
+		log_likelihood += part;
+		part *= log_density;
+		squares += CLONE(select) ((Bits) (part < MIXTURE_MAX_SQUARE), part,
+								  MIXTURE_MAX_SQUARE - (Vec) {0});
 	}
-	return CLONE(sum_of) (log_likelihood);
+	*stats->log_likelihood += CLONE(sum_of) (log_likelihood);
+	*stats->log_density_squares += CLONE(sum_of) (squares);
 }
 
 /*
@@ -498,7 +507,7 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	*stats->log_likelihood += CLONE(normalize) (prepared->k, block, work, host);
+	CLONE(normalize) (prepared->k, block, work, stats, host);
 	if (m_step)
 	{
 		CLONE(scale_roots) (prepared->k, block, work);
