@@ -155,6 +155,7 @@ score_start(const MixtureSource *source, const MixtureParameters *start,
 	em_begin(&em, source, NULL, start->covariance_type, start->k, NULL, host);
 	status = em_run(&em, &fit->parameters, 0, 0, false, &outcome, error);
 	outcome.entropy = *em.stats->entropy;
+	outcome.log_density_stddev = mixture_log_density_stddev(em.stats);
 	em_end(&em);
 	if (status == MIXTURE_OK && !(outcome.sum_weights > 0))
 		status = MIXTURE_NO_WEIGHT;
