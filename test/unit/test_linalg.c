@@ -166,7 +166,7 @@ test_not_positive_definite(Random *random)
 void
 test_linalg(void)
 {
-	static const int dimensions[] = {1, 2, 3, 5, 8, 17, 64};
+	static const int dimensions[] = {1, 2, 3, 5, 8, 17, 64, 100};
 	Random		random = random_start(1);
 
 	for (size_t i = 0; i < sizeof(dimensions) / sizeof(int); i++)

@@ -31,8 +31,10 @@ linalg_row(int i)
 #define LINALG_FIRST_SHARE(d)	(8 * (d) * DBL_EPSILON)
 #define LINALG_SHARE_GROWTH		8
 
+/* linalg.c */
 extern double linalg_long_dot(const double *a, const double *b, int n);
 extern void linalg_add_long_multiple(double *target, double factor, const double *a, int n);
+extern void linalg_rotate(double *low, double *high, double cosine, double sine, int n);
 extern void linalg_add_squares(double *target, const double *a, double center, int n);
 extern void linalg_select(const double *matrix, const int *indices, int n,
 						  double *target);
@@ -43,10 +45,32 @@ extern void linalg_solve_lower(const double *lower, double *vector, int d);
 extern void linalg_solve_transposed(const double *lower, double *vector, int d);
 extern void linalg_invert_factor(const double *eliminated, double *inverse, int d,
 								 const MixtureHost *host);
+
+/* eigen.c */
 extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
 						 const MixtureHost *host);
 extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int d,
 							   const MixtureHost *host);
+
+/*
+ * Multiplications between two looks for interrupts: less than a millisecond of
+ * them, or ten where each waits for memory.
+ */
+#define LINALG_WORK_PER_LOOK	1000000
+
+/*
+ * Note work that was done since the last look, and look if it is enough.  Who
+ * calls for many small matrices relies on a look at the end of each.
+ */
+static inline void
+linalg_look_after(const MixtureHost *host, double *work, double multiplications)
+{
+	*work += multiplications;
+	if (*work < LINALG_WORK_PER_LOOK)
+		return;
+	*work = 0;
+	host->check_interrupts(host->context);
+}
 
 /* Sum of a[i] * b[i]; not in the order of a plain loop where that is long. */
 static inline double
