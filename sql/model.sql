@@ -8,7 +8,7 @@
 SELECT typlen, typalign, typstorage FROM pg_type WHERE typname = 'gmm_model';
 
 -- Every function is immutable, strict and parallel safe, and everything has
--- a comment.
+-- a comment; gmm_model() is strict but for the names, which need not be given.
 SELECT p.oid::regprocedure, provolatile, proisstrict, proparallel
 FROM pg_proc AS p, pg_depend, pg_extension AS e
 WHERE p.proname ~ '^gmm_(model|components|summary|bic|aic|icl|trials)'

@@ -34,7 +34,7 @@ SELECT name, bytes FROM
 		('family 4', set_byte(b, 1, 4)),
 		('family of another size', set_byte(b, 1, 2)),
 		('unknown flag', set_byte(f, 3, 17)),
-		('flag of another meaning', set_byte(b, 3, 2)),
+		('flag of another meaning', set_byte(b, 3, 4)),
 		('fit that is not there', set_byte(b, 3, 1)),
 		('k = 0', overlay(b PLACING '\x00000000' FROM 5)),
 		('k = -1', overlay(b PLACING '\xffffffff' FROM 5)),

@@ -114,7 +114,7 @@ INSERT INTO stats_hostile
 SELECT name, CASE WHEN value IS NULL THEN substr(bytes, 1, at)
 	ELSE overlay(bytes PLACING decode(value, 'hex') FROM at + 1) END
 FROM (SELECT gmm_stats_send(stats) AS bytes FROM stats_values WHERE family = 'diag') AS s,
-	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '0001'), ('k', 4, '00000003'),
+	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '0002'), ('k', 4, '00000003'),
 		('k negative', 4, 'ffffffff'), ('k huge', 4, '7fffffff'), ('d 0', 8, '00000000'),
 		('n_rows', 12, 'ffffffffffffffff'), ('sum_weights NaN', 20, '7ff8000000000000'),
 		('log_likelihood infinite', 28, '7ff0000000000000'),

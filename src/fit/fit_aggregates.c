@@ -56,7 +56,8 @@ typedef struct FitState
 	MemoryContext context;		/* the aggregate's; all of this lives there */
 	int			k;				/* of gmm_fit_best: the least */
 	int			k_max;			/* of gmm_fit_best, or 0 */
-	GmmOptions	options;
+	GmmOptions	options;		/* features: of gmm_refit, those of its model
+								 * where the options have none */
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
 	GmmModelIdentity start_identity;
@@ -179,6 +180,16 @@ options_argument(FunctionCallInfo fcinfo, int position)
 	return NULL;
 }
 
+/* Keep the names that the options, or else the model, have for the features. */
+static void
+keep_names(FitState *state)
+{
+	if (state->start != NULL && !(state->options.given & GMM_OPTION_FEATURES))
+		gmm_model_names(state->start, &state->options.features);
+	else
+		gmm_names_copy(&state->options.features, state->context);
+}
+
 /* A state for gmm_fit, from the arguments of the group's first row. */
 static FitState *
 begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
@@ -191,6 +202,7 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
 	gmm_options_check_search(&state->options, "gmm_fit");
 	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
+	keep_names(state);
 	return state;
 }
 
@@ -224,6 +236,7 @@ begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
 	gmm_options_check_search(&state->options, "gmm_fit_best");
 	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
+	keep_names(state);
 	return state;
 }
 
@@ -295,6 +308,7 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 	state->start = MemoryContextAlloc(context, VARSIZE(model));
 	memcpy(state->start, model, VARSIZE(model));
 	PG_FREE_IF_COPY(model, ARG_MODEL);
+	keep_names(state);
 	return state;
 }
 
@@ -324,7 +338,8 @@ begin_store(FitState *state, int d)
 	int			k = Max(state->k, state->k_max);
 
 	if (state->start != NULL && state->start->d != d)
-		gmm_features_report_dimensions(d, state->start->d);
+		gmm_model_report_dimensions(PointerGetDatum(state->start), d);
+	gmm_options_check_features(&state->options, d);
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 		if (families(state) & (1U << type))
@@ -346,8 +361,9 @@ skips_row(const FitState *state, const GmmFeatures *features)
 	if (state->options.missing == GMM_MISSING_ERROR)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("element %d of features is NULL",
-						gmm_features_first_null(features)),
+				 errmsg("element %s of features is NULL",
+						gmm_names_element(&state->options.features,
+										  gmm_features_first_null(features) - 1)),
 				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
 	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
 }
@@ -358,7 +374,8 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 {
 	GmmFeatures features;
 
-	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features,
+							  &state->options.features);
 	if (skips_row(state, &features))
 	{
 		gmm_features_release(&features);
@@ -542,7 +559,7 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 	GmmParallel *parallel;
 
 	if (state->rows == NULL)
-		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, &error);
+		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, NULL, &error);
 
 	gmm_progress_begin();
 	gmm_rowstore_source(state->rows, &source);
@@ -562,7 +579,7 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
 		return false;
 	if (status != MIXTURE_OK)
-		gmm_report_status(status, state->k, &error);
+		gmm_report_status(status, state->k, &state->options.features, &error);
 	return true;
 }
 
@@ -597,7 +614,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	{
 		info.fit = fit.info;
 		MemoryContextSwitchTo(old_context);
-		model = gmm_model_make(&fit.parameters, &info);
+		model = gmm_model_make(&fit.parameters, &state->options.features, &info);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(fit_context);

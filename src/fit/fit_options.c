@@ -157,6 +157,40 @@ set_criterion(GmmOptions *options, const char *name, const JsonbValue *value)
 	options->given |= GMM_OPTION_CRITERION;
 }
 
+/* Names of features: an array of strings, or an empty one for none. */
+static void
+set_features(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	const char *allowed = "an array of names";
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	const char **strings;
+	int			n = 0;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		refuse_value(name, allowed, describe_value(value));
+	if (JsonContainerSize(value->val.binary.data) > MIXTURE_MAX_DIMENSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("option \"%s\" has %u names, the limit is %d", name,
+						JsonContainerSize(value->val.binary.data), MIXTURE_MAX_DIMENSIONS)));
+	strings = (const char **)
+		palloc(JsonContainerSize(value->val.binary.data) * sizeof(char *));
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		if (element.type != jbvString)
+			refuse_value(name, allowed,
+						 psprintf("one with %s in it", describe_value(&element)));
+		strings[n++] = pnstrdup(element.val.string.val, element.val.string.len);
+	}
+	(void) gmm_names_make(strings, n, &options->features, NULL);
+	options->given |= GMM_OPTION_FEATURES;
+}
+
 static void
 set_init(GmmOptions *options, const char *name, const JsonbValue *value)
 {
@@ -261,6 +295,7 @@ static const OptionRule option_rules[] = {
 	{"accelerate", set_accelerate},
 	{"covariance_type", set_covariance_type},
 	{"criterion", set_criterion},
+	{"features", set_features},
 	{"init", set_init},
 	{"max_iter", set_max_iter},
 	{"missing", set_missing},
@@ -344,7 +379,8 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 			memcmp(name, rule->name, length) == 0)
 		{
 			rule->set(options, rule->name, value);
-			if (rule->set != set_covariance_type && rule->set != set_reg_covar)
+			if (rule->set != set_covariance_type && rule->set != set_reg_covar &&
+				rule->set != set_features)
 				options->given |= GMM_OPTION_OF_FIT;
 			return;
 		}
@@ -434,6 +470,18 @@ gmm_options_check_search(const GmmOptions *options, const char *function)
 				 errhint("gmm_refit with a max_iter of 0 keeps its model, and says how likely the rows are under it.")));
 }
 
+/* Check that there is a name for each of d features, or none at all. */
+void
+gmm_options_check_features(const GmmOptions *options, int d)
+{
+	if (options->features.n != 0 && options->features.n != d)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"features\" must have a name for each of %d features, but has %d",
+						d, options->features.n),
+				 errdetail("The names are %s.", gmm_names_list(&options->features))));
+}
+
 /* The arguments of gmm_options(), in order: names of options, with types */
 static const struct
 {
@@ -451,7 +499,33 @@ static const struct
 	{"criterion", TEXTOID},
 	{"missing", TEXTOID},
 	{"too_few_rows", TEXTOID},
+	{"features", TEXTARRAYOID},
 };
+
+/* Append names as a JSON array. */
+static void
+append_array(StringInfo json, const char *name, ArrayType *array)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (ARR_NDIM(array) > 1)
+		refuse_value(name, "a one-dimensional array of names",
+					 psprintf("one of %d dimensions", ARR_NDIM(array)));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(json, ',');
+		if (nulls[i])
+			appendStringInfoString(json, "null");
+		else
+			escape_json(json, TextDatumGetCString(elements[i]));
+	}
+	appendStringInfoChar(json, ']');
+}
 
 /* Append the value of an option as JSON. */
 static void
@@ -469,6 +543,9 @@ append_value(StringInfo json, const char *name, Oid type, Datum value)
 			break;
 		case INT8OID:
 			appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value));
+			break;
+		case TEXTARRAYOID:
+			append_array(json, name, DatumGetArrayTypeP(value));
 			break;
 		case BOOLOID:
 			appendStringInfoString(json, DatumGetBool(value) ? "true" : "false");

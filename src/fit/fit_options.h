@@ -37,6 +37,7 @@
 #define GMM_OPTION_INIT				0x04
 #define GMM_OPTION_CRITERION		0x08
 #define GMM_OPTION_TOO_FEW_ROWS		0x10
+#define GMM_OPTION_FEATURES			0x20
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 #define GMM_OPTION_REG_COVAR		0x100
 
@@ -63,10 +64,12 @@ typedef struct GmmOptions
 	MixtureCriterion criterion;
 	GmmMissing	missing;
 	GmmTooFewRows too_few_rows;
+	GmmFeatureNames features;	/* palloc'd; none if not given */
 	int			given;
 } GmmOptions;
 
 extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
+extern void gmm_options_check_features(const GmmOptions *options, int d);
 extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
 extern void gmm_options_check_search(const GmmOptions *options, const char *function);
 

@@ -44,10 +44,11 @@ const MixtureHost gmm_host = {
 
 /*
  * Raise the error that tells why the engine refused.  k is the number of
- * components that was asked for.
+ * components that was asked for; names are those of the features, or NULL.
  */
 void
-gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
+gmm_report_status(MixtureStatus status, int k, const GmmFeatureNames *names,
+				  const MixtureError *error)
 {
 	switch (status)
 	{
@@ -69,14 +70,15 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 		case MIXTURE_FEATURE_RANGE:
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the variance of feature %d is out of range for type double precision",
-							error->feature + 1),
+					 errmsg("the variance of feature %s is out of range for type double precision",
+							gmm_names_element(names, error->feature)),
 					 errhint("Give the feature in another unit.")));
 			break;
 		case MIXTURE_FEATURE_MISSING:
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("feature %d is NULL in every row", error->feature + 1),
+					 errmsg("feature %s is NULL in every row",
+							gmm_names_element(names, error->feature)),
 					 errhint("Leave the feature out.")));
 			break;
 		case MIXTURE_NOT_POSITIVE_DEFINITE:
@@ -97,8 +99,8 @@ gmm_report_status(MixtureStatus status, int k, const MixtureError *error)
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the statistics of the rows are out of range for type double precision"),
 					 error->feature < 0 ? 0 :
-					 errdetail("The values of feature %d are too far from the means of all components.",
-							   error->feature + 1),
+					 errdetail("The values of feature %s are too far from the means of all components.",
+							   gmm_names_element(names, error->feature)),
 					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
 			break;
 		case MIXTURE_OK:

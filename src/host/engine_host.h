@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "engine/engine.h"
+#include "rows/feature_names.h"
 
 /*
  * Allocates in CurrentMemoryContext at the time of the call, above 1 GB
@@ -16,6 +17,7 @@
 extern const MixtureHost gmm_host;
 
 pg_noreturn extern void gmm_report_status(MixtureStatus status, int k,
+										  const GmmFeatureNames *names,
 										  const MixtureError *error);
 
 #endif							/* GMM_ENGINE_HOST_H */

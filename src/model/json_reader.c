@@ -1,7 +1,8 @@
 /*
  * json_reader.c
  *	  Reading a JSON object whose keys a table describes: scalars, rectangular
- *	  arrays of numbers, and an array of objects of a simpler kind.
+ *	  arrays of numbers, arrays of strings, and an array of objects of a simpler
+ *	  kind.
  *
  * The text is read by PostgreSQL's JSON parser as a stream of events and not
  * as a tree: a model may be larger than a jsonb can be, and nothing is
@@ -58,7 +59,8 @@ typedef struct Reader
 	ObjectReader outer;
 	ObjectReader element;
 	ObjectReader *object;		/* the innermost that is open, or NULL */
-	bool		in_elements;	/* between the brackets around elements */
+	bool		in_elements;	/* between the brackets around elements, which
+								 * are objects or strings */
 	ArrayReader array;			/* of the outer object's current key */
 } Reader;
 
@@ -83,7 +85,8 @@ static const char *const kind_names[] = {
 	[GMM_FIELD_FAMILY] = "a string",
 	[GMM_FIELD_CRITERION] = "a string",
 	[GMM_FIELD_ARRAY] = "an array of numbers",
-	[GMM_FIELD_RECORDS] = "an array of objects"
+	[GMM_FIELD_RECORDS] = "an array of objects",
+	[GMM_FIELD_STRINGS] = "an array of strings"
 };
 
 /* Cut a user's string to a length fit for a message. */
@@ -347,6 +350,31 @@ read_string(Reader *reader, char *token)
 					  errhint("%s", hint)));
 }
 
+/* Take a string inside of an array, which keeps it. */
+static void
+keep_string(Reader *reader, char *token)
+{
+	GmmJsonStrings *strings = PLACE(GmmJsonStrings, &reader->outer);
+
+	if (strings->n == MIXTURE_MAX_DIMENSIONS)
+	{
+		reader_error(reader,
+					 (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					  errmsg("\"%s\" of a %s has more than %d elements",
+							 reader->outer.field->name, reader->outer.form->name,
+							 strings->n)));
+		return;
+	}
+	if (strings->n == strings->max)
+	{
+		strings->max = Max(16, 2 * strings->max);
+		strings->strings = strings->strings == NULL ?
+			(char **) palloc(strings->max * sizeof(char *)) :
+			(char **) repalloc(strings->strings, strings->max * sizeof(char *));
+	}
+	strings->strings[strings->n++] = token;
+}
+
 /* --- the parser's events --- */
 
 /* { */
@@ -357,7 +385,8 @@ read_object_start(void *state)
 
 	if (reader->object == NULL)
 		reader->object = &reader->outer;
-	else if (reader->object == &reader->outer && reader->in_elements)
+	else if (reader->object == &reader->outer && reader->in_elements &&
+			 reader->outer.field->kind == GMM_FIELD_RECORDS)
 	{
 		ObjectReader *element = &reader->element;
 
@@ -466,7 +495,8 @@ read_array_start(void *state)
 		not_an_object(reader);
 	else if (reader->object->field->kind == GMM_FIELD_ARRAY)
 		open_bracket(reader, &reader->array);
-	else if (reader->object->field->kind == GMM_FIELD_RECORDS && !reader->in_elements)
+	else if ((reader->object->field->kind == GMM_FIELD_RECORDS ||
+			  reader->object->field->kind == GMM_FIELD_STRINGS) && !reader->in_elements)
 		reader->in_elements = true;
 	else
 		wrong_kind(reader);
@@ -503,6 +533,16 @@ read_scalar(void *state, char *token, JsonTokenType type)
 			read_array_number(reader, &reader->array, token);
 		else
 			wrong_kind(reader);
+	}
+	else if (object->field->kind == GMM_FIELD_STRINGS)
+	{
+		if (type != JSON_TOKEN_STRING || !reader->in_elements)
+			wrong_kind(reader);
+		else
+		{
+			keep_string(reader, token);
+			token = NULL;
+		}
 	}
 	else if (type == JSON_TOKEN_STRING)
 		read_string(reader, token);

@@ -18,13 +18,21 @@ typedef struct GmmJsonRecords
 	char	   *records;		/* one after the other */
 } GmmJsonRecords;
 
+/* What an array of strings is read into: the value of GMM_FIELD_STRINGS. */
+typedef struct GmmJsonStrings
+{
+	int			n;				/* at most MIXTURE_MAX_DIMENSIONS */
+	int			max;			/* allocated */
+	char	  **strings;		/* in the server's encoding */
+} GmmJsonStrings;
+
 /* A kind of JSON object, and of the record that it is read into */
 typedef struct GmmJsonForm
 {
 	const char *name;			/* of the SQL type, or what an element is */
-	const GmmFields *keys;		/* at most 64; kinds below GMM_FIELD_CRITERION,
-								 * and one GMM_FIELD_RECORDS, at the outermost
-								 * level only */
+	const GmmFields *keys;		/* at most 64; kinds from GMM_FIELD_CRITERION
+								 * on at the outermost level only, of which
+								 * one may be GMM_FIELD_RECORDS */
 	size_t		size;			/* of the record */
 	const char *keys_are;		/* before the list of keys in a hint */
 	const char *example;		/* a hint for what is not an object */

@@ -4,7 +4,8 @@
  *
  * A model is one flat value, so that it can live in a column and be scored
  * without being taken apart: the header of GmmModel, then weights, means and
- * covariances in the engine's own order, then the trials of a choice.
+ * covariances in the engine's own order, then the trials of a choice and the
+ * names of the features.
  *
  * What stands in a table was validated when it came in (model_check.c);
  * DatumGetGmmModel() checks no more than what keeps C code inside of it.
@@ -25,20 +26,22 @@
 
 /*
  * The size in bytes of a model of this shape with so many trials, at most
- * GMM_MAX_TRIALS: below 1 GB.  The shape must be one that
- * mixture_shape_allowed(), whose limits keep this far from overflow.
+ * GMM_MAX_TRIALS, and bytes of names, at most GMM_NAMES_MAX_SIZE(d): below
+ * 1 GB.  The shape must be one that mixture_shape_allowed(), whose limits keep
+ * this far from overflow.
  */
 static size_t
-model_size(MixtureCovarianceType type, int k, int d, int n_trials)
+model_size(MixtureCovarianceType type, int k, int d, int n_trials, int names_size)
 {
 	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + MIXTURE_MAX_COMPONENTS) *
 					 sizeof(double) + GMM_MAX_TRIALS * sizeof(MixtureTrial) +
-					 sizeof(GmmModel) < MaxAllocSize,
+					 GMM_NAMES_MAX_SIZE(MIXTURE_MAX_DIMENSIONS) + sizeof(GmmModel) <
+					 MaxAllocSize,
 					 "the largest model must fit into a datum");
 
 	return offsetof(GmmModel, values) +
 		mixture_parameters_count(type, k, d) * sizeof(double) +
-		n_trials * sizeof(MixtureTrial);
+		n_trials * sizeof(MixtureTrial) + names_size;
 }
 
 /*
@@ -67,15 +70,17 @@ DatumGetGmmModel(Datum datum)
 		model->n_trials < 0 || model->n_trials > GMM_MAX_TRIALS ||
 		!mixture_shape_allowed((MixtureCovarianceType) model->covariance_type,
 							   model->k, model->d) ||
+		model->names_size < 0 ||
+		model->names_size > (int32) GMM_NAMES_MAX_SIZE(model->d) ||
 		size != model_size((MixtureCovarianceType) model->covariance_type,
-						   model->k, model->d, model->n_trials))
+						   model->k, model->d, model->n_trials, model->names_size))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model of %zu bytes does not agree with its header",
 						size),
-				 errdetail("The header says covariance type %d, k = %d, d = %d and %d trials.",
+				 errdetail("The header says covariance type %d, k = %d, d = %d, %d trials and %d bytes of names.",
 						   model->covariance_type, model->k, model->d,
-						   model->n_trials)));
+						   model->n_trials, model->names_size)));
 	return model;
 }
 
@@ -88,6 +93,18 @@ gmm_model_trials(const GmmModel *model)
 											model->k, model->d));
 }
 
+/* Let names point into the model. */
+void
+gmm_model_names(const GmmModel *model, GmmFeatureNames *names)
+{
+	const char *bytes = (const char *) (gmm_model_trials(model) + model->n_trials);
+
+	if (!gmm_names_view(bytes, model->names_size, model->d, names))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_model has not as many names as features")));
+}
+
 /* Let parameters point into the model. */
 void
 gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
@@ -97,15 +114,16 @@ gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 }
 
 /*
- * Hash what a score depends on: the shape and the parameters of a model, of
- * which the rest of the header need not be set.  See model_identity.c.
+ * Hash what the results of scores and further fits depend on: shape, parameters
+ * and names of a model, of which the rest of the header need not be set.  See
+ * model_identity.c.
  */
 static GmmFingerprint
 model_fingerprint(const GmmModel *model)
 {
 	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
 											  model->k, model->d);
-	int32		shape[3] = {model->covariance_type, model->k, model->d};
+	int32		shape[4] = {model->covariance_type, model->k, model->d, model->names_size};
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	GmmFingerprint fingerprint;
 	bool		failed = pg_cryptohash_init(context) < 0 ||
@@ -119,6 +137,9 @@ model_fingerprint(const GmmModel *model)
 		failed = pg_cryptohash_update(context, (const uint8 *) (model->values + start),
 									  n * sizeof(double)) < 0;
 	}
+	failed = failed ||
+		pg_cryptohash_update(context, (const uint8 *) (gmm_model_trials(model) + model->n_trials),
+							 model->names_size) < 0;
 	if (failed || pg_cryptohash_final(context, (uint8 *) &fingerprint,
 									  sizeof(fingerprint)) < 0)
 		elog(ERROR, "could not compute a SHA-256 hash");
@@ -128,16 +149,18 @@ model_fingerprint(const GmmModel *model)
 
 /*
  * Make a model from parameters that a fit found or that gmm_model_check()
- * has passed; info is NULL where no fit is known.  The model is palloc'd,
- * the parameters are copied.
+ * has passed; names is NULL, or empty, where the features have none, and info
+ * is NULL where no fit is known.  The model is palloc'd, all is copied.
  */
 GmmModel *
-gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
+gmm_model_make(const MixtureParameters *parameters, const GmmFeatureNames *names,
+			   const GmmFitInfo *info)
 {
 	int			k = parameters->k;
 	int			d = parameters->d;
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			n_trials = info != NULL ? info->n_trials : 0;
+	int			names_size = names != NULL ? names->size : 0;
 	size_t		n_values;
 	size_t		size;
 	GmmModel   *model;
@@ -145,7 +168,9 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 
 	if (k < 1 || d < 1 || !mixture_shape_allowed(type, k, d))
 		elog(ERROR, "cannot store a mixture with k = %d and d = %d", k, d);
-	size = model_size(type, k, d, n_trials);
+	if (names_size > 0 && names->n != d)
+		elog(ERROR, "cannot store %d names of %d features", names->n, d);
+	size = model_size(type, k, d, n_trials, names_size);
 
 	/* Zeroed, so that equal models are equal bytes */
 	model = (GmmModel *) palloc0(size);
@@ -154,6 +179,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	model->covariance_type = type;
 	model->k = k;
 	model->d = d;
+	model->names_size = names_size;
 	if (info != NULL)
 	{
 		model->flags = GMM_MODEL_FITTED;
@@ -179,7 +205,36 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFitInfo *info)
 	for (int i = 0; i < n_trials; i++)
 		gmm_fields_copy(&gmm_trial_fields,
 						(MixtureTrial *) (model->values + n_values) + i, &info->trials[i]);
+	if (names_size > 0)
+		memcpy((char *) model + size - names_size, names->bytes, names_size);
 
 	model->fingerprint = model_fingerprint(model);
 	return model;
+}
+
+/*
+ * Read a row that a model is to be applied to: elements that are not NULL must
+ * be finite.  The model is looked at where a message is to name an element.
+ */
+void
+gmm_model_read_row(Datum model, Datum row, GmmFeatures *features)
+{
+	GmmFeatureNames names;
+
+	gmm_features_get_any(row, features);
+	if (likely(gmm_features_finite(features)))
+		return;
+	gmm_model_names(DatumGetGmmModel(model), &names);
+	gmm_features_report_not_finite(features, names.n == features->d ? &names : NULL);
+}
+
+/* Refuse a row whose number of elements is not the model's. */
+void
+gmm_model_report_dimensions(Datum model, int features_d)
+{
+	const GmmModel *detoasted = DatumGetGmmModel(model);
+	GmmFeatureNames names;
+
+	gmm_model_names(detoasted, &names);
+	gmm_features_report_dimensions(features_d, detoasted->d, &names);
 }

@@ -16,6 +16,7 @@
 #include "nodes/nodes.h"
 
 #include "engine/engine.h"
+#include "rows/features.h"
 
 #define GMM_MODEL_VERSION	1
 
@@ -38,15 +39,19 @@ typedef struct GmmModel
 	uint16		flags;
 	int32		k;
 	int32		d;
-	GmmFingerprint fingerprint;	/* of the parameters, so that a cache
-								 * recognises a model without reading it */
+	GmmFingerprint fingerprint;	/* of the parameters and the names, so that a
+								 * cache recognises a model without reading it */
 	MixtureFitInfo fit;			/* zeros unless flags say that it is known */
 	int32		criterion;		/* MixtureCriterion, 0 without trials */
 	int32		n_trials;
+	int32		names_size;		/* bytes of the names of features, or 0 */
+	int32		reserved;		/* 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* weights, means,
 												 * covariances, as in
 												 * MixtureParameters; then
-												 * n_trials of MixtureTrial */
+												 * n_trials of MixtureTrial;
+												 * then the bytes of
+												 * GmmFeatureNames */
 } GmmModel;
 
 /* What a model knows beside the parameters. */
@@ -93,14 +98,18 @@ extern GmmModel *DatumGetGmmModel(Datum datum);
 extern const MixtureTrial *gmm_model_trials(const GmmModel *model);
 extern void gmm_model_parameters(const GmmModel *model,
 								 MixtureParameters *parameters);
+extern void gmm_model_names(const GmmModel *model, GmmFeatureNames *names);
 extern GmmModel *gmm_model_make(const MixtureParameters *parameters,
-								const GmmFitInfo *info);
+								const GmmFeatureNames *names, const GmmFitInfo *info);
+extern void gmm_model_read_row(Datum model, Datum row, GmmFeatures *features);
+pg_noreturn extern void gmm_model_report_dimensions(Datum model, int features_d);
 
 /* model_check.c */
 extern bool gmm_model_check_shape(MixtureCovarianceType type, int k, int d,
 								  Node *escontext);
 extern bool gmm_check_finite(const char *what, const double *values, size_t n,
 							 size_t per_component, Node *escontext);
+extern bool gmm_model_check_names(const GmmFeatureNames *names, int d, Node *escontext);
 extern bool gmm_model_check(const MixtureParameters *parameters,
 							const GmmFitInfo *info, Node *escontext);
 
@@ -114,16 +123,17 @@ extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
 									  const GmmArray *weights,
 									  const GmmArray *means,
 									  const GmmArray *covariances,
+									  const GmmFeatureNames *names,
 									  const GmmFitInfo *info,
 									  Node *escontext);
+
+/* model_binary.c */
+extern void gmm_model_write(StringInfo buffer, const GmmModel *model, bool for_client);
+extern GmmModel *gmm_model_read(StringInfo buffer, bool from_client);
 
 /* model_summary.c */
 extern int	gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions);
 extern TupleDesc gmm_result_descriptor(FunctionCallInfo fcinfo);
-
-/* The type's binary form, for other states that hold a model */
-extern PGDLLEXPORT Datum gmm_model_send(PG_FUNCTION_ARGS);
-extern PGDLLEXPORT Datum gmm_model_recv(PG_FUNCTION_ARGS);
 
 #define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
 #define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)

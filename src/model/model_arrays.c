@@ -182,12 +182,14 @@ gmm_array_to_covariances(const GmmArray *array, MixtureCovarianceType type,
 /*
  * Make a model from weights (k), means (k x d) and covariances in
  * scikit-learn's shapes (full k x d x d, tied d x d, diag k x d,
- * spherical k), validating everything.  Returns NULL after a soft error.
+ * spherical k), validating everything; names and info as gmm_model_make() has
+ * them.  Returns NULL after a soft error.
  */
 GmmModel *
 gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 					 const GmmArray *means, const GmmArray *covariances,
-					 const GmmFitInfo *info, Node *escontext)
+					 const GmmFeatureNames *names, const GmmFitInfo *info,
+					 Node *escontext)
 {
 	MixtureParameters parameters;
 	int			k;
@@ -205,9 +207,10 @@ gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 	if (parameters.covariances == NULL)
 		return NULL;
 
-	if (!gmm_model_check(&parameters, info, escontext))
+	if (!gmm_model_check_names(names, d, escontext) ||
+		!gmm_model_check(&parameters, info, escontext))
 		return NULL;
-	return gmm_model_make(&parameters, info);
+	return gmm_model_make(&parameters, names, info);
 }
 
 /* View a double precision[] as a GmmArray. */
@@ -227,17 +230,25 @@ view_array(ArrayType *array, const char *name, GmmArray *view)
 
 /*
  * gmm_model(weights double precision[], means double precision[],
- * covariances double precision[], covariance_type text) returns gmm_model
+ * covariances double precision[], covariance_type text, features text[])
+ * returns gmm_model
+ *
+ * Strict but for the last argument: the names of features, if there are any.
  */
 Datum
 gmm_model_from_arrays(PG_FUNCTION_ARGS)
 {
-	char	   *type_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	char	   *type_name;
 	MixtureCovarianceType type;
+	GmmFeatureNames names = {0};
 	GmmArray	weights;
 	GmmArray	means;
 	GmmArray	covariances;
 
+	for (int i = 0; i < 4; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	type_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	if (!gmm_covariance_type_parse(type_name, &type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -246,6 +257,8 @@ gmm_model_from_arrays(PG_FUNCTION_ARGS)
 	view_array(PG_GETARG_ARRAYTYPE_P(0), "weights", &weights);
 	view_array(PG_GETARG_ARRAYTYPE_P(1), "means", &means);
 	view_array(PG_GETARG_ARRAYTYPE_P(2), "covariances", &covariances);
+	if (!PG_ARGISNULL(4))
+		gmm_names_from_array(PG_GETARG_ARRAYTYPE_P(4), &names);
 	PG_RETURN_GMM_MODEL(gmm_model_from_parts(type, &weights, &means,
-											 &covariances, NULL, NULL));
+											 &covariances, &names, NULL, NULL));
 }

@@ -14,46 +14,61 @@
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK	1024
 
+/* In the flags that are sent: the features have names */
+#define SENT_NAMES			0x0002
+
 PG_FUNCTION_INFO_V1(gmm_model_recv);
 PG_FUNCTION_INFO_V1(gmm_model_send);
 
 /*
- * gmm_model_send(gmm_model) returns bytea
+ * Append the binary form, or, where it is not for a client, the like of it with
+ * names in the server's encoding.
  *
  * Version and family as int8, flags as int16, k, d and the number of trials as
  * int32; if flags say that a fit is known, its fields (engine/fields.h), each as
  * PostgreSQL's type of that size sends it, families as int8; if there are
  * trials, the criterion as int32; then weights, means and covariances (triangles
- * packed) as float8; then the fields of each trial.
+ * packed) as float8; then the fields of each trial; if flags say that there are
+ * names of features, each of these as text behind its length in bytes as int32.
  */
-Datum
-gmm_model_send(PG_FUNCTION_ARGS)
+void
+gmm_model_write(StringInfo buffer, const GmmModel *model, bool for_client)
 {
-	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	const MixtureTrial *trials = gmm_model_trials(model);
 	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
 											  model->k, model->d);
-	StringInfoData buffer;
+	GmmFeatureNames names;
 
-	pq_begintypsend(&buffer);
-	pq_sendint8(&buffer, model->version);
-	pq_sendint8(&buffer, model->covariance_type);
-	pq_sendint16(&buffer, model->flags);
-	pq_sendint32(&buffer, model->k);
-	pq_sendint32(&buffer, model->d);
-	pq_sendint32(&buffer, model->n_trials);
+	gmm_model_names(model, &names);
+	pq_sendint8(buffer, model->version);
+	pq_sendint8(buffer, model->covariance_type);
+	pq_sendint16(buffer, model->flags | (names.n > 0 ? SENT_NAMES : 0));
+	pq_sendint32(buffer, model->k);
+	pq_sendint32(buffer, model->d);
+	pq_sendint32(buffer, model->n_trials);
 	if (model->flags & GMM_MODEL_FITTED)
-		gmm_fields_send(&buffer, &gmm_fit_fields, &model->fit);
+		gmm_fields_send(buffer, &gmm_fit_fields, &model->fit);
 	if (model->n_trials > 0)
-		pq_sendint32(&buffer, model->criterion);
+		pq_sendint32(buffer, model->criterion);
 	for (size_t i = 0; i < n_values; i++)
 	{
 		if (i % VALUES_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
-		pq_sendfloat8(&buffer, model->values[i]);
+		pq_sendfloat8(buffer, model->values[i]);
 	}
 	for (int i = 0; i < model->n_trials; i++)
-		gmm_fields_send(&buffer, &gmm_trial_fields, &trials[i]);
+		gmm_fields_send(buffer, &gmm_trial_fields, &trials[i]);
+	gmm_names_send(buffer, &names, for_client);
+}
+
+/* gmm_model_send(gmm_model) returns bytea */
+Datum
+gmm_model_send(PG_FUNCTION_ARGS)
+{
+	StringInfoData buffer;
+
+	pq_begintypsend(&buffer);
+	gmm_model_write(&buffer, PG_GETARG_GMM_MODEL(0), true);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
@@ -64,10 +79,14 @@ typedef struct SentHeader
 	int			k;
 	int			d;
 	bool		fitted;
+	bool		named;
 	int			n_trials;
 } SentHeader;
 
-/* Refuse a message that is not as long as its header says. */
+/*
+ * Refuse a message that is not as long as its header says, or with names not
+ * long enough.
+ */
 static void
 check_length(StringInfo buffer, const SentHeader *header)
 {
@@ -79,7 +98,10 @@ check_length(StringInfo buffer, const SentHeader *header)
 	if (header->n_trials > 0)
 		expected += sizeof(int32) +
 			header->n_trials * gmm_fields_sent_bytes(&gmm_trial_fields);
-	if ((size_t) (buffer->len - buffer->cursor) != expected)
+	if (header->named)
+		expected += header->d * (sizeof(int32) + 1);
+	if (header->named ? (size_t) (buffer->len - buffer->cursor) < expected :
+		(size_t) (buffer->len - buffer->cursor) != expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("binary gmm_model of the wrong length"),
@@ -112,11 +134,12 @@ receive_model_header(StringInfo buffer, SentHeader *header)
 						type)));
 	header->covariance_type = (MixtureCovarianceType) type;
 	flags = pq_getmsgint(buffer, 2);
-	if (flags & ~GMM_MODEL_FITTED)
+	if (flags & ~(GMM_MODEL_FITTED | SENT_NAMES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid flags 0x%04x in a binary gmm_model", flags)));
 	header->fitted = (flags & GMM_MODEL_FITTED) != 0;
+	header->named = (flags & SENT_NAMES) != 0;
 	header->k = (int32) pq_getmsgint(buffer, 4);
 	header->d = (int32) pq_getmsgint(buffer, 4);
 	(void) gmm_model_check_shape(header->covariance_type, header->k, header->d, NULL);
@@ -164,14 +187,14 @@ receive_trials(StringInfo buffer, int n_trials, GmmFitInfo *info)
 	info->trials = trials;
 }
 
-/* gmm_model_recv(internal) returns gmm_model */
-Datum
-gmm_model_recv(PG_FUNCTION_ARGS)
+/* Read what gmm_model_write() wrote, to the end of the buffer, and check it. */
+GmmModel *
+gmm_model_read(StringInfo buffer, bool from_client)
 {
-	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
 	MixtureParameters parameters;
 	SentHeader	header;
 	GmmFitInfo	info;
+	GmmFeatureNames names = {0};
 	size_t		n_values;
 	double	   *values;
 
@@ -187,10 +210,19 @@ gmm_model_recv(PG_FUNCTION_ARGS)
 		values[i] = pq_getmsgfloat8(buffer);
 	}
 	receive_trials(buffer, header.n_trials, &info);
+	if (header.named)
+		gmm_names_receive(buffer, header.d, from_client, &names);
 	pq_getmsgend(buffer);
 
 	mixture_place_parameters(&parameters, header.covariance_type, header.k, header.d,
 							 values);
 	(void) gmm_model_check(&parameters, header.fitted ? &info : NULL, NULL);
-	PG_RETURN_GMM_MODEL(gmm_model_make(&parameters, header.fitted ? &info : NULL));
+	return gmm_model_make(&parameters, &names, header.fitted ? &info : NULL);
+}
+
+/* gmm_model_recv(internal) returns gmm_model */
+Datum
+gmm_model_recv(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_GMM_MODEL(gmm_model_read((StringInfo) PG_GETARG_POINTER(0), true));
 }

@@ -179,6 +179,18 @@ check_trials(const MixtureParameters *parameters, const GmmFitInfo *info,
 	return true;
 }
 
+/* Check that there is a name for each of d features, or none at all. */
+bool
+gmm_model_check_names(const GmmFeatureNames *names, int d, Node *escontext)
+{
+	if (names->n != 0 && names->n != d)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"features\" must have a name for each of %d features, but has %d",
+						d, names->n)));
+	return true;
+}
+
 /*
  * Check everything that is promised of a stored model: finite numbers,
  * weights that are not negative and sum to 1, covariances that are positive

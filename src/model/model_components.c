@@ -30,6 +30,7 @@ enum
 {
 	COLUMN_COMPONENT,
 	COLUMN_WEIGHT,
+	COLUMN_FEATURE_NAMES,
 	COLUMN_MEAN,
 	COLUMN_COVARIANCE,
 	COLUMN_N_EFFECTIVE,
@@ -48,6 +49,7 @@ PG_FUNCTION_INFO_V1(gmm_components_support);
 typedef struct Components
 {
 	MixtureParameters parameters;
+	GmmFeatureNames names;
 	double		sum_weights;	/* NaN if not known */
 	MixtureSuspicion *suspicions;	/* k; NULL if the column is not used */
 	int32		columns;		/* that are used, a bit for each */
@@ -105,6 +107,10 @@ component_row(const Components *components, int component, TupleDesc descriptor)
 	values[COLUMN_N_EFFECTIVE] = Float8GetDatum(weight * components->sum_weights);
 	nulls[COLUMN_N_EFFECTIVE] = isnan(components->sum_weights);
 
+	nulls[COLUMN_FEATURE_NAMES] = !is_used(components, COLUMN_FEATURE_NAMES) ||
+		components->names.n == 0;
+	if (!nulls[COLUMN_FEATURE_NAMES])
+		values[COLUMN_FEATURE_NAMES] = PointerGetDatum(gmm_names_to_array(&components->names));
 	nulls[COLUMN_MEAN] = !is_used(components, COLUMN_MEAN);
 	if (!nulls[COLUMN_MEAN])
 		values[COLUMN_MEAN] = component_mean(components, component);
@@ -132,6 +138,7 @@ begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 	if (call->tuple_desc->natts != N_COLUMNS)
 		elog(ERROR, "gmm_components must return %d columns", N_COLUMNS);
 	gmm_model_parameters(model, &components->parameters);
+	gmm_model_names(model, &components->names);
 	components->sum_weights = model->flags & GMM_MODEL_FITTED ?
 		model->fit.sum_weights : NAN;
 	components->columns = PG_GETARG_INT32(ARG_COLUMNS);
@@ -147,9 +154,10 @@ begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 
 /*
  * gmm_components(model gmm_model, columns integer) returns table (
- * component integer, weight double precision, mean double precision[],
- * covariance double precision[], n_effective double precision,
- * condition_number double precision, suspect text)
+ * component integer, weight double precision, feature_names text[],
+ * mean double precision[], covariance double precision[],
+ * n_effective double precision, condition_number double precision,
+ * suspect text)
  *
  * columns has a bit for each column that is used, the lowest for the first;
  * what takes time or memory of the others is left out.

@@ -21,7 +21,8 @@ typedef enum GmmFieldKind
 	/* of a JSON form only */
 	GMM_FIELD_CRITERION,		/* MixtureCriterion */
 	GMM_FIELD_ARRAY,			/* GmmArray */
-	GMM_FIELD_RECORDS			/* GmmJsonRecords */
+	GMM_FIELD_RECORDS,			/* GmmJsonRecords */
+	GMM_FIELD_STRINGS			/* GmmJsonStrings */
 } GmmFieldKind;
 
 /* Kinds of the types that the lists of engine/fields.h have */

@@ -90,12 +90,19 @@ static bool
 summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnull)
 {
 	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
+	GmmFeatureNames names;
 
 	*isnull = false;
 	if (strcmp(name, "k") == 0)
 		*value = Int32GetDatum(model->k);
 	else if (strcmp(name, "d") == 0)
 		*value = Int32GetDatum(model->d);
+	else if (strcmp(name, "feature_names") == 0)
+	{
+		gmm_model_names(model, &names);
+		*isnull = names.n == 0;
+		*value = PointerGetDatum(gmm_names_to_array(&names));
+	}
 	else if (strcmp(name, "covariance_type") == 0)
 		*value = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
 	else if (strcmp(name, "n_suspect") == 0)

@@ -16,6 +16,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 
 #include "compat.h"
@@ -71,15 +72,36 @@ static const GmmJsonForm model_form = {
 
 /* --- writing --- */
 
-/* Begin the object that a text form is with the parameters. */
+/* Append the key features. */
+static void
+append_names(StringInfo text, const GmmFeatureNames *names)
+{
+	const char *name = names->bytes;
+
+	appendStringInfoString(text, ",\"features\":[");
+	for (int i = 0; i < names->n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(text, ',');
+		escape_json(text, name);
+		name += strlen(name) + 1;
+	}
+	appendStringInfoChar(text, ']');
+}
+
+/* Begin the object that a text form is with the parameters and the names. */
 void
-gmm_text_append_parameters(StringInfo text, const MixtureParameters *parameters)
+gmm_text_append_parameters(StringInfo text, const MixtureParameters *parameters,
+						   const GmmFeatureNames *names)
 {
 	int			k = parameters->k;
 	int			d = parameters->d;
 
-	appendStringInfo(text, "{\"k\":%d,\"d\":%d,\"covariance_type\":\"%s\",\"weights\":",
-					 k, d, gmm_covariance_type_name(parameters->covariance_type));
+	appendStringInfo(text, "{\"k\":%d,\"d\":%d", k, d);
+	if (names->n > 0)
+		append_names(text, names);
+	appendStringInfo(text, ",\"covariance_type\":\"%s\",\"weights\":",
+					 gmm_covariance_type_name(parameters->covariance_type));
 	gmm_json_append_vector(text, parameters->weights, k);
 	appendStringInfoString(text, ",\"means\":");
 	gmm_json_append_rows(text, parameters->means, k, d);
@@ -112,10 +134,12 @@ model_to_text(const GmmModel *model)
 {
 	StringInfoData text;
 	MixtureParameters parameters;
+	GmmFeatureNames names;
 
 	gmm_model_parameters(model, &parameters);
+	gmm_model_names(model, &names);
 	initStringInfo(&text);
-	gmm_text_append_parameters(&text, &parameters);
+	gmm_text_append_parameters(&text, &parameters, &names);
 	if (model->flags & GMM_MODEL_FITTED)
 	{
 		appendStringInfoChar(&text, ',');
@@ -160,10 +184,14 @@ GmmModel *
 gmm_parameters_text_model(const GmmParametersText *text, const char *type,
 						  const GmmFitInfo *info, Node *escontext)
 {
-	GmmModel   *model = gmm_model_from_parts(text->covariance_type, &text->weights,
-											 &text->means, &text->covariances, info,
-											 escontext);
+	GmmFeatureNames names;
+	GmmModel   *model;
 
+	if (!gmm_names_make((const char *const *) text->features.strings, text->features.n,
+						&names, escontext))
+		return NULL;
+	model = gmm_model_from_parts(text->covariance_type, &text->weights, &text->means,
+								 &text->covariances, &names, info, escontext);
 	if (model == NULL || !check_said(type, "k", text->k, model->k, escontext) ||
 		!check_said(type, "d", text->d, model->d, escontext))
 		return NULL;

@@ -17,6 +17,7 @@ typedef struct GmmParametersText
 	GmmArray	weights;
 	GmmArray	means;
 	GmmArray	covariances;
+	GmmJsonStrings features;	/* their names */
 } GmmParametersText;
 
 #define GMM_NOT_SAID	PG_INT32_MIN
@@ -25,6 +26,8 @@ typedef struct GmmParametersText
 #define GMM_PARAMETERS_KEYS(record) \
 	{"k", GMM_FIELD_INT32, offsetof(record, parameters.k), GMM_GROUP_OPTIONAL}, \
 	{"d", GMM_FIELD_INT32, offsetof(record, parameters.d), GMM_GROUP_OPTIONAL}, \
+	{"features", GMM_FIELD_STRINGS, offsetof(record, parameters.features), \
+		GMM_GROUP_OPTIONAL}, \
 	{"covariance_type", GMM_FIELD_FAMILY, \
 		offsetof(record, parameters.covariance_type), GMM_GROUP_OPTIONAL}, \
 	{"weights", GMM_FIELD_ARRAY, offsetof(record, parameters.weights), GMM_GROUP_REQUIRED}, \
@@ -37,6 +40,7 @@ extern GmmModel *gmm_parameters_text_model(const GmmParametersText *text,
 										   const char *type, const GmmFitInfo *info,
 										   Node *escontext);
 extern void gmm_text_append_parameters(StringInfo text,
-									   const MixtureParameters *parameters);
+									   const MixtureParameters *parameters,
+									   const GmmFeatureNames *names);
 
 #endif							/* GMM_MODEL_TEXT_H */

@@ -82,36 +82,37 @@ check_shape(ArrayType *array)
 						d, MIXTURE_MAX_DIMENSIONS)));
 }
 
-/* Refuse the value number i, counted from 0, of those that are not NULL. */
-pg_noreturn static void
-report_not_finite(const GmmFeatures *features, int i)
+/* Are the elements finite that are not NULL? */
+bool
+gmm_features_finite(const GmmFeatures *features)
 {
-	double		value = features->values[i];
-	int			element = i;
+	for (int i = 0; i < features->n_observed; i++)
+		if (unlikely(!isfinite(features->values[i])))
+			return false;
+	return true;
+}
 
-	if (features->observed != NULL)
+/* Refuse a row in which an element is not.  names may be NULL. */
+void
+gmm_features_report_not_finite(const GmmFeatures *features, const GmmFeatureNames *names)
+{
+	double		value = 0;
+	int			element = -1;
+
+	for (int i = 0; isfinite(value) && i < features->n_observed; i++)
 	{
-		element = -1;
-		for (int left = i + 1; left > 0; element++)
-			left -= !gmm_feature_is_null(features, element + 1);
+		value = features->values[i];
+		do
+			element++;
+		while (gmm_feature_is_null(features, element));
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("element %d of features is %s", element + 1,
+			 errmsg("element %s of features is %s", gmm_names_element(names, element),
 					isnan(value) ? "NaN" :
 					value > 0 ? "Infinity" : "-Infinity"),
 			 errhint("Features must be finite; filter such rows out.")));
 	pg_unreachable();
-}
-
-static inline void
-check_finite(const GmmFeatures *features)
-{
-	for (int i = 0; i < features->n_observed; i++)
-	{
-		if (unlikely(!isfinite(features->values[i])))
-			report_not_finite(features, i);
-	}
 }
 
 /* Take the bitmap of an array that has one, unless all elements are there. */
@@ -176,19 +177,24 @@ gmm_features_get_any(Datum datum, GmmFeatures *features)
 		get_observed(array, features);
 }
 
-/* The same, but elements that are not NULL must be finite. */
+/*
+ * The same, but elements that are not NULL must be finite.  names are those of
+ * the features, or NULL.
+ */
 void
-gmm_features_get_nullable(Datum datum, GmmFeatures *features)
+gmm_features_get_nullable(Datum datum, GmmFeatures *features,
+						  const GmmFeatureNames *names)
 {
 	gmm_features_get_any(datum, features);
-	check_finite(features);
+	if (unlikely(!gmm_features_finite(features)))
+		gmm_features_report_not_finite(features, names);
 }
 
 /* The same, but NULL elements are an error, too. */
 void
 gmm_features_get(Datum datum, GmmFeatures *features)
 {
-	gmm_features_get_nullable(datum, features);
+	gmm_features_get_nullable(datum, features, NULL);
 	if (unlikely(features->observed != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -204,9 +210,12 @@ gmm_features_release(GmmFeatures *features)
 		pfree(features->copy);
 }
 
-/* Refuse a row whose number of elements is not the model's. */
+/*
+ * Refuse a row whose number of elements is not the model's; names are those of
+ * the model's features.
+ */
 void
-gmm_features_report_dimensions(int features_d, int model_d)
+gmm_features_report_dimensions(int features_d, int model_d, const GmmFeatureNames *names)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
@@ -216,7 +225,9 @@ gmm_features_report_dimensions(int features_d, int model_d)
 						   features_d, features_d, model_d) :
 			 errmsg_plural("features have %d element, but the model has %d dimensions",
 						   "features have %d elements, but the model has %d dimensions",
-						   features_d, features_d, model_d)));
+						   features_d, features_d, model_d),
+			 names->n == 0 ? 0 :
+			 errdetail("The model's features are %s.", gmm_names_list(names))));
 	pg_unreachable();
 }
 

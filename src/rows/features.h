@@ -11,6 +11,7 @@
 #include "utils/array.h"
 
 #include "compat.h"
+#include "rows/feature_names.h"
 
 /*
  * A row.  values are those of the elements that are not NULL, one behind the
@@ -40,13 +41,17 @@ typedef struct GmmFeatures
 
 extern void gmm_features_get(Datum datum, GmmFeatures *features);
 extern void gmm_features_get_any(Datum datum, GmmFeatures *features);
-extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features);
+extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features,
+									  const GmmFeatureNames *names);
+extern bool gmm_features_finite(const GmmFeatures *features);
+pg_noreturn extern void gmm_features_report_not_finite(const GmmFeatures *features,
+													   const GmmFeatureNames *names);
 extern int	gmm_features_first_null(const GmmFeatures *features);
 extern bool gmm_features_element(const GmmFeatures *features, int element,
 								 double *value);
 extern void gmm_features_release(GmmFeatures *features);
-pg_noreturn extern void gmm_features_report_dimensions(int features_d,
-													   int model_d);
+pg_noreturn extern void gmm_features_report_dimensions(int features_d, int model_d,
+													   const GmmFeatureNames *names);
 extern ArrayType *gmm_make_array(int n_dims, const int *dims, double **values);
 extern ArrayType *gmm_make_vector(int n, double **values);
 

@@ -97,28 +97,37 @@ gmm_marginal(PG_FUNCTION_ARGS)
 	int		   *dims = dims_argument(PG_GETARG_ARRAYTYPE_P(1), model->d, &n_dims);
 	MixtureParameters parameters;
 	MixtureParameters marginal;
+	GmmFeatureNames names;
+	GmmFeatureNames marginal_names;
 
 	gmm_model_parameters(model, &parameters);
+	gmm_model_names(model, &names);
+	gmm_names_select(&names, dims, n_dims, &marginal_names);
 	mixture_allocate_parameters(&marginal, parameters.covariance_type,
 								parameters.k, n_dims, &gmm_host);
 	mixture_marginal(&parameters, dims, &marginal, &gmm_host);
 	mixture_mend(&marginal, &gmm_host);
-	PG_RETURN_GMM_MODEL(gmm_model_make(&marginal, NULL));
+	PG_RETURN_GMM_MODEL(gmm_model_make(&marginal, &marginal_names, NULL));
 }
 
 /*
  * Refuse a row so far out that a conditional mean overflows.  value is that of
- * the missing dimension number i, counted from 0.
+ * the missing dimension number i, counted from 0; the model is the call's first
+ * argument.
  */
 static void
-check_conditional_mean(double value, const GmmScorer *scorer, int i)
+check_conditional_mean(FunctionCallInfo fcinfo, double value, const GmmScorer *scorer, int i)
 {
-	if (!isfinite(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the conditional mean of element %d is out of range for type double precision",
-						scorer->order[scorer->n_observed + i] + 1),
-				 errdetail("The other elements of features are too far from the model.")));
+	GmmFeatureNames names;
+
+	if (isfinite(value))
+		return;
+	gmm_model_names(PG_GETARG_GMM_MODEL(0), &names);
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the conditional mean of element %s is out of range for type double precision",
+					gmm_names_element(&names, scorer->order[scorer->n_observed + i])),
+			 errdetail("The other elements of features are too far from the model.")));
 }
 
 /* The same mixture, not as the result of a fit. */
@@ -126,9 +135,11 @@ static GmmModel *
 without_fit(const GmmModel *model)
 {
 	MixtureParameters parameters;
+	GmmFeatureNames names;
 
 	gmm_model_parameters(model, &parameters);
-	return gmm_model_make(&parameters, NULL);
+	gmm_model_names(model, &names);
+	return gmm_model_make(&parameters, &names, NULL);
 }
 
 /*
@@ -146,6 +157,8 @@ gmm_condition(PG_FUNCTION_ARGS)
 	int			n_missing = scorer->d - scorer->n_observed;
 	const MixtureConditional *conditional;
 	MixtureParameters result;
+	GmmFeatureNames names;
+	GmmFeatureNames missing_names;
 	double	   *responsibilities;
 
 	if (n_missing == 0)
@@ -169,9 +182,11 @@ gmm_condition(PG_FUNCTION_ARGS)
 	mixture_condition(conditional, features.values, responsibilities, &result,
 					  responsibilities + scorer->k);
 	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
-		check_conditional_mean(result.means[i], scorer, i % n_missing);
+		check_conditional_mean(fcinfo, result.means[i], scorer, i % n_missing);
+	gmm_model_names(PG_GETARG_GMM_MODEL(0), &names);
+	gmm_names_select(&names, scorer->order + scorer->n_observed, n_missing, &missing_names);
 	gmm_features_release(&features);
-	PG_RETURN_GMM_MODEL(gmm_model_make(&result, NULL));
+	PG_RETURN_GMM_MODEL(gmm_model_make(&result, &missing_names, NULL));
 }
 
 /*
@@ -213,7 +228,7 @@ gmm_impute(PG_FUNCTION_ARGS)
 		elements[scorer->order[i]] = features.values[i];
 	for (int i = 0; i < n_missing; i++)
 	{
-		check_conditional_mean(missing[i], scorer, i);
+		check_conditional_mean(fcinfo, missing[i], scorer, i);
 		elements[scorer->order[scorer->n_observed + i]] = missing[i];
 	}
 	pfree(responsibilities);
@@ -251,7 +266,7 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 	gmm_model_parameters(model, &parameters);
 	state->drawing = mixture_drawing_create(&parameters, &gmm_host, &error);
 	if (state->drawing == NULL)
-		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, model->k, &error);
+		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, model->k, NULL, &error);
 	state->d = model->d;
 	state->seed = (uint64) PG_GETARG_INT64(2);
 	call->tuple_desc = BlessTupleDesc(descriptor);

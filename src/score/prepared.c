@@ -226,7 +226,7 @@ prepare_pattern(const MixtureParameters *parameters, const GmmScorer *scorer)
 		pfree(marginal.weights);
 	}
 	if (prepared == NULL)
-		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, parameters->k, &error);
+		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, parameters->k, NULL, &error);
 	return prepared;
 }
 
@@ -244,7 +244,7 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 	GmmScorer  *entry;
 
 	if (features->d != model->d)
-		gmm_features_report_dimensions(features->d, model->d);
+		gmm_model_report_dimensions(PointerGetDatum(model), features->d);
 	if (cache->size > Max(CACHE_LIMIT, (Size) work_mem * 1024))
 		drop_models(cache);
 
@@ -286,8 +286,6 @@ find_scorer(const ScorerCache *cache, const GmmScorerKey *key,
 		if (scorer == NULL)
 			return NULL;
 	}
-	if (features->d != scorer->d)
-		gmm_features_report_dimensions(features->d, scorer->d);
 	return same_pattern(scorer, features) ? scorer : NULL;
 }
 
@@ -352,7 +350,7 @@ gmm_scorer_find(FmgrInfo *flinfo, Datum model, const GmmFeatures *features,
 const GmmScorer *
 gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 {
-	gmm_features_get_nullable(PG_GETARG_DATUM(1), features);
+	gmm_model_read_row(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), features);
 	return gmm_scorer_find(fcinfo->flinfo, PG_GETARG_DATUM(0), features, work);
 }
 

@@ -61,9 +61,10 @@ CREATE FUNCTION gmm_model(
 	weights double precision[],
 	means double precision[],
 	covariances double precision[],
-	covariance_type text DEFAULT 'full'
+	covariance_type text DEFAULT 'full',
+	features text[] DEFAULT NULL
 ) RETURNS gmm_model
-	AS 'MODULE_PATHNAME', 'gmm_model_from_arrays' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION gmm_model(double precision[], double precision[], double precision[], text)
-	IS 'mixture model from weights (k), means (k x d) and covariances (full k x d x d, tied d x d, diag k x d, spherical k)';
+	AS 'MODULE_PATHNAME', 'gmm_model_from_arrays' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_model(double precision[], double precision[], double precision[], text, text[])
+	IS 'mixture model from weights (k), means (k x d), covariances (full k x d x d, tied d x d, diag k x d, spherical k) and names of features';
 

@@ -25,15 +25,20 @@ typedef struct GmmStats
 	int32		k;
 	int32		d;
 	int64		n_rows;			/* of weight above 0 */
+	int32		names_size;		/* bytes of the names of features, or 0 */
+	int32		reserved_too;	/* 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* the sums, as in MixtureStats,
 												 * then weights, means and
-												 * covariances of the model */
+												 * covariances of the model,
+												 * then the bytes of its
+												 * GmmFeatureNames */
 } GmmStats;
 
 /* What statistics consist of, wherever it lies. */
 typedef struct GmmStatsView
 {
 	MixtureParameters parameters;
+	GmmFeatureNames names;		/* of the model's features */
 	int64		n_rows;
 	MixtureStats sums;
 } GmmStatsView;
@@ -51,19 +56,20 @@ typedef struct GmmSumsText
 } GmmSumsText;
 
 /* stats_value.c */
-extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d);
+extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d, int names_size);
 extern void gmm_stats_place(GmmStats *stats, GmmStatsView *view);
 extern void gmm_stats_init(GmmStats *stats, const GmmStatsView *view);
 extern GmmStats *gmm_stats_make(const GmmStatsView *view);
 extern void gmm_stats_view(Datum datum, GmmStatsView *view);
 extern bool gmm_stats_check(const GmmStatsView *view, Node *escontext);
-extern void gmm_stats_check_same_model(const GmmStatsView *a,
-									   const MixtureParameters *parameters);
+extern bool gmm_stats_same_model(const GmmStatsView *a, const GmmStatsView *b);
+extern void gmm_stats_check_same_model(const GmmStatsView *a, const GmmStatsView *b);
 extern void gmm_stats_check_range(const MixtureStats *sums);
 extern void gmm_stats_count_rows(int64 *n_rows, int64 more);
 extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text,
 									  Node *escontext);
-extern GmmModel *gmm_stats_step(const GmmStatsView *view, double reg_covar);
+extern GmmModel *gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names,
+								double reg_covar);
 
 /* stats_aggregates.c */
 extern bool gmm_stats_view_expanded(Datum datum, GmmStatsView *view);

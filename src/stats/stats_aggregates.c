@@ -109,13 +109,14 @@ make_runner(const MixtureParameters *parameters)
 	MixtureStatus status = mixture_runner_begin(runner, &pass, &error);
 
 	if (status != MIXTURE_OK)
-		gmm_report_status(status, parameters->k, &error);
+		gmm_report_status(status, parameters->k, NULL, &error);
 	return runner;
 }
 
 /* Add the rows of a block to sums, which may be others than the object's. */
 static void
-add_pending_block(const PendingBlock *pending, MixtureRunner *runner, MixtureStats *sums)
+add_pending_block(const PendingBlock *pending, const GmmFeatureNames *names,
+				  MixtureRunner *runner, MixtureStats *sums)
 {
 	MixtureBlock block = {0};
 	MixtureStatus status;
@@ -131,7 +132,7 @@ add_pending_block(const PendingBlock *pending, MixtureRunner *runner, MixtureSta
 	block.n_observed = pending->n_observed;
 	status = mixture_runner_add_block(runner, &block, sums, &error);
 	if (status != MIXTURE_OK)
-		gmm_report_status(status, sums->k, &error);
+		gmm_report_status(status, sums->k, names, &error);
 }
 
 /* Whether there are rows that have not been summed. */
@@ -151,7 +152,7 @@ add_pending(const ExpandedStats *stats, MixtureStats *sums)
 	MixtureRunner *runner = make_runner(&stats->view.parameters);
 
 	for (int i = 0; i < stats->n_blocks; i++)
-		add_pending_block(&stats->blocks[i], runner, sums);
+		add_pending_block(&stats->blocks[i], &stats->view.names, runner, sums);
 	mixture_runner_release(runner);
 }
 
@@ -204,9 +205,10 @@ ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 static Size
 get_flat_size(ExpandedObjectHeader *header)
 {
-	const MixtureParameters *parameters = &((ExpandedStats *) header)->view.parameters;
+	const GmmStatsView *view = &((ExpandedStats *) header)->view;
 
-	return gmm_stats_size(parameters->covariance_type, parameters->k, parameters->d);
+	return gmm_stats_size(view->parameters.covariance_type, view->parameters.k,
+						  view->parameters.d, view->names.size);
 }
 
 static void
@@ -255,11 +257,12 @@ gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
 }
 
 /*
- * A new expanded object below the given context, with the parameters copied
- * and the sums 0.
+ * A new expanded object below the given context, with parameters and names
+ * copied and the sums 0.
  */
 static ExpandedStats *
-create_expanded(MemoryContext parent, const MixtureParameters *parameters)
+create_expanded(MemoryContext parent, const MixtureParameters *parameters,
+				const GmmFeatureNames *names)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "gmm statistics",
 												  ALLOCSET_START_SMALL_SIZES);
@@ -275,6 +278,8 @@ create_expanded(MemoryContext parent, const MixtureParameters *parameters)
 	stats->magic = EXPANDED_MAGIC;
 	values = MemoryContextAllocHuge(context, (n_parameters + n_sums) * sizeof(double));
 	copy_parameters(&stats->view.parameters, parameters, values + n_sums);
+	stats->view.names = *names;
+	gmm_names_copy(&stats->view.names, context);
 	memset(values, 0, n_sums * sizeof(double));
 	mixture_place_stats(&stats->view.sums, type, k, d, values);
 	return stats;
@@ -298,7 +303,7 @@ writable_stats(Datum datum, MemoryContext context)
 		return stats;
 	}
 	gmm_stats_view(datum, &view);
-	stats = create_expanded(context, &view.parameters);
+	stats = create_expanded(context, &view.parameters, &view.names);
 	stats->view.n_rows = view.n_rows;
 	memcpy(stats->view.sums.sum_weights, view.sums.sum_weights,
 		   view.sums.n_values * sizeof(double));
@@ -372,7 +377,7 @@ sum_block(FmgrInfo *flinfo, ExpandedStats *stats, PendingBlock *block)
 	CallSite   *site = ready_call_site(flinfo, stats);
 	MemoryContext old_context = MemoryContextSwitchTo(site->context);
 
-	add_pending_block(block, site->runner, &stats->view.sums);
+	add_pending_block(block, &stats->view.names, site->runner, &stats->view.sums);
 	MemoryContextSwitchTo(old_context);
 	memset(block->weights, 0, block->stride * sizeof(double));
 	block->n_rows = 0;
@@ -456,13 +461,15 @@ check_row(const ExpandedStats *stats, const GmmFeatures *features)
 	MixtureError error = {0};
 
 	if (unlikely(features->d != stats->view.parameters.d))
-		gmm_features_report_dimensions(features->d, stats->view.parameters.d);
+		gmm_features_report_dimensions(features->d, stats->view.parameters.d,
+									   &stats->view.names);
 	error.feature = mixture_row_out_of_range(features->values, features->n_observed);
 	if (unlikely(error.feature >= 0))
 	{
 		for (int i = 0; i <= error.feature; i++)
 			error.feature += gmm_feature_is_null(features, i);
-		gmm_report_status(MIXTURE_FEATURE_RANGE, stats->view.parameters.k, &error);
+		gmm_report_status(MIXTURE_FEATURE_RANGE, stats->view.parameters.k,
+						  &stats->view.names, &error);
 	}
 }
 
@@ -490,10 +497,12 @@ begin_group(FunctionCallInfo fcinfo, MemoryContext context)
 	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, MODEL_HINT);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	MixtureParameters parameters;
+	GmmFeatureNames names;
 	ExpandedStats *stats;
 
 	gmm_model_parameters(model, &parameters);
-	stats = create_expanded(context, &parameters);
+	gmm_model_names(model, &names);
+	stats = create_expanded(context, &parameters, &names);
 	gmm_model_identity_set(&stats->identity, datum, model);
 	stats->has_identity = true;
 	PG_FREE_IF_COPY(model, ARG_MODEL);
@@ -505,10 +514,11 @@ static bool
 adopt_model(ExpandedStats *stats, Datum datum)
 {
 	GmmModel   *model = DatumGetGmmModel(datum);
-	MixtureParameters parameters;
+	GmmStatsView view;
 
-	gmm_model_parameters(model, &parameters);
-	stats->has_identity = mixture_parameters_equal(&parameters, &stats->view.parameters);
+	gmm_model_parameters(model, &view.parameters);
+	gmm_model_names(model, &view.names);
+	stats->has_identity = gmm_stats_same_model(&view, &stats->view);
 	if (stats->has_identity)
 		gmm_model_identity_set(&stats->identity, datum, model);
 	if ((Pointer) model != DatumGetPointer(datum))
@@ -565,7 +575,8 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 	{
 		GmmFeatures features;
 
-		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features,
+								  &stats->view.names);
 		check_row(stats, &features);
 		if (features.n_observed > 0)
 			pend_row(fcinfo->flinfo, stats, &features, weight);
@@ -597,11 +608,11 @@ gmm_stats_combine(PG_FUNCTION_ARGS)
 		context = CurrentMemoryContext;
 	gmm_stats_view(PG_GETARG_DATUM(1), &other);
 	if (PG_ARGISNULL(0))
-		stats = create_expanded(context, &other.parameters);
+		stats = create_expanded(context, &other.parameters, &other.names);
 	else
 	{
 		stats = writable_stats(PG_GETARG_DATUM(0), context);
-		gmm_stats_check_same_model(&stats->view, &other.parameters);
+		gmm_stats_check_same_model(&stats->view, &other);
 	}
 	mixture_add_sums(stats->view.sums.sum_weights, other.sums.sum_weights,
 					 other.sums.n_values);

@@ -95,7 +95,7 @@ stats_to_text(Datum datum)
 	k = view.parameters.k;
 	d = view.parameters.d;
 	initStringInfo(&text);
-	gmm_text_append_parameters(&text, &view.parameters);
+	gmm_text_append_parameters(&text, &view.parameters, &view.names);
 	appendStringInfo(&text, ",\"n_rows\":" INT64_FORMAT ",\"sum_weights\":", view.n_rows);
 	gmm_json_append_double(&text, *view.sums.sum_weights);
 	appendStringInfoString(&text, ",\"log_likelihood\":");

@@ -34,16 +34,17 @@ PG_FUNCTION_INFO_V1(gmm_maximize);
 PG_FUNCTION_INFO_V1(gmm_em_step_final);
 PG_FUNCTION_INFO_V1(gmm_stats_summary);
 
-/* The size of statistics of this shape in bytes, below 1 GB. */
+/* The size of statistics of this shape and so many bytes of names, below 1 GB. */
 Size
-gmm_stats_size(MixtureCovarianceType type, int k, int d)
+gmm_stats_size(MixtureCovarianceType type, int k, int d, int names_size)
 {
 	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + 2 * MIXTURE_MAX_COMPONENTS + 2) *
-					 sizeof(double) + sizeof(GmmStats) < MaxAllocSize,
+					 sizeof(double) + GMM_NAMES_MAX_SIZE(MIXTURE_MAX_DIMENSIONS) +
+					 sizeof(GmmStats) < MaxAllocSize,
 					 "the largest statistics must fit into a datum");
 
 	return offsetof(GmmStats, values) + sizeof(double) *
-		(mixture_sums_count(type, k, d) + mixture_parameters_count(type, k, d));
+		(mixture_sums_count(type, k, d) + mixture_parameters_count(type, k, d)) + names_size;
 }
 
 /* View statistics whose header is right. */
@@ -56,6 +57,11 @@ gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
 	mixture_place_parameters(&view->parameters, type, stats->k, stats->d,
 							 stats->values + view->sums.n_values);
+	if (!gmm_names_view((const char *) stats + VARSIZE(stats) - stats->names_size,
+						stats->names_size, stats->d, &view->names))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_stats has not as many names as features")));
 }
 
 /* Write statistics to gmm_stats_size() bytes. */
@@ -66,16 +72,21 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			k = parameters->k;
 	int			d = parameters->d;
+	int			names_size = view->names.size;
+	Size		size = gmm_stats_size(type, k, d, names_size);
 	GmmStatsView copy;
 
 	/* Padding too, so that equal statistics are equal bytes */
 	memset(stats, 0, offsetof(GmmStats, values));
-	SET_VARSIZE(stats, gmm_stats_size(type, k, d));
+	SET_VARSIZE(stats, size);
 	stats->version = GMM_STATS_VERSION;
 	stats->covariance_type = type;
 	stats->k = k;
 	stats->d = d;
 	stats->n_rows = view->n_rows;
+	stats->names_size = names_size;
+	if (names_size > 0)
+		memcpy((char *) stats + size - names_size, view->names.bytes, names_size);
 	gmm_stats_place(stats, &copy);
 	memcpy(copy.sums.sum_weights, view->sums.sum_weights,
 		   view->sums.n_values * sizeof(double));
@@ -88,7 +99,8 @@ gmm_stats_make(const GmmStatsView *view)
 {
 	const MixtureParameters *parameters = &view->parameters;
 	GmmStats   *stats = palloc(gmm_stats_size(parameters->covariance_type,
-											  parameters->k, parameters->d));
+											  parameters->k, parameters->d,
+											  view->names.size));
 
 	gmm_stats_init(stats, view);
 	return stats;
@@ -113,14 +125,17 @@ check_header(const GmmStats *stats)
 		stats->k < 1 || stats->d < 1 ||
 		!mixture_shape_allowed((MixtureCovarianceType) stats->covariance_type,
 							   stats->k, stats->d) ||
+		stats->names_size < 0 ||
+		stats->names_size > (int32) GMM_NAMES_MAX_SIZE(stats->d) ||
 		size != gmm_stats_size((MixtureCovarianceType) stats->covariance_type,
-							   stats->k, stats->d))
+							   stats->k, stats->d, stats->names_size))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_stats of %zu bytes does not agree with its header",
 						size),
-				 errdetail("The header says covariance type %d, k = %d and d = %d.",
-						   stats->covariance_type, stats->k, stats->d)));
+				 errdetail("The header says covariance type %d, k = %d, d = %d and %d bytes of names.",
+						   stats->covariance_type, stats->k, stats->d,
+						   stats->names_size)));
 }
 
 /*
@@ -157,7 +172,7 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 		case MIXTURE_STATS_SOUND:
 			if (view->n_rows < 0)
 				rule = "\"n_rows\" must not be negative";
-			else if (*view->sums.entropy != 0)
+			else if (*view->sums.entropy != 0 || signbit(*view->sums.entropy))
 				rule = "statistics have an entropy that no E-step gave them";
 			else if (view->n_rows == 0 && *view->sums.sum_weights > 0)
 				rule = "\"sum_weights\" must be 0 where \"n_rows\" is";
@@ -206,6 +221,7 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 		!gmm_array_check_shape(&text->firsts, dims, 2, "k x d", escontext))
 		return NULL;
 	gmm_model_parameters(model, &view.parameters);
+	gmm_model_names(model, &view.names);
 	packed = gmm_array_to_covariances(&text->seconds, view.parameters.covariance_type,
 									  model->k, model->d, escontext);
 	if (packed == NULL)
@@ -246,15 +262,25 @@ check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
 						   other->k, other->d)));
 }
 
-/* Refuse a model that is not the one of the statistics. */
-void
-gmm_stats_check_same_model(const GmmStatsView *a, const MixtureParameters *parameters)
+/* Are both of one model, the names of its features included? */
+bool
+gmm_stats_same_model(const GmmStatsView *a, const GmmStatsView *b)
 {
-	check_same_shape(&a->parameters, parameters);
-	if (!mixture_parameters_equal(&a->parameters, parameters))
+	return mixture_parameters_equal(&a->parameters, &b->parameters) &&
+		gmm_names_equal(&a->names, &b->names);
+}
+
+/* Refuse statistics that are of another model. */
+void
+gmm_stats_check_same_model(const GmmStatsView *a, const GmmStatsView *b)
+{
+	check_same_shape(&a->parameters, &b->parameters);
+	if (!gmm_stats_same_model(a, b))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("statistics of different models cannot be added"),
+				 !mixture_parameters_equal(&a->parameters, &b->parameters) ? 0 :
+				 errdetail("The models differ in the names of their features."),
 				 errhint("Accumulate both under the same model, or bring one to the other's with gmm_rebase.")));
 }
 
@@ -266,7 +292,7 @@ gmm_stats_check_range(const MixtureStats *sums)
 
 	if (!mixture_stats_finite(sums))
 		gmm_report_status(isfinite(*sums->sum_weights) ? MIXTURE_SUM_RANGE :
-						  MIXTURE_WEIGHT_RANGE, sums->k, &error);
+						  MIXTURE_WEIGHT_RANGE, sums->k, NULL, &error);
 }
 
 /* Count more rows, of which there cannot be more than a bigint holds. */
@@ -289,7 +315,7 @@ gmm_stats_add(PG_FUNCTION_ARGS)
 
 	gmm_stats_view(PG_GETARG_DATUM(0), &a);
 	gmm_stats_view(PG_GETARG_DATUM(1), &b);
-	gmm_stats_check_same_model(&a, &b.parameters);
+	gmm_stats_check_same_model(&a, &b);
 	result = gmm_stats_make(&a);
 	gmm_stats_place(result, &a);
 	mixture_add_sums(a.sums.sum_weights, b.sums.sum_weights, a.sums.n_values);
@@ -342,6 +368,7 @@ gmm_rebase(PG_FUNCTION_ARGS)
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	moved = view;
 	gmm_model_parameters(model, &moved.parameters);
+	gmm_model_names(model, &moved.names);
 	check_same_shape(&view.parameters, &moved.parameters);
 	result = gmm_stats_make(&moved);
 	gmm_stats_place(result, &moved);
@@ -354,10 +381,10 @@ gmm_rebase(PG_FUNCTION_ARGS)
 /*
  * The model that one step of EM from the statistics leads to.  It knows
  * nothing of a fit: the log-likelihood of the statistics is that of the model
- * before.
+ * before.  names are those that it has for its features.
  */
 GmmModel *
-gmm_stats_step(const GmmStatsView *view, double reg_covar)
+gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names, double reg_covar)
 {
 	MixtureParameters next;
 	MixtureError error = {0};
@@ -369,8 +396,8 @@ gmm_stats_step(const GmmStatsView *view, double reg_covar)
 	status = mixture_step(&view->sums, &view->parameters, reg_covar, &next,
 						  &gmm_host, &error);
 	if (status != MIXTURE_OK)
-		gmm_report_status(status, view->parameters.k, &error);
-	model = gmm_model_make(&next, NULL);
+		gmm_report_status(status, view->parameters.k, names, &error);
+	model = gmm_model_make(&next, names, NULL);
 	pfree(next.weights);
 	return model;
 }
@@ -382,7 +409,7 @@ check_step_options(const GmmOptions *options, MixtureCovarianceType type)
 	if (options->given & GMM_OPTION_OF_FIT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("gmm_maximize has no option but reg_covar")));
+				 errmsg("gmm_maximize has no options but reg_covar and features")));
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
 		ereport(ERROR,
@@ -409,7 +436,10 @@ gmm_maximize(PG_FUNCTION_ARGS)
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &options);
 	check_step_options(&options, view.parameters.covariance_type);
-	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, options.mixture.reg_covar));
+	gmm_options_check_features(&options, view.parameters.d);
+	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, options.given & GMM_OPTION_FEATURES ?
+									   &options.features : &view.names,
+									   options.mixture.reg_covar));
 }
 
 /* gmm_em_step_final(gmm_stats) returns gmm_model */
@@ -419,7 +449,7 @@ gmm_em_step_final(PG_FUNCTION_ARGS)
 	GmmStatsView view;
 
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
-	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, GMM_DEFAULT_REG_COVAR));
+	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, &view.names, GMM_DEFAULT_REG_COVAR));
 }
 
 /*

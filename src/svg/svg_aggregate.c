@@ -344,9 +344,10 @@ gmm_svg_transition(PG_FUNCTION_ARGS)
 	else
 		continue_plot(fcinfo, state);
 
-	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features);
+	gmm_model_read_row(PointerGetDatum(state->model), PG_GETARG_DATUM(ARG_FEATURES),
+					   &features);
 	if (features.d != state->model->d)
-		gmm_features_report_dimensions(features.d, state->model->d);
+		gmm_model_report_dimensions(PointerGetDatum(state->model), features.d);
 	sample_row(fcinfo, state, &features);
 	gmm_features_release(&features);
 	PG_RETURN_POINTER(state);
@@ -401,14 +402,13 @@ gmm_svg_combine(PG_FUNCTION_ARGS)
  * Version and number of dimensions as int8, these as int32, the number of
  * rows and the threshold as int64, the number of points as int32, the points
  * (hash and count as int64, x and y as float8, component as int32), and the
- * model as gmm_model_send() writes it.
+ * model as its binary form has it, but not in the client's encoding.
  */
 Datum
 gmm_svg_serialize(PG_FUNCTION_ARGS)
 {
 	PlotState  *state;
 	StringInfoData buffer;
-	bytea	   *model;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "serialization function called outside of an aggregate");
@@ -433,9 +433,7 @@ gmm_svg_serialize(PG_FUNCTION_ARGS)
 		pq_sendfloat8(&buffer, point->y);
 		pq_sendint32(&buffer, point->component);
 	}
-	model = DatumGetByteaPP(DirectFunctionCall1(gmm_model_send,
-												PointerGetDatum(state->model)));
-	pq_sendbytes(&buffer, VARDATA_ANY(model), VARSIZE_ANY_EXHDR(model));
+	gmm_model_write(&buffer, state->model, false);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
@@ -516,8 +514,7 @@ gmm_svg_deserialize(PG_FUNCTION_ARGS)
 	header.n_points = receive_plot_header(&buffer, &header);
 	header.points = palloc((header.n_points + 1) * sizeof(GmmPlotPoint));
 	receive_points(&buffer, &header);
-	header.model = DatumGetGmmModel(DirectFunctionCall1(gmm_model_recv,
-														PointerGetDatum(&buffer)));
+	header.model = gmm_model_read(&buffer, false);
 	for (int i = 0; i < header.n_dims; i++)
 		if (header.dims[i] < 0 || header.dims[i] >= header.model->d)
 			report_invalid_state();

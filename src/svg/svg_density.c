@@ -58,7 +58,7 @@ prepare_density(const MixtureParameters *marginal)
 
 	density->prepared = mixture_prepare_rows(marginal, &gmm_host, &error);
 	if (density->prepared == NULL)
-		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, marginal->k, &error);
+		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, marginal->k, NULL, &error);
 	chunk = MemoryContextAllocHuge(CurrentMemoryContext,
 								   mixture_row_work_size(density->prepared) * sizeof(double) +
 								   WORK_ALIGNMENT - 1);

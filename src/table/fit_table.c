@@ -140,7 +140,8 @@ report_feature(const TableFit *fit, int j, int code, const char *what, const cha
 	ereport(ERROR,
 			(errcode(code),
 			 fit->query.is_array ?
-			 errmsg("element %d of column \"%s\" contains %s", j + 1, column, what) :
+			 errmsg("element %s of column \"%s\" contains %s",
+					gmm_names_element(&fit->options.features, j), column, what) :
 			 errmsg("column \"%s\" contains %s", column, what),
 			 errhint("%s", hint)));
 	pg_unreachable();
@@ -217,11 +218,11 @@ scan_ranges(TableFit *fit)
 	if (*fit->first.n_rows == 0)
 	{
 		if (*fit->first.n_weightless > 0)
-			gmm_report_status(MIXTURE_NO_WEIGHT, fit->k, &error);
+			gmm_report_status(MIXTURE_NO_WEIGHT, fit->k, NULL, &error);
 		return false;
 	}
 	if (isinf(*fit->first.sum_weights))
-		gmm_report_status(MIXTURE_WEIGHT_RANGE, fit->k, &error);
+		gmm_report_status(MIXTURE_WEIGHT_RANGE, fit->k, NULL, &error);
 	for (int j = 0; j < fit->d; j++)
 		check_range(fit, j);
 	check_missing(fit);
@@ -269,6 +270,7 @@ typedef struct Candidates
 {
 	int			d;
 	GmmRowStore *rows;
+	const GmmFeatureNames *names;
 	int64		n_rows;			/* before they were joined */
 	double		sum_weights;
 } Candidates;
@@ -281,7 +283,8 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 	double		weight = DatumGetFloat8(answer_value(values, nulls, 1));
 	GmmFeatures features;
 
-	gmm_features_get_nullable(answer_value(values, nulls, 0), &features);
+	gmm_features_get_nullable(answer_value(values, nulls, 0), &features,
+							  candidates->names);
 	if (features.d != candidates->d || features.n_observed == 0 ||
 		!(isfinite(weight) && weight > 0))
 		report_changed();
@@ -301,7 +304,8 @@ fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double sh
 	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
 	Datum		values[3];
 	Candidates	candidates = {
-		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d), 0, 0
+		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d),
+		&fit->options.features, 0, 0
 	};
 	bool		all = share >= 1;
 	uint64		threshold = all ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
@@ -476,7 +480,7 @@ table_pass(void *context, const MixturePass *pass, double *sums, MixtureError *e
 
 	if (status != MIXTURE_OK)
 		return status;
-	model = gmm_model_make(pass->parameters, NULL);
+	model = gmm_model_make(pass->parameters, NULL, NULL);
 	if (pass->m_step)
 		accumulate_pass(fit, pass, PointerGetDatum(model), sums);
 	else
@@ -506,6 +510,25 @@ text_argument(FunctionCallInfo fcinfo, int argument)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
+/*
+ * The names of the features are those of the columns, unless the options have
+ * others.  The elements of an array column have none of their own.
+ */
+static void
+name_features(TableFit *fit)
+{
+	const GmmTableQuery *query = &fit->query;
+
+	if (query->is_array)
+		return;
+	gmm_fit_check_shape(fit->options.mixture.covariance_type, fit->k, query->n_columns, "k");
+	if (fit->options.given & GMM_OPTION_FEATURES)
+		gmm_options_check_features(&fit->options, query->n_columns);
+	else
+		(void) gmm_names_make((const char *const *) query->columns, query->n_columns,
+							  &fit->options.features, NULL);
+}
+
 /* Read and check the arguments, as far as that can be done without the rows. */
 static void
 begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
@@ -522,9 +545,7 @@ begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 						 PG_GETARG_ARRAYTYPE_P(ARG_FEATURES),
 						 text_argument(fcinfo, ARG_WEIGHT),
 						 text_argument(fcinfo, ARG_FILTER));
-	if (!fit->query.is_array)
-		gmm_fit_check_shape(fit->options.mixture.covariance_type, fit->k,
-							fit->query.n_columns, "k");
+	name_features(fit);
 	fit->source.context = fit;
 	fit->source.ranges = table_ranges;
 	fit->source.candidates = table_candidates;
@@ -545,6 +566,7 @@ run_engine(TableFit *fit, MixtureFit *result)
 
 	if (!scan_ranges(fit))
 		return false;
+	gmm_options_check_features(&fit->options, fit->d);
 	gmm_fit_check_shape(options->covariance_type, fit->k, fit->d, "k");
 	status = mixture_fit(&fit->source, fit->k, options, &gmm_host, result, &error);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
@@ -557,7 +579,7 @@ run_engine(TableFit *fit, MixtureFit *result)
 		result->info.n_omitted = fit->k - k;
 	}
 	if (status != MIXTURE_OK)
-		gmm_report_status(status, fit->k, &error);
+		gmm_report_status(status, fit->k, &fit->options.features, &error);
 	return true;
 }
 
@@ -585,7 +607,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	{
 		info.fit = result.info;
 		MemoryContextSwitchTo(old_context);
-		model = gmm_model_make(&result.parameters, &info);
+		model = gmm_model_make(&result.parameters, &fit.options.features, &info);
 		gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	}
 	gmm_progress_end();

@@ -241,7 +241,7 @@ gmm_fit_table_hash(PG_FUNCTION_ARGS)
 	int			n = 0;			/* values taken */
 	uint64		hash;
 
-	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features);
+	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features, NULL);
 	gmm_features_get(PG_GETARG_DATUM(1), &grid);
 	if (grid.d != 3 * features.d)
 		report_dimensions(features.d, grid.d / 3);
@@ -276,7 +276,7 @@ gmm_fit_table_center(PG_FUNCTION_ARGS)
 	GmmFeatures center;
 	double	   *values;
 
-	gmm_features_get_nullable(PointerGetDatum(result), &features);
+	gmm_features_get_nullable(PointerGetDatum(result), &features, NULL);
 	gmm_features_get(PG_GETARG_DATUM(1), &center);
 	if (center.d != features.d)
 		report_dimensions(features.d, center.d);

@@ -110,7 +110,7 @@ decode(const char *bytes, size_t size)
 		GmmStatsView view;
 
 		gmm_stats_view(datum, &view);
-		demand_model(gmm_stats_step(&view, 1e-9));
+		demand_model(gmm_stats_step(&view, &view.names, 1e-9));
 	}
 	else
 		demand_model(DatumGetGmmModel(datum));

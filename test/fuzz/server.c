@@ -20,6 +20,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -255,6 +256,40 @@ json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
 	return pstrdup("");
 }
 
+bool
+pg_verify_mbstr(int encoding, const char *mbstr, int len, bool noError)
+{
+	if (pg_encoding_verifymbstr(encoding, mbstr, len) != len)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("invalid byte sequence")));
+	return true;
+}
+
+/* The client has the server's encoding. */
+char *
+pg_server_to_client(const char *s, int len)
+{
+	return unconstify(char *, s);
+}
+
+/* As in utils/adt/json.c */
+void
+escape_json(StringInfo buf, const char *str)
+{
+	appendStringInfoChar(buf, '"');
+	for (; *str != '\0'; str++)
+	{
+		if (*str == '"' || *str == '\\')
+			appendStringInfo(buf, "\\%c", *str);
+		else if ((unsigned char) *str < ' ')
+			appendStringInfo(buf, "\\u%04x", (int) *str);
+		else
+			appendStringInfoChar(buf, *str);
+	}
+	appendStringInfoChar(buf, '"');
+}
+
 int
 pg_mbcliplen(const char *mbstr, int len, int limit)
 {
@@ -323,6 +358,23 @@ pq_getmsgfloat8(StringInfo message)
 
 	memcpy(&value, &bits, sizeof(value));
 	return value;
+}
+
+char *
+pq_getmsgtext(StringInfo message, int rawbytes, int *nbytes)
+{
+	char	   *text;
+
+	if (rawbytes < 0 || rawbytes > message->len - message->cursor)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("insufficient data left in message")));
+	(void) pg_verify_mbstr(PG_UTF8, message->data + message->cursor, rawbytes, false);
+	text = palloc(rawbytes + 1);
+	copy_bytes(message, text, rawbytes);
+	text[rawbytes] = '\0';
+	*nbytes = rawbytes;
+	return text;
 }
 
 void

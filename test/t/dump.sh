@@ -24,7 +24,7 @@ FROM points, unnest('{full,tied,diag,spherical}'::text[]) AS type, unnest('{1,2,
 GROUP BY type, k;
 INSERT INTO models (model)
 SELECT gmm_model(ARRAY[1/3.0, 2/3.0], '{{-0,4.9e-324},{1.7976931348623157e308,1e-310}}',
-                 '{{2.2250738585072014e-308,1},{1.7976931348623157e308,0.1}}', 'diag');
+                 '{{2.2250738585072014e-308,1},{1.7976931348623157e308,0.1}}', 'diag', ARRAY['a "name"', E'of \\ two\nlines']);
 -- one that is toasted
 INSERT INTO models (model)
 SELECT gmm_model(array_fill(1 / 512.0::float8, '{512}'), array_agg(ARRAY[i / 3.0::float8, -i / 7.0]),

@@ -17,6 +17,7 @@ SELECT name, text::gmm_model AS model FROM (VALUES
     ('of every family: full', '{"weights": [0.25, 0.75], "means": [[0], [5]], "covariances": [1, 2]}'),
     ('tied', '{"weights": [1], "means": [[0, 1]], "covariances": [[2, 1], [1, 3]], "covariance_type": "tied"}'),
     ('diag', '{"weights": [1], "means": [[0, 1]], "covariances": [[2, 3]], "covariance_type": "diag"}'),
+    ('with names', '{"weights": [1], "means": [[0, 1]], "covariances": [[2, 3]], "covariance_type": "diag", "features": ["a", "bc"]}'),
     ('spherical', '{"weights": [1], "means": [[0, 1, 2]], "covariances": [2], "covariance_type": "spherical"}'),
     ('fitted and chosen', '{"weights": [1], "means": [0], "covariances": [1], "n_rows": 5,
         "sum_weights": 5, "log_likelihood": -3, "iterations": 1, "converged": true, "n_starts": 2,
@@ -42,8 +43,9 @@ SELECT raises(format('SELECT (%L)::raw_model::gmm_model::text', model::raw_model
 FROM models;
 
 -- The bytes of the header: version, family, flags (2), k (4), d (4), and at its
--- end the number of trials (4).  The byte order shows in where the 1 of k = 1 is.
-CREATE TABLE base AS SELECT '{"weights": [1], "means": [0], "covariances": [1]}'::gmm_model::raw_model::text::bytea AS bytes;
+-- end the number of trials (4), the bytes of names (4) and 0 (4).  The byte order shows in where the 1 of k = 1 is.
+CREATE TABLE base AS SELECT '{"weights": [1], "means": [0], "covariances": [1]}'::gmm_model::raw_model::text::bytea AS bytes,
+    (SELECT model::raw_model::text::bytea FROM models WHERE name = 'with names') AS named;
 SELECT get_byte(bytes, 4) = 1 AS little_endian FROM base \gset
 \if :little_endian
 SELECT raises(format('SELECT gmm_model_send((%L)::raw_model::gmm_model)', wrong), 'XX001', message, name)
@@ -56,8 +58,12 @@ FROM base, LATERAL (VALUES
     ('one of k below 0', overlay(bytes PLACING '\xfeffffff' FROM 5), 'does not agree'),
     ('one of another d', set_byte(bytes, 8, 2), 'does not agree'),
     ('one of d = 0', set_byte(bytes, 8, 0), 'does not agree'),
-    ('one with more trials than are there', set_byte(bytes, :header - 4, 1), 'does not agree'),
-    ('one with a negative number of trials', overlay(bytes PLACING '\xffffffff' FROM :header - 3), 'does not agree')
+    ('one with more trials than are there', set_byte(bytes, :header - 12, 1), 'does not agree'),
+    ('one with a negative number of trials', overlay(bytes PLACING '\xffffffff' FROM :header - 11), 'does not agree'),
+    ('one with names that are not there', set_byte(bytes, :header - 8, 2), 'does not agree'),
+    ('one with names of a negative size', overlay(bytes PLACING '\xffffffff' FROM :header - 7), 'does not agree'),
+    ('one with more names than features', set_byte(named, octet_length(named) - 3, 0), 'not as many names'),
+    ('one with a name that has no end', set_byte(named, octet_length(named) - 1, 65), 'not as many names')
 ) AS v (name, wrong, message);
 \endif
 

@@ -45,7 +45,7 @@ CREATE TABLE responsibilities AS
 SELECT number, family, id, c, weight * proba[c] AS r, features, mean
 FROM rows JOIN starts USING (number),
      LATERAL (SELECT gmm_predict_proba(model, features) OFFSET 0) AS p (proba),
-     LATERAL gmm_components(model) AS m (c, w, mean, covariance)
+     LATERAL gmm_components(model) AS m (c, w, feature_names, mean, covariance)
 WHERE number <= 4;
 
 CREATE TABLE whole AS

@@ -62,7 +62,7 @@ SELECT alike(gmm_fit_table('skewed', '{a}', 2), (SELECT gmm_fit(ARRAY[a], 2) FRO
 
 -- Rows with NULLs: what is there of them, without them, or not at all.
 CREATE TABLE holes AS
-SELECT id, CASE WHEN id % 7 <> 0 THEN x END AS x, CASE WHEN id % 11 <> 0 THEN z END AS z, weight, NULL::integer AS nothing
+SELECT id, CASE WHEN id % 7 <> 0 THEN x END AS x, CASE WHEN id % 11 <> 0 THEN z END AS z, weight, NULL::integer AS nothing, NULL::real AS nought
 FROM points;
 SELECT alike(gmm_fit_table('holes', '{x,z}', 3, gmm_options(missing => missing), 'weight'),
              (SELECT gmm_fit(ARRAY[x, z], 3, gmm_options(missing => missing), weight) FROM holes), 1e-5, 'NULLs: ' || missing) || E'\n' ||
@@ -73,7 +73,7 @@ FROM unnest('{marginalize,skip}'::text[]) AS missing;
 SELECT alike(gmm_fit_table('holes', '{x,z}', 2, filter => 'id <= 500'),
              (SELECT gmm_fit(ARRAY[x, z], 2) FROM holes WHERE id <= 500), 1e-9, 'NULLs in few rows');
 SELECT raises($$SELECT gmm_fit_table('holes', '{x,z}', 2, '{"missing": "error"}')$$, '22004', 'column "x" contains NULL', 'NULLs refused');
-SELECT raises($$SELECT gmm_fit_table('holes', '{x,nothing}', 2)$$, '22004', 'feature 2 is NULL in every row', 'a column of NULLs');
+SELECT raises($$SELECT gmm_fit_table('holes', '{x,nothing}', 2)$$, '22004', 'feature 2 (nothing) is NULL in every row', 'a column of NULLs');
 
 
 -- A single feature, of which some or all are NULL; and NULL in every row of one
@@ -91,7 +91,7 @@ CREATE TABLE empty (LIKE points);
 SELECT ok(gmm_fit_table(relation, features, 2, NULL, weight, filter) IS NULL, format('no rows in %s, features %s, weight %s, filter %s',
           relation, features, weight, filter))
 FROM (VALUES ('empty'::regclass, '{x,z}'::text[], NULL, NULL), ('empty', '{x,z}', 'weight', 'true'), ('points', '{x,z}', NULL, 'false'),
-             ('points', '{x}', NULL, 'NULL'), ('holes', '{nothing}', NULL, NULL), ('holes', '{nothing,nothing}', 'weight', NULL),
+             ('points', '{x}', NULL, 'NULL'), ('holes', '{nothing}', NULL, NULL), ('holes', '{nothing,nought}', 'weight', NULL),
              ('holes', '{x,z}', 'nothing', NULL)) AS c (relation, features, weight, filter);
 SELECT ok(gmm_fit(ARRAY[nothing], 2) IS NULL AND gmm_fit(ARRAY[x], 2, NULL, nothing) IS NULL, 'as gmm_fit has it') FROM holes;
 SELECT raises(statement, '22023', 'the sum of the weights is 0', statement)

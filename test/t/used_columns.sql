@@ -6,14 +6,14 @@
 CREATE TABLE fitted AS
 SELECT family, gmm_fit(features, 3, gmm_options(covariance_type => family, max_iter => 5)) AS model
 FROM families, random_rows(:seed * 1000 + 91, 60, 2, 3) GROUP BY family;
-INSERT INTO fitted SELECT 'built', gmm_model('{0.5,0.5}', '{{0,0},{1,1}}', '{1,2}', 'spherical');
+INSERT INTO fitted SELECT 'built', gmm_model('{0.5,0.5}', '{{0,0},{1,1}}', '{1,2}', 'spherical', '{width,height}');
 INSERT INTO fitted SELECT 'few', gmm_fit(ARRAY[i % 3, i / 3], 3) FROM generate_series(1, 6) AS i;
 CREATE TABLE target (component integer, t text);
 CREATE TABLE numbers AS SELECT component, 'n' || component AS label FROM generate_series(0, 2) AS component;
 
 -- A list of SELECT has no FROM items.
 CREATE FUNCTION whole_components(model gmm_model)
-RETURNS TABLE (component integer, weight double precision, mean double precision[], covariance double precision[],
+RETURNS TABLE (component integer, weight double precision, feature_names text[], mean double precision[], covariance double precision[],
                n_effective double precision, condition_number double precision, suspect text)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -27,7 +27,7 @@ INSERT INTO kinds VALUES
 ('a column', 'SELECT # FROM fitted, @(model)'),
 ('a row, twice', 'SELECT c, row_to_json(c)::text FROM fitted, @(model) AS c'),
 ('all columns', 'SELECT c.* FROM fitted, @(model) AS c'),
-('renamed columns', 'SELECT # FROM (SELECT c.* FROM fitted, @(model) AS c (component, weight, mean, covariance, n_effective, condition_number, suspect)) AS s'),
+('renamed columns', 'SELECT # FROM (SELECT c.* FROM fitted, @(model) AS c (component, weight, feature_names, mean, covariance, n_effective, condition_number, suspect)) AS s'),
 ('a condition', 'SELECT family FROM fitted, @(model) AS c WHERE c.# IS NULL'),
 ('a condition on another', 'SELECT c.# FROM fitted, @(model) AS c WHERE suspect IS NULL AND condition_number < 1000'),
 ('ORDER BY', 'SELECT family, component FROM fitted, @(model) ORDER BY #::text, family, component'),
@@ -73,8 +73,8 @@ INSERT INTO kinds VALUES
 ('in a list, too', 'SELECT c.#, whole FROM fitted, @(model) AS c, LATERAL (SELECT @(model) AS whole OFFSET 0) AS s'),
 ('a list beside FROM', 'SELECT (@(model)).*, c.# FROM fitted, @(model) AS c'),
 ('in a list alone', 'SELECT (@(model)).# FROM fitted'),
-('ROWS FROM', 'SELECT # FROM fitted, ROWS FROM (@(model), generate_series(1, 4)) AS c (component, weight, mean, covariance, n_effective, condition_number, suspect, n)'),
-('WITH ORDINALITY', 'SELECT #, place FROM fitted, @(model) WITH ORDINALITY AS c (component, weight, mean, covariance, n_effective, condition_number, suspect, place)'),
+('ROWS FROM', 'SELECT # FROM fitted, ROWS FROM (@(model), generate_series(1, 4)) AS c (component, weight, feature_names, mean, covariance, n_effective, condition_number, suspect, n)'),
+('WITH ORDINALITY', 'SELECT #, place FROM fitted, @(model) WITH ORDINALITY AS c (component, weight, feature_names, mean, covariance, n_effective, condition_number, suspect, place)'),
 ('FOR UPDATE', 'SELECT c.# FROM fitted, @(model) AS c FOR UPDATE OF fitted'),
 ('LIMIT', 'SELECT label FROM numbers ORDER BY label LIMIT (SELECT count(#) FROM fitted, @(model) WHERE family = ''few'')'),
 ('INSERT', 'WITH i AS (INSERT INTO target SELECT component, #::text FROM fitted, @(model) RETURNING *) SELECT * FROM i'),
@@ -98,18 +98,18 @@ BEGIN
 END
 $$;
 SELECT format('CREATE VIEW view_of_%s AS SELECT c.* FROM fitted, %1$s(model) AS c', f),
-       format('CREATE FUNCTION inlined_%s(m gmm_model) RETURNS TABLE (component integer, weight double precision, mean double precision[],
-                   covariance double precision[], n_effective double precision, condition_number double precision, suspect text)
+       format('CREATE FUNCTION inlined_%s(m gmm_model) RETURNS TABLE (component integer, weight double precision, feature_names text[],
+                   mean double precision[], covariance double precision[], n_effective double precision, condition_number double precision, suspect text)
                LANGUAGE sql %s AS ''SELECT c.* FROM %1$s(m) AS c''', f, CASE f WHEN 'gmm_components' THEN 'STABLE' END)
 FROM unnest('{gmm_components,whole_components}'::text[]) AS f \gexec
 
 CREATE TABLE columns AS
-SELECT unnest('{component,weight,mean,covariance,n_effective,condition_number,suspect}'::text[]) AS name;
+SELECT unnest('{component,weight,feature_names,mean,covariance,n_effective,condition_number,suspect}'::text[]) AS name;
 -- Rows that a query without an ORDER BY may have in any order are sorted.
 CREATE FUNCTION tap.sorted(rows text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(line, E'\n' ORDER BY line) FROM regexp_split_to_table(rows, E'\n') AS line
 $$;
-SELECT ok(bool_and(sorted(got) = sorted(wanted)) AND bool_or(got <> '') AND count(*) = 7, kind || ': as with whole rows')
+SELECT ok(bool_and(sorted(got) = sorted(wanted)) AND bool_or(got <> '') AND count(*) = 8, kind || ': as with whole rows')
 FROM kinds, columns,
      LATERAL (SELECT replace(query, '#', name) AS q) AS s,
      LATERAL (SELECT rows_of(replace(q, '@', 'gmm_components')) AS got) AS g,
@@ -131,17 +131,17 @@ $$;
 SELECT equals(asked_for(query), wanted, query)
 FROM (VALUES ('SELECT weight FROM fitted, gmm_components(model)', '2'),
              ('SELECT count(*) FROM fitted, gmm_components(model)', '0'),
-             ('SELECT component, mean FROM fitted, gmm_components(model) WHERE suspect IS NULL', '69'),
-             ('SELECT c.covariance FROM fitted CROSS JOIN LATERAL gmm_components(model) AS c', '8'),
-             ('SELECT sum(n_effective) FROM view_of_gmm_components', '16'),
-             ('WITH c AS (SELECT * FROM fitted, gmm_components(model)) SELECT condition_number FROM c', '32'),
+             ('SELECT component, mean FROM fitted, gmm_components(model) WHERE suspect IS NULL', '137'),
+             ('SELECT c.covariance FROM fitted CROSS JOIN LATERAL gmm_components(model) AS c', '16'),
+             ('SELECT sum(n_effective) FROM view_of_gmm_components', '32'),
+             ('WITH c AS (SELECT * FROM fitted, gmm_components(model)) SELECT condition_number FROM c', '64'),
              ('SELECT * FROM fitted, gmm_components(model)', '-1'),
              ('SELECT c FROM fitted, gmm_components(model) AS c', '-1'),
-             ('SELECT a.weight, b.mean FROM fitted, gmm_components(model) AS a, gmm_components(model) AS b', '6 6'),
-             ('SELECT weight FROM fitted, gmm_components(model, 127)', '2'),
+             ('SELECT a.weight, b.mean FROM fitted, gmm_components(model) AS a, gmm_components(model) AS b', '10 10'),
+             ('SELECT weight FROM fitted, gmm_components(model, 255)', '2'),
              ('SELECT weight FROM fitted, inlined_gmm_components(model)', '2')) AS q (query, wanted);
 SELECT equals((SELECT count(*) FROM gmm_components(NULL)), 0::bigint, 'no model has no components');
 SELECT ok(bool_and(covariance IS NULL AND mean IS NOT NULL AND weight IS NOT NULL), 'columns that are not asked for are NULL')
-FROM fitted, LATERAL (SELECT (c).* FROM (SELECT gmm_components(model, 7) AS c OFFSET 0) AS s) AS c;
+FROM fitted, LATERAL (SELECT (c).* FROM (SELECT gmm_components(model, 11) AS c OFFSET 0) AS s) AS c;
 
 SELECT finish();
