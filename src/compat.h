@@ -108,6 +108,28 @@
 	makeJsonLexContextCstringLen(json, length, encoding, true)
 #endif
 
+/* The table of processes: its entries are counted from 1, and so named since 16. */
+#if PG_VERSION_NUM >= 160000
+#define gmm_local_entry(position) pgstat_get_local_beentry_by_index(position)
+#else
+#define gmm_local_entry(position) pgstat_fetch_stat_local_beentry(position)
+#endif
+
+/*
+ * The process's own entry.  In 13 it cannot be had; but there no command that
+ * runs queries has an entry of its own to be given back.
+ */
+#if PG_VERSION_NUM >= 140000
+#define gmm_own_entry() MyBEEntry
+#else
+#define gmm_own_entry() ((PgBackendStatus *) NULL)
+#endif
+
+/* The role that may look into all of them has this name since 14. */
+#if PG_VERSION_NUM < 140000
+#define ROLE_PG_READ_ALL_STATS	DEFAULT_ROLE_READ_ALL_STATS
+#endif
+
 /*
  * Hash functions for which collisions cannot be made have one interface since
  * 14.  In 13 their header includes OpenSSL's where the server is built with it,

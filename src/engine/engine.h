@@ -57,17 +57,35 @@ typedef enum MixtureCovarianceType
 /* What a fit is at. */
 typedef enum MixturePhase
 {
-	MIXTURE_SAMPLING,			/* reading the rows for what it has to know */
-	MIXTURE_STARTS,				/* iterating on the sample */
-	MIXTURE_ITERATING			/* iterating on all rows */
+	MIXTURE_READING,			/* reading the rows for what it has to know */
+	MIXTURE_SEARCHING,			/* trying starts on a sample of them */
+	MIXTURE_ITERATING			/* iterating on all of them */
 } MixturePhase;
 
+/*
+ * How far a fit has come.  What is of a phase stands still in the others, so
+ * that no number is now of a sample and now of all rows.
+ */
 typedef struct MixtureProgress
 {
 	MixturePhase phase;
-	int			iteration;		/* of the present start; 0 while sampling */
-	double		mean_log_likelihood;	/* per unit of weight */
+	int64_t		n_rows;			/* 0: not known yet */
+	int			trial;			/* from 1; 0 where there is but one */
+	int			n_trials;
+
+	/* of the trial, when it has begun, or k is 0 */
+	int			k;
+	MixtureCovarianceType covariance_type;
+	int			start;			/* from 1; 0: there are none */
+	int			n_starts;		/* at most */
+	int64_t		sample_passes;	/* of all starts together */
+
+	/* of iterating */
+	int			iteration;
+	int			max_iter;
+	double		mean_log_likelihood;	/* per unit of weight; NaN if unknown */
 	double		change;			/* since the iteration before; NaN if none */
+	double		tol;			/* change below which it ends */
 } MixtureProgress;
 
 /* What the engine asks of its caller. */
@@ -82,8 +100,12 @@ typedef struct MixtureHost
 	/* Called often; may not return if the work is to stop. */
 	void		(*check_interrupts) (void *context);
 
-	/* Told now and then how far a fit has come; may be NULL. */
-	void		(*progress) (void *context, const MixtureProgress *progress);
+	/*
+	 * Told now and then how far a fit has come, which is noted in a record
+	 * of the host's; both may be NULL.
+	 */
+	void		(*report) (void *context, const MixtureProgress *progress);
+	MixtureProgress *progress;
 } MixtureHost;
 
 /*
@@ -199,8 +221,6 @@ typedef struct MixtureSource
 	 */
 	MixtureStatus (*pass) (void *context, const MixturePass *pass, double *sums,
 						   MixtureError *error);
-
-	bool		is_sample;		/* of the rows of a fit; reports say so */
 
 	/*
 	 * Rows that cannot be had block by block, as they are too many or

@@ -34,8 +34,8 @@
 #include "model/model_identity.h"
 #include "fit/fit_options.h"
 #include "fit/fit_parallel.h"
+#include "fit/fit_progress.h"
 #include "fit/fit_warnings.h"
-#include "host/engine_progress.h"
 #include "rows/rowstore.h"
 
 /* Positions of the transition functions' arguments */
@@ -396,6 +396,7 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	gmm_rowstore_append(state->rows, features.values, features.observed,
 						weight);
 	gmm_features_release(&features);
+	gmm_progress_row();
 }
 
 /*
@@ -476,8 +477,9 @@ gmm_refit_transition(PG_FUNCTION_ARGS)
 
 /* Choose among models of k or more components; the trials go to info. */
 static MixtureStatus
-choose_model(const FitState *state, int k, const MixtureSource *source, MixtureFit *fit,
-			 GmmFitInfo *info, MixtureError *error)
+choose_model(const FitState *state, int k, const MixtureSource *source,
+			 const MixtureHost *host, MixtureFit *fit, GmmFitInfo *info,
+			 MixtureError *error)
 {
 	MixtureChoice choice = {
 		.least_k = k,
@@ -488,7 +490,7 @@ choose_model(const FitState *state, int k, const MixtureSource *source, MixtureF
 	MixtureTrial *trials;
 	int			n_trials;
 	MixtureStatus status = mixture_fit_best(source, &choice, &state->options.mixture,
-											&gmm_host, fit, &trials, &n_trials, error);
+											host, fit, &trials, &n_trials, error);
 
 	if (status == MIXTURE_TOO_FEW_DISTINCT &&
 		state->options.too_few_rows == GMM_TOO_FEW_ERROR)
@@ -532,17 +534,17 @@ largest_family(const FitState *state)
 
 /* Fit k components, or as many as the state's model has or is to have. */
 static MixtureStatus
-fit_rows(const FitState *state, int k, const MixtureSource *source, MixtureFit *fit,
-		 GmmFitInfo *info, MixtureError *error)
+fit_rows(const FitState *state, int k, const MixtureSource *source,
+		 const MixtureHost *host, MixtureFit *fit, GmmFitInfo *info, MixtureError *error)
 {
 	MixtureParameters start;
 
 	if (state->k_max > 0)
-		return choose_model(state, k, source, fit, info, error);
+		return choose_model(state, k, source, host, fit, info, error);
 	if (state->start == NULL)
-		return mixture_fit(source, k, &state->options.mixture, &gmm_host, fit, error);
+		return mixture_fit(source, k, &state->options.mixture, host, fit, error);
 	gmm_model_parameters(state->start, &start);
-	return mixture_refit(source, &start, &state->options.mixture, &gmm_host, fit, error);
+	return mixture_refit(source, &start, &state->options.mixture, host, fit, error);
 }
 
 /*
@@ -557,25 +559,27 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 	MixtureError error = {0};
 	MixtureStatus status;
 	GmmParallel *parallel;
+	GmmProgress progress;
+	const MixtureHost *host;
 
 	if (state->rows == NULL)
 		gmm_report_status(MIXTURE_NO_WEIGHT, state->k, NULL, &error);
 
-	gmm_progress_begin();
+	host = gmm_progress_begin(&progress, InvalidOid);
 	gmm_rowstore_source(state->rows, &source);
 	parallel = gmm_parallel_begin(state->rows, largest_family(state),
 								  Max(state->k, state->k_max), &source);
-	status = fit_rows(state, state->k, &source, fit, info, &error);
+	status = fit_rows(state, state->k, &source, host, fit, info, &error);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_FEWER)
 	{
 		int			k = (int) error.count;
 
-		status = fit_rows(state, k, &source, fit, info, &error);
+		status = fit_rows(state, k, &source, host, fit, info, &error);
 		fit->info.n_omitted = state->k - k;
 	}
 
 	gmm_parallel_end(parallel);
-	gmm_progress_end();
+	gmm_progress_end(&progress);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
 		return false;
 	if (status != MIXTURE_OK)

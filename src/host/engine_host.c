@@ -3,7 +3,8 @@
  *	  PostgreSQL as the engine's host.
  *
  * The engine gets its memory, its interrupts and its error reports from
- * here, and from nowhere else.
+ * here, and from nowhere else.  (What a fit notes of its progress has a place
+ * where there is a fit: fit_progress.c.)
  */
 #include "postgres.h"
 
@@ -11,7 +12,6 @@
 #include "utils/memutils.h"
 
 #include "host/engine_host.h"
-#include "host/engine_progress.h"
 
 static void *
 host_allocate(void *context pg_attribute_unused(), size_t size)
@@ -32,14 +32,8 @@ host_check_interrupts(void *context pg_attribute_unused())
 	CHECK_FOR_INTERRUPTS();
 }
 
-static void
-host_progress(void *context pg_attribute_unused(), const MixtureProgress *progress)
-{
-	gmm_progress_report(progress);
-}
-
 const MixtureHost gmm_host = {
-	NULL, host_allocate, host_release, host_check_interrupts, host_progress
+	NULL, host_allocate, host_release, host_check_interrupts, NULL, NULL
 };
 
 /*

@@ -313,7 +313,6 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 	source->context = reader;
 	source->block = read_block;
 	source->pass = NULL;
-	source->is_sample = false;
 	if (store->nulls == NULL)
 		return;
 	reader->order = palloc(sizeof(int) * (Size) store->d);

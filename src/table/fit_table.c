@@ -40,9 +40,9 @@
 #include "compat.h"
 #include "fit/fit_aggregates.h"
 #include "fit/fit_options.h"
+#include "fit/fit_progress.h"
 #include "fit/fit_warnings.h"
 #include "host/engine_host.h"
-#include "host/engine_progress.h"
 #include "rows/features.h"
 #include "rows/rowstore.h"
 #include "stats/stats.h"
@@ -557,7 +557,7 @@ begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
  * that there is to be no model.
  */
 static bool
-run_engine(TableFit *fit, MixtureFit *result)
+run_engine(TableFit *fit, const MixtureHost *host, MixtureFit *result)
 {
 	const MixtureOptions *options = &fit->options.mixture;
 	GmmTooFewRows too_few_rows = fit->options.too_few_rows;
@@ -568,14 +568,14 @@ run_engine(TableFit *fit, MixtureFit *result)
 		return false;
 	gmm_options_check_features(&fit->options, fit->d);
 	gmm_fit_check_shape(options->covariance_type, fit->k, fit->d, "k");
-	status = mixture_fit(&fit->source, fit->k, options, &gmm_host, result, &error);
+	status = mixture_fit(&fit->source, fit->k, options, host, result, &error);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
 		return false;
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_FEWER)
 	{
 		int			k = (int) error.count;
 
-		status = mixture_fit(&fit->source, k, options, &gmm_host, result, &error);
+		status = mixture_fit(&fit->source, k, options, host, result, &error);
 		result->info.n_omitted = fit->k - k;
 	}
 	if (status != MIXTURE_OK)
@@ -600,17 +600,17 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	MixtureFit	result;
 	GmmFitInfo	info = {0};
 	GmmModel   *model = NULL;
+	GmmProgress progress;
 
 	begin_table_fit(fcinfo, &fit);
-	gmm_progress_begin();
-	if (run_engine(&fit, &result))
+	if (run_engine(&fit, gmm_progress_begin(&progress, PG_GETARG_OID(ARG_RELATION)), &result))
 	{
 		info.fit = result.info;
 		MemoryContextSwitchTo(old_context);
 		model = gmm_model_make(&result.parameters, &fit.options.features, &info);
 		gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);
 	}
-	gmm_progress_end();
+	gmm_progress_end(&progress);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(fit_context);
 	if (model == NULL)

@@ -140,7 +140,7 @@ fuzz_check_interrupts(void *context)
 }
 
 const MixtureHost fuzz_host = {
-	NULL, fuzz_allocate, fuzz_release, fuzz_check_interrupts, NULL
+	NULL, fuzz_allocate, fuzz_release, fuzz_check_interrupts, NULL, NULL
 };
 
 bool

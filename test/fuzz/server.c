@@ -25,7 +25,6 @@
 
 #include "compat.h"
 #include "fuzz_server.h"
-#include "host/engine_progress.h"
 
 volatile sig_atomic_t InterruptPending = false;
 MemoryContext CurrentMemoryContext = NULL;
@@ -236,11 +235,6 @@ ExceptionalCondition(const char *conditionName,
 
 void
 ProcessInterrupts(void)
-{
-}
-
-void
-gmm_progress_report(const MixtureProgress *progress)
 {
 }
 

@@ -20,8 +20,8 @@ SELECT equals(string_agg(name, ', ' ORDER BY name), NULL::text,
 FROM objects
 WHERE remark = '' AND name !~ '\[\]$';
 
-SELECT equals(string_agg(p.proname, ', '), 'gmm_fit_table',
-              'every function is parallel safe, but for the one that runs queries')
+SELECT equals(string_agg(p.proname, ', '), 'gmm_fit_table, gmm_progress',
+              'every function is parallel safe, but for what runs queries or looks at processes')
 FROM objects AS o JOIN pg_proc AS p
   ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid
 WHERE p.proparallel <> 's';

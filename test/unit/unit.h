@@ -89,5 +89,6 @@ extern void test_stats(void);
 extern void test_squarem(void);
 extern void test_select(void);
 extern void test_center(void);
+extern void test_progress(void);
 
 #endif							/* GMM_UNIT_H */

@@ -82,7 +82,7 @@ unit_check_interrupts(void *context)
 }
 
 const MixtureHost unit_host = {
-	NULL, unit_allocate, unit_release, unit_check_interrupts, NULL
+	NULL, unit_allocate, unit_release, unit_check_interrupts, NULL, NULL
 };
 
 double
@@ -466,6 +466,7 @@ static const struct
 	{"structure", test_structure},
 	{"fit", test_fit},
 	{"select", test_select},
+	{"progress", test_progress},
 	{"stats", test_stats}
 };
 

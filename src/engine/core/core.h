@@ -76,6 +76,18 @@ extern void judge_widen(MixtureParameters *parameters, const double *floor,
 extern bool judge_component_near(const MixtureParameters *left, int a,
 								 const MixtureParameters *right, int b, double share);
 
+/* progress.c */
+extern void progress_begin(const MixtureHost *host, int64_t n_rows);
+extern void progress_reading(const MixtureHost *host);
+extern void progress_trial(const MixtureHost *host, int number, int n_trials);
+extern void progress_searching(const MixtureHost *host, MixtureCovarianceType type, int k,
+							   int n_starts);
+extern void progress_start(const MixtureHost *host, int number);
+extern void progress_iterating(const MixtureHost *host, MixtureCovarianceType type, int k,
+							   const MixtureOptions *options);
+extern void progress_pass(const MixtureHost *host, int iteration,
+						  double mean_log_likelihood, double change, bool now);
+
 /* order.c */
 extern void order_components(const MixtureParameters *from, MixtureParameters *to,
 							 const MixtureHost *host);

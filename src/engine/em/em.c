@@ -31,6 +31,7 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->coordinates = NULL;
 	em->ready = -1;
 	em->goes_on = false;
+	em->noted = false;
 	em->unreported = REPORT_BLOCKS;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
 	for (int i = 0; i < 4; i++)
@@ -163,24 +164,23 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_
 }
 
 /*
- * Tell the host of a pass; before it the log-likelihood was another.  Where
- * passes are shorter than a look at the clock, not of every one.
+ * Note a pass; before it the log-likelihood was another.  Where passes are
+ * shorter than a look at the clock, the host is not told of every one.
  */
 static void
-report_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before)
+note_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before)
 {
-	MixtureProgress progress;
+	bool		now;
 
+	if (!em->noted)
+		return;
 	/* passes that others make take long, and need not know of blocks */
 	em->unreported += em->source->pass != NULL ? REPORT_BLOCKS : em->source->n_blocks;
-	if (em->host->progress == NULL || em->unreported < REPORT_BLOCKS)
-		return;
-	em->unreported = 0;
-	progress.phase = em->source->is_sample ? MIXTURE_STARTS : MIXTURE_ITERATING;
-	progress.iteration = outcome->iterations;
-	progress.mean_log_likelihood = log_likelihood / outcome->sum_weights;
-	progress.change = (log_likelihood - before) / outcome->sum_weights;
-	em->host->progress(em->host->context, &progress);
+	now = em->unreported >= REPORT_BLOCKS;
+	if (now)
+		em->unreported = 0;
+	progress_pass(em->host, outcome->iterations, log_likelihood / outcome->sum_weights,
+				  (log_likelihood - before) / outcome->sum_weights, now);
 }
 
 /*
@@ -224,7 +224,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	outcome->iterations = 0;
 	outcome->converged = false;
 	outcome->gain = INFINITY;
-	report_pass(em, outcome, log_likelihood, NAN);
+	note_pass(em, outcome, log_likelihood, NAN);
 
 	while (outcome->iterations < max_iter)
 	{
@@ -245,7 +245,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			{
 				log_likelihood = *em->stats->log_likelihood;
 				outcome->gain = log_likelihood - before;
-				report_pass(em, outcome, log_likelihood, before);
+				note_pass(em, outcome, log_likelihood, before);
 				second = false;
 				continue;
 			}
@@ -257,7 +257,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			return status;
 		log_likelihood = *em->stats->log_likelihood;
 		outcome->gain = log_likelihood - before;
-		report_pass(em, outcome, log_likelihood, before);
+		note_pass(em, outcome, log_likelihood, before);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;

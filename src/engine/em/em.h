@@ -23,6 +23,7 @@ typedef struct Em
 	bool		goes_on;		/* a run may go on from where it ends: the caller's */
 	int			ready;			/* point that stats can be maximized from, or -1 */
 	double		step_limit;		/* of extrapolations from there */
+	bool		noted;			/* runs are noted as progress: the caller's */
 	int64_t		unreported;		/* blocks since the last report */
 	double	   *coordinates;	/* and its scratch, made when first needed */
 } Em;

@@ -40,6 +40,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
+	progress_begin(host, source->n_rows);
 	status = scales_scan(scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
@@ -183,6 +184,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
+	progress_begin(host, source->n_rows);
 	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
 								start->k, start->d, host);
 	mixture_copy_parameters(&fit->parameters, start);
@@ -197,6 +199,8 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 		return status;
 	center_move(scales.center, &fit->parameters, -1);
 	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
+	em.noted = true;
+	progress_iterating(host, start->covariance_type, start->k, options);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
 					options->accelerate, &outcome, error);
 	if (status == MIXTURE_OK)

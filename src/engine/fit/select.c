@@ -34,6 +34,7 @@ typedef struct Selection
 	Sample		sample;
 	MixtureTrial *trials;
 	int			n_trials;
+	int			most_trials;
 	MixtureFit *best;			/* the caller's */
 	int			best_trial;		/* -1: none yet */
 } Selection;
@@ -114,6 +115,7 @@ try_one(Selection *selection, int k, MixtureError *error)
 	MixtureFit	fit;
 	MixtureStatus status;
 
+	progress_trial(selection->host, selection->n_trials, selection->most_trials);
 	search_begin(&search, &selection->scales, &selection->sample, k, &selection->options,
 				 selection->host);
 	status = search_sample(&search, error);
@@ -133,6 +135,9 @@ try_all(Selection *selection, int most_k, MixtureError *error)
 {
 	MixtureStatus status = MIXTURE_OK;
 
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		if (selection->choice->families & (1U << type))
+			selection->most_trials += most_k - selection->choice->least_k + 1;
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 	{
 		if (!(selection->choice->families & (1U << type)))

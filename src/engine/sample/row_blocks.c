@@ -35,7 +35,6 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->context = blocks;
 	source->block = sample_block;
 	source->pass = NULL;
-	source->is_sample = true;
 }
 
 /* Copy the rows to the blocks. */

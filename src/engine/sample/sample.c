@@ -56,16 +56,6 @@ typedef struct Taking
 	uint64_t	threshold;		/* hashes above this are not in the sample */
 } Taking;
 
-/* Say that the rows are being read. */
-static void
-report_sampling(const MixtureHost *host)
-{
-	MixtureProgress progress = {.phase = MIXTURE_SAMPLING};
-
-	if (host->progress != NULL)
-		host->progress(host->context, &progress);
-}
-
 /* Widen the ranges by a block; its weight goes to complete if it has all features. */
 static void
 scan_block(const MixtureBlock *block, int d, FeatureRange *range, double *complete)
@@ -124,7 +114,7 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 	}
 	if (source->block == NULL)
 	{
-		report_sampling(host);
+		progress_reading(host);
 		source->ranges(source->context, range);
 		return;
 	}
@@ -136,7 +126,7 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 		scan_block(&block, d, range, &complete);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
-			report_sampling(host);
+			progress_reading(host);
 	}
 	for (int j = 0; j < d; j++)
 		range->observed[j] += complete;
@@ -435,7 +425,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		MixtureSource rows;
 		bool		all;
 
-		report_sampling(host);
+		progress_reading(host);
 		all = source->candidates(source->context, &sampling, &rows);
 		sample_take(sample, &rows, center, range, limit, seed, host);
 		sample->complete = sample->complete && all;
@@ -461,7 +451,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		take_block(&taking, &block, range, seed, row);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
-			report_sampling(host);
+			progress_reading(host);
 	}
 	compact(&taking);
 

@@ -204,7 +204,6 @@ sample_make_parts(Sample *sample, const MixtureHost *host)
 	sample->source.context = sample;
 	sample->source.block = part_block;
 	sample->source.pass = NULL;
-	sample->source.is_sample = true;
 }
 
 void

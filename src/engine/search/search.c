@@ -520,6 +520,7 @@ search_starts(Search *search, MixtureError *error)
 			search->n_starts = number;
 			break;
 		}
+		progress_start(search->host, number);
 		spread = starts_find(&search->starts, number, search->effort == efforts);
 		if (number > 0 &&
 			!among_highest(search->highest_starts, &search->n_highest_starts,
@@ -565,6 +566,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
 	allocate_candidate(search, &search->best);
 	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
+	search->em.noted = true;
+	progress_searching(host, type, k, search->n_starts);
 	if (k == 1)
 		return;
 	allocate_candidate(search, &search->spare);
@@ -652,6 +655,8 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 		return em_score(&search->em, &best->parameters, &best->outcome, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
 			 search->k, search->scales->floor, search->host);
+	em.noted = true;
+	progress_iterating(search->host, options->covariance_type, search->k, options);
 	status = em_run(&em, &best->parameters, options->max_iter, options->tol,
 					options->accelerate, &best->outcome, error);
 	if (status == MIXTURE_OK)

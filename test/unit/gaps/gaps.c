@@ -128,7 +128,7 @@ gap_check_interrupts(void *context)
 }
 
 static const MixtureHost gap_host = {
-	NULL, gap_allocate, gap_release, gap_check_interrupts, NULL
+	NULL, gap_allocate, gap_release, gap_check_interrupts, NULL, NULL
 };
 
 /* --- what is operated on -------------------------------------------------- */
