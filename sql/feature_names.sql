@@ -82,12 +82,12 @@ CREATE TABLE named_received (model gmm_model, other gmm_model);
 \copy named_received FROM 'results/named.bin' (FORMAT binary)
 SELECT r.model = n.model, r.other = n.other FROM named AS n, named_received AS r;
 CREATE TABLE named_stats AS SELECT gmm_accumulate(features, model) AS stats FROM named_rows, named;
-CREATE TABLE stats_received (stats gmm_stats);
+CREATE TABLE named_stats_received (stats gmm_stats);
 \copy named_stats TO 'results/named.bin' (FORMAT binary)
-\copy stats_received FROM 'results/named.bin' (FORMAT binary)
+\copy named_stats_received FROM 'results/named.bin' (FORMAT binary)
 SELECT s.stats::text = r.stats::text, s.stats::text::gmm_stats::text = s.stats::text,
 	s.stats::jsonb -> 'features', names(gmm_maximize(r.stats))
-FROM named_stats AS s, stats_received AS r;
+FROM named_stats AS s, named_stats_received AS r;
 
 -- Names are of the model: other names, another model.
 SELECT model = other, model IN (SELECT model FROM named), other IN (SELECT model FROM named) FROM named;
