@@ -29,7 +29,7 @@ SELECT typlen, typalign, typstorage FROM pg_type WHERE typname = 'gmm_stats';
 -- have a state that is not internal, and combine.
 SELECT p.oid::regprocedure, provolatile, proparallel
 FROM pg_proc AS p
-WHERE p.proname ~ '^gmm_(stats|accumulate|merge|em_step|maximize|decay)'
+WHERE p.proname ~ '^gmm_(stats|accumulate|merge|em_step|maximize|decay|rebase|drift)'
   AND ((provolatile, proparallel) <> ('i', 's') OR obj_description(p.oid, 'pg_proc') IS NULL);
 SELECT obj_description('gmm_stats'::regtype, 'pg_type') IS NOT NULL,
 	obj_description('+ (gmm_stats, gmm_stats)'::regoperator, 'pg_operator') IS NOT NULL;
@@ -237,6 +237,32 @@ FROM stats_models WHERE family = 'full';
 SELECT (gmm_stats_summary(gmm_stats_combine(stats, stats))).n_rows, (gmm_stats_summary(gmm_stats_combine(NULL, stats))).n_rows,
 	(gmm_stats_summary(gmm_stats_combine(stats, NULL))).n_rows, gmm_stats_combine(NULL, NULL)
 FROM stats_values WHERE family = 'full';
+
+
+--
+-- Drift: rows that are all where they were, components without any, no rows,
+-- and statistics of another model
+--
+SELECT (SELECT d FROM gmm_drift(model, stats) AS d)
+FROM (SELECT model, gmm_accumulate(x, model, 0) AS stats FROM stats_points, stats_models WHERE family = 'full' GROUP BY model) AS s;
+SELECT d.* FROM (SELECT model, gmm_accumulate(x, model, 0) AS stats FROM stats_points, stats_models WHERE family = 'full' GROUP BY model) AS s,
+	gmm_drift_components(model, stats) AS d;
+SELECT component, d.sum_weights, share_then, share_now::real, mean_shift::real, spread_ratio::real, moves::real[], p::real
+FROM (SELECT model, gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models WHERE x[1] < 50 AND family = 'diag' GROUP BY model) AS s,
+	gmm_drift_components(model, stats) AS d;
+-- (4 rows at 3 and one at 1: their mean is 2.6 from 0, their deviations 0.8 and 0; all of a half)
+SELECT n_rows, d.sum_weights, share_psi::real, mean_shift::real, spread_ratio::real, share_p::real, mean_p::real
+FROM (SELECT model, gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models WHERE x[1] < 50 AND family = 'diag' GROUP BY model) AS s,
+	gmm_drift(model, stats) AS d;
+SELECT try(statement) FROM (VALUES
+	(1, 'SELECT gmm_drift(model, stats) FROM stats_values AS v, stats_models AS m WHERE v.family = ''full'' AND m.family = ''diag'''),
+	(2, 'SELECT gmm_drift(gmm_model(''{1}'', ''{{0,0}}'', ''{{1,1}}'', ''diag''), stats) FROM stats_values WHERE family = ''diag'''),
+	(3, 'SELECT component FROM gmm_drift_components(gmm_model(''{0.5,0.5}'', ''{{0,1},{100,0}}'', ''{{1,1},{1,1}}'', ''diag''),
+		(SELECT stats FROM stats_values WHERE family = ''diag''))'),
+	(4, 'SELECT gmm_drift(model, NULL) IS NULL FROM stats_models LIMIT 1'),
+	(5, 'SELECT gmm_drift(NULL, stats) IS NULL FROM stats_values LIMIT 1'),
+	(6, 'SELECT count(*) FROM gmm_drift_components(NULL, NULL)')) AS s (n, statement)
+ORDER BY n;
 
 DROP TABLE stats_points, stats_models, stats_values, stats_received, stats_hostile, stats_only;
 DROP FUNCTION try, read_stats, changed;

@@ -331,6 +331,41 @@ typedef struct MixtureChoice
 	MixtureCriterion criterion;
 } MixtureChoice;
 
+/* What a model lets expect of the rows that its statistics are compared with. */
+typedef struct MixtureBaseline
+{
+	double		mean;			/* of the log density, per unit of weight */
+	double		error;			/* the standard error of that */
+	double		stddev;			/* of the log density from row to row */
+	double		rows;			/* weight of those that the parameters were fitted
+								 * to; INFINITY if they are taken for the truth */
+} MixtureBaseline;
+
+/* How far rows have moved from a model: drift.c */
+typedef struct MixtureDrift
+{
+	double		likelihood_shift;	/* of the mean log density */
+	double		likelihood_error;	/* the standard error of that */
+	double		share_psi;		/* the shares' population stability index */
+	double		mean_shift;		/* root of the components' mean square */
+	double		spread_ratio;	/* likewise */
+	double		likelihood_p;	/* that chance alone makes such a difference */
+	double		share_p;
+	double		mean_p;
+	double		p;				/* of all three */
+} MixtureDrift;
+
+/* The same of one component; NaN where it has no rows. */
+typedef struct MixtureComponentDrift
+{
+	double		weight;			/* of its rows */
+	double		share;			/* of all rows */
+	double		mean_shift;		/* of their mean, in its own deviations */
+	double		spread_ratio;	/* of their deviations to its own; of all rows if
+								 * the covariance is tied */
+	double		p;				/* that chance alone shifts the mean so far */
+} MixtureComponentDrift;
+
 /* What speaks against a component. */
 typedef enum MixtureSuspicion
 {
@@ -401,6 +436,23 @@ extern MixtureDrawing *mixture_drawing_create(const MixtureParameters *parameter
 											  MixtureError *error);
 extern int	mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed,
 							 int64_t number, double *row);
+
+/* expectation.c */
+extern MixtureStatus mixture_expect_log_density(const MixtureParameters *parameters,
+												MixtureBaseline *baseline,
+												const MixtureHost *host,
+												MixtureError *error);
+
+/* drift.c */
+extern MixtureStatus mixture_baseline(const MixtureParameters *parameters,
+									  const MixtureFitInfo *info,
+									  MixtureBaseline *baseline,
+									  const MixtureHost *host, MixtureError *error);
+extern MixtureStatus mixture_drift(const MixtureParameters *parameters,
+								   const MixtureStats *stats,
+								   const MixtureBaseline *baseline, MixtureDrift *drift,
+								   MixtureComponentDrift *components, double *moves,
+								   const MixtureHost *host, MixtureError *error);
 
 /* tail.c: which share of a mixture's own rows has a lower density */
 typedef struct MixtureTail MixtureTail;

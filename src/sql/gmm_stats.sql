@@ -172,3 +172,40 @@ CREATE AGGREGATE gmm_merge(stats gmm_stats) (
 COMMENT ON AGGREGATE gmm_merge(gmm_stats)
 	IS 'statistics of the rows of all statistics in a group, which were made under the same model';
 
+
+-- how far rows have moved from a model (stats/stats_drift.c)
+
+CREATE FUNCTION gmm_drift(
+	model gmm_model,
+	stats gmm_stats,
+	OUT n_rows bigint,
+	OUT sum_weights double precision,
+	OUT likelihood_shift double precision,
+	OUT likelihood_error double precision,
+	OUT share_psi double precision,
+	OUT mean_shift double precision,
+	OUT spread_ratio double precision,
+	OUT likelihood_p double precision,
+	OUT share_p double precision,
+	OUT mean_p double precision,
+	OUT p double precision
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION gmm_drift(gmm_model, gmm_stats)
+	IS 'how far rows have moved from a model, from their statistics under it';
+
+CREATE FUNCTION gmm_drift_components(
+	model gmm_model,
+	stats gmm_stats,
+	OUT component integer,
+	OUT sum_weights double precision,
+	OUT share_then double precision,
+	OUT share_now double precision,
+	OUT mean_shift double precision,
+	OUT spread_ratio double precision,
+	OUT moves double precision[],
+	OUT p double precision
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 10;
+COMMENT ON FUNCTION gmm_drift_components(gmm_model, gmm_stats)
+	IS 'how far the rows of each component have moved from it, from their statistics under the model';

@@ -101,5 +101,5 @@ same "the new model numbers the components as the old one" t "$(ask -c "
 
 # The other job stored one model, and would store no other: that one fits.
 same "rows that have changed make one new model, which fits them" "t,$((old_versions + 1))" \
-    "$(ask -F , -c "SELECT refit_readings(0.01) < 0.01, ($versions)")"
+    "$(ask -F , -c "SELECT refit_readings() = 0, ($versions)")"
 finish

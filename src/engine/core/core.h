@@ -29,6 +29,15 @@ mixture_has_matrix(MixtureCovarianceType type)
 	return type == MIXTURE_FULL || type == MIXTURE_TIED;
 }
 
+/* Where in a component's covariance the variance of feature j is. */
+static inline size_t
+mixture_variance_place(MixtureCovarianceType type, int j)
+{
+	if (mixture_has_matrix(type))
+		return (size_t) j * (j + 1) / 2 + j;
+	return type == MIXTURE_DIAG ? j : 0;
+}
+
 /* parameters.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
 extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,

@@ -409,6 +409,33 @@ operate_tail(Shape *shape)
 }
 
 static void
+operate_drift(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	size_t		k = parameters->k;
+	MixtureBaseline baseline = {-1, 0, 1, INFINITY};
+	MixtureDrift drift;
+	MixtureError error;
+	MixtureComponentDrift *components = malloc(k * sizeof(MixtureComponentDrift));
+	double	   *moves = malloc(k * parameters->d * sizeof(double));
+
+	mixture_drift(parameters, shape->stats, &baseline, &drift, components, moves, &gap_host,
+				  &error);
+	free(moves);
+	free(components);
+}
+
+static void
+operate_expectation(Shape *shape)
+{
+	MixtureBaseline baseline;
+	MixtureError error;
+
+	if (shape->parameters.k <= 20)
+		mixture_expect_log_density(&shape->parameters, &baseline, &gap_host, &error);
+}
+
+static void
 operate_ellipse(Shape *shape)
 {
 	const MixtureParameters *parameters = &shape->parameters;
@@ -486,6 +513,8 @@ static const struct
 	{"draw", operate_draw},
 	{"tail", operate_tail},
 	{"ellipses", operate_ellipse},
+	{"drift", operate_drift},
+	{"expectation", operate_expectation},
 	{"fit", operate_fit}
 };
 

@@ -1,0 +1,337 @@
+/*
+ * drift.c
+ *	  How far rows have moved from a model, by their statistics under it.
+ *
+ * Sums are all that is needed, so the rows need not be at hand.  What is
+ * compared:
+ *
+ *		likelihood	the mean log density with what the fit lets expect of rows
+ *					like its own.  A fit flatters its own rows: new ones have a
+ *					mean log density that is lower by p / n, p being the number
+ *					of its parameters (Akaike 1974).
+ *		shares		the components' shares of the rows with their weights: the
+ *					population stability index, sum (q - p) log(q / p).
+ *		means		each component's mean over its rows with its own, in its own
+ *					deviations: the Mahalanobis distance.
+ *		spread		the rows' mean squared distance from their own mean, in the
+ *					same deviations, of which 1 for each dimension is expected.
+ *
+ * Probabilities, which say by how much chance alone may move these, have the
+ * responsibilities for counts.  They are conservative: by Jensen's inequality
+ * the covariance of sum r (x - m), over all components, is at most that of rows
+ * of which the component is known, and so is that of sum r.  They allow for the
+ * rows of the fit being a sample, too, where it is known how many there were.
+ * They presume that the rows of the fit were Gaussian within the components.
+ */
+#include "engine/derive/derive.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "engine/core/linalg.h"
+#include "engine/core/special.h"
+
+/* A component with less than this share of the rows has none. */
+#define NEGLIGIBLE_SHARE	1e-200
+
+/* What is left of a sum of squares below so many of its roundings is nothing. */
+#define ROUNDINGS			64
+
+/* One component's scale, and scratch. */
+typedef struct Scale
+{
+	MixtureCovarianceType type;
+	int			d;
+	double	   *matrix;			/* packed; or variances */
+	double	   *inverse;		/* packed: the inverse of its Cholesky factor */
+	double	   *vector;			/* d */
+} Scale;
+
+static void
+scale_allocate(Scale *scale, MixtureCovarianceType type, int d, const MixtureHost *host)
+{
+	size_t		count = mixture_factor_count(type, d);
+
+	scale->type = type;
+	scale->d = d;
+	scale->matrix = host->allocate(host->context, (2 * count + d) * sizeof(double));
+	scale->inverse = scale->matrix + count;
+	scale->vector = scale->inverse + count;
+}
+
+/* Take the scale of a component; false if its covariance is not one. */
+static bool
+scale_take(Scale *scale, const MixtureParameters *parameters, int component,
+		   const MixtureHost *host)
+{
+	size_t		count = mixture_factor_count(scale->type, scale->d);
+	const double *covariance = parameters->covariances +
+		(scale->type == MIXTURE_TIED ? 0 : component * count);
+
+	for (size_t i = 0; i < count; i++)
+		scale->matrix[i] = covariance[i];
+	if (!mixture_has_matrix(scale->type))
+		return true;
+	if (!linalg_eliminate(scale->matrix, scale->d, host))
+		return false;
+	linalg_invert_factor(scale->matrix, scale->inverse, scale->d, host);
+	return true;
+}
+
+/* The squared length of a vector in this scale. */
+static double
+scaled_square(const Scale *scale, const double *vector)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < scale->d; i++)
+	{
+		double		element;
+
+		if (mixture_has_matrix(scale->type))
+			element = linalg_dot(scale->inverse + linalg_row(i), vector, i + 1);
+		else
+			element = vector[i] / sqrt(scale->matrix[mixture_variance_place(scale->type, i)]);
+		sum += element * element;
+	}
+	return sum;
+}
+
+/* The sum of the scaled squares of vectors, of which `seconds` is the sum of squares. */
+static double
+scaled_trace(const Scale *scale, const double *seconds, const MixtureHost *host)
+{
+	double		sum = 0;
+
+	if (scale->type == MIXTURE_SPHERICAL)
+		return seconds[0] / scale->matrix[0];
+	for (int i = 0; i < scale->d; i++)
+	{
+		const double *row = scale->inverse + linalg_row(i);
+
+		if (scale->type == MIXTURE_DIAG)
+		{
+			sum += seconds[i] / scale->matrix[i];
+			continue;
+		}
+		for (int j = 0; j <= i; j++)
+			sum += row[j] * (2 * linalg_dot(seconds + linalg_row(j), row, j) +
+							 row[j] * seconds[linalg_row(j) + j]);
+		host->check_interrupts(host->context);
+	}
+	return sum;
+}
+
+/* The share of squares that are about the rows' own mean. */
+static double
+own_squares(double squares, double about_mean)
+{
+	double		own = squares - about_mean;
+
+	return own > ROUNDINGS * DBL_EPSILON * squares ? own : 0;
+}
+
+/* How many rows one sample has that tells as much as the difference of two. */
+static double
+paired_rows(double rows, double others)
+{
+	return isinf(others) ? rows : rows * (others / (rows + others));
+}
+
+/* The probability that a chi-square variable is above x, which may be infinite. */
+static double
+chi_square_p(double x, int degrees)
+{
+	if (degrees < 1 || !(x > 0))
+		return 1;
+	return isinf(x) ? 0 : special_chi_square_tail(x, degrees);
+}
+
+/* Write the moves of a component's mean in deviations of each feature. */
+static void
+write_moves(const MixtureParameters *parameters, int component, const double *vector,
+			double *moves)
+{
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	const double *covariance = parameters->covariances +
+		(parameters->covariance_type == MIXTURE_TIED ? 0 : component * count);
+
+	for (int j = 0; j < d; j++)
+		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(parameters->covariance_type, j)]);
+}
+
+/*
+ * Compare one component's rows with it, whose scale this is.  Returns their
+ * squares about their own mean in it; of tied mixtures, less those of all.
+ */
+static double
+compare_component(const MixtureParameters *parameters, const MixtureStats *stats,
+				  int component, double rows, const Scale *scale,
+				  MixtureComponentDrift *drift,
+				  double *moves, const MixtureHost *host)
+{
+	int			d = parameters->d;
+	double		weight = stats->component_weights[component];
+	double		square;
+	double		squares = 0;
+	double		own;
+
+	drift->weight = weight;
+	drift->share = weight / *stats->sum_weights;
+	drift->mean_shift = drift->spread_ratio = drift->p = NAN;
+	for (int j = 0; j < d; j++)
+		moves[j] = NAN;
+	if (!(drift->share > NEGLIGIBLE_SHARE))
+		return 0;
+	for (int j = 0; j < d; j++)
+		scale->vector[j] = stats->firsts[(size_t) component * d + j] / weight;
+	write_moves(parameters, component, scale->vector, moves);
+	square = scaled_square(scale, scale->vector);
+	drift->mean_shift = sqrt(square);
+	drift->p = chi_square_p(paired_rows(weight, rows * parameters->weights[component]) * square,
+							d);
+	if (scale->type == MIXTURE_TIED)
+		return -weight * square;
+	squares = scaled_trace(scale, stats->seconds +
+						   component * mixture_factor_count(scale->type, d), host);
+	own = own_squares(squares, weight * square);
+	drift->spread_ratio = sqrt(own / weight / d);
+	return own;
+}
+
+/* Compare the components' shares of the rows with their weights. */
+static void
+compare_shares(const MixtureParameters *parameters, const MixtureStats *stats,
+			   double rows, MixtureDrift *drift)
+{
+	double		total = *stats->sum_weights;
+	double		half_row = 0.5 / total;
+	double		information = 0;
+	int			seen = 0;
+
+	drift->share_psi = 0;
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double		then = parameters->weights[c];
+		double		now = stats->component_weights[c] / total;
+		double		floored_then = fmax(then, half_row);
+		double		floored_now = fmax(now, half_row);
+
+		seen += then > 0 || now > 0;
+		if (now > 0)
+			information += now * log(now / then);
+		drift->share_psi += (floored_now - floored_then) * log(floored_now / floored_then);
+	}
+	drift->share_p = chi_square_p(2 * paired_rows(total, rows) * information, seen - 1);
+}
+
+/* Compare the mean log density with what was to be expected. */
+static void
+compare_likelihood(const MixtureStats *stats, const MixtureBaseline *baseline,
+				   MixtureDrift *drift)
+{
+	double		total = *stats->sum_weights;
+	double		stddev = fmax(mixture_log_density_stddev(stats), baseline->stddev);
+
+	drift->likelihood_shift = *stats->log_likelihood / total - baseline->mean;
+	drift->likelihood_error = sqrt(stddev * stddev / total +
+								   baseline->error * baseline->error);
+	drift->likelihood_p = drift->likelihood_shift == 0 ? 1 :
+		erfc(fabs(drift->likelihood_shift) / drift->likelihood_error / sqrt(2));
+}
+
+/* What the components say together, and the probability of all that is compared. */
+static void
+summarize(const MixtureParameters *parameters, const MixtureComponentDrift *components,
+		  double rows, double total, double own, MixtureDrift *drift)
+{
+	double		square = 0;
+	double		chi_square = 0;
+	int			seen = 0;
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double		shift = components[c].mean_shift;
+
+		if (isnan(shift))
+			continue;
+		seen++;
+		square += components[c].share * shift * shift;
+		chi_square += paired_rows(components[c].weight, rows * parameters->weights[c]) *
+			shift * shift;
+	}
+	drift->mean_shift = sqrt(square);
+	drift->spread_ratio = sqrt(own / total / parameters->d);
+	drift->mean_p = chi_square_p(chi_square, seen * parameters->d);
+	/* of three, the least: Bonferroni's bound */
+	drift->p = fmin(1, 3 * fmin(drift->likelihood_p, fmin(drift->share_p, drift->mean_p)));
+}
+
+/*
+ * What a model lets expect of rows like those that it was fitted to.  info: what
+ * is known of its fit, or NULL; then they are rows like its own.
+ *
+ * A fit without iterations was given its parameters, which are not of the rows.
+ */
+MixtureStatus
+mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info,
+				 MixtureBaseline *baseline, const MixtureHost *host, MixtureError *error)
+{
+	bool		is_fitted = info != NULL && info->iterations > 0;
+	double		free = 0;
+
+	if (info == NULL || isnan(info->log_density_stddev))
+		return mixture_expect_log_density(parameters, baseline, host, error);
+	if (is_fitted)
+		free = (double) mixture_free_parameters(parameters->covariance_type, parameters->k,
+												parameters->d);
+	baseline->mean = (info->log_likelihood - free) / info->sum_weights;
+	baseline->stddev = info->log_density_stddev;
+	baseline->error = baseline->stddev / sqrt(info->sum_weights);
+	baseline->rows = is_fitted ? info->sum_weights : INFINITY;
+	return MIXTURE_OK;
+}
+
+/*
+ * Compare the rows of statistics with the parameters that these were made with.
+ * components: k; moves: k x d, how far the mean of each component has moved along
+ * each feature, in the feature's deviations in it.  What is not known, as that of
+ * a component without rows, is NaN.  There must be some weight.
+ */
+MixtureStatus
+mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
+			  const MixtureBaseline *baseline, MixtureDrift *drift,
+			  MixtureComponentDrift *components, double *moves, const MixtureHost *host,
+			  MixtureError *error)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	double		total = *stats->sum_weights;
+	double		own = 0;
+	Scale		scale;
+
+	scale_allocate(&scale, type, d, host);
+	for (int c = 0; c < parameters->k; c++)
+	{
+		error->component = c;
+		if ((type != MIXTURE_TIED || c == 0) && !scale_take(&scale, parameters, c, host))
+			return MIXTURE_NOT_POSITIVE_DEFINITE;
+		own += compare_component(parameters, stats, c, baseline->rows, &scale,
+								 &components[c], moves + (size_t) c * d, host);
+		host->check_interrupts(host->context);
+	}
+	if (type == MIXTURE_TIED)
+	{
+		own = own_squares(scaled_trace(&scale, stats->seconds, host), -own);
+		for (int c = 0; c < parameters->k; c++)
+			if (!isnan(components[c].mean_shift))
+				components[c].spread_ratio = sqrt(own / total / d);
+	}
+	host->release(host->context, scale.matrix);
+
+	compare_likelihood(stats, baseline, drift);
+	compare_shares(parameters, stats, baseline->rows, drift);
+	summarize(parameters, components, baseline->rows, total, own, drift);
+	return MIXTURE_OK;
+}

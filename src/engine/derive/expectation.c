@@ -1,0 +1,148 @@
+/*
+ * expectation.c
+ *	  What a mixture expects of its own rows, by drawing some.
+ *
+ * An entropy, or a divergence from another mixture, has no formula; the mean
+ * over drawn rows comes with a standard error.  The rows are those that
+ * mixture_draw_row() gives for a seed, so that the answer is the same each time.
+ */
+#include "engine/derive/derive.h"
+
+#include <math.h>
+
+#include "engine/core/linalg.h"
+
+/* Rows that are drawn where the caller does not say how many, and their seed */
+#define OWN_ROWS	10000
+#define OWN_SEED	1
+
+/* The mean of numbers that come one by one, and their spread (Welford 1962). */
+typedef struct Mean
+{
+	double		n;
+	double		mean;
+	double		squares;		/* about the mean */
+} Mean;
+
+static void
+add_number(Mean *mean, double x)
+{
+	double		delta = x - mean->mean;
+
+	mean->n++;
+	mean->mean += delta / mean->n;
+	mean->squares += delta * (x - mean->mean);
+}
+
+static double
+standard_error(const Mean *mean)
+{
+	return sqrt(mean->squares / (mean->n - 1) / mean->n);
+}
+
+/* The logarithm of a covariance's determinant, by its packed factor or variances. */
+static bool
+log_determinant(const MixtureParameters *parameters, int component, double *scratch,
+				double *result, const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	const double *covariance = parameters->covariances +
+		(type == MIXTURE_TIED ? 0 : component * count);
+
+	*result = 0;
+	for (size_t i = 0; i < count; i++)
+		scratch[i] = covariance[i];
+	if (mixture_has_matrix(type) && !linalg_eliminate(scratch, d, host))
+		return false;
+	for (int j = 0; j < d; j++)
+		*result += log(scratch[mixture_variance_place(type, j)]);
+	return true;
+}
+
+/*
+ * The mean over the components, by weight, of the logarithm of weight times
+ * density of a row that is known to be of the component.
+ */
+static bool
+expected_complete(const MixtureParameters *parameters, double *result,
+				  const MixtureHost *host, MixtureError *error)
+{
+	int			d = parameters->d;
+	double	   *scratch = host->allocate(host->context, sizeof(double) *
+										 mixture_factor_count(parameters->covariance_type, d));
+	double		determinant = 0;
+	bool		known = false;		/* the determinant of all, if tied */
+	bool		good = true;
+
+	*result = 0;
+	for (int c = 0; c < parameters->k && good; c++)
+	{
+		double		weight = parameters->weights[c];
+
+		if (weight == 0)
+			continue;
+		error->component = c;
+		if (!known)
+			good = log_determinant(parameters, c, scratch, &determinant, host);
+		known = parameters->covariance_type == MIXTURE_TIED;
+		*result += weight * (log(weight) - 0.5 * (determinant + d * (log(2 * M_PI) + 1)));
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, scratch);
+	return good;
+}
+
+/*
+ * What the log density of a row of this mixture is expected to be: its mean,
+ * the standard error of that, and the standard deviation from row to row.
+ *
+ * The log density is that of the row with its component, which has an
+ * expectation in closed form, plus the entropy of the responsibilities; only
+ * the latter is left to the draws, and is 0 where components are apart.
+ */
+MixtureStatus
+mixture_expect_log_density(const MixtureParameters *parameters,
+						   MixtureBaseline *baseline, const MixtureHost *host,
+						   MixtureError *error)
+{
+	MixtureDrawing *drawing = mixture_drawing_create(parameters, host, error);
+	MixturePrepared *prepared;
+	double	   *row;
+	double	   *work;
+	double		complete;
+	Mean		entropies = {0};
+	Mean		log_densities = {0};
+
+	if (drawing == NULL)
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	prepared = mixture_prepare_rows(parameters, host, error);
+	if (prepared == NULL || !expected_complete(parameters, &complete, host, error))
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	row = host->allocate(host->context, (parameters->d + (size_t) parameters->k +
+										 mixture_row_work_size(prepared)) * sizeof(double));
+	work = row + parameters->d + parameters->k;
+	for (int64_t number = 0; number < OWN_ROWS; number++)
+	{
+		double	   *responsibilities = row + parameters->d;
+		double		entropy = 0;
+
+		mixture_draw_row(drawing, OWN_SEED, number, row);
+		add_number(&log_densities, mixture_row_responsibilities(prepared, row, work,
+																responsibilities));
+		for (int c = 0; c < parameters->k; c++)
+			if (responsibilities[c] > 0)
+				entropy -= responsibilities[c] * log(responsibilities[c]);
+		add_number(&entropies, entropy);
+		host->check_interrupts(host->context);
+	}
+	baseline->mean = complete + entropies.mean;
+	baseline->error = standard_error(&entropies);
+	baseline->stddev = sqrt(log_densities.squares / log_densities.n);
+	baseline->rows = INFINITY;
+	host->release(host->context, row);
+	host->release(host->context, prepared);
+	host->release(host->context, drawing);
+	return MIXTURE_OK;
+}
