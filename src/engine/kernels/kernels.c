@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/core/linalg.h"
+
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b) PASTE_(a, b)
 #define CLONE(name) PASTE(name, CLONE_NAME)
@@ -48,6 +50,15 @@
  * times as long.
  */
 #define ROOT_UNDERFLOW (-230.0)
+
+/* Vectors of rows whose distances from components without a matrix are found together */
+#define TILE_VECTORS 4
+
+/* Factors up to this leave the squares of what they multiply in range. */
+#define PLAIN_FACTOR 1e140
+
+/* Components between two looks for interrupts, where they have no matrix */
+#define COMPONENTS_PER_LOOK 64
 
 /* Values of all packs of rows, but for what the least of them need */
 #define PACK_VALUES (1 << 19)
@@ -151,6 +162,23 @@ mixture_clone_name(void)
 }
 
 /*
+ * Whether a block's sums are to be made for all components together.  Where they share
+ * a matrix, what is then left for kernels_finish(), which is done once for many blocks
+ * or for one, has to be less than what is saved.
+ */
+static bool
+adds_together(const MixturePrepared *prepared, const MixtureBlock *block,
+			  const KernelWork *work)
+{
+	int			k = prepared->k;
+
+	if (prepared->covariance_type != MIXTURE_TIED)
+		return !mixture_has_matrix(prepared->covariance_type);
+	return work->pairs != NULL &&
+		block->n_rows >= (2 * k < MIXTURE_BLOCK_ROWS ? 2 * k : MIXTURE_BLOCK_ROWS);
+}
+
+/*
  * Add a block to the statistics, or, where m_step is false, to sum_weights and
  * log_likelihood only.  After the last block the M-step's sums are complete
  * with kernels_finish().
@@ -167,6 +195,11 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 	kernels->e_step(prepared, block, m_step, work, stats, host);
 	if (!m_step)
 		return;
+	if (adds_together(prepared, block, work))
+	{
+		kernels->add_components(prepared, block, work, stats, host);
+		return;
+	}
 	for (int c = 0; c < prepared->k; c++)
 	{
 		kernels->add_component(prepared, c, block, work, stats, host);
@@ -174,12 +207,52 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 	}
 }
 
+/*
+ * Add the products of means with their weights in work->pairs, which is emptied: the
+ * sum over pairs of q (m_b - m_c)(m_b - m_c)^T.  What the last mean is part of is one
+ * product, of its distance from the others' mean by weight, and products of these,
+ * q_b q_c / sum of q more of each.
+ */
+static void
+add_pairs(const MixturePrepared *prepared, const KernelWork *work, MixtureStats *stats,
+		  const MixtureHost *host)
+{
+	int			d = prepared->d;
+	double	   *apart = work->centered;
+
+	for (int c = prepared->k - 1; c > 0; c--)
+	{
+		double	   *own = work->pairs + linalg_row(c);
+		const double *mean = prepared->means + (size_t) c * d;
+		double		sum = 0;
+
+		for (int b = 0; b < c; b++)
+			sum += own[b];
+		if (!(sum > 0))
+			continue;
+		memset(apart, 0, d * sizeof(double));
+		for (int b = 0; b < c; b++)
+		{
+			double		share = own[b] / sum;
+
+			for (int j = 0; j < d; j++)
+				apart[j] += share * (prepared->means[(size_t) b * d + j] - mean[j]);
+			linalg_add_multiple(work->pairs + linalg_row(b), share, own, b);
+		}
+		mixture_add_outer(MIXTURE_TIED, d, stats->seconds, sum, apart);
+		host->check_interrupts(host->context);
+	}
+	memset(work->pairs, 0, linalg_packed_count(prepared->k) * sizeof(double));
+}
+
 /* Add what kernels_accumulate() has set aside of the blocks until now. */
 void
 kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 			   MixtureStats *stats, const MixtureHost *host)
 {
-	for (int c = 0; c < prepared->k; c++)
+	if (work->pairs != NULL)
+		add_pairs(prepared, work, stats, host);
+	for (int c = 0; c < prepared->k && work->pack_rows > 0; c++)
 	{
 		kernels_current()->finish_component(prepared, c, work, stats, host);
 		host->check_interrupts(host->context);
@@ -197,6 +270,17 @@ choose_pack_rows(int k, int d)
 }
 
 /*
+ * Values of KernelWork's pairs: none where they are more work than a product of a row
+ * for each component.
+ */
+static size_t
+pairs_count(MixtureCovarianceType type, int k, int d)
+{
+	return type == MIXTURE_TIED && d > SMALL_D && k > 1 && (size_t) k <= linalg_packed_count(d) ?
+		linalg_packed_count(k) : 0;
+}
+
+/*
  * Scratch for blocks and models of this shape, to be given back by
  * kernels_release_work().
  */
@@ -205,7 +289,9 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 					  const MixtureHost *host)
 {
 	size_t		rows = KERNEL_WORK_STRIDE;
-	size_t		n_packs = mixture_has_matrix(type) && d > SMALL_D ? k : 0;
+	size_t		n_packs = type == MIXTURE_FULL && d > SMALL_D ? k : 0;
+	size_t		n_distances = type == MIXTURE_SPHERICAL ? k : 0;
+	size_t		n_pairs = pairs_count(type, k, d);
 	size_t		pack_values;
 
 	work->pack_rows = n_packs > 0 ? choose_pack_rows(k, d) : 0;
@@ -214,19 +300,23 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
 	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
-								  (((size_t) k + d + 3) * rows + pack_values +
-								   (size_t) d * 4 * MIXTURE_LANES + k + 1 + MIXTURE_LANES) *
-								  sizeof(double));
+								  (((size_t) k + n_distances + d + 3) * rows + pack_values +
+								   n_pairs + (size_t) d * 4 * MIXTURE_LANES + k + 1 +
+								   MIXTURE_LANES) * sizeof(double));
 	/* vectors that straddle cache lines are read twice */
 	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
 	work->sums = work->largest + rows;
 	work->scales = work->sums + rows;
 	work->roots = work->scales + rows;
-	work->scaled = work->roots + k * rows;
+	work->distances = n_distances > 0 ? work->roots + k * rows : NULL;
+	work->scaled = work->roots + (k + n_distances) * rows;
 	work->packs = work->scaled + d * rows;
 	work->centered = work->packs + pack_values;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
 	work->reach = work->weights + k;
+	work->pairs = n_pairs > 0 ? work->reach + 1 : NULL;
+	if (n_pairs > 0)
+		memset(work->pairs, 0, n_pairs * sizeof(double));
 }
 
 void

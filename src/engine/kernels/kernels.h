@@ -17,6 +17,10 @@
  * have 1 / standard deviation.  For single rows a lane is a component: means,
  * factors and constants are interleaved, `lanes` components at a time, and
  * the last group is padded with components of log weight minus infinity.
+ *
+ * Where all components share a factor and their means are near each other, blocks
+ * have W (means[k] - origin) as well: W (x - origin) less that is W (x - means[k]),
+ * for one triangular product a row instead of k.
  */
 struct MixturePrepared
 {
@@ -32,6 +36,8 @@ struct MixturePrepared
 	double	   *means;			/* n_groups x d x lanes */
 	double	   *precision_cholesky; /* n_groups x factor_count x lanes; if tied
 									 * one factor, not interleaved */
+	double	   *origin;			/* d, or NULL */
+	double	   *whitened;		/* k x d, or NULL */
 };
 
 /* prepare.c */
@@ -57,9 +63,13 @@ typedef struct KernelWork
 	double	   *scales;			/* rows: from these to responsibilities */
 	double	   *roots;			/* k x rows: log densities, then the roots of
 								 * the responsibilities: kernels_roots() */
+	double	   *distances;		/* k x rows: squared ones, of components that are
+								 * round; else NULL: kernels_distances() */
 	double	   *scaled;			/* d x rows: features about the mean, times
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
+	double	   *pairs;			/* packed, k x k: what add_components() keeps for
+								 * kernels_finish(); NULL where it has no part */
 	double	   *weights;		/* k: sum of responsibilities */
 	double	   *reach;			/* 1: no row is farther from a component in
 								 * which it has a part; set if there are packs */
@@ -75,6 +85,13 @@ static inline double *
 kernels_roots(const KernelWork *work, int c)
 {
 	return work->roots + (size_t) c * KERNEL_WORK_STRIDE;
+}
+
+/* Component c's squared distances, one a row. */
+static inline double *
+kernels_distances(const KernelWork *work, int c)
+{
+	return work->distances + (size_t) c * KERNEL_WORK_STRIDE;
 }
 
 /*
@@ -110,9 +127,13 @@ typedef struct Ray
  * add_component() adds component c's part of a block to component_weights,
  * firsts and seconds; it takes the responsibilities from work, the means from
  * what was prepared, and the features from the block, which need not be the
- * one of the E-step.  Where every responsibility has underflowed to 0 there is
+ * one of the E-step but for features that are at the mean.  Where every responsibility has underflowed to 0 there is
  * nothing to add.  It may set rows aside in work, of more blocks than one;
  * finish_component() adds what is there.
+ *
+ * add_components() does so for all components, where they have no matrix of their
+ * own; the block has to be that of the E-step, and the roots in work are lost.  It
+ * may leave something in work->pairs, for kernels_finish().
  *
  * complete() makes complete rows of a block of which features are missing:
  * writes each missing feature, d x block->stride doubles being for all, as its
@@ -140,6 +161,10 @@ typedef struct Kernels
 								  const MixtureBlock *block,
 								  const KernelWork *work, MixtureStats *stats,
 								  const MixtureHost *host);
+	void		(*add_components) (const MixturePrepared *prepared,
+							   const MixtureBlock *block,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
 	void		(*finish_component) (const MixturePrepared *prepared, int c,
 									 const KernelWork *work, MixtureStats *stats,
 									 const MixtureHost *host);

@@ -11,8 +11,10 @@
 #define Bits CLONE(Bits)
 
 #include "engine/kernels/kernels_vector.h"
+#include "engine/kernels/kernels_distances.h"
 #include "engine/kernels/kernels_e_step.h"
 #include "engine/kernels/kernels_m_step.h"
+#include "engine/kernels/kernels_shared.h"
 #include "engine/kernels/kernels_missing.h"
 #include "engine/kernels/kernels_rows.h"
 #include "engine/kernels/kernels_ray.h"
@@ -22,6 +24,7 @@ static const Kernels CLONE(kernels) = {
 	.lanes = VL,
 	.e_step = CLONE(e_step),
 	.add_component = CLONE(add_component),
+	.add_components = CLONE(add_components),
 	.finish_component = CLONE(finish_component),
 	.complete = CLONE(complete),
 	.row_log_densities = CLONE(row_log_densities),
@@ -35,4 +38,8 @@ static const Kernels CLONE(kernels) = {
 #undef Bits
 #undef TRIANGLE_ROWS
 #undef KNOWN_D
+#undef TILE_COMPONENTS
+#undef TILE_LINES
 #undef SCATTER_TILE
+#undef MOMENTS_TILE
+#undef SHARED_TILE

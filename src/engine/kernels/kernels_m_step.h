@@ -15,11 +15,16 @@
  * kernels_finish().
  */
 
-/* SCATTER_TILE: features in each direction of a tile of the scatter matrix. */
+/*
+ * SCATTER_TILE: features in each direction of a tile of the scatter matrix.
+ * MOMENTS_TILE: features that are summed side by side where there is no matrix.
+ */
 #if VL == 8 || defined(__aarch64__)
 #define SCATTER_TILE 5			/* 32 registers */
+#define MOMENTS_TILE 8
 #else
 #define SCATTER_TILE 3			/* 16 */
+#define MOMENTS_TILE 4
 #endif
 
 /*
@@ -69,19 +74,42 @@ CLONE(moments_small) (const MixtureBlock *block, const double *mean,
 		seconds[t] += sums[t];
 }
 
+/* What the tiles of a scatter matrix are sums of. */
+typedef struct CLONE(Scatter)
+{
+	int			n_rows;
+	double	   *values;			/* one feature after the other, KERNEL_WORK_STRIDE
+								 * doubles each: sqrt(r) (x - m) */
+	const MixtureBlock *block;	/* what these are made of, or NULL: they are there */
+	const double *mean;
+	const double *roots;
+	double	   *firsts;			/* gets the sums of sqrt(r) times them */
+	double	   *seconds;		/* packed */
+} CLONE(Scatter);
+
+/* Feature j's value of a vector of rows; made and kept if it is to be. */
+ALWAYS_INLINE Vec
+CLONE(scatter_value) (const CLONE(Scatter) *scatter, int j, int row, Vec root, const bool made)
+{
+	double	   *value = scatter->values + (size_t) j * KERNEL_WORK_STRIDE + row;
+	Vec			u;
+
+	if (made)
+		return CLONE(load) (value);
+	u = root * (CLONE(load) (scatter->block->features + (size_t) j * scatter->block->stride + row) -
+				scatter->mean[j]);
+	CLONE(store) (value, u);
+	return u;
+}
+
 /*
- * Make u = sqrt(r) (x - m) of n features from feature j, and add to firsts the
- * sums over a block's rows of sqrt(r) u and to the packed seconds those of the
- * products of the n with each other.
+ * Add to the packed seconds the sums over a block's rows of the products of n
+ * features, from feature j, with each other, and unless their values are made to
+ * firsts theirs.
  */
 ALWAYS_INLINE void
-CLONE(scatter_diagonal) (const MixtureBlock *block, const double *mean,
-						 const double *roots, const KernelWork *work, int j,
-						 double *firsts, double *seconds, const int n)
+CLONE(scatter_diagonal) (const CLONE(Scatter) *scatter, int j, const int n, const bool made)
 {
-	const int	n_rows = block->n_rows;
-	const double *features = block->features + (size_t) j * block->stride;
-	double	   *scaled = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
 	Vec			first[8];
 	Vec			sum[32];
 	double		sums[32];
@@ -92,18 +120,17 @@ CLONE(scatter_diagonal) (const MixtureBlock *block, const double *mean,
 	UNROLL
 	for (int t = 0; t < 32; t++)
 		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
+	for (int row = 0; row < scatter->n_rows; row += VL)
 	{
-		Vec			root = CLONE(load) (roots + row);
+		Vec			root = made ? (Vec) {0} : CLONE(load) (scatter->roots + row);
 		Vec			u[SCATTER_TILE];
 
 		UNROLL
 		for (int a = 0; a < n; a++)
 		{
-			u[a] = root * (CLONE(load) (features + (size_t) a * block->stride + row) -
-						   mean[j + a]);
-			CLONE(store) (scaled + a * KERNEL_WORK_STRIDE + row, u[a]);
-			first[a] += root * u[a];
+			u[a] = CLONE(scatter_value) (scatter, j + a, row, root, made);
+			if (!made)
+				first[a] += root * u[a];
 			UNROLL
 			for (int b = 0; b <= a; b++)
 				sum[a * (a + 1) / 2 + b] += u[a] * u[b];
@@ -113,35 +140,37 @@ CLONE(scatter_diagonal) (const MixtureBlock *block, const double *mean,
 	UNROLL
 	for (int a = 0; a < n; a++)
 	{
-		double	   *row = seconds + (size_t) (j + a) * (j + a + 1) / 2 + j;
+		double	   *row = scatter->seconds + (size_t) (j + a) * (j + a + 1) / 2 + j;
 
 		UNROLL
 		for (int b = 0; b <= a; b++)
 			row[b] += sums[a * (a + 1) / 2 + b];
 	}
+	if (made)
+		return;
 	CLONE(sum_elements) (first, n, sums);
 	UNROLL
 	for (int a = 0; a < n; a++)
-		firsts[j + a] += sums[a];
+		scatter->firsts[j + a] += sums[a];
 }
 
 /*
  * Add to elements (i, j) of the packed seconds the sums over a block's rows of
- * u_i u_j, for an n by SCATTER_TILE tile below the diagonal.
+ * the products of features i and j, for an n by SCATTER_TILE tile below the
+ * diagonal.
  */
 ALWAYS_INLINE void
-CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
-					 double *seconds, const int n)
+CLONE(scatter_tile) (const CLONE(Scatter) *scatter, int i, int j, const int n)
 {
-	const double *left = work->scaled + (size_t) i * KERNEL_WORK_STRIDE;
-	const double *right = work->scaled + (size_t) j * KERNEL_WORK_STRIDE;
+	const double *left = scatter->values + (size_t) i * KERNEL_WORK_STRIDE;
+	const double *right = scatter->values + (size_t) j * KERNEL_WORK_STRIDE;
 	Vec			sum[32];
 	double		sums[32];
 
 	UNROLL
 	for (int t = 0; t < 32; t++)
 		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
+	for (int row = 0; row < scatter->n_rows; row += VL)
 	{
 		Vec			x[SCATTER_TILE];
 
@@ -162,7 +191,7 @@ CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
 	UNROLL
 	for (int a = 0; a < n; a++)
 	{
-		double	   *row = seconds + (size_t) (i + a) * (i + a + 1) / 2 + j;
+		double	   *row = scatter->seconds + (size_t) (i + a) * (i + a + 1) / 2 + j;
 
 		UNROLL
 		for (int b = 0; b < SCATTER_TILE; b++)
@@ -172,13 +201,44 @@ CLONE(scatter_tile) (const KernelWork *work, int n_rows, int i, int j,
 
 /* n rows of the scatter matrix, from row i. */
 ALWAYS_INLINE void
-CLONE(scatter_rows) (const MixtureBlock *block, const double *mean,
-					 const double *roots, const KernelWork *work, int i,
-					 double *firsts, double *seconds, const int n)
+CLONE(scatter_rows) (const CLONE(Scatter) *scatter, int i, const int n, const bool made)
 {
-	CLONE(scatter_diagonal) (block, mean, roots, work, i, firsts, seconds, n);
+	CLONE(scatter_diagonal) (scatter, i, n, made);
 	for (int j = 0; j < i; j += SCATTER_TILE)
-		CLONE(scatter_tile) (work, block->n_rows, i, j, seconds, n);
+		CLONE(scatter_tile) (scatter, i, j, n);
+}
+
+/* The whole scatter matrix of d features. */
+ALWAYS_INLINE void
+CLONE(scatter_matrix) (const CLONE(Scatter) *scatter, int d, const MixtureHost *host,
+					   const bool made)
+{
+	int			i = 0;
+
+	for (; i + SCATTER_TILE <= d; i += SCATTER_TILE)
+	{
+		CLONE(scatter_rows) (scatter, i, SCATTER_TILE, made);
+		host->check_interrupts(host->context);
+	}
+	switch (d - i)
+	{
+		case 1:
+			CLONE(scatter_rows) (scatter, i, 1, made);
+			break;
+		case 2:
+			CLONE(scatter_rows) (scatter, i, 2, made);
+			break;
+#if SCATTER_TILE > 3
+		case 3:
+			CLONE(scatter_rows) (scatter, i, 3, made);
+			break;
+		case 4:
+			CLONE(scatter_rows) (scatter, i, 4, made);
+			break;
+#endif
+		default:
+			break;
+	}
 }
 
 /* Sums of a component over a block, for any dimension. */
@@ -187,44 +247,39 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 					   const double *roots, const KernelWork *work,
 					   double *firsts, double *seconds, const MixtureHost *host)
 {
-	int			i = 0;
+	const CLONE(Scatter) scatter = {
+		block->n_rows, work->scaled, block, mean, roots, firsts, seconds
+	};
 
-	for (; i + SCATTER_TILE <= d; i += SCATTER_TILE)
-	{
-		CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, SCATTER_TILE);
-		host->check_interrupts(host->context);
-	}
-	switch (d - i)
-	{
-		case 1:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 1);
-			break;
-		case 2:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 2);
-			break;
-#if SCATTER_TILE > 3
-		case 3:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 3);
-			break;
-		case 4:
-			CLONE(scatter_rows) (block, mean, roots, work, i, firsts, seconds, 4);
-			break;
-#endif
-		default:
-			break;
-	}
+	CLONE(scatter_matrix) (&scatter, d, host, false);
 }
 
-/* Sums of n features of a component without covariances, from feature j. */
+/* Add n sums to as many others. */
+ALWAYS_INLINE void
+CLONE(add_to) (double *target, const double *sums, const int n)
+{
+	int			t = 0;
+
+	UNROLL
+	for (; t + VL <= n; t += VL)
+		CLONE(store) (target + t, CLONE(load) (target + t) + CLONE(load) (sums + t));
+	UNROLL
+	for (; t < n; t++)
+		target[t] += sums[t];
+}
+
+/*
+ * Sums of n features of a component without covariances, from feature j; of their
+ * squares if there are seconds.
+ */
 ALWAYS_INLINE void
 CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
-						 const double *roots, double *firsts, double *seconds,
-						 int second_step, const int n)
+						 const double *roots, double *firsts, double *seconds, const int n)
 {
 	const int	n_rows = block->n_rows;
 	const double *features = block->features + (size_t) j * block->stride;
-	Vec			sum[8];
-	double		sums[16];
+	Vec			sum[2 * MOMENTS_TILE];
+	double		sums[2 * MOMENTS_TILE + VL];
 
 	UNROLL
 	for (int t = 0; t < 2 * n; t++)
@@ -232,38 +287,90 @@ CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
 	for (int row = 0; row < n_rows; row += VL)
 	{
 		Vec			root = CLONE(load) (roots + row);
+		Vec			share = root * root;
 
 		UNROLL
 		for (int t = 0; t < n; t++)
 		{
-			Vec			u = root * (CLONE(load) (features + (size_t) t * block->stride + row) -
-									mean[j + t]);
+			Vec			u = CLONE(load) (features + (size_t) t * block->stride + row) - mean[j + t];
 
-			sum[t] += root * u;
-			sum[n + t] += u * u;
+			if (seconds == NULL)
+				sum[t] += share * u;
+			else
+			{
+				Vec			part = share * u;
+
+				sum[t] += part;
+				sum[n + t] += part * u;
+			}
 		}
 	}
-	CLONE(sum_elements) (sum, 2 * n, sums);
-	UNROLL
-	for (int t = 0; t < n; t++)
+	CLONE(sum_elements) (sum, seconds == NULL ? n : 2 * n, sums);
+	CLONE(add_to) (firsts + j, sums, n);
+	if (seconds != NULL)
+		CLONE(add_to) (seconds + j, sums + n, n);
+}
+
+/*
+ * The same of all features of n components, from c: firsts, and of the family diag
+ * seconds.  A few features at a time are looked at by all components while they are
+ * in the first cache.
+ */
+static void
+CLONE(moments_plain) (const MixturePrepared *prepared, int c, int n, const MixtureBlock *block,
+					  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
+{
+	const int	d = prepared->d;
+	const bool	squares = prepared->covariance_type == MIXTURE_DIAG;
+
+	for (int j = 0; j < d;)
 	{
-		firsts[j + t] += sums[t];
-		seconds[(j + t) * second_step] += sums[n + t];
+		int			tile = j + MOMENTS_TILE <= d ? MOMENTS_TILE : 1;
+
+		for (int e = c; e < c + n; e++)
+		{
+			const double *mean = prepared->means + (size_t) e * d;
+			const double *roots = kernels_roots(work, e);
+			double	   *firsts = stats->firsts + (size_t) e * d;
+			double	   *seconds = stats->seconds + (size_t) e * d;
+
+			if (work->weights[e] == 0)
+				continue;
+			if (squares && tile > 1)
+				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE);
+			else if (squares)
+				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, 1);
+			else if (tile > 1)
+				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, MOMENTS_TILE);
+			else
+				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, 1);
+			if (e % COMPONENTS_PER_LOOK == 0)
+				host->check_interrupts(host->context);
+		}
+		j += tile;
 	}
 }
 
-/* Sums of a component whose family is diag (step 1) or spherical (step 0). */
-static void
-CLONE(moments_diag) (const MixtureBlock *block, int d, const double *mean,
-					 const double *roots, double *firsts, double *seconds,
-					 int second_step)
+/*
+ * The sum over a block's rows of r |x - m|^2, of a component that is round: from
+ * the squared distances of the E-step, in units of the variance.
+ */
+static double
+CLONE(round_scatter) (const MixturePrepared *prepared, int c, int n_rows,
+					  const KernelWork *work)
 {
-	int			j = 0;
+	const double *roots = kernels_roots(work, c);
+	const double *distances = kernels_distances(work, c);
+	double		factor = prepared->precision_cholesky[c];
+	Vec			sum = {0};
 
-	for (; j + 4 <= d; j += 4)
-		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 4);
-	for (; j < d; j++)
-		CLONE(moments_features) (block, j, mean, roots, firsts, seconds, second_step, 1);
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		Vec			root = CLONE(load) (roots + row);
+
+		sum += root * root * CLONE(load) (distances + row);
+	}
+	return CLONE(sum_of) (sum) / factor / factor;
 }
 
 /*
@@ -322,8 +429,7 @@ CLONE(add_pack) (const MixturePrepared *prepared, int c, const KernelWork *work,
 	}
 	CLONE(moments_matrix) (&pack, d, prepared->means + (size_t) c * d, roots, work,
 						   stats->firsts + (size_t) c * d,
-						   stats->seconds + (prepared->covariance_type == MIXTURE_TIED ? 0 :
-											 c * prepared->factor_count), host);
+						   stats->seconds + c * prepared->factor_count, host);
 	work->packed[c] = 0;
 }
 
@@ -404,8 +510,12 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 		return;
 	stats->component_weights[c] += work->weights[c];
 
-	if (type > MIXTURE_TIED)
-		CLONE(moments_diag) (block, d, mean, roots, firsts, seconds, type == MIXTURE_DIAG);
+	if (!mixture_has_matrix(type))
+	{
+		CLONE(moments_plain) (prepared, c, 1, block, work, stats, host);
+		if (type == MIXTURE_SPHERICAL)
+			*seconds += CLONE(round_scatter) (prepared, c, block->n_rows, work);
+	}
 	else if (d == 1)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, 1);
 	else if (d == 2)
@@ -414,7 +524,8 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, 3);
 	else if (d == SMALL_D)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
-	else if (CLONE(worth_packing) (d, block, roots, CLONE(least_root) (work, c)))
+	else if (work->pack_rows > 0 &&
+			 CLONE(worth_packing) (d, block, roots, CLONE(least_root) (work, c)))
 		CLONE(pack_rows) (prepared, c, block, roots, work, stats, host);
 	else
 		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds, host);

@@ -20,6 +20,16 @@
 /* Values that are copied between two looks for interrupts */
 #define VALUES_PER_LOOK 65536
 
+/*
+ * How far means may be from the origin, in deviations of a feature, for rows and means
+ * to be multiplied with the factor one by one: by so much the difference of the
+ * products may be less precise than the product of the difference.
+ */
+#define NEAR_ORIGIN 64
+
+/* Dimensions from which on that is worth it */
+#define LEAST_WHITENED 5
+
 /* Products from this to its inverse go on being multiplied. */
 #define LEAST_PRODUCT 1e-100
 
@@ -97,8 +107,10 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 	size_t		constants = (size_t) n_groups * lanes;
 	size_t		means = (size_t) n_groups * lanes * d;
 	size_t		factors = tied ? count : (size_t) n_groups * lanes * count;
+	size_t		whitened = tied && lanes == 1 && k > 1 && d >= LEAST_WHITENED ?
+		(size_t) (k + 1) * d : 0;
 	size_t		size = sizeof(MixturePrepared) + CACHE_LINE +
-		(constants + means + factors) * sizeof(double);
+		(constants + means + factors + whitened) * sizeof(double);
 	MixturePrepared *prepared = host->allocate(host->context, size);
 
 	prepared->k = k;
@@ -114,7 +126,52 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 										  ~(uintptr_t) (CACHE_LINE - 1));
 	prepared->means = prepared->log_constants + constants;
 	prepared->precision_cholesky = prepared->means + means;
+	prepared->origin = whitened > 0 ? prepared->precision_cholesky + factors : NULL;
+	prepared->whitened = NULL;
 	return prepared;
+}
+
+/*
+ * Make the components' means ready for rows that are multiplied with the factor all
+ * have, if they are near enough to each other.
+ */
+static void
+whiten_means(MixturePrepared *prepared, const MixtureParameters *parameters,
+			 const MixtureHost *host)
+{
+	int			k = prepared->k;
+	int			d = prepared->d;
+	double	   *origin = prepared->origin;
+	double	   *whitened = origin + d;
+
+	prepared->whitened = NULL;
+	for (int j = 0; j < d; j++)
+	{
+		double		shift = 0;
+		double		most = NEAR_ORIGIN * sqrt(parameters->covariances[linalg_row(j) + j]);
+
+		for (int c = 0; c < k; c++)
+			shift += parameters->weights[c] *
+				(prepared->means[(size_t) c * d + j] - prepared->means[j]);
+		origin[j] = prepared->means[j] + shift;
+		for (int c = 0; c < k; c++)
+		{
+			double	   *apart = &whitened[(size_t) c * d + j];
+
+			*apart = prepared->means[(size_t) c * d + j] - origin[j];
+			if (!(fabs(*apart) <= most))
+				return;
+		}
+	}
+	for (int c = 0; c < k; c++)
+	{
+		double	   *mean = whitened + (size_t) c * d;
+
+		for (int i = d - 1; i >= 0; i--)
+			mean[i] = linalg_dot(prepared->precision_cholesky + linalg_row(i), mean, i + 1);
+		host->check_interrupts(host->context);
+	}
+	prepared->whitened = whitened;
 }
 
 /*
@@ -171,6 +228,8 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, scratch);
+	if (prepared->origin != NULL)
+		whiten_means(prepared, parameters, host);
 	return true;
 }
 
