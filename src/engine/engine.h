@@ -428,6 +428,13 @@ extern void mixture_impute(const MixtureConditional *conditional,
 						   const double *observed, const double *responsibilities,
 						   double *missing, double *work);
 
+/* axes.c */
+extern bool mixture_principal_axes(const MixtureParameters *parameters, int q,
+								   double *mean, double *axes, double *variances,
+								   const MixtureHost *host);
+extern void mixture_project(const double *mean, const double *axes, int q, int d,
+							const double *row, double *work, double *projection);
+
 /* draw.c: a mixture that rows are drawn from */
 typedef struct MixtureDrawing MixtureDrawing;
 

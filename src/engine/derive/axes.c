@@ -1,0 +1,185 @@
+/*
+ * axes.c
+ *	  The principal axes of a mixture, and rows along them.
+ *
+ * The total covariance of a mixture, that of its rows whatever component they
+ * are of, is T = sum of w_c (S_c + (m_c - m)(m_c - m)') with m = sum of w_c m_c.
+ * Its eigenvectors, those of the largest eigenvalues first, are the axes: with
+ * one component principal component analysis (Pearson 1901, Hotelling 1933).
+ *
+ * An eigenvector has no sign of its own, but the same model is to have the same
+ * axes: the element that is largest in size is made positive, and of several
+ * that are as large, but for rounding, the first.
+ */
+#include "engine/derive/derive.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+
+/* Elements are as large as the largest if they are but for this share */
+#define SAME_SIZE 1e-8
+
+/* The mean of all components together: d values. */
+static void
+total_mean(const MixtureParameters *parameters, double *mean)
+{
+	memset(mean, 0, parameters->d * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+		linalg_add_multiple(mean, parameters->weights[c],
+							parameters->means + (size_t) c * parameters->d,
+							parameters->d);
+}
+
+/* Add weight times a component's covariance to a square matrix's lower triangle. */
+static void
+add_covariance(const MixtureParameters *parameters, int component, double weight,
+			   double *matrix)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	const double *values = parameters->covariances;
+
+	if (type != MIXTURE_TIED)
+		values += component * mixture_factor_count(type, d);
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = matrix + (size_t) i * d;
+
+		if (mixture_has_matrix(type))
+			linalg_add_multiple(row, weight, values + linalg_row(i), i + 1);
+		else
+			row[i] += weight * values[type == MIXTURE_DIAG ? i : 0];
+	}
+}
+
+/*
+ * The mean, d values, and the covariance of all components together, d x d
+ * values of which the lower triangle is set.
+ */
+static void
+total_moments(const MixtureParameters *parameters, double *mean, double *matrix,
+			  const MixtureHost *host)
+{
+	int			d = parameters->d;
+	double	   *apart = host->allocate(host->context, d * sizeof(double));
+
+	total_mean(parameters, mean);
+	memset(matrix, 0, (size_t) d * d * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double		weight = parameters->weights[c];
+
+		for (int j = 0; j < d; j++)
+			apart[j] = parameters->means[(size_t) c * d + j] - mean[j];
+		for (int i = 0; i < d; i++)
+			linalg_add_multiple(matrix + (size_t) i * d, weight * apart[i], apart, i + 1);
+		if (parameters->covariance_type != MIXTURE_TIED)
+			add_covariance(parameters, c, weight, matrix);
+		host->check_interrupts(host->context);
+	}
+	if (parameters->covariance_type == MIXTURE_TIED)
+		add_covariance(parameters, 0, 1, matrix);
+	host->release(host->context, apart);
+}
+
+/* Is what the axes are made of within the range of a double? */
+static bool
+moments_finite(const double *mean, const double *matrix, int d)
+{
+	for (int i = 0; i < d; i++)
+		if (!isfinite(mean[i]) || !isfinite(matrix[(size_t) i * d + i]))
+			return false;
+	return true;
+}
+
+/* The numbers of values in descending order, equal ones as they are: d numbers. */
+static void
+sort_descending(const double *values, int *order, int d)
+{
+	for (int i = 0; i < d; i++)
+	{
+		int			place = i;
+
+		for (; place > 0 && values[order[place - 1]] < values[i]; place--)
+			order[place] = order[place - 1];
+		order[place] = i;
+	}
+}
+
+/* Column e of the vectors as an axis, with the sign that it is to have. */
+static void
+take_axis(const double *vectors, int d, int e, double *axis)
+{
+	double		most = 0;
+	int			largest = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		axis[j] = vectors[(size_t) j * d + e];
+		most = fmax(most, fabs(axis[j]));
+	}
+	while (fabs(axis[largest]) < (1 - SAME_SIZE) * most)
+		largest++;
+	if (axis[largest] < 0)
+		for (int j = 0; j < d; j++)
+			axis[j] = -axis[j];
+}
+
+/*
+ * The principal axes of a mixture.
+ *
+ * variances: d, of the rows along each axis, largest first; not below 0.
+ * mean: d, and axes: q x d, unit vectors; both NULL if only the variances are
+ * wanted.  Returns false if numbers leave the range of a double, and then
+ * nothing is set.
+ */
+bool
+mixture_principal_axes(const MixtureParameters *parameters, int q, double *mean,
+					   double *axes, double *variances, const MixtureHost *host)
+{
+	int			d = parameters->d;
+	size_t		count = (size_t) d * d + 3 * (size_t) d;
+	double	   *matrix = host->allocate(host->context, count * sizeof(double));
+	double	   *values = matrix + (size_t) d * d;
+	double	   *work = values + d;
+	double	   *center = work + d;
+	int		   *order = host->allocate(host->context, d * sizeof(int));
+	bool		found;
+
+	total_moments(parameters, center, matrix, host);
+	found = moments_finite(center, matrix, d) &&
+		(axes == NULL ? linalg_eigenvalues(matrix, values, work, d, host) :
+		 linalg_eigen(matrix, values, work, d, host));
+	if (found)
+	{
+		sort_descending(values, order, d);
+		for (int i = 0; i < d; i++)
+			variances[i] = fmax(values[order[i]], 0);
+		if (axes != NULL)
+		{
+			memcpy(mean, center, d * sizeof(double));
+			for (int i = 0; i < q; i++)
+				take_axis(matrix, d, order[i], axes + (size_t) i * d);
+		}
+	}
+	host->release(host->context, order);
+	host->release(host->context, matrix);
+	return found;
+}
+
+/*
+ * Where a row is along q axes: of row less mean, the inner products with the
+ * axes, q x d.  work: d values.
+ */
+void
+mixture_project(const double *mean, const double *axes, int q, int d,
+				const double *row, double *work, double *projection)
+{
+	for (int j = 0; j < d; j++)
+		work[j] = row[j] - mean[j];
+	for (int i = 0; i < q; i++)
+		projection[i] = linalg_dot(axes + (size_t) i * d, work, d);
+}
