@@ -200,6 +200,11 @@ SELECT substr(try(format('SELECT gmm_stats_summary(%L::path::gmm_stats)',
 FROM unnest(ARRAY[1, 2, 3, 4, 257, 513, 1025]) AS points;
 DROP CAST (path AS gmm_stats);
 
+-- The variance of all rows is in range, that of a component is not.
+SELECT try($$SELECT gmm_maximize('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1], "covariance_type": "diag",
+	"n_rows": 2, "sum_weights": 1, "log_likelihood": -3, "log_density_squares": 10, "component_weights": [0.75, 0.25],
+	"firsts": [0, 0], "seconds": [1, 7e307]}'::gmm_stats)$$);
+
 --
 -- Arguments
 --

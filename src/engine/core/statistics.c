@@ -436,6 +436,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 			 MixtureError *error)
 {
 	int			d = stats->d;
+	size_t		n_covariances = mixture_covariance_count(stats->covariance_type, stats->k, d);
 	double		share = mixture_floor_share(reg_covar);
 	double	   *floor;
 	MixtureStatus status = MIXTURE_OK;
@@ -458,5 +459,13 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	if (status == MIXTURE_OK)
 		mixture_maximize(stats, current, floor, next, host);
 	host->release(host->context, floor);
+
+	/* A component's mean squares may be out of range where those of all are not. */
+	for (size_t i = 0; i < n_covariances && status == MIXTURE_OK; i++)
+		if (!isfinite(next->covariances[i]))
+		{
+			error->feature = -1;
+			status = MIXTURE_SUM_RANGE;
+		}
 	return status;
 }
