@@ -435,6 +435,41 @@ extern bool mixture_principal_axes(const MixtureParameters *parameters, int q,
 extern void mixture_project(const double *mean, const double *axes, int q, int d,
 							const double *row, double *work, double *projection);
 
+/* explain.c: why a row is as far from a component as it is */
+typedef struct MixtureExplanation MixtureExplanation;
+
+extern MixtureExplanation *mixture_explanation_create(const MixtureParameters *parameters,
+													  int component, const int *order,
+													  int n_observed,
+													  const MixtureHost *host);
+extern size_t mixture_explanation_size(const MixtureExplanation *explanation);
+extern double mixture_explanation_log_determinant(const MixtureExplanation *explanation);
+extern void mixture_explain_distance(const MixtureExplanation *explanation,
+									 int component, const double *observed,
+									 double *contributions, double *work);
+extern void mixture_explain_row(const MixtureExplanation *explanation, int component,
+								const double *observed, double *expected,
+								double *deviations, double *contributions,
+								double *work);
+
+/* contrast.c: what tells a component from the others, in one feature */
+typedef struct MixtureContrast
+{
+	double		mean;
+	double		deviation;
+	double		others_mean;	/* of the rows of the others together */
+	double		others_deviation;
+	double		effect;			/* difference of the means, standardised */
+	double		distance;		/* Bhattacharyya's */
+} MixtureContrast;
+
+typedef struct MixtureContrasts MixtureContrasts;
+
+extern MixtureContrasts *mixture_contrasts_create(const MixtureParameters *parameters,
+												  const MixtureHost *host);
+extern bool mixture_contrasts_next(MixtureContrasts *contrasts,
+								   MixtureContrast *features);
+
 /* draw.c: a mixture that rows are drawn from */
 typedef struct MixtureDrawing MixtureDrawing;
 

@@ -73,6 +73,7 @@ extern void reference_accumulate(const MixtureParameters *parameters,
 extern void test_linalg(void);
 extern void test_ordering(void);
 extern void test_derive(void);
+extern void test_explain(void);
 extern void test_ellipse(void);
 extern void test_special(void);
 extern void test_drawing(void);

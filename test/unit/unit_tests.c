@@ -451,6 +451,7 @@ static const struct
 	{"linalg", test_linalg},
 	{"order", test_ordering},
 	{"derive", test_derive},
+	{"explain", test_explain},
 	{"ellipse", test_ellipse},
 	{"special", test_special},
 	{"draw", test_drawing},
