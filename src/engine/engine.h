@@ -443,6 +443,8 @@ extern MixtureExplanation *mixture_explanation_create(const MixtureParameters *p
 													  int n_observed,
 													  const MixtureHost *host);
 extern size_t mixture_explanation_size(const MixtureExplanation *explanation);
+extern double mixture_explanation_weight(const MixtureExplanation *explanation,
+										 int component);
 extern double mixture_explanation_log_determinant(const MixtureExplanation *explanation);
 extern void mixture_explain_distance(const MixtureExplanation *explanation,
 									 int component, const double *observed,

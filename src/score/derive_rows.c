@@ -112,22 +112,17 @@ gmm_marginal(PG_FUNCTION_ARGS)
 
 /*
  * Refuse a row so far out that a conditional mean overflows.  value is that of
- * the missing dimension number i, counted from 0; the model is the call's first
- * argument.
+ * the missing dimension number i, counted from 0.
  */
 static void
-check_conditional_mean(FunctionCallInfo fcinfo, double value, const GmmScorer *scorer, int i)
+check_conditional_mean(double value, const GmmScorer *scorer, int i)
 {
-	GmmFeatureNames names;
-
-	if (isfinite(value))
-		return;
-	gmm_model_names(PG_GETARG_GMM_MODEL(0), &names);
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("the conditional mean of element %s is out of range for type double precision",
-					gmm_names_element(&names, scorer->order[scorer->n_observed + i])),
-			 errdetail("The other elements of features are too far from the model.")));
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the conditional mean of element %s is out of range for type double precision",
+						gmm_names_element(&scorer->names, scorer->order[scorer->n_observed + i])),
+				 errdetail("The other elements of features are too far from the model.")));
 }
 
 /* The same mixture, not as the result of a fit. */
@@ -157,7 +152,6 @@ gmm_condition(PG_FUNCTION_ARGS)
 	int			n_missing = scorer->d - scorer->n_observed;
 	const MixtureConditional *conditional;
 	MixtureParameters result;
-	GmmFeatureNames names;
 	GmmFeatureNames missing_names;
 	double	   *responsibilities;
 
@@ -182,9 +176,8 @@ gmm_condition(PG_FUNCTION_ARGS)
 	mixture_condition(conditional, features.values, responsibilities, &result,
 					  responsibilities + scorer->k);
 	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
-		check_conditional_mean(fcinfo, result.means[i], scorer, i % n_missing);
-	gmm_model_names(PG_GETARG_GMM_MODEL(0), &names);
-	gmm_names_select(&names, scorer->order + scorer->n_observed, n_missing, &missing_names);
+		check_conditional_mean(result.means[i], scorer, i % n_missing);
+	gmm_names_select(&scorer->names, scorer->order + scorer->n_observed, n_missing, &missing_names);
 	gmm_features_release(&features);
 	PG_RETURN_GMM_MODEL(gmm_model_make(&result, &missing_names, NULL));
 }
@@ -228,7 +221,7 @@ gmm_impute(PG_FUNCTION_ARGS)
 		elements[scorer->order[i]] = features.values[i];
 	for (int i = 0; i < n_missing; i++)
 	{
-		check_conditional_mean(fcinfo, missing[i], scorer, i);
+		check_conditional_mean(missing[i], scorer, i);
 		elements[scorer->order[scorer->n_observed + i]] = missing[i];
 	}
 	pfree(responsibilities);

@@ -13,13 +13,11 @@
 #include <math.h>
 
 #include "fmgr.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/float.h"
-#include "utils/tuplestore.h"
 
 #include "compat.h"
 #include "score/prepared.h"
+#include "score/result_rows.h"
 
 /* Columns of gmm_top */
 #define TOP_COLUMNS		2
@@ -72,21 +70,6 @@ gmm_predict_proba(PG_FUNCTION_ARGS)
 }
 
 /*
- * The details of an error about a row that is too far from a component, counted
- * from 0: which element is to blame.
- */
-static int
-detail_far_element(const GmmScorer *scorer, const GmmFeatures *features, int component)
-{
-	int			i = mixture_row_farthest_feature(scorer->prepared, features->values,
-												 component);
-	int			element = scorer->order != NULL ? scorer->order[i] : i;
-
-	return errdetail("Element %d of features is %s, which is too far from the mean of component %d.",
-					 element + 1, float8out_internal(features->values[i]), component + 1);
-}
-
-/*
  * gmm_logpdf(model gmm_model, features double precision[])
  *		-> double precision
  *
@@ -106,7 +89,7 @@ gmm_logpdf(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the log density is out of range for type double precision"),
-				 detail_far_element(scorer, &features,
+				 gmm_scorer_far_detail(scorer, &features,
 									mixture_row_predict(scorer->prepared, features.values, work)),
 				 errhint("gmm_predict and gmm_predict_proba have an answer for such a row, too.")));
 	gmm_features_release(&features);
@@ -154,7 +137,7 @@ gmm_mahalanobis(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the distance from component %d is out of range for type double precision",
 							c + 1),
-					 detail_far_element(scorer, &features, c),
+					 gmm_scorer_far_detail(scorer, &features, c),
 					 errhint("gmm_predict and gmm_predict_proba have an answer for such a row, too.")));
 	gmm_features_release(&features);
 	PG_RETURN_ARRAYTYPE_P(result);
@@ -229,37 +212,6 @@ rank_components(FunctionCallInfo fcinfo, double cutoff, int *n)
 }
 
 /*
- * The result of a function that returns all its rows at once.  (Returning them
- * one by one would take fn_extra, which holds the prepared models.)
- */
-static Tuplestorestate *
-begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext caller;
-
-	if (result == NULL || !IsA(result, ReturnSetInfo) ||
-		(result->allowedModes & SFRM_Materialize) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-
-	/* In the caller's context, for it leaves things behind. */
-	if (get_call_result_type(fcinfo, NULL, descriptor) != TYPEFUNC_COMPOSITE ||
-		(*descriptor)->natts != n_columns)
-		elog(ERROR, "the function must return %d columns", n_columns);
-
-	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	*descriptor = CreateTupleDescCopy(*descriptor);
-	result->returnMode = SFRM_Materialize;
-	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, work_mem);
-	result->setDesc = *descriptor;
-	MemoryContextSwitchTo(caller);
-	return result->setResult;
-}
-
-/*
  * gmm_top(model gmm_model, features double precision[], n bigint,
  *		cutoff double precision)
  *		-> rows (component integer, probability double precision)
@@ -285,7 +237,7 @@ gmm_top(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cutoff must be a probability, between 0 and 1")));
 
-	rows = begin_rows(fcinfo, TOP_COLUMNS, &descriptor);
+	rows = gmm_begin_rows(fcinfo, TOP_COLUMNS, &descriptor);
 	ranked = rank_components(fcinfo, cutoff, &n_ranked);
 	for (int i = 0; i < Min(n, n_ranked); i++)
 	{

@@ -31,6 +31,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
+#include "utils/float.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -253,6 +254,8 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 	scorer.key = *key;
 	scorer.covariance_type = parameters.covariance_type;
 	scorer.k = model->k;
+	gmm_model_names(model, &scorer.names);
+	gmm_names_copy(&scorer.names, cache->context);
 	copy_pattern(&scorer, features);
 	scorer.prepared = prepare_pattern(&parameters, &scorer);
 	MemoryContextSwitchTo(old_context);
@@ -260,7 +263,8 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 
 	entry = enter_scorer(cache, key);
 	*entry = scorer;
-	cache->size += mixture_prepared_size(scorer.prepared) + sizeof(GmmScorer);
+	cache->size += mixture_prepared_size(scorer.prepared) + sizeof(GmmScorer) +
+		scorer.names.size;
 	if (scorer.order != NULL)
 		cache->size += scorer.d * (sizeof(int) + 1);
 
@@ -354,13 +358,17 @@ gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 	return gmm_scorer_find(fcinfo->flinfo, PG_GETARG_DATUM(0), features, work);
 }
 
-/* Makes something more of a model for a scorer; returns the bytes it takes. */
-typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *parameters);
+/*
+ * Makes something more of a model, or of a component of it, for a scorer; returns
+ * the bytes it takes.
+ */
+typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *parameters,
+								int component);
 
 /* Add to the scorer of the present row what it has been found to need. */
 static void
 add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer PG_USED_FOR_ASSERTS_ONLY,
-			  ScorerAddition addition)
+			  ScorerAddition addition, int component)
 {
 	ScorerCache *cache = fcinfo->flinfo->fn_extra;
 	Datum		datum = PG_GETARG_DATUM(0);
@@ -371,14 +379,15 @@ add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer PG_USED_FOR_ASSER
 	Assert(scorer == cache->last);
 	gmm_model_parameters(model, &parameters);
 	old_context = MemoryContextSwitchTo(cache->context);
-	cache->size += addition(cache->last, &parameters);
+	cache->size += addition(cache->last, &parameters, component);
 	MemoryContextSwitchTo(old_context);
 	if ((Pointer) model != DatumGetPointer(datum))
 		pfree(model);
 }
 
 static Size
-add_conditional(GmmScorer *scorer, const MixtureParameters *parameters)
+add_conditional(GmmScorer *scorer, const MixtureParameters *parameters,
+				int component pg_attribute_unused())
 {
 	scorer->conditional = mixture_conditional_create(parameters, scorer->order,
 													 scorer->n_observed, &gmm_host);
@@ -389,7 +398,8 @@ add_conditional(GmmScorer *scorer, const MixtureParameters *parameters)
 }
 
 static Size
-add_tail(GmmScorer *scorer, const MixtureParameters *parameters)
+add_tail(GmmScorer *scorer, const MixtureParameters *parameters,
+		 int component pg_attribute_unused())
 {
 	scorer->tail = mixture_tail_create(scorer->prepared, parameters->weights, &gmm_host);
 	ereport(DEBUG1,
@@ -407,7 +417,7 @@ gmm_scorer_conditional(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 {
 	Assert(scorer->order != NULL);
 	if (scorer->conditional == NULL)
-		add_to_scorer(fcinfo, scorer, add_conditional);
+		add_to_scorer(fcinfo, scorer, add_conditional, 0);
 	return scorer->conditional;
 }
 
@@ -419,6 +429,84 @@ const MixtureTail *
 gmm_scorer_tail(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 {
 	if (scorer->tail == NULL && scorer->n_observed > 0)
-		add_to_scorer(fcinfo, scorer, add_tail);
+		add_to_scorer(fcinfo, scorer, add_tail, 0);
 	return scorer->tail;
+}
+
+/* How many explanations there may be of a scorer's rows. */
+static int
+n_explanations(const GmmScorer *scorer)
+{
+	return scorer->covariance_type == MIXTURE_TIED ? 1 : scorer->k;
+}
+
+static Size
+add_explanation(GmmScorer *scorer, const MixtureParameters *parameters, int component)
+{
+	Size		size = 0;
+
+	if (scorer->explanations == NULL)
+	{
+		size = n_explanations(scorer) * sizeof(MixtureExplanation *);
+		scorer->explanations = palloc0(size);
+	}
+	component = Min(component, n_explanations(scorer) - 1);
+	scorer->explanations[component] =
+		mixture_explanation_create(parameters, component, scorer->order,
+								   scorer->n_observed, &gmm_host);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared to explain %d dimensions", scorer->n_observed)));
+	return size + mixture_explanation_size(scorer->explanations[component]);
+}
+
+/* Forget the explanations of the present row's scorer where memory is short. */
+static void
+limit_explanations(ScorerCache *cache)
+{
+	GmmScorer  *scorer = cache->last;
+
+	if (cache->size <= Max(CACHE_LIMIT, (Size) work_mem * 1024) ||
+		scorer->explanations == NULL)
+		return;
+	for (int c = 0; c < n_explanations(scorer); c++)
+	{
+		if (scorer->explanations[c] == NULL)
+			continue;
+		cache->size -= mixture_explanation_size(scorer->explanations[c]);
+		pfree(scorer->explanations[c]);
+		scorer->explanations[c] = NULL;
+	}
+}
+
+/*
+ * What explains a row, whose scorer this is, under a component; made for the
+ * first of them.  Valid until another is asked for.
+ */
+const MixtureExplanation *
+gmm_scorer_explanation(FunctionCallInfo fcinfo, const GmmScorer *scorer, int component)
+{
+	int			place = Min(component, n_explanations(scorer) - 1);
+
+	if (scorer->explanations == NULL || scorer->explanations[place] == NULL)
+	{
+		limit_explanations((ScorerCache *) fcinfo->flinfo->fn_extra);
+		add_to_scorer(fcinfo, scorer, add_explanation, component);
+	}
+	return scorer->explanations[place];
+}
+
+/*
+ * The details of an error about a row that is too far from a component, counted
+ * from 0: which element is to blame.
+ */
+int
+gmm_scorer_far_detail(const GmmScorer *scorer, const GmmFeatures *features, int component)
+{
+	int			i = mixture_row_farthest_feature(scorer->prepared, features->values,
+												 component);
+	int			element = scorer->order != NULL ? scorer->order[i] : i;
+
+	return errdetail("Element %s of features is %s, which is too far from the mean of component %d.",
+					 gmm_names_element(&scorer->names, element),
+					 float8out_internal(features->values[i]), component + 1);
 }

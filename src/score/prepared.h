@@ -28,6 +28,7 @@ typedef struct GmmScorer
 	MixtureCovarianceType covariance_type;
 	int			k;
 	int			d;				/* of the model */
+	GmmFeatureNames names;		/* of its features */
 	int			n_observed;		/* elements that are not NULL, and dimensions
 								 * of what follows */
 	const int  *order;			/* the d dimensions from 0, those observed
@@ -38,6 +39,9 @@ typedef struct GmmScorer
 										 * gmm_scorer_conditional() */
 	MixtureTail *tail;			/* of the mixture of the observed ones; see
 								 * gmm_scorer_tail() */
+	MixtureExplanation **explanations;	/* of the observed ones: k, or 1 of all
+										 * if tied; see
+										 * gmm_scorer_explanation() */
 } GmmScorer;
 
 extern const GmmScorer *gmm_scorer_get(FunctionCallInfo fcinfo,
@@ -49,5 +53,10 @@ extern const MixtureConditional *gmm_scorer_conditional(FunctionCallInfo fcinfo,
 														const GmmScorer *scorer);
 extern const MixtureTail *gmm_scorer_tail(FunctionCallInfo fcinfo,
 										  const GmmScorer *scorer);
+extern const MixtureExplanation *gmm_scorer_explanation(FunctionCallInfo fcinfo,
+														const GmmScorer *scorer,
+														int component);
+extern int	gmm_scorer_far_detail(const GmmScorer *scorer, const GmmFeatures *features,
+								  int component);
 
 #endif							/* GMM_PREPARED_H */

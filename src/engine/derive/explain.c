@@ -40,6 +40,7 @@ struct MixtureExplanation
 	bool		correlated;		/* the family has whole matrices */
 	size_t		size;			/* bytes of all this */
 	double		log_determinant;	/* of S */
+	double	   *weights;		/* n_components */
 	double	   *observed_means; /* n_components x n_observed */
 	double	   *missing_means;	/* n_components x n_missing */
 	double	   *deviations;		/* n_observed: s */
@@ -56,7 +57,7 @@ static MixtureExplanation *
 allocate_explanation(bool correlated, int n_components, int n_observed, int n_missing,
 					 const MixtureHost *host)
 {
-	size_t		means = (size_t) n_components * (n_observed + n_missing);
+	size_t		means = (size_t) n_components * (n_observed + n_missing + (size_t) 1);
 	size_t		packed = correlated ? linalg_packed_count(n_observed) : 0;
 	size_t		square = correlated ? (size_t) n_observed * n_observed : 0;
 	size_t		coefficients = correlated ? (size_t) n_missing * n_observed : 0;
@@ -69,10 +70,11 @@ allocate_explanation(bool correlated, int n_components, int n_observed, int n_mi
 	explanation->n_missing = n_missing;
 	explanation->correlated = correlated;
 	explanation->size = size;
-	explanation->observed_means = (double *) (explanation + 1);
+	explanation->weights = (double *) (explanation + 1);
+	explanation->observed_means = explanation->weights + n_components;
 	explanation->missing_means = explanation->observed_means +
 		(size_t) n_components * n_observed;
-	explanation->deviations = explanation->observed_means + means;
+	explanation->deviations = explanation->weights + means;
 	explanation->whitening = explanation->deviations + n_observed;
 	explanation->precision = explanation->whitening + packed;
 	explanation->rotation = explanation->precision + packed;
@@ -297,6 +299,7 @@ mixture_explanation_create(const MixtureParameters *parameters, int component,
 	{
 		const double *mean = parameters->means + (size_t) (first + c) * d;
 
+		explanation->weights[c] = parameters->weights[first + c];
 		for (int j = 0; j < d; j++)
 			*(j < n_observed ? explanation->observed_means + (size_t) c * n_observed + j :
 			  explanation->missing_means + (size_t) c * n_missing + j - n_observed) =
@@ -330,6 +333,13 @@ double
 mixture_explanation_log_determinant(const MixtureExplanation *explanation)
 {
 	return explanation->log_determinant;
+}
+
+/* The weight of a component. */
+double
+mixture_explanation_weight(const MixtureExplanation *explanation, int component)
+{
+	return explanation->weights[explanation->n_components > 1 ? component : 0];
 }
 
 /* The row of means that belongs to a component of the mixture. */

@@ -1,0 +1,342 @@
+/*
+ * explain_rows.c
+ *	  Why a row is where it is: gmm_explain, gmm_explain_component.
+ *
+ * An explanation is of one component, the most probable one unless another is
+ * named, and of the elements that are not NULL: by the marginal mixture of these,
+ * as in all functions that apply a model to a row.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "score/prepared.h"
+#include "score/result_rows.h"
+
+/* Positions of the arguments */
+enum
+{
+	ARG_MODEL = 0,
+	ARG_FEATURES = 1,
+	ARG_COMPONENT = 2,
+	ARG_OTHER = 3				/* of gmm_explain_component */
+};
+
+/* Columns of gmm_explain */
+enum
+{
+	EXPLAIN_COMPONENT,
+	EXPLAIN_ELEMENT,
+	EXPLAIN_FEATURE,
+	EXPLAIN_VALUE,
+	EXPLAIN_EXPECTED,
+	EXPLAIN_DEVIATIONS,
+	EXPLAIN_CONTRIBUTION,
+	EXPLAIN_COLUMNS
+};
+
+/* Columns of gmm_explain_component */
+enum
+{
+	TERM_COMPONENT,
+	TERM_OTHER,
+	TERM_ELEMENT,
+	TERM_TERM,
+	TERM_VALUE,
+	TERM_LOG_ODDS,
+	TERM_COLUMNS
+};
+
+PG_FUNCTION_INFO_V1(gmm_explain);
+PG_FUNCTION_INFO_V1(gmm_explain_component);
+
+/* A component that the caller names, from 0; -1 if it is left to us. */
+static int
+component_argument(FunctionCallInfo fcinfo, int position, const char *name, int k)
+{
+	int32		component;
+
+	if (PG_ARGISNULL(position))
+		return -1;
+	component = PG_GETARG_INT32(position);
+	if (component < 1 || component > k)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_plural("%s is %d, but the model has %d component",
+							   "%s is %d, but the model has %d components",
+							   k, name, component, k),
+				 errhint("Components are numbered from 1.")));
+	return component - 1;
+}
+
+/* The most probable component but one, which may be -1; of equals the first. */
+static int
+most_probable(const GmmScorer *scorer, const GmmFeatures *features, double *work, int but)
+{
+	double	   *responsibilities = palloc(scorer->k * sizeof(double));
+	int			best = -1;
+
+	mixture_row_responsibilities(scorer->prepared, features->values, work,
+								 responsibilities);
+	for (int c = 0; c < scorer->k; c++)
+		if (c != but && (best < 0 || responsibilities[c] > responsibilities[best]))
+			best = c;
+	pfree(responsibilities);
+	return best;
+}
+
+/* Refuse a row whose explanation is out of range. */
+static void
+check_range(const double *contributions, const GmmScorer *scorer,
+			const GmmFeatures *features, int component)
+{
+	for (int i = 0; i < scorer->n_observed; i++)
+		if (!isfinite(contributions[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the squared distance to component %d is out of range for type double precision",
+							component + 1),
+					 gmm_scorer_far_detail(scorer, features, component)));
+}
+
+/* The element, from 0, that is at a place of the scorer's order. */
+static int
+element_at(const GmmScorer *scorer, int place)
+{
+	return scorer->order != NULL ? scorer->order[place] : place;
+}
+
+/* The place in the scorer's order of each element; palloc'd. */
+static int *
+places_of(const GmmScorer *scorer)
+{
+	int		   *places = palloc(scorer->d * sizeof(int));
+
+	for (int i = 0; i < scorer->d; i++)
+		places[element_at(scorer, i)] = i;
+	return places;
+}
+
+/* What a feature is called: by its name, or its number from 1. */
+static Datum
+feature_text(const GmmScorer *scorer, int element)
+{
+	const char *name = gmm_names_get(&scorer->names, element);
+
+	return CStringGetTextDatum(name != NULL ? name : psprintf("feature %d", element + 1));
+}
+
+/* What gmm_explain says of a row; arrays in the scorer's order. */
+typedef struct Explained
+{
+	int			component;
+	const double *values;		/* n_observed, like deviations and contributions */
+	double	   *expected;		/* d */
+	double	   *deviations;
+	double	   *contributions;
+} Explained;
+
+/* Put a row for each element. */
+static void
+put_elements(Tuplestorestate *rows, TupleDesc descriptor, const GmmScorer *scorer,
+			 const Explained *explained)
+{
+	int		   *places = places_of(scorer);
+
+	for (int element = 0; element < scorer->d; element++)
+	{
+		int			place = places[element];
+		bool		observed = place < scorer->n_observed;
+		Datum		values[EXPLAIN_COLUMNS] = {0};
+		bool		nulls[EXPLAIN_COLUMNS] = {false};
+
+		values[EXPLAIN_COMPONENT] = Int32GetDatum(explained->component + 1);
+		values[EXPLAIN_ELEMENT] = Int32GetDatum(element + 1);
+		values[EXPLAIN_FEATURE] = feature_text(scorer, element);
+		values[EXPLAIN_EXPECTED] = Float8GetDatum(explained->expected[place]);
+		nulls[EXPLAIN_VALUE] = !observed;
+		nulls[EXPLAIN_DEVIATIONS] = !observed;
+		nulls[EXPLAIN_CONTRIBUTION] = !observed;
+		if (observed)
+		{
+			values[EXPLAIN_VALUE] = Float8GetDatum(explained->values[place]);
+			values[EXPLAIN_DEVIATIONS] = Float8GetDatum(explained->deviations[place]);
+			values[EXPLAIN_CONTRIBUTION] = Float8GetDatum(explained->contributions[place]);
+		}
+		tuplestore_putvalues(rows, descriptor, values, nulls);
+	}
+	pfree(places);
+}
+
+/*
+ * gmm_explain(model gmm_model, features double precision[], component integer)
+ *		-> rows (component integer, element integer, feature text,
+ *				 value double precision, expected double precision,
+ *				 deviations double precision, contribution double precision)
+ *
+ * Not strict: without a component it is the most probable one.
+ */
+Datum
+gmm_explain(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Tuplestorestate *rows = gmm_begin_rows(fcinfo, EXPLAIN_COLUMNS, &descriptor);
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer;
+	Explained	explained;
+	int			n_observed;
+
+	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_FEATURES))
+		return (Datum) 0;
+	scorer = gmm_scorer_get(fcinfo, &features, &work);
+	n_observed = scorer->n_observed;
+	explained.component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer->k);
+	if (explained.component < 0)
+		explained.component = most_probable(scorer, &features, work, -1);
+
+	explained.values = features.values;
+	explained.expected = palloc((scorer->d + 5 * (Size) n_observed) * sizeof(double));
+	explained.deviations = explained.expected + scorer->d;
+	explained.contributions = explained.deviations + n_observed;
+	mixture_explain_row(gmm_scorer_explanation(fcinfo, scorer, explained.component),
+						explained.component, features.values, explained.expected,
+						explained.deviations, explained.contributions,
+						explained.contributions + n_observed);
+	check_range(explained.contributions, scorer, &features, explained.component);
+	put_elements(rows, descriptor, scorer, &explained);
+	pfree(explained.expected);
+	gmm_features_release(&features);
+	return (Datum) 0;
+}
+
+/* A component's part of the log-odds. */
+typedef struct Side
+{
+	int			component;
+	double		weight;
+	double		log_determinant;
+	double	   *contributions;	/* n_observed, in the scorer's order; palloc'd */
+} Side;
+
+static void
+explain_side(FunctionCallInfo fcinfo, const GmmScorer *scorer, const GmmFeatures *features,
+			 int component, Side *side)
+{
+	const MixtureExplanation *explanation = gmm_scorer_explanation(fcinfo, scorer, component);
+
+	side->component = component;
+	side->weight = mixture_explanation_weight(explanation, component);
+	side->log_determinant = mixture_explanation_log_determinant(explanation);
+	side->contributions = palloc(3 * (Size) scorer->n_observed * sizeof(double));
+	mixture_explain_distance(explanation, component, features->values, side->contributions,
+							 side->contributions + scorer->n_observed);
+	check_range(side->contributions, scorer, features, component);
+}
+
+/* Where terms go to, and whose they are */
+typedef struct Terms
+{
+	Tuplestorestate *rows;
+	TupleDesc	descriptor;
+	const Side *p;
+	const Side *q;
+} Terms;
+
+/* Put a term; element counts from 1 and is 0 where it is of none. */
+static void
+put_term(const Terms *terms, int element, Datum term, const double *value, double log_odds)
+{
+	Datum		values[TERM_COLUMNS] = {0};
+	bool		nulls[TERM_COLUMNS] = {false};
+
+	values[TERM_COMPONENT] = Int32GetDatum(terms->p->component + 1);
+	values[TERM_OTHER] = Int32GetDatum(terms->q->component + 1);
+	nulls[TERM_ELEMENT] = element == 0;
+	values[TERM_ELEMENT] = Int32GetDatum(element);
+	values[TERM_TERM] = term;
+	nulls[TERM_VALUE] = value == NULL;
+	if (value != NULL)
+		values[TERM_VALUE] = Float8GetDatum(*value);
+	values[TERM_LOG_ODDS] = Float8GetDatum(log_odds);
+	tuplestore_putvalues(terms->rows, terms->descriptor, values, nulls);
+}
+
+/* Put the terms of ln(p / q), the probabilities of two components given a row. */
+static void
+put_terms(const Terms *terms, const GmmScorer *scorer, const GmmFeatures *features)
+{
+	const Side *p = terms->p;
+	const Side *q = terms->q;
+	int		   *places = places_of(scorer);
+
+	for (int element = 0; element < scorer->d; element++)
+	{
+		int			place = places[element];
+
+		/* what is not there tells nothing */
+		if (place < scorer->n_observed)
+			put_term(terms, element + 1, feature_text(scorer, element),
+					 &features->values[place],
+					 (q->contributions[place] - p->contributions[place]) / 2);
+	}
+	put_term(terms, 0, CStringGetTextDatum("weight"), NULL,
+			 log(p->weight / q->weight));
+	put_term(terms, 0, CStringGetTextDatum("spread"), NULL,
+			 (q->log_determinant - p->log_determinant) / 2);
+	pfree(places);
+}
+
+/*
+ * gmm_explain_component(model gmm_model, features double precision[],
+ *						 component integer, other integer)
+ *		-> rows (component integer, other integer, element integer, term text,
+ *				 value double precision, log_odds double precision)
+ *
+ * Not strict: without component it is the most probable one, without other the
+ * most probable of the others.
+ */
+Datum
+gmm_explain_component(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer;
+	int			component;
+	int			other;
+	Side		p;
+	Side		q;
+	Terms		terms = {.p = &p,.q = &q};
+
+	terms.rows = gmm_begin_rows(fcinfo, TERM_COLUMNS, &terms.descriptor);
+	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_FEATURES))
+		return (Datum) 0;
+	scorer = gmm_scorer_get(fcinfo, &features, &work);
+	component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer->k);
+	other = component_argument(fcinfo, ARG_OTHER, "other", scorer->k);
+	if (other < 0 && scorer->k == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model has no other component to compare with"),
+				 errhint("gmm_explain says why a row is far from a component.")));
+	if (component < 0)
+		component = most_probable(scorer, &features, work, other);
+	if (other < 0)
+		other = most_probable(scorer, &features, work, component);
+
+	explain_side(fcinfo, scorer, &features, component, &p);
+	explain_side(fcinfo, scorer, &features, other, &q);
+	if (p.weight == 0 && q.weight == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("components %d and %d both have weight 0", component + 1, other + 1),
+				 errdetail("No row is of either, so that there are no odds.")));
+	put_terms(&terms, scorer, &features);
+	pfree(p.contributions);
+	pfree(q.contributions);
+	gmm_features_release(&features);
+	return (Datum) 0;
+}
