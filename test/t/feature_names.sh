@@ -75,8 +75,8 @@ answers()
 {
     PGCLIENTENCODING=LATIN1 ask -c "SET max_parallel_workers_per_gather = $1" -c "SET parallel_setup_cost = 0" \
         -c "SET parallel_tuple_cost = 0" -c "SET min_parallel_table_scan_size = 0" \
-        -c "$2 SELECT md5(gmm_svg(x, model)), gmm_stats_summary(gmm_accumulate(x, model)),
-                  gmm_em_step(x, model) = gmm_em_step(x, model)
+        -c "$2 SELECT md5(gmm_svg(x, model)), md5(gmm_accumulate(x, model)::jsonb ->> 'features'),
+                  md5(gmm_em_step(x, model)::jsonb ->> 'features')
             FROM points, (SELECT * FROM models WHERE language = 'greek' OFFSET 0) AS m"
 }
 same "in a parallel plan as in one that is not" "$(answers 0 '')" "$(answers 2 '')"
