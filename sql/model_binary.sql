@@ -34,7 +34,8 @@ SELECT name, bytes FROM
 		('family 4', set_byte(b, 1, 4)),
 		('family of another size', set_byte(b, 1, 2)),
 		('unknown flag', set_byte(f, 3, 17)),
-		('flag of another meaning', set_byte(b, 3, 4)),
+		('flag of another meaning', set_byte(b, 2, 64)),
+		('noise that is not there', set_byte(b, 3, 4)),
 		('fit that is not there', set_byte(b, 3, 1)),
 		('k = 0', overlay(b PLACING '\x00000000' FROM 5)),
 		('k = -1', overlay(b PLACING '\xffffffff' FROM 5)),
@@ -110,6 +111,9 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo flag of another meaning
 \copy (SELECT bytes FROM hostile WHERE name = 'flag of another meaning') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo noise that is not there
+\copy (SELECT bytes FROM hostile WHERE name = 'noise that is not there') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo fit that is not there
 \copy (SELECT bytes FROM hostile WHERE name = 'fit that is not there') TO 'results/hostile.bin' (FORMAT binary)

@@ -114,13 +114,14 @@ INSERT INTO stats_hostile
 SELECT name, CASE WHEN value IS NULL THEN substr(bytes, 1, at)
 	ELSE overlay(bytes PLACING decode(value, 'hex') FROM at + 1) END
 FROM (SELECT gmm_stats_send(stats) AS bytes FROM stats_values WHERE family = 'diag') AS s,
-	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '0002'), ('k', 4, '00000003'),
+	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '8000'), ('k', 4, '00000003'),
 		('k negative', 4, 'ffffffff'), ('k huge', 4, '7fffffff'), ('d 0', 8, '00000000'),
 		('n_rows', 12, 'ffffffffffffffff'), ('sum_weights NaN', 20, '7ff8000000000000'),
 		('log_likelihood infinite', 28, '7ff0000000000000'),
 		('log_density_squares negative', 36, 'bff0000000000000'),
 		('entropy', 44, '3ff0000000000000'),
-		('component weight negative', 52, 'bff0000000000000'),
+		('noise without noise', 52, '3ff0000000000000'),
+		('component weight negative', 60, 'bff0000000000000'),
 		('empty', 0, NULL), ('header', 12, NULL), ('truncated', 100, NULL)) AS c (name, at, value);
 INSERT INTO stats_hostile
 SELECT 'too long', gmm_stats_send(stats) || '\x00' FROM stats_values WHERE family = 'diag';
@@ -160,6 +161,9 @@ CREATE TABLE stats_only (stats gmm_stats);
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo entropy
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'entropy') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo noise without noise
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'noise without noise') TO 'results/hostile.bin' (FORMAT binary)
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo component weight negative
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'component weight negative') TO 'results/hostile.bin' (FORMAT binary)

@@ -117,11 +117,16 @@ typedef struct MixtureParameters
 	int			k;
 	int			d;
 	MixtureCovarianceType covariance_type;
-	double	   *weights;		/* k, not negative, sum 1 */
+	double	   *weights;		/* k, not negative, sum 1: shares of the rows that
+								 * are not noise */
 	double	   *means;			/* k x d */
 	double	   *covariances;	/* mixture_covariance_count() values: full k
 								 * packed matrices, tied one, diag k x d,
 								 * spherical k */
+	double		noise_weight;	/* share of the rows that no component makes, below
+								 * 1 */
+	const double *noise_box;	/* d least values and d most, within which these
+								 * are: noise.c; NULL: there is no noise */
 } MixtureParameters;
 
 /*
@@ -256,6 +261,7 @@ typedef struct MixtureStats
 										 * row adds is at most MIXTURE_MAX_SQUARE */
 	double	   *entropy;		/* 1: of the responsibilities; only where no
 								 * M-step is to follow, else 0 */
+	double	   *noise_weight;	/* 1: sum of the noise's responsibilities */
 	double	   *component_weights;	/* k: sum of responsibilities */
 	double	   *firsts;			/* k x d: sum of r (x - m) */
 	double	   *seconds;		/* as covariances: sum of r (x - m)(x - m)^T,
@@ -291,6 +297,8 @@ typedef struct MixtureOptions
 	MixtureInit init;
 	uint64_t	seed;
 	bool		accelerate;		/* false: plain EM, a pass is an EM step */
+	bool		noise;			/* beside the components, in the box of the rows; of
+								 * mixture_refit(), whatever the start has */
 } MixtureOptions;
 
 /* What a fit knows beside the parameters: fields.h */
@@ -375,9 +383,13 @@ typedef enum MixtureSuspicion
 	MIXTURE_DUPLICATE			/* the same as an earlier one */
 } MixtureSuspicion;
 
+/* noise.c: rows that no component makes */
+extern void mixture_clear_noise(MixtureParameters *parameters);
+extern void mixture_move_noise(MixtureParameters *parameters, double *box);
+
 /* parameters.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
-extern int64_t mixture_free_parameters(MixtureCovarianceType type, int k, int d);
+extern int64_t mixture_free_parameters(const MixtureParameters *shape);
 extern double mixture_bic(const MixtureParameters *parameters,
 						  double log_likelihood, double sum_weights);
 extern double mixture_aic(const MixtureParameters *parameters,
@@ -390,9 +402,16 @@ extern size_t mixture_parameters_count(MixtureCovarianceType type, int k, int d)
 extern void mixture_place_parameters(MixtureParameters *parameters,
 									 MixtureCovarianceType type, int k, int d,
 									 double *values);
+extern size_t mixture_values_count(MixtureCovarianceType type, int k, int d, bool noise);
+extern void mixture_place_values(MixtureParameters *parameters,
+								 MixtureCovarianceType type, int k, int d, bool noise,
+								 double *values);
+extern void mixture_copy_values(MixtureParameters *target,
+								const MixtureParameters *source, double *values);
 extern void mixture_allocate_parameters(MixtureParameters *parameters,
 										MixtureCovarianceType type, int k, int d,
 										const MixtureHost *host);
+extern double *mixture_own_box(const MixtureParameters *parameters);
 extern void mixture_copy_parameters(MixtureParameters *target,
 									const MixtureParameters *source);
 extern bool mixture_parameters_equal(const MixtureParameters *a,
@@ -422,10 +441,10 @@ extern MixtureConditional *mixture_conditional_create(const MixtureParameters *p
 													  const MixtureHost *host);
 extern size_t mixture_conditional_size(const MixtureConditional *conditional);
 extern void mixture_condition(const MixtureConditional *conditional,
-							  const double *observed, const double *responsibilities,
+							  const double *observed, const double *shares, double noise,
 							  MixtureParameters *target, double *work);
 extern void mixture_impute(const MixtureConditional *conditional,
-						   const double *observed, const double *responsibilities,
+						   const double *observed, const double *shares, double noise,
 						   double *missing, double *work);
 
 /* axes.c */
@@ -593,9 +612,13 @@ extern MixtureStatus mixture_refit(const MixtureSource *source,
 /* kernels.c: scoring one row with what mixture_prepare_rows() made */
 extern int	mixture_row_predict(const MixturePrepared *prepared,
 								const double *row, double *work);
+extern double mixture_row_shares(const MixturePrepared *prepared, const double *row,
+								 double *work, double *shares, double *noise);
 extern double mixture_row_responsibilities(const MixturePrepared *prepared,
 										   const double *row, double *work,
-										   double *responsibilities);
+										   double *responsibilities, double *noise);
+extern double mixture_row_noise(const MixturePrepared *prepared, const double *row,
+								double *work);
 extern double mixture_row_entropy(const MixturePrepared *prepared,
 								  const double *row, double *work);
 extern double mixture_row_log_density(const MixturePrepared *prepared,

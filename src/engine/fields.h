@@ -20,9 +20,10 @@
  *		name
  *		known		whether every fit knows it.  If not, what is left out of a
  *					text is NaN, which means that it is not known, or 0
- *		possible	what holds of it, of whatever k components, where it is
- *					known; the others of the list are there as fit->name or
- *					trial->name
+ *		possible	what holds of it, where it is known, if a row is one of
+ *					n_classes, components or noise, or of n_others beside the
+ *					trial's components; the others of the list are there as
+ *					fit->name or trial->name
  *		rule		that, in words
  */
 #ifndef FIT_FIELD
@@ -57,7 +58,7 @@ FIT_FIELD(int, n_best_starts, true,
 		  "must be between 0 and \"n_starts\"")
 /* the sum over rows of weight times the entropy of the responsibilities */
 FIT_FIELD(double, entropy, false,
-		  mixture_entropy_possible(fit->entropy, fit->sum_weights, k),
+		  mixture_entropy_possible(fit->entropy, fit->sum_weights, n_classes),
 		  "must be between 0 and \"sum_weights\" times the logarithm of k")
 /* the standard deviation of the rows' log densities */
 FIT_FIELD(double, log_density_stddev, false,
@@ -89,7 +90,7 @@ TRIAL_FIELD(double, log_likelihood,
 			isfinite(trial->log_likelihood),
 			"must be finite")
 TRIAL_FIELD(double, entropy,
-			mixture_entropy_possible(trial->entropy, sum_weights, trial->k),
+			mixture_entropy_possible(trial->entropy, sum_weights, trial->k + n_others),
 			"must be between 0 and \"sum_weights\" times the logarithm of k")
 TRIAL_FIELD(int, iterations,
 			trial->iterations >= 0,

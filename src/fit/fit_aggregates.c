@@ -272,6 +272,11 @@ check_refit_options(const GmmOptions *options, const GmmModel *model)
 						options->given & GMM_OPTION_N_INIT ? "n_init" : "init"),
 				 errhint("gmm_refit has one start, the model that it is given.")));
 
+	if ((options->given & GMM_OPTION_NOISE) && options->mixture.max_iter == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"noise\" cannot be given with a \"max_iter\" of 0"),
+				 errhint("A model that is kept as it is has the noise that it has.")));
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
 		ereport(ERROR,
@@ -544,6 +549,8 @@ fit_rows(const FitState *state, int k, const MixtureSource *source,
 	if (state->start == NULL)
 		return mixture_fit(source, k, &state->options.mixture, host, fit, error);
 	gmm_model_parameters(state->start, &start);
+	if ((state->options.given & GMM_OPTION_NOISE) && !state->options.mixture.noise)
+		mixture_clear_noise(&start);
 	return mixture_refit(source, &start, &state->options.mixture, host, fit, error);
 }
 

@@ -257,6 +257,15 @@ set_n_init(GmmOptions *options, const char *name, const JsonbValue *value)
 }
 
 static void
+set_noise(GmmOptions *options, const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		refuse_value(name, "true or false", describe_value(value));
+	options->mixture.noise = value->val.boolean;
+	options->given |= GMM_OPTION_NOISE;
+}
+
+static void
 set_reg_covar(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.reg_covar = nonnegative_value(name, value);
@@ -300,6 +309,7 @@ static const OptionRule option_rules[] = {
 	{"max_iter", set_max_iter},
 	{"missing", set_missing},
 	{"n_init", set_n_init},
+	{"noise", set_noise},
 	{"reg_covar", set_reg_covar},
 	{"seed", set_seed},
 	{"tol", set_tol},
@@ -412,6 +422,7 @@ gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 	options->mixture.init = GMM_DEFAULT_INIT;
 	options->mixture.seed = GMM_DEFAULT_SEED;
 	options->mixture.accelerate = GMM_DEFAULT_ACCELERATE;
+	options->mixture.noise = GMM_DEFAULT_NOISE;
 	options->criterion = GMM_DEFAULT_CRITERION;
 	options->missing = GMM_DEFAULT_MISSING;
 	options->too_few_rows = GMM_DEFAULT_TOO_FEW_ROWS;
@@ -500,6 +511,7 @@ static const struct
 	{"missing", TEXTOID},
 	{"too_few_rows", TEXTOID},
 	{"features", TEXTARRAYOID},
+	{"noise", BOOLOID},
 };
 
 /* Append names as a JSON array. */

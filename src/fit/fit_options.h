@@ -30,6 +30,7 @@
 #define GMM_DEFAULT_CRITERION	MIXTURE_BIC
 #define GMM_DEFAULT_MISSING		GMM_MISSING_MARGINALIZE
 #define GMM_DEFAULT_TOO_FEW_ROWS	GMM_TOO_FEW_ERROR
+#define GMM_DEFAULT_NOISE		false	/* of gmm_refit, what the model has */
 
 /* Which options were named, as bits of GmmOptions.given. */
 #define GMM_OPTION_COVARIANCE_TYPE	0x01
@@ -38,6 +39,7 @@
 #define GMM_OPTION_CRITERION		0x08
 #define GMM_OPTION_TOO_FEW_ROWS		0x10
 #define GMM_OPTION_FEATURES			0x20
+#define GMM_OPTION_NOISE			0x40
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 #define GMM_OPTION_REG_COVAR		0x100
 

@@ -80,6 +80,7 @@ typedef struct SharedFit
 	/* The pass; the leader's to change while it is closed and n_joined is 0 */
 	MixtureCovarianceType covariance_type;
 	int			k;
+	bool		noise;
 	bool		m_step;
 	bool		centered;
 	int			n_runs;
@@ -102,7 +103,7 @@ typedef struct View
 	bool	   *ready;			/* n_slots: has the sums of its run */
 	double	   *values;			/* all that follows lies here, for the shape of
 								 * the pass */
-	MixtureParameters parameters;
+	MixtureParameters parameters;	/* with room for noise */
 	double	   *center;			/* d */
 	double	   *total;			/* n_values */
 	double	   *slots;			/* n_slots x n_values */
@@ -137,18 +138,18 @@ extern PGDLLEXPORT void gmm_parallel_main(dsm_segment *segment, shm_toc *toc);
 static size_t
 count_fixed_values(MixtureCovarianceType type, int k, int d)
 {
-	return mixture_parameters_count(type, k, d) + d + mixture_sums_count(type, k, d);
+	return mixture_values_count(type, k, d, true) + d + mixture_sums_count(type, k, d);
 }
 
 /* Find the arrays in the shared memory, as a pass of this shape has them. */
 static void
-place_view(View *view, MixtureCovarianceType type, int k)
+place_view(View *view, MixtureCovarianceType type, int k, bool noise)
 {
 	int			d = view->fit->rows.d;
 
 	view->n_values = mixture_sums_count(type, k, d);
-	mixture_place_parameters(&view->parameters, type, k, d, view->values);
-	view->center = view->values + mixture_parameters_count(type, k, d);
+	mixture_place_values(&view->parameters, type, k, d, noise, view->values);
+	view->center = view->values + mixture_values_count(type, k, d, true);
 	view->total = view->center + d;
 	view->slots = view->total + view->n_values;
 }
@@ -319,7 +320,7 @@ gmm_parallel_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 		MixturePass pass = {&view.parameters, NULL, view.fit->m_step};
 		MixtureError error;
 
-		place_view(&view, view.fit->covariance_type, view.fit->k);
+		place_view(&view, view.fit->covariance_type, view.fit->k, view.fit->noise);
 		if (view.fit->centered)
 			pass.center = view.center;
 
@@ -474,10 +475,11 @@ open_pass(View *view, const MixturePass *pass)
 	SharedFit  *fit = view->fit;
 	const MixtureParameters *from = pass->parameters;
 
-	place_view(view, from->covariance_type, from->k);
+	place_view(view, from->covariance_type, from->k, false);
 	fit->covariance_type = from->covariance_type;
 	fit->k = from->k;
-	mixture_copy_parameters(&view->parameters, from);
+	fit->noise = from->noise_box != NULL;
+	mixture_copy_values(&view->parameters, from, view->values);
 	if (pass->center != NULL)
 		memcpy(view->center, pass->center, from->d * sizeof(double));
 	memset(view->total, 0, view->n_values * sizeof(double));

@@ -4,8 +4,8 @@
  *
  * A model is one flat value, so that it can live in a column and be scored
  * without being taken apart: the header of GmmModel, then weights, means and
- * covariances in the engine's own order, then the trials of a choice and the
- * names of the features.
+ * covariances in the engine's own order, then noise, then the trials of a choice
+ * and the names of the features.
  *
  * What stands in a table was validated when it came in (model_check.c);
  * DatumGetGmmModel() checks no more than what keeps C code inside of it.
@@ -24,6 +24,14 @@
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK		65536
 
+/* Values of a model's parameters. */
+static size_t
+count_values(const GmmModel *model)
+{
+	return mixture_values_count((MixtureCovarianceType) model->covariance_type,
+								model->k, model->d, (model->flags & GMM_MODEL_NOISE) != 0);
+}
+
 /*
  * The size in bytes of a model of this shape with so many trials, at most
  * GMM_MAX_TRIALS, and bytes of names, at most GMM_NAMES_MAX_SIZE(d): below
@@ -31,16 +39,17 @@
  * this far from overflow.
  */
 static size_t
-model_size(MixtureCovarianceType type, int k, int d, int n_trials, int names_size)
+model_size(MixtureCovarianceType type, int k, int d, bool noise, int n_trials, int names_size)
 {
-	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + MIXTURE_MAX_COMPONENTS) *
+	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + MIXTURE_MAX_COMPONENTS +
+					  2 * MIXTURE_MAX_DIMENSIONS + 1) *
 					 sizeof(double) + GMM_MAX_TRIALS * sizeof(MixtureTrial) +
 					 GMM_NAMES_MAX_SIZE(MIXTURE_MAX_DIMENSIONS) + sizeof(GmmModel) <
 					 MaxAllocSize,
 					 "the largest model must fit into a datum");
 
 	return offsetof(GmmModel, values) +
-		mixture_parameters_count(type, k, d) * sizeof(double) +
+		mixture_values_count(type, k, d, noise) * sizeof(double) +
 		n_trials * sizeof(MixtureTrial) + names_size;
 }
 
@@ -73,13 +82,14 @@ DatumGetGmmModel(Datum datum)
 		model->names_size < 0 ||
 		model->names_size > (int32) GMM_NAMES_MAX_SIZE(model->d) ||
 		size != model_size((MixtureCovarianceType) model->covariance_type,
-						   model->k, model->d, model->n_trials, model->names_size))
+						   model->k, model->d, (model->flags & GMM_MODEL_NOISE) != 0,
+						   model->n_trials, model->names_size))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_model of %zu bytes does not agree with its header",
 						size),
-				 errdetail("The header says covariance type %d, k = %d, d = %d, %d trials and %d bytes of names.",
-						   model->covariance_type, model->k, model->d,
+				 errdetail("The header says covariance type %d, k = %d, d = %d, flags 0x%04x, %d trials and %d bytes of names.",
+						   model->covariance_type, model->k, model->d, model->flags,
 						   model->n_trials, model->names_size)));
 	return model;
 }
@@ -88,9 +98,7 @@ DatumGetGmmModel(Datum datum)
 const MixtureTrial *
 gmm_model_trials(const GmmModel *model)
 {
-	return (const MixtureTrial *)
-		(model->values + mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
-											model->k, model->d));
+	return (const MixtureTrial *) (model->values + count_values(model));
 }
 
 /* Let names point into the model. */
@@ -109,8 +117,9 @@ gmm_model_names(const GmmModel *model, GmmFeatureNames *names)
 void
 gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 {
-	mixture_place_parameters(parameters, (MixtureCovarianceType) model->covariance_type,
-							 model->k, model->d, unconstify(GmmModel *, model)->values);
+	mixture_place_values(parameters, (MixtureCovarianceType) model->covariance_type,
+						 model->k, model->d, (model->flags & GMM_MODEL_NOISE) != 0,
+						 unconstify(GmmModel *, model)->values);
 }
 
 /*
@@ -121,9 +130,9 @@ gmm_model_parameters(const GmmModel *model, MixtureParameters *parameters)
 static GmmFingerprint
 model_fingerprint(const GmmModel *model)
 {
-	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
-											  model->k, model->d);
-	int32		shape[4] = {model->covariance_type, model->k, model->d, model->names_size};
+	size_t		n_values = count_values(model);
+	int32		shape[5] = {model->covariance_type, model->k, model->d,
+	model->flags & GMM_MODEL_NOISE, model->names_size};
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	GmmFingerprint fingerprint;
 	bool		failed = pg_cryptohash_init(context) < 0 ||
@@ -161,6 +170,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFeatureNames *names
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			n_trials = info != NULL ? info->n_trials : 0;
 	int			names_size = names != NULL ? names->size : 0;
+	bool		noise = parameters->noise_box != NULL;
 	size_t		n_values;
 	size_t		size;
 	GmmModel   *model;
@@ -170,7 +180,7 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFeatureNames *names
 		elog(ERROR, "cannot store a mixture with k = %d and d = %d", k, d);
 	if (names_size > 0 && names->n != d)
 		elog(ERROR, "cannot store %d names of %d features", names->n, d);
-	size = model_size(type, k, d, n_trials, names_size);
+	size = model_size(type, k, d, noise, n_trials, names_size);
 
 	/* Zeroed, so that equal models are equal bytes */
 	model = (GmmModel *) palloc0(size);
@@ -180,20 +190,21 @@ gmm_model_make(const MixtureParameters *parameters, const GmmFeatureNames *names
 	model->k = k;
 	model->d = d;
 	model->names_size = names_size;
+	if (noise)
+		model->flags |= GMM_MODEL_NOISE;
 	if (info != NULL)
 	{
-		model->flags = GMM_MODEL_FITTED;
+		model->flags |= GMM_MODEL_FITTED;
 		gmm_fields_copy(&gmm_fit_fields, &model->fit, &info->fit);
 		model->n_trials = n_trials;
 		if (n_trials > 0)
 			model->criterion = info->criterion;
 	}
 
-	gmm_model_parameters(model, &copy);
-	mixture_copy_parameters(&copy, parameters);
+	mixture_copy_values(&copy, parameters, model->values);
 
 	/* No door into the table for what no door into the type lets pass */
-	n_values = mixture_parameters_count(type, k, d);
+	n_values = count_values(model);
 	for (size_t i = 0; i < n_values; i++)
 	{
 		if (i % VALUES_PER_CHECK == 0)

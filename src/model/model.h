@@ -6,7 +6,8 @@
  * detoasts, checks version and size, and so is the one place that will
  * upgrade older formats, when there are any.  What is not reachable by C code is validated where
  * it enters (text, jsonb, binary, arrays): shapes, finite numbers, weights
- * that sum to 1, positive definite covariances.
+ * that sum to 1, positive definite covariances, noise that is a share of all
+ * rows and in a box.
  */
 #ifndef GMM_MODEL_H
 #define GMM_MODEL_H
@@ -20,7 +21,9 @@
 
 #define GMM_MODEL_VERSION	1
 
-#define GMM_MODEL_FITTED	0x0001	/* in flags: what is said of the fit is known */
+/* In flags: what is said of the fit is known; there is noise */
+#define GMM_MODEL_FITTED	0x0001
+#define GMM_MODEL_NOISE		0x0004
 
 /* Every k of every family */
 #define GMM_MAX_TRIALS	(MIXTURE_N_COVARIANCE_TYPES * MIXTURE_MAX_COMPONENTS)
@@ -48,7 +51,9 @@ typedef struct GmmModel
 	int32		reserved;		/* 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* weights, means,
 												 * covariances, as in
-												 * MixtureParameters; then
+												 * MixtureParameters; noise, if
+												 * there is: its weight, least
+												 * and most values; then
 												 * n_trials of MixtureTrial;
 												 * then the bytes of
 												 * GmmFeatureNames */
@@ -77,6 +82,14 @@ typedef struct GmmArray
 	int			dims[GMM_ARRAY_MAX_DIMS];
 	const double *values;		/* row by row */
 } GmmArray;
+
+/* Noise as a user gave it */
+typedef struct GmmNoise
+{
+	double		weight;
+	GmmArray	least;
+	GmmArray	most;
+} GmmNoise;
 
 #define GMM_COVARIANCE_TYPES_HINT \
 	"Known are full, tied, diag and spherical, and mclust's VVV, EEE, VVI and VII."
@@ -123,6 +136,7 @@ extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
 									  const GmmArray *weights,
 									  const GmmArray *means,
 									  const GmmArray *covariances,
+									  const GmmNoise *noise,
 									  const GmmFeatureNames *names,
 									  const GmmFitInfo *info,
 									  Node *escontext);

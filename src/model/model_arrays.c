@@ -179,17 +179,36 @@ gmm_array_to_covariances(const GmmArray *array, MixtureCovarianceType type,
 	return packed;
 }
 
+/* Let parameters have noise, whose box becomes one array. */
+static bool
+view_noise(const GmmNoise *noise, MixtureParameters *parameters, Node *escontext)
+{
+	int			d = parameters->d;
+	double	   *box;
+
+	if (!gmm_array_check_shape(&noise->least, &d, 1, "d", escontext) ||
+		!gmm_array_check_shape(&noise->most, &d, 1, "d", escontext))
+		return false;
+	box = (double *) palloc(2 * (Size) d * sizeof(double));
+	memcpy(box, noise->least.values, d * sizeof(double));
+	memcpy(box + d, noise->most.values, d * sizeof(double));
+	parameters->noise_weight = noise->weight;
+	parameters->noise_box = box;
+	return true;
+}
+
 /*
  * Make a model from weights (k), means (k x d) and covariances in
  * scikit-learn's shapes (full k x d x d, tied d x d, diag k x d,
- * spherical k), validating everything; names and info as gmm_model_make() has
- * them.  Returns NULL after a soft error.
+ * spherical k), and noise (d least and most values) unless that is NULL,
+ * validating everything; names and info as gmm_model_make() has them.  Returns
+ * NULL after a soft error.
  */
 GmmModel *
 gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 					 const GmmArray *means, const GmmArray *covariances,
-					 const GmmFeatureNames *names, const GmmFitInfo *info,
-					 Node *escontext)
+					 const GmmNoise *noise, const GmmFeatureNames *names,
+					 const GmmFitInfo *info, Node *escontext)
 {
 	MixtureParameters parameters;
 	int			k;
@@ -205,6 +224,9 @@ gmm_model_from_parts(MixtureCovarianceType type, const GmmArray *weights,
 	parameters.covariances = gmm_array_to_covariances(covariances, type, k, d,
 													  escontext);
 	if (parameters.covariances == NULL)
+		return NULL;
+	mixture_clear_noise(&parameters);
+	if (noise != NULL && !view_noise(noise, &parameters, escontext))
 		return NULL;
 
 	if (!gmm_model_check_names(names, d, escontext) ||
@@ -260,5 +282,5 @@ gmm_model_from_arrays(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(4))
 		gmm_names_from_array(PG_GETARG_ARRAYTYPE_P(4), &names);
 	PG_RETURN_GMM_MODEL(gmm_model_from_parts(type, &weights, &means,
-											 &covariances, &names, NULL, NULL));
+											 &covariances, NULL, &names, NULL, NULL));
 }

@@ -28,15 +28,15 @@ PG_FUNCTION_INFO_V1(gmm_model_send);
  * int32; if flags say that a fit is known, its fields (engine/fields.h), each as
  * PostgreSQL's type of that size sends it, families as int8; if there are
  * trials, the criterion as int32; then weights, means and covariances (triangles
- * packed) as float8; then the fields of each trial; if flags say that there are
- * names of features, each of these as text behind its length in bytes as int32.
+ * packed) as float8; if flags say that there is noise, its weight, and d least and
+ * d most values; then the fields of each trial; if flags say that there are names
+ * of features, each of these as text behind its length in bytes as int32.
  */
 void
 gmm_model_write(StringInfo buffer, const GmmModel *model, bool for_client)
 {
 	const MixtureTrial *trials = gmm_model_trials(model);
-	size_t		n_values = mixture_parameters_count((MixtureCovarianceType) model->covariance_type,
-											  model->k, model->d);
+	size_t		n_values = (const double *) trials - model->values;
 	GmmFeatureNames names;
 
 	gmm_model_names(model, &names);
@@ -79,6 +79,7 @@ typedef struct SentHeader
 	int			k;
 	int			d;
 	bool		fitted;
+	bool		noise;
 	bool		named;
 	int			n_trials;
 } SentHeader;
@@ -91,7 +92,7 @@ static void
 check_length(StringInfo buffer, const SentHeader *header)
 {
 	size_t		expected = sizeof(double) *
-		mixture_parameters_count(header->covariance_type, header->k, header->d);
+		mixture_values_count(header->covariance_type, header->k, header->d, header->noise);
 
 	if (header->fitted)
 		expected += gmm_fields_sent_bytes(&gmm_fit_fields);
@@ -134,11 +135,12 @@ receive_model_header(StringInfo buffer, SentHeader *header)
 						type)));
 	header->covariance_type = (MixtureCovarianceType) type;
 	flags = pq_getmsgint(buffer, 2);
-	if (flags & ~(GMM_MODEL_FITTED | SENT_NAMES))
+	if (flags & ~(GMM_MODEL_FITTED | GMM_MODEL_NOISE | SENT_NAMES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid flags 0x%04x in a binary gmm_model", flags)));
 	header->fitted = (flags & GMM_MODEL_FITTED) != 0;
+	header->noise = (flags & GMM_MODEL_NOISE) != 0;
 	header->named = (flags & SENT_NAMES) != 0;
 	header->k = (int32) pq_getmsgint(buffer, 4);
 	header->d = (int32) pq_getmsgint(buffer, 4);
@@ -201,7 +203,7 @@ gmm_model_read(StringInfo buffer, bool from_client)
 	receive_model_header(buffer, &header);
 	receive_info(buffer, &header, &info);
 
-	n_values = mixture_parameters_count(header.covariance_type, header.k, header.d);
+	n_values = mixture_values_count(header.covariance_type, header.k, header.d, header.noise);
 	values = (double *) palloc(n_values * sizeof(double));
 	for (size_t i = 0; i < n_values; i++)
 	{
@@ -214,8 +216,8 @@ gmm_model_read(StringInfo buffer, bool from_client)
 		gmm_names_receive(buffer, header.d, from_client, &names);
 	pq_getmsgend(buffer);
 
-	mixture_place_parameters(&parameters, header.covariance_type, header.k, header.d,
-							 values);
+	mixture_place_values(&parameters, header.covariance_type, header.k, header.d,
+						 header.noise, values);
 	(void) gmm_model_check(&parameters, header.fitted ? &info : NULL, NULL);
 	return gmm_model_make(&parameters, &names, header.fitted ? &info : NULL);
 }

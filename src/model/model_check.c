@@ -97,9 +97,33 @@ check_weights(const double *weights, int k, Node *escontext)
 	return true;
 }
 
-/* What is wrong with what is said about the fit, or NULL. */
+/* Check that noise is a share of all rows, and its box one. */
+static bool
+check_noise(const MixtureParameters *parameters, Node *escontext)
+{
+	const double *least = parameters->noise_box;
+	const double *most = least + parameters->d;
+
+	if (!gmm_check_finite("noise_least", least, parameters->d, 0, escontext) ||
+		!gmm_check_finite("noise_most", most, parameters->d, 0, escontext))
+		return false;
+	if (!(parameters->noise_weight >= 0 && parameters->noise_weight < 1))
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"noise_weight\" must be at least 0 and below 1, not %g",
+						parameters->noise_weight)));
+	for (int j = 0; j < parameters->d; j++)
+		if (!(most[j] > least[j] && isfinite(most[j] - least[j])))
+			ereturn(escontext, false,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"noise_most\" must be above \"noise_least\", by a number in the range of type double precision"),
+					 errdetail("Of feature %d they are %g and %g.", j + 1, most[j], least[j])));
+	return true;
+}
+
+/* What is wrong with what is said about the fit, or NULL; classes are with noise. */
 static const char *
-fit_fault(const MixtureFitInfo *fit, int k)
+fit_fault(const MixtureFitInfo *fit, int n_classes)
 {
 #define FIT_FIELD(type, name, known, possible, rule) \
 	if (((known) || !isnan((double) fit->name)) && !(possible)) \
@@ -108,9 +132,12 @@ fit_fault(const MixtureFitInfo *fit, int k)
 	return NULL;
 }
 
-/* What is wrong with a trial by itself, or NULL. */
+/*
+ * What is wrong with a trial by itself, or NULL.  n_others: classes that are not
+ * components, 1 where there is noise.
+ */
 static const char *
-trial_fault(const MixtureTrial *trial, int d, double sum_weights)
+trial_fault(const MixtureTrial *trial, int d, double sum_weights, int n_others)
 {
 #define TRIAL_FIELD(type, name, possible, rule) \
 	if (!(possible)) \
@@ -153,7 +180,8 @@ check_trials(const MixtureParameters *parameters, const GmmFitInfo *info,
 	for (int i = 0; i < info->n_trials; i++)
 	{
 		const MixtureTrial *trial = &info->trials[i];
-		const char *fault = trial_fault(trial, parameters->d, info->fit.sum_weights);
+		const char *fault = trial_fault(trial, parameters->d, info->fit.sum_weights,
+										parameters->noise_box != NULL);
 
 		CHECK_FOR_INTERRUPTS();
 		if (fault != NULL)
@@ -194,7 +222,7 @@ gmm_model_check_names(const GmmFeatureNames *names, int d, Node *escontext)
 /*
  * Check everything that is promised of a stored model: finite numbers,
  * weights that are not negative and sum to 1, covariances that are positive
- * definite, and what is said about the fit (info, NULL where nothing is).
+ * definite, noise in a box, and what is said about the fit (info, NULL where nothing is).
  * The shape must have passed gmm_model_check_shape() before.
  */
 bool
@@ -225,9 +253,11 @@ gmm_model_check(const MixtureParameters *parameters, const GmmFitInfo *info,
 						error.component + 1),
 				 errhint("Every variance must be positive, and no feature a linear combination of others.")));
 
+	if (parameters->noise_box != NULL && !check_noise(parameters, escontext))
+		return false;
 	if (info == NULL)
 		return true;
-	fault = fit_fault(&info->fit, k);
+	fault = fit_fault(&info->fit, k + (parameters->noise_box != NULL));
 	if (fault != NULL)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -27,16 +27,15 @@ static bool
 trial_column(const GmmModel *model, const MixtureTrial *trial, const char *name,
 				Datum *value)
 {
-	MixtureParameters shape = {
-		.k = trial->k,
-		.d = model->d,
-		.covariance_type = trial->covariance_type
-	};
+	MixtureParameters shape;
 	double		sum_weights = model->fit.sum_weights;
 
+	/* the model's, noise and all, with another k and family */
+	gmm_model_parameters(model, &shape);
+	shape.k = trial->k;
+	shape.covariance_type = trial->covariance_type;
 	if (strcmp(name, "n_parameters") == 0)
-		*value = Int64GetDatum(mixture_free_parameters(shape.covariance_type,
-													   shape.k, shape.d));
+		*value = Int64GetDatum(mixture_free_parameters(&shape));
 	else if (strcmp(name, "bic") == 0)
 		*value = Float8GetDatum(mixture_bic(&shape, trial->log_likelihood, sum_weights));
 	else if (strcmp(name, "aic") == 0)

@@ -104,7 +104,8 @@ component_row(const Components *components, int component, TupleDesc descriptor)
 
 	values[COLUMN_COMPONENT] = Int32GetDatum(component + 1);
 	values[COLUMN_WEIGHT] = Float8GetDatum(weight);
-	values[COLUMN_N_EFFECTIVE] = Float8GetDatum(weight * components->sum_weights);
+	values[COLUMN_N_EFFECTIVE] = Float8GetDatum(weight * (1 - parameters->noise_weight) *
+												components->sum_weights);
 	nulls[COLUMN_N_EFFECTIVE] = isnan(components->sum_weights);
 
 	nulls[COLUMN_FEATURE_NAMES] = !is_used(components, COLUMN_FEATURE_NAMES) ||

@@ -105,6 +105,14 @@ summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnu
 	}
 	else if (strcmp(name, "covariance_type") == 0)
 		*value = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
+	else if (strcmp(name, "noise_weight") == 0)
+	{
+		MixtureParameters parameters;
+
+		gmm_model_parameters(model, &parameters);
+		*isnull = parameters.noise_box == NULL;
+		*value = *isnull ? (Datum) 0 : Float8GetDatum(parameters.noise_weight);
+	}
 	else if (strcmp(name, "n_suspect") == 0)
 		*value = Int32GetDatum(gmm_model_judge(model, NULL));
 	else if (strcmp(name, "bic") == 0)

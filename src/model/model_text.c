@@ -16,6 +16,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
@@ -108,6 +109,14 @@ gmm_text_append_parameters(StringInfo text, const MixtureParameters *parameters,
 	appendStringInfoString(text, ",\"covariances\":");
 	gmm_json_append_covariances(text, parameters->covariance_type, k, d,
 								parameters->covariances);
+	if (parameters->noise_box == NULL)
+		return;
+	appendStringInfoString(text, ",\"noise_weight\":");
+	gmm_json_append_double(text, parameters->noise_weight);
+	appendStringInfoString(text, ",\"noise_least\":");
+	gmm_json_append_vector(text, parameters->noise_box, d);
+	appendStringInfoString(text, ",\"noise_most\":");
+	gmm_json_append_vector(text, parameters->noise_box + d, d);
 }
 
 /* Append the keys criterion and trials. */
@@ -154,7 +163,7 @@ model_to_text(const GmmModel *model)
 
 /* --- reading --- */
 
-/* Before reading: covariances are full by default. */
+/* Before reading: covariances are full by default, and there is no noise. */
 void
 gmm_parameters_text_init(GmmParametersText *text)
 {
@@ -162,6 +171,7 @@ gmm_parameters_text_init(GmmParametersText *text)
 	text->k = GMM_NOT_SAID;
 	text->d = GMM_NOT_SAID;
 	text->covariance_type = MIXTURE_FULL;
+	text->noise.weight = get_float8_nan();
 }
 
 /* Check that k or d, if the text says it, is what the arrays say. */
@@ -176,6 +186,23 @@ check_said(const char *type, const char *key, int said, int found, Node *esconte
 	return true;
 }
 
+/* Check that all of what is said of noise is there, or nothing. */
+static bool
+check_noise_keys(const GmmNoise *noise, const char *type, Node *escontext)
+{
+	bool		weight = !isnan(noise->weight);
+	bool		least = noise->least.name != NULL;
+	bool		most = noise->most.name != NULL;
+
+	if (weight != least || least != most)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("key \"%s\" is missing in a %s",
+						!weight ? "noise_weight" : !least ? "noise_least" : "noise_most", type),
+				 errhint("The keys noise_weight, noise_least and noise_most are given together or not at all.")));
+	return true;
+}
+
 /*
  * Make a model of what was read in a text of the type, validating everything;
  * NULL after a soft error.
@@ -187,11 +214,14 @@ gmm_parameters_text_model(const GmmParametersText *text, const char *type,
 	GmmFeatureNames names;
 	GmmModel   *model;
 
-	if (!gmm_names_make((const char *const *) text->features.strings, text->features.n,
+	if (!check_noise_keys(&text->noise, type, escontext) ||
+		!gmm_names_make((const char *const *) text->features.strings, text->features.n,
 						&names, escontext))
 		return NULL;
 	model = gmm_model_from_parts(text->covariance_type, &text->weights, &text->means,
-								 &text->covariances, &names, info, escontext);
+								 &text->covariances,
+								 isnan(text->noise.weight) ? NULL : &text->noise, &names,
+								 info, escontext);
 	if (model == NULL || !check_said(type, "k", text->k, model->k, escontext) ||
 		!check_said(type, "d", text->d, model->d, escontext))
 		return NULL;

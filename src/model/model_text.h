@@ -17,6 +17,7 @@ typedef struct GmmParametersText
 	GmmArray	weights;
 	GmmArray	means;
 	GmmArray	covariances;
+	GmmNoise	noise;			/* weight NaN, arrays without a name: not there */
 	GmmJsonStrings features;	/* their names */
 } GmmParametersText;
 
@@ -33,7 +34,13 @@ typedef struct GmmParametersText
 	{"weights", GMM_FIELD_ARRAY, offsetof(record, parameters.weights), GMM_GROUP_REQUIRED}, \
 	{"means", GMM_FIELD_ARRAY, offsetof(record, parameters.means), GMM_GROUP_REQUIRED}, \
 	{"covariances", GMM_FIELD_ARRAY, offsetof(record, parameters.covariances), \
-		GMM_GROUP_REQUIRED}
+		GMM_GROUP_REQUIRED}, \
+	{"noise_weight", GMM_FIELD_FLOAT8, offsetof(record, parameters.noise.weight), \
+		GMM_GROUP_OPTIONAL}, \
+	{"noise_least", GMM_FIELD_ARRAY, offsetof(record, parameters.noise.least), \
+		GMM_GROUP_OPTIONAL}, \
+	{"noise_most", GMM_FIELD_ARRAY, offsetof(record, parameters.noise.most), \
+		GMM_GROUP_OPTIONAL}
 
 extern void gmm_parameters_text_init(GmmParametersText *text);
 extern GmmModel *gmm_parameters_text_model(const GmmParametersText *text,

@@ -153,7 +153,8 @@ gmm_condition(PG_FUNCTION_ARGS)
 	const MixtureConditional *conditional;
 	MixtureParameters result;
 	GmmFeatureNames missing_names;
-	double	   *responsibilities;
+	double	   *shares;
+	double		noise;
 
 	if (n_missing == 0)
 		ereport(ERROR,
@@ -168,13 +169,12 @@ gmm_condition(PG_FUNCTION_ARGS)
 	}
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
-	responsibilities = palloc((scorer->k + (size_t) scorer->d) * sizeof(double));
-	mixture_row_responsibilities(scorer->prepared, features.values, work,
-								 responsibilities);
+	shares = palloc((scorer->k + (size_t) scorer->d) * sizeof(double));
+	mixture_row_shares(scorer->prepared, features.values, work, shares, &noise);
 	mixture_allocate_parameters(&result, scorer->covariance_type, scorer->k,
 								n_missing, &gmm_host);
-	mixture_condition(conditional, features.values, responsibilities, &result,
-					  responsibilities + scorer->k);
+	mixture_condition(conditional, features.values, shares, noise, &result,
+					  shares + scorer->k);
 	for (size_t i = 0; i < (size_t) scorer->k * n_missing; i++)
 		check_conditional_mean(result.means[i], scorer, i % n_missing);
 	gmm_names_select(&scorer->names, scorer->order + scorer->n_observed, n_missing, &missing_names);
@@ -197,7 +197,8 @@ gmm_impute(PG_FUNCTION_ARGS)
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
 	int			n_missing = scorer->d - scorer->n_observed;
 	const MixtureConditional *conditional;
-	double	   *responsibilities;
+	double	   *shares;
+	double		noise;
 	double	   *missing;
 	double	   *elements;
 	ArrayType  *result;
@@ -210,11 +211,10 @@ gmm_impute(PG_FUNCTION_ARGS)
 
 	conditional = gmm_scorer_conditional(fcinfo, scorer);
 	result = gmm_make_vector(scorer->d, &elements);
-	responsibilities = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
-	missing = responsibilities + scorer->k;
-	mixture_row_responsibilities(scorer->prepared, features.values, work,
-								 responsibilities);
-	mixture_impute(conditional, features.values, responsibilities, missing,
+	shares = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
+	missing = shares + scorer->k;
+	mixture_row_shares(scorer->prepared, features.values, work, shares, &noise);
+	mixture_impute(conditional, features.values, shares, noise, missing,
 				   missing + n_missing);
 
 	for (int i = 0; i < scorer->n_observed; i++)
@@ -224,7 +224,7 @@ gmm_impute(PG_FUNCTION_ARGS)
 		check_conditional_mean(missing[i], scorer, i);
 		elements[scorer->order[scorer->n_observed + i]] = missing[i];
 	}
-	pfree(responsibilities);
+	pfree(shares);
 	gmm_features_release(&features);
 	PG_RETURN_ARRAYTYPE_P(result);
 }
@@ -271,7 +271,8 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
  * gmm_sample(model gmm_model, n bigint, seed bigint)
  *		-> rows (component integer, features double precision[])
  *
- * n rows drawn from the mixture, one at a time as they are asked for.
+ * n rows drawn from the mixture, one at a time as they are asked for; those of
+ * component 0 are noise.
  */
 Datum
 gmm_sample(PG_FUNCTION_ARGS)

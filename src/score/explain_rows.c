@@ -72,19 +72,22 @@ component_argument(FunctionCallInfo fcinfo, int position, const char *name, int 
 	return component - 1;
 }
 
-/* The most probable component but one, which may be -1; of equals the first. */
+/*
+ * The most probable component but one, which may be -1, whatever noise there is; of
+ * equals the first.
+ */
 static int
 most_probable(const GmmScorer *scorer, const GmmFeatures *features, double *work, int but)
 {
-	double	   *responsibilities = palloc(scorer->k * sizeof(double));
+	double	   *shares = palloc(scorer->k * sizeof(double));
+	double		noise;
 	int			best = -1;
 
-	mixture_row_responsibilities(scorer->prepared, features->values, work,
-								 responsibilities);
+	mixture_row_shares(scorer->prepared, features->values, work, shares, &noise);
 	for (int c = 0; c < scorer->k; c++)
-		if (c != but && (best < 0 || responsibilities[c] > responsibilities[best]))
+		if (c != but && (best < 0 || shares[c] > shares[best]))
 			best = c;
-	pfree(responsibilities);
+	pfree(shares);
 	return best;
 }
 

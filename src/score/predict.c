@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(gmm_predict);
 PG_FUNCTION_INFO_V1(gmm_predict_proba);
+PG_FUNCTION_INFO_V1(gmm_noise);
 PG_FUNCTION_INFO_V1(gmm_logpdf);
 PG_FUNCTION_INFO_V1(gmm_entropy);
 PG_FUNCTION_INFO_V1(gmm_mahalanobis);
@@ -33,7 +34,8 @@ PG_FUNCTION_INFO_V1(gmm_top);
 /*
  * gmm_predict(model gmm_model, features double precision[]) -> integer
  *
- * The most probable component, counted from 1.
+ * The most probable component, counted from 1; 0 where the row is more probably
+ * noise.
  */
 Datum
 gmm_predict(PG_FUNCTION_ARGS)
@@ -52,7 +54,8 @@ gmm_predict(PG_FUNCTION_ARGS)
  * gmm_predict_proba(model gmm_model, features double precision[])
  *		-> double precision[]
  *
- * The k responsibilities, which sum to 1.
+ * The k responsibilities, which sum to 1; with noise, its own is before them, as
+ * element 0, so that subscripts are what gmm_predict says in any case.
  */
 Datum
 gmm_predict_proba(PG_FUNCTION_ARGS)
@@ -60,13 +63,38 @@ gmm_predict_proba(PG_FUNCTION_ARGS)
 	GmmFeatures features;
 	double	   *work;
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
-	double	   *responsibilities;
-	ArrayType  *result = gmm_make_vector(scorer->k, &responsibilities);
+	double	   *values;
+	double		noise;
+	ArrayType  *result = gmm_make_vector(scorer->k + scorer->noise, &values);
 
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
-								 responsibilities);
+								 values + scorer->noise, &noise);
+	if (scorer->noise)
+	{
+		values[0] = noise;
+		ARR_LBOUND(result)[0] = 0;
+	}
 	gmm_features_release(&features);
 	PG_RETURN_ARRAYTYPE_P(result);
+}
+
+/*
+ * gmm_noise(model gmm_model, features double precision[])
+ *		-> double precision
+ *
+ * How probable it is that the row is noise; 0 where the model has none.
+ */
+Datum
+gmm_noise(PG_FUNCTION_ARGS)
+{
+	GmmFeatures features;
+	double	   *work;
+	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	double		noise;
+
+	noise = mixture_row_noise(scorer->prepared, features.values, work);
+	gmm_features_release(&features);
+	PG_RETURN_FLOAT8(noise);
 }
 
 /*
@@ -147,8 +175,8 @@ gmm_mahalanobis(PG_FUNCTION_ARGS)
  * gmm_outlier_pvalue(model gmm_model, features double precision[])
  *		-> double precision
  *
- * The share of the model's own rows that have a lower density than this one:
- * small for an outlier.
+ * The share of the components' own rows that have a lower density than this one,
+ * whatever noise there is: small for an outlier.
  */
 Datum
 gmm_outlier_pvalue(PG_FUNCTION_ARGS)
@@ -167,7 +195,7 @@ gmm_outlier_pvalue(PG_FUNCTION_ARGS)
 /* A component and its probability, for gmm_top. */
 typedef struct RankedComponent
 {
-	int			component;		/* from 0 */
+	int			component;		/* from 1; 0 is noise */
 	double		probability;
 } RankedComponent;
 
@@ -193,20 +221,20 @@ rank_components(FunctionCallInfo fcinfo, double cutoff, int *n)
 	GmmFeatures features;
 	double	   *work;
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
-	double	   *responsibilities = palloc(scorer->k * sizeof(double));
-	RankedComponent *ranked = palloc(scorer->k * sizeof(RankedComponent));
+	double	   *probabilities = palloc((scorer->k + 1) * sizeof(double));
+	RankedComponent *ranked = palloc((scorer->k + 1) * sizeof(RankedComponent));
 
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
-								 responsibilities);
+								 probabilities + 1, &probabilities[0]);
 	*n = 0;
-	for (int c = 0; c < scorer->k; c++)
-		if (responsibilities[c] >= cutoff)
+	for (int c = scorer->noise ? 0 : 1; c <= scorer->k; c++)
+		if (probabilities[c] >= cutoff)
 			ranked[(*n)++] = (RankedComponent)
 		{
-			c, responsibilities[c]
+			c, probabilities[c]
 		};
 	qsort(ranked, *n, sizeof(RankedComponent), compare_ranked);
-	pfree(responsibilities);
+	pfree(probabilities);
 	gmm_features_release(&features);
 	return ranked;
 }
@@ -216,7 +244,8 @@ rank_components(FunctionCallInfo fcinfo, double cutoff, int *n)
  *		cutoff double precision)
  *		-> rows (component integer, probability double precision)
  *
- * The n most probable components, those below cutoff left out.
+ * The n most probable components, of which noise is number 0, those below cutoff
+ * left out.
  */
 Datum
 gmm_top(PG_FUNCTION_ARGS)
@@ -244,7 +273,7 @@ gmm_top(PG_FUNCTION_ARGS)
 		Datum		values[TOP_COLUMNS];
 		bool		nulls[TOP_COLUMNS] = {false};
 
-		values[0] = Int32GetDatum(ranked[i].component + 1);
+		values[0] = Int32GetDatum(ranked[i].component);
 		values[1] = Float8GetDatum(ranked[i].probability);
 		tuplestore_putvalues(rows, descriptor, values, nulls);
 	}

@@ -254,6 +254,7 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 	scorer.key = *key;
 	scorer.covariance_type = parameters.covariance_type;
 	scorer.k = model->k;
+	scorer.noise = parameters.noise_box != NULL;
 	gmm_model_names(model, &scorer.names);
 	gmm_names_copy(&scorer.names, cache->context);
 	copy_pattern(&scorer, features);

@@ -27,6 +27,7 @@ typedef struct GmmScorer
 	GmmScorerKey key;			/* must be first: the hash key */
 	MixtureCovarianceType covariance_type;
 	int			k;
+	bool		noise;			/* beside these */
 	int			d;				/* of the model */
 	GmmFeatureNames names;		/* of its features */
 	int			n_observed;		/* elements that are not NULL, and dimensions

@@ -33,7 +33,7 @@ CREATE FUNCTION gmm_sample(
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 1000
 	SUPPORT gmm_sample_support;
 COMMENT ON FUNCTION gmm_sample(gmm_model, bigint, bigint)
-	IS 'rows drawn from a mixture; the same seed draws the same rows';
+	IS 'rows drawn from a mixture, those of component 0 from its noise; the same seed draws the same rows';
 
 CREATE FUNCTION gmm_top(
 	model gmm_model,
@@ -46,5 +46,5 @@ CREATE FUNCTION gmm_top(
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 5
 	SUPPORT gmm_top_support;
 COMMENT ON FUNCTION gmm_top(gmm_model, double precision[], bigint, double precision)
-	IS 'most probable components of a row, best first, those below the cutoff left out';
+	IS 'most probable components of a row, best first, 0 for noise, those below the cutoff left out';
 

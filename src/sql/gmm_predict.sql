@@ -3,14 +3,19 @@
 CREATE FUNCTION gmm_predict(model gmm_model, features double precision[]) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION gmm_predict(gmm_model, double precision[])
-	IS 'the most probable component of a row, counted from 1';
+	IS 'the most probable component of a row, counted from 1; 0 for noise';
 
 CREATE FUNCTION gmm_predict_proba(
 	model gmm_model, features double precision[]
 ) RETURNS double precision[]
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION gmm_predict_proba(gmm_model, double precision[])
-	IS 'the probability of each component given a row; they sum to 1';
+	IS 'the probability of each component given a row, from subscript 0, that of noise, if the model has some; they sum to 1';
+
+CREATE FUNCTION gmm_noise(model gmm_model, features double precision[]) RETURNS double precision
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_noise(gmm_model, double precision[])
+	IS 'the probability that a row is noise; 0 if the model has none';
 
 CREATE FUNCTION gmm_logpdf(model gmm_model, features double precision[]) RETURNS double precision
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
@@ -34,5 +39,5 @@ CREATE FUNCTION gmm_outlier_pvalue(
 ) RETURNS double precision
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION gmm_outlier_pvalue(gmm_model, double precision[])
-	IS 'the share of the mixture''s own rows that have a lower density than this one';
+	IS 'the share of the components'' own rows that have a lower density than this one';
 

@@ -96,7 +96,8 @@ CREATE FUNCTION gmm_stats_summary(
 	OUT sum_weights double precision,
 	OUT log_likelihood double precision,
 	OUT mean_log_likelihood double precision,
-	OUT log_density_stddev double precision
+	OUT log_density_stddev double precision,
+	OUT noise_weight double precision
 ) RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_stats_summary(gmm_stats)

@@ -41,7 +41,8 @@ CREATE FUNCTION gmm_summary(
 	OUT n_best_starts integer,
 	OUT n_reseeded integer,
 	OUT n_omitted integer,
-	OUT n_suspect integer
+	OUT n_suspect integer,
+	OUT noise_weight double precision
 ) RETURNS record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_summary(gmm_model) IS 'shape of a mixture model, and how it was fitted';

@@ -16,22 +16,23 @@
 
 #define GMM_STATS_VERSION	1
 
+#define GMM_STATS_NOISE		0x0002	/* in flags: the model has noise */
+
 typedef struct GmmStats
 {
 	int32		vl_len_;		/* varlena header, not to be touched */
 	uint8		version;
 	uint8		covariance_type;	/* MixtureCovarianceType */
-	uint16		reserved;		/* 0 */
+	uint16		flags;			/* GMM_STATS_NOISE */
 	int32		k;
 	int32		d;
 	int64		n_rows;			/* of weight above 0 */
 	int32		names_size;		/* bytes of the names of features, or 0 */
 	int32		reserved_too;	/* 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* the sums, as in MixtureStats,
-												 * then weights, means and
-												 * covariances of the model,
-												 * then the bytes of its
-												 * GmmFeatureNames */
+												 * then the values of the model,
+												 * as in GmmModel, then the bytes
+												 * of its GmmFeatureNames */
 } GmmStats;
 
 /* What statistics consist of, wherever it lies. */
@@ -50,13 +51,15 @@ typedef struct GmmSumsText
 	double		sum_weights;
 	double		log_likelihood;
 	double		log_density_squares;
+	double		noise_sum;		/* of the noise's responsibilities */
 	GmmArray	component_weights;
 	GmmArray	firsts;
 	GmmArray	seconds;
 } GmmSumsText;
 
 /* stats_value.c */
-extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d, int names_size);
+extern Size gmm_stats_size(MixtureCovarianceType type, int k, int d, bool noise,
+						   int names_size);
 extern void gmm_stats_place(GmmStats *stats, GmmStatsView *view);
 extern void gmm_stats_init(GmmStats *stats, const GmmStatsView *view);
 extern GmmStats *gmm_stats_make(const GmmStatsView *view);

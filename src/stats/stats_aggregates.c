@@ -156,14 +156,12 @@ add_pending(const ExpandedStats *stats, MixtureStats *sums)
 	mixture_runner_release(runner);
 }
 
-/* Copy parameters to an array of mixture_parameters_count() doubles. */
-static void
-copy_parameters(MixtureParameters *copy, const MixtureParameters *parameters,
-				double *values)
+/* Doubles that a copy of parameters takes. */
+static size_t
+count_values(const MixtureParameters *parameters)
 {
-	mixture_place_parameters(copy, parameters->covariance_type, parameters->k,
-							 parameters->d, values);
-	mixture_copy_parameters(copy, parameters);
+	return mixture_values_count(parameters->covariance_type, parameters->k, parameters->d,
+								parameters->noise_box != NULL);
 }
 
 /*
@@ -190,11 +188,9 @@ ready_call_site(FmgrInfo *flinfo, const ExpandedStats *stats)
 	site->runner = NULL;
 	MemoryContextReset(site->context);
 	old_context = MemoryContextSwitchTo(site->context);
-	copy_parameters(&site->parameters, parameters,
-					palloc_extended(sizeof(double) *
-									mixture_parameters_count(parameters->covariance_type,
-													   parameters->k, parameters->d),
-									MCXT_ALLOC_HUGE));
+	mixture_copy_values(&site->parameters, parameters,
+						palloc_extended(sizeof(double) * count_values(parameters),
+										MCXT_ALLOC_HUGE));
 	site->runner = make_runner(&site->parameters);
 	MemoryContextSwitchTo(old_context);
 	return site;
@@ -208,7 +204,8 @@ get_flat_size(ExpandedObjectHeader *header)
 	const GmmStatsView *view = &((ExpandedStats *) header)->view;
 
 	return gmm_stats_size(view->parameters.covariance_type, view->parameters.k,
-						  view->parameters.d, view->names.size);
+						  view->parameters.d, view->parameters.noise_box != NULL,
+						  view->names.size);
 }
 
 static void
@@ -269,7 +266,7 @@ create_expanded(MemoryContext parent, const MixtureParameters *parameters,
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			k = parameters->k;
 	int			d = parameters->d;
-	size_t		n_parameters = mixture_parameters_count(type, k, d);
+	size_t		n_parameters = count_values(parameters);
 	size_t		n_sums = mixture_sums_count(type, k, d);
 	ExpandedStats *stats = MemoryContextAllocZero(context, sizeof(ExpandedStats));
 	double	   *values;
@@ -277,7 +274,7 @@ create_expanded(MemoryContext parent, const MixtureParameters *parameters,
 	EOH_init_header(&stats->header, &stats_methods, context);
 	stats->magic = EXPANDED_MAGIC;
 	values = MemoryContextAllocHuge(context, (n_parameters + n_sums) * sizeof(double));
-	copy_parameters(&stats->view.parameters, parameters, values + n_sums);
+	mixture_copy_values(&stats->view.parameters, parameters, values + n_sums);
 	stats->view.names = *names;
 	gmm_names_copy(&stats->view.names, context);
 	memset(values, 0, n_sums * sizeof(double));

@@ -35,10 +35,11 @@ send_values(StringInfo buffer, const double *values, size_t n)
  *
  * Version and family as int8, flags as int16, k and d as int32, the number of rows
  * as int64; then as float8 the sums: of weights, the log-likelihood, squares of
- * log densities, 0, k weights
- * of components, k x d firsts, seconds (triangles packed); then the model's
- * weights, means and covariances (likewise); if flags say that its features have
- * names, each of these as text behind its length in bytes as int32.
+ * log densities, 0, the weight of noise, k weights of components, k x d firsts,
+ * seconds (triangles packed); then the model's weights, means and covariances
+ * (likewise); if flags say that there is noise, its weight, and d least and d
+ * most values; if flags say that its features have names, each of these as text
+ * behind its length in bytes as int32.
  */
 Datum
 gmm_stats_send(PG_FUNCTION_ARGS)
@@ -46,12 +47,14 @@ gmm_stats_send(PG_FUNCTION_ARGS)
 	GmmStatsView view;
 	StringInfoData buffer;
 	MixtureParameters *parameters = &view.parameters;
+	bool		noise;
 
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	pq_begintypsend(&buffer);
 	pq_sendint8(&buffer, GMM_STATS_VERSION);
 	pq_sendint8(&buffer, parameters->covariance_type);
-	pq_sendint16(&buffer, view.names.n > 0 ? SENT_NAMES : 0);
+	noise = parameters->noise_box != NULL;
+	pq_sendint16(&buffer, (noise ? GMM_STATS_NOISE : 0) | (view.names.n > 0 ? SENT_NAMES : 0));
 	pq_sendint32(&buffer, parameters->k);
 	pq_sendint32(&buffer, parameters->d);
 	pq_sendint64(&buffer, view.n_rows);
@@ -61,6 +64,11 @@ gmm_stats_send(PG_FUNCTION_ARGS)
 	send_values(&buffer, parameters->covariances,
 				mixture_covariance_count(parameters->covariance_type,
 										 parameters->k, parameters->d));
+	if (noise)
+	{
+		pq_sendfloat8(&buffer, parameters->noise_weight);
+		send_values(&buffer, parameters->noise_box, 2 * (size_t) parameters->d);
+	}
 	gmm_names_send(&buffer, &view.names, true);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
@@ -107,7 +115,7 @@ receive_stats_header(StringInfo buffer, bool *named)
 				 errhint("It may have been written by a newer version of the extension gmm.")));
 	type = pq_getmsgbyte(buffer);
 	flags = pq_getmsgint(buffer, 2);
-	if (type >= MIXTURE_N_COVARIANCE_TYPES || (flags & ~SENT_NAMES) != 0)
+	if (type >= MIXTURE_N_COVARIANCE_TYPES || (flags & ~(GMM_STATS_NOISE | SENT_NAMES)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("unknown covariance type %d or flags 0x%04x in a binary gmm_stats",
@@ -117,13 +125,15 @@ receive_stats_header(StringInfo buffer, bool *named)
 	(void) gmm_model_check_shape((MixtureCovarianceType) type, k, d, NULL);
 
 	*named = (flags & SENT_NAMES) != 0;
-	size = gmm_stats_size((MixtureCovarianceType) type, k, d, 0);
+	size = gmm_stats_size((MixtureCovarianceType) type, k, d,
+						  (flags & GMM_STATS_NOISE) != 0, 0);
 	check_stats_length(buffer, (size - offsetof(GmmStats, values)) / sizeof(double),
 					   *named ? d : 0);
 	stats = palloc0(size);
 	SET_VARSIZE(stats, size);
 	stats->version = GMM_STATS_VERSION;
 	stats->covariance_type = type;
+	stats->flags = flags & GMM_STATS_NOISE;
 	stats->k = k;
 	stats->d = d;
 	return stats;

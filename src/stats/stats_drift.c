@@ -122,6 +122,24 @@ gmm_drift(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
+/* Form the row of noise, which has a share of the rows and no place. */
+static Datum
+noise_row(const Comparison *comparison, TupleDesc descriptor)
+{
+	const MixtureStats *sums = &comparison->view.sums;
+	Datum		values[COMPONENT_COLUMNS] = {0};
+	bool		nulls[COMPONENT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	values[0] = Int32GetDatum(0);
+	nulls[0] = false;
+	put_float8(values, nulls, 1, *sums->noise_weight);
+	put_float8(values, nulls, 2, comparison->view.parameters.noise_weight);
+	if (comparison->components != NULL)
+		put_float8(values, nulls, 3, *sums->noise_weight / *sums->sum_weights);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
 /* Form the row of a component, counted from 0. */
 static Datum
 component_row(const Comparison *comparison, int component, TupleDesc descriptor)
@@ -137,7 +155,7 @@ component_row(const Comparison *comparison, int component, TupleDesc descriptor)
 	values[0] = Int32GetDatum(component + 1);
 	nulls[0] = false;
 	put_float8(values, nulls, 1, comparison->view.sums.component_weights[component]);
-	put_float8(values, nulls, 2, parameters->weights[component]);
+	put_float8(values, nulls, 2, (1 - parameters->noise_weight) * parameters->weights[component]);
 	if (comparison->components != NULL)
 	{
 		drift = &comparison->components[component];
@@ -158,18 +176,19 @@ component_row(const Comparison *comparison, int component, TupleDesc descriptor)
 /*
  * gmm_drift_components(model gmm_model, stats gmm_stats) returns SETOF record
  *
- * What gmm_drift says of all rows, of each component's.
+ * What gmm_drift says of all rows, of each component's, after those of noise.
  */
 Datum
 gmm_drift_components(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *call;
+	Comparison *comparison;
+	int			component;
 	Datum		row;
 
 	if (SRF_IS_FIRSTCALL())
 	{
 		MemoryContext caller;
-		Comparison *comparison;
 
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
@@ -179,7 +198,8 @@ gmm_drift_components(PG_FUNCTION_ARGS)
 		comparison = palloc(sizeof(Comparison));
 		compare(fcinfo, comparison);
 		call->user_fctx = comparison;
-		call->max_calls = comparison->view.parameters.k;
+		call->max_calls = comparison->view.parameters.k +
+			(comparison->view.parameters.noise_box != NULL);
 		MemoryContextSwitchTo(caller);
 	}
 
@@ -187,6 +207,9 @@ gmm_drift_components(PG_FUNCTION_ARGS)
 	if (call->call_cntr >= call->max_calls)
 		SRF_RETURN_DONE(call);
 	CHECK_FOR_INTERRUPTS();
-	row = component_row(call->user_fctx, (int) call->call_cntr, call->tuple_desc);
+	comparison = call->user_fctx;
+	component = (int) call->call_cntr - (comparison->view.parameters.noise_box != NULL);
+	row = component < 0 ? noise_row(comparison, call->tuple_desc) :
+		component_row(comparison, component, call->tuple_desc);
 	SRF_RETURN_NEXT(call, row);
 }

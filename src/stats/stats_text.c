@@ -39,6 +39,8 @@ static const GmmField stats_keys[] = {
 	GMM_GROUP_REQUIRED},
 	{"log_density_squares", GMM_FIELD_FLOAT8,
 	offsetof(StatsText, sums.log_density_squares), GMM_GROUP_REQUIRED},
+	{"noise_sum", GMM_FIELD_FLOAT8, offsetof(StatsText, sums.noise_sum),
+	GMM_GROUP_OPTIONAL},
 	{"component_weights", GMM_FIELD_ARRAY, offsetof(StatsText, sums.component_weights),
 	GMM_GROUP_REQUIRED},
 	{"firsts", GMM_FIELD_ARRAY, offsetof(StatsText, sums.firsts), GMM_GROUP_REQUIRED},
@@ -102,6 +104,11 @@ stats_to_text(Datum datum)
 	gmm_json_append_double(&text, *view.sums.log_likelihood);
 	appendStringInfoString(&text, ",\"log_density_squares\":");
 	gmm_json_append_double(&text, *view.sums.log_density_squares);
+	if (view.parameters.noise_box != NULL)
+	{
+		appendStringInfoString(&text, ",\"noise_sum\":");
+		gmm_json_append_double(&text, *view.sums.noise_weight);
+	}
 	appendStringInfoString(&text, ",\"component_weights\":");
 	gmm_json_append_vector(&text, view.sums.component_weights, k);
 	appendStringInfoString(&text, ",\"firsts\":");

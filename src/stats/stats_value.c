@@ -36,15 +36,17 @@ PG_FUNCTION_INFO_V1(gmm_stats_summary);
 
 /* The size of statistics of this shape and so many bytes of names, below 1 GB. */
 Size
-gmm_stats_size(MixtureCovarianceType type, int k, int d, int names_size)
+gmm_stats_size(MixtureCovarianceType type, int k, int d, bool noise, int names_size)
 {
-	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + 2 * MIXTURE_MAX_COMPONENTS + 2) *
+	StaticAssertStmt((2 * (Size) MIXTURE_MAX_VALUES + 2 * MIXTURE_MAX_COMPONENTS +
+					  2 * MIXTURE_MAX_DIMENSIONS + 6) *
 					 sizeof(double) + GMM_NAMES_MAX_SIZE(MIXTURE_MAX_DIMENSIONS) +
 					 sizeof(GmmStats) < MaxAllocSize,
 					 "the largest statistics must fit into a datum");
 
 	return offsetof(GmmStats, values) + sizeof(double) *
-		(mixture_sums_count(type, k, d) + mixture_parameters_count(type, k, d)) + names_size;
+		(mixture_sums_count(type, k, d) + mixture_values_count(type, k, d, noise)) +
+		names_size;
 }
 
 /* View statistics whose header is right. */
@@ -55,8 +57,9 @@ gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 
 	view->n_rows = stats->n_rows;
 	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
-	mixture_place_parameters(&view->parameters, type, stats->k, stats->d,
-							 stats->values + view->sums.n_values);
+	mixture_place_values(&view->parameters, type, stats->k, stats->d,
+						 (stats->flags & GMM_STATS_NOISE) != 0,
+						 stats->values + view->sums.n_values);
 	if (!gmm_names_view((const char *) stats + VARSIZE(stats) - stats->names_size,
 						stats->names_size, stats->d, &view->names))
 		ereport(ERROR,
@@ -72,8 +75,9 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			k = parameters->k;
 	int			d = parameters->d;
+	bool		noise = parameters->noise_box != NULL;
 	int			names_size = view->names.size;
-	Size		size = gmm_stats_size(type, k, d, names_size);
+	Size		size = gmm_stats_size(type, k, d, noise, names_size);
 	GmmStatsView copy;
 
 	/* Padding too, so that equal statistics are equal bytes */
@@ -81,6 +85,7 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	SET_VARSIZE(stats, size);
 	stats->version = GMM_STATS_VERSION;
 	stats->covariance_type = type;
+	stats->flags = noise ? GMM_STATS_NOISE : 0;
 	stats->k = k;
 	stats->d = d;
 	stats->n_rows = view->n_rows;
@@ -90,7 +95,7 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	gmm_stats_place(stats, &copy);
 	memcpy(copy.sums.sum_weights, view->sums.sum_weights,
 		   view->sums.n_values * sizeof(double));
-	mixture_copy_parameters(&copy.parameters, parameters);
+	mixture_copy_values(&copy.parameters, parameters, stats->values + copy.sums.n_values);
 }
 
 /* A new datum, palloc'd, of what is viewed. */
@@ -100,7 +105,7 @@ gmm_stats_make(const GmmStatsView *view)
 	const MixtureParameters *parameters = &view->parameters;
 	GmmStats   *stats = palloc(gmm_stats_size(parameters->covariance_type,
 											  parameters->k, parameters->d,
-											  view->names.size));
+											  parameters->noise_box != NULL, view->names.size));
 
 	gmm_stats_init(stats, view);
 	return stats;
@@ -128,13 +133,14 @@ check_header(const GmmStats *stats)
 		stats->names_size < 0 ||
 		stats->names_size > (int32) GMM_NAMES_MAX_SIZE(stats->d) ||
 		size != gmm_stats_size((MixtureCovarianceType) stats->covariance_type,
-							   stats->k, stats->d, stats->names_size))
+							   stats->k, stats->d, (stats->flags & GMM_STATS_NOISE) != 0,
+							   stats->names_size))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_stats of %zu bytes does not agree with its header",
 						size),
-				 errdetail("The header says covariance type %d, k = %d, d = %d and %d bytes of names.",
-						   stats->covariance_type, stats->k, stats->d,
+				 errdetail("The header says covariance type %d, k = %d, d = %d, flags 0x%04x and %d bytes of names.",
+						   stats->covariance_type, stats->k, stats->d, stats->flags,
 						   stats->names_size)));
 }
 
@@ -174,6 +180,8 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 				rule = "\"n_rows\" must not be negative";
 			else if (*view->sums.entropy != 0 || signbit(*view->sums.entropy))
 				rule = "statistics have an entropy that no E-step gave them";
+			else if (view->parameters.noise_box == NULL && *view->sums.noise_weight != 0)
+				rule = "\"noise_sum\" must be 0 where the model has no noise";
 			else if (view->n_rows == 0 && *view->sums.sum_weights > 0)
 				rule = "\"sum_weights\" must be 0 where \"n_rows\" is";
 			else
@@ -183,11 +191,14 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 			rule = "statistics must not contain NaN or infinity";
 			break;
 		case MIXTURE_STATS_NEGATIVE_WEIGHT:
-			rule = component < 0 ? "\"sum_weights\" must not be negative" :
+			rule = *view->sums.noise_weight < 0 ? "\"noise_sum\" must not be negative" :
+				component < 0 ? "\"sum_weights\" must not be negative" :
 				"\"component_weights\" must not be negative";
 			break;
 		case MIXTURE_STATS_WEIGHT_SUM:
-			rule = "\"component_weights\" must sum to \"sum_weights\"";
+			rule = view->parameters.noise_box == NULL ?
+				"\"component_weights\" must sum to \"sum_weights\"" :
+				"\"component_weights\" and \"noise_sum\" must sum to \"sum_weights\"";
 			break;
 		case MIXTURE_STATS_NEGATIVE_SQUARE:
 			rule = "sums of squares in \"seconds\" must not be negative";
@@ -236,6 +247,7 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 	*view.sums.log_likelihood = text->log_likelihood;
 	*view.sums.log_density_squares = text->log_density_squares;
 	*view.sums.entropy = 0;		/* as with every E-step that an M-step follows */
+	*view.sums.noise_weight = text->noise_sum;
 	memcpy(view.sums.component_weights, text->component_weights.values,
 		   model->k * sizeof(double));
 	memcpy(view.sums.firsts, text->firsts.values,
@@ -251,6 +263,10 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 static void
 check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
 {
+	if ((own->noise_box != NULL) != (other->noise_box != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("statistics of models with and without noise cannot be added")));
 	if (own->k != other->k || own->d != other->d ||
 		own->covariance_type != other->covariance_type)
 		ereport(ERROR,
@@ -454,16 +470,16 @@ gmm_em_step_final(PG_FUNCTION_ARGS)
 
 /*
  * gmm_stats_summary(gmm_stats) returns k, d, covariance_type, n_rows,
- * sum_weights, log_likelihood, and the log density's mean and standard
- * deviation (NULL without weight)
+ * sum_weights, log_likelihood, the log density's mean and standard deviation
+ * (NULL without weight), and the share of noise (NULL where the model has none)
  */
 Datum
 gmm_stats_summary(PG_FUNCTION_ARGS)
 {
 	GmmStatsView view;
 	TupleDesc	descriptor;
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[9];
+	bool		nulls[9] = {false};
 	double		stddev;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
@@ -481,6 +497,9 @@ gmm_stats_summary(PG_FUNCTION_ARGS)
 	stddev = mixture_log_density_stddev(&view.sums);
 	nulls[7] = isnan(stddev);
 	values[7] = nulls[7] ? (Datum) 0 : Float8GetDatum(stddev);
+	nulls[8] = nulls[6] || view.parameters.noise_box == NULL;
+	values[8] = nulls[8] ? (Datum) 0 :
+		Float8GetDatum(*view.sums.noise_weight / *view.sums.sum_weights);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 													  values, nulls)));
 }

@@ -45,17 +45,17 @@ svg_place(const SvgAxis *axis, double value)
 	return axis->origin + (value - axis->low) * axis->scale;
 }
 
-/* How a component looks: its place in the table of colours and shapes. */
+/* How a component, or SVG_NOISE, looks: its place in the table of colours and shapes. */
 int
 svg_look(int component)
 {
-	return component % SVG_N_LOOKS;
+	return component == SVG_NOISE ? SVG_NOISE_LOOK : component % SVG_N_LOOKS;
 }
 
 int
 svg_colour(int component)
 {
-	return component % SVG_N_COLOURS;
+	return component == SVG_NOISE ? SVG_NOISE_COLOUR : component % SVG_N_COLOURS;
 }
 
 /* Append the number of a component. */

@@ -25,6 +25,11 @@
 #define SVG_N_SHAPES	6
 #define SVG_N_LOOKS		(2 * SVG_N_COLOURS * SVG_N_SHAPES)
 
+/* What noise looks like, which has no other's look */
+#define SVG_NOISE		(-1)
+#define SVG_NOISE_LOOK	SVG_N_LOOKS
+#define SVG_NOISE_COLOUR	SVG_N_COLOURS
+
 /* Components that are drawn, those of the largest weights */
 #define SVG_MAX_SHOWN	100
 

@@ -521,7 +521,8 @@ gmm_svg_deserialize(PG_FUNCTION_ARGS)
 	if (header.n_dims == 2 && header.dims[0] == header.dims[1])
 		report_invalid_state();
 	for (int i = 0; i < header.n_points; i++)
-		if (header.points[i].component < 0 || header.points[i].component >= header.model->k)
+		if (header.points[i].component < (header.model->flags & GMM_MODEL_NOISE ? SVG_NOISE : 0) ||
+			header.points[i].component >= header.model->k)
 			report_invalid_state();
 
 	state = create_state(CurrentMemoryContext, header.model, header.dims, header.n_dims);

@@ -44,9 +44,11 @@ struct SvgDensity
 static double
 density_at(const SvgDensity *density, double value)
 {
+	double		noise;
+
 	CHECK_FOR_INTERRUPTS();
 	return exp(mixture_row_responsibilities(density->prepared, &value, density->work,
-											density->responsibilities));
+											density->responsibilities, &noise));
 }
 
 static SvgDensity *
@@ -145,7 +147,7 @@ add_rug(StringInfo text, const SvgPicture *picture)
 {
 	const GmmPlot *plot = picture->plot;
 
-	for (int colour = 0; colour < SVG_N_COLOURS; colour++)
+	for (int colour = 0; colour <= SVG_NOISE_COLOUR; colour++)
 	{
 		bool		taken[SVG_RIGHT - SVG_LEFT + 1] = {false};
 		bool		begun = false;

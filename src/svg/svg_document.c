@@ -51,6 +51,9 @@ static const char style[] =
 	".gmm .c0{color:#56b4e9}.gmm .c5{color:#0072b2}.gmm .c6{color:#f0e442}"
 	"}</style>\n";
 
+/* Where there is noise */
+static const char noise_style[] = "<style>.gmm .c7{color:#8c959f}</style>\n";
+
 /* Of about equal areas, about the origin */
 static const char *const shapes[SVG_N_SHAPES] = {
 	"M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
@@ -60,6 +63,21 @@ static const char *const shapes[SVG_N_SHAPES] = {
 	"M-1.4-4.2h2.8v2.8h2.8v2.8h-2.8v2.8h-2.8v-2.8h-2.8v-2.8h2.8z",
 	"M0 4.4-4.2-3H4.2z"
 };
+
+static const char noise_shape[] = "M-3-3 3 3M3-3-3 3";
+
+/* The shape of a look, and whether it is filled or hollow */
+static const char *
+look_shape(int look)
+{
+	return look == SVG_NOISE_LOOK ? noise_shape : shapes[look % SVG_N_SHAPES];
+}
+
+static const char *
+look_class(int look)
+{
+	return look < SVG_N_LOOKS / 2 ? "mark" : "ring";
+}
 
 
 /* --- axes --- */
@@ -195,6 +213,8 @@ add_head(StringInfo text, const GmmPlot *plot)
 		appendStringInfo(text, " and %d", plot->dims[1] + 1);
 	appendStringInfoString(text, "</title>\n");
 	appendStringInfoString(text, style);
+	if (plot->marginal->noise_box != NULL)
+		appendStringInfoString(text, noise_style);
 }
 
 /* Append a marker for each look that is used. */
@@ -202,7 +222,7 @@ static void
 add_markers(StringInfo text, const SvgPicture *picture)
 {
 	const GmmPlot *plot = picture->plot;
-	bool		used[SVG_N_LOOKS] = {false};
+	bool		used[SVG_N_LOOKS + 1] = {false};
 	double		size = plot->n_points > 1000 ? 6.5 : plot->n_points > 300 ? 8 : 10;
 	double		opacity = plot->n_points > 1000 ? 0.5 : 0.7;
 
@@ -212,14 +232,14 @@ add_markers(StringInfo text, const SvgPicture *picture)
 		used[svg_look(plot->points[i].component)] = true;
 
 	appendStringInfoString(text, "<defs>");
-	for (int i = 0; i < SVG_N_LOOKS; i++)
+	for (int i = 0; i <= SVG_NOISE_LOOK; i++)
 		if (used[i])
 		{
 			appendStringInfo(text, "<marker id=\"gmm-%d\" class=\"c%d\" fill-opacity=\"%g\" markerUnits=\"userSpaceOnUse\" "
 							 "markerWidth=\"%g\" markerHeight=\"%g\" viewBox=\"-5 -5 10 10\">"
 							 "<path class=\"%s\" d=\"%s\"/></marker>\n",
-							 i, i % SVG_N_COLOURS, opacity, size, size,
-							 i < SVG_N_LOOKS / 2 ? "mark" : "ring", shapes[i % SVG_N_SHAPES]);
+							 i, i == SVG_NOISE_LOOK ? SVG_NOISE_COLOUR : i % SVG_N_COLOURS,
+							 opacity, size, size, look_class(i), look_shape(i));
 		}
 	appendStringInfo(text, "<clipPath id=\"gmm-frame\"><path d=\"M%d %dH%dV%dH%dz\"/></clipPath></defs>\n",
 					 SVG_LEFT, SVG_TOP, SVG_RIGHT, SVG_BOTTOM, SVG_LEFT);
@@ -236,17 +256,16 @@ add_note(StringInfo text, int *y, const char *note)
 	*y += LEGEND_STEP * 3 / 4;
 }
 
-/* Append a component's mark, number and weight. */
+/* Append the mark of a component or of noise, its name, and its share of the rows. */
 static void
-add_legend_entry(StringInfo text, int *y, int component, double weight)
+add_legend_entry(StringInfo text, int *y, int component, const char *name, double weight)
 {
 	int			look = svg_look(component);
 
 	appendStringInfo(text, "<path class=\"c%d %s\" transform=\"translate(%d %d)\" d=\"%s\"/>"
-					 "<text x=\"%d\" y=\"%d\"><tspan font-weight=\"bold\">%d</tspan>&#160; ",
-					 svg_colour(component), look < SVG_N_LOOKS / 2 ? "mark" : "ring",
-					 LEGEND_X - 2, *y - 4, shapes[look % SVG_N_SHAPES],
-					 LEGEND_X + 10, *y, component + 1);
+					 "<text x=\"%d\" y=\"%d\"><tspan font-weight=\"bold\">%s</tspan>&#160; ",
+					 svg_colour(component), look_class(look), LEGEND_X - 2, *y - 4,
+					 look_shape(look), LEGEND_X + 10, *y, name);
 	if (weight >= 0.0005)
 		appendStringInfo(text, "%.1f %%</text>\n", 100 * weight);
 	else
@@ -265,8 +284,11 @@ add_legend(StringInfo text, const SvgPicture *picture)
 	add_note(text, &y, "component, weight");
 	y += 6;
 	for (int i = 0; i < n_entries; i++)
-		add_legend_entry(text, &y, picture->shown[i],
+		add_legend_entry(text, &y, picture->shown[i], psprintf("%d", picture->shown[i] + 1),
+						 (1 - plot->marginal->noise_weight) *
 						 plot->marginal->weights[picture->shown[i]]);
+	if (plot->marginal->noise_box != NULL)
+		add_legend_entry(text, &y, SVG_NOISE, "noise", plot->marginal->noise_weight);
 	if (plot->marginal->k > n_entries)
 		add_note(text, &y, psprintf("and %d more", plot->marginal->k - n_entries));
 

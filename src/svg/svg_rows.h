@@ -15,7 +15,7 @@ typedef struct GmmPlotPoint
 	double		x;
 	double		y;				/* 0 where one feature is drawn */
 	int64		count;			/* rows that are equal to it */
-	int32		component;		/* the most probable one, from 0 */
+	int32		component;		/* the most probable one, from 0; -1 is noise */
 } GmmPlotPoint;
 
 typedef struct GmmPlot

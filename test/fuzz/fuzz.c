@@ -300,6 +300,12 @@ demand_sound(const MixtureParameters *parameters)
 		sum += parameters->weights[c];
 	}
 	demand(fabs(sum - 1) < 1e-8, "weights sum to 1");
+	demand(parameters->noise_weight >= 0 && parameters->noise_weight < 1,
+		   "the weight of noise is a share");
+	for (int j = 0; j < parameters->d && parameters->noise_box != NULL; j++)
+		demand(parameters->noise_box[parameters->d + j] > parameters->noise_box[j] &&
+			   isfinite(parameters->noise_box[parameters->d + j] - parameters->noise_box[j]),
+			   "noise has a box");
 	for (int i = 0; i < parameters->k * parameters->d; i++)
 		demand(isfinite(parameters->means[i]), "means are finite");
 	for (size_t i = 0; i < count; i++)
@@ -328,16 +334,18 @@ demand_scores(const MixtureParameters *parameters, const FuzzRows *rows)
 	row = fuzz_host.allocate(NULL, parameters->d * sizeof(double));
 	for (int i = 0; i < rows->n && i < SCORED_ROWS; i++)
 	{
-		double		sum = 0;
+		double		sum;
 		int			component;
 
 		fuzz_row(rows, i, row);
 		if (rows->block != NULL)
 			continue;
 		component = mixture_row_predict(prepared, row, work);
-		demand(component >= 0 && component < k, "a predicted component exists");
+		demand(component >= (parameters->noise_box != NULL ? -1 : 0) && component < k,
+			   "a predicted component exists");
 		demand(!isnan(mixture_row_log_density(prepared, row, work)), "a log density is a number");
-		mixture_row_responsibilities(prepared, row, work, values);
+		mixture_row_responsibilities(prepared, row, work, values, &sum);
+		demand(sum >= 0 && sum <= (parameters->noise_box != NULL), "noise is a probability");
 		for (int c = 0; c < k; c++)
 		{
 			demand(values[c] >= 0, "no responsibility is negative");

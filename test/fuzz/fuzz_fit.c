@@ -138,7 +138,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.n_init = input_below(&input, 4),
 			.init = (MixtureInit) input_below(&input, 2),
 			.seed = (uint64_t) input_byte(&input),
-			.accelerate = input_below(&input, 2) == 0
+			.accelerate = input_below(&input, 2) == 0,
+			.noise = input_below(&input, 3) == 0
 	};
 	if (input_below(&input, 3) == 0)
 		fuzz.choice = (MixtureChoice)

@@ -16,6 +16,24 @@ typedef struct Case
 	FuzzRows	rows;
 } Case;
 
+/* Noise, where what comes is a box. */
+static void
+read_noise(Case *fuzz, MixtureParameters *parameters)
+{
+	int			d = parameters->d;
+	double	   *box = mixture_own_box(parameters);
+
+	parameters->noise_weight = input_byte(&fuzz->input) / 256.0;
+	parameters->noise_box = box;
+	for (int j = 0; j < d; j++)
+	{
+		box[j] = input_number(&fuzz->input);
+		box[d + j] = input_number(&fuzz->input);
+		if (!(box[d + j] > box[j] && isfinite(box[d + j] - box[j])))
+			mixture_clear_noise(parameters);
+	}
+}
+
 /* Weights that sum to 1, and else what comes. */
 static void
 read_parameters(Case *fuzz, MixtureParameters *parameters)
@@ -58,6 +76,8 @@ read_parameters(Case *fuzz, MixtureParameters *parameters)
 	else if (!matrix)
 		for (size_t i = 0; i < count; i++)
 			parameters->covariances[i] = fabs(parameters->covariances[i]);
+	if (input_below(&fuzz->input, 2) == 1)
+		read_noise(fuzz, parameters);
 }
 
 static void

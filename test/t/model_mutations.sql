@@ -12,6 +12,8 @@ INSERT INTO models (model) VALUES
     (gmm_model('{0.25,0.75}', '{{0,1},{2,3}}', '{{1,0.5},{0.5,2}}', 'tied')),
     (gmm_model('{0.5,0.25,0.25}', '{{0},{2},{4}}', '{{1e-300},{3.25},{1e300}}', 'diag')),
     (gmm_model('{0.25,0.75}', '{{0,1e100},{-2e-100,3}}', '{1,2}', 'spherical')),
+    ((gmm_model('{0.25,0.75}', '{{0,1},{2,3}}', '{1,2}', 'spherical')::jsonb ||
+      '{"noise_weight": 0.125, "noise_least": [-5,-2.5], "noise_most": [5,1e100]}')::gmm_model),
     ('{"weights": [1], "means": [0.1], "covariances": [1], "n_rows": 5, "sum_weights": 5,
        "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1}'),
     ('{"covariance_type": "spherical", "weights": [0.5,0.5], "means": [0.1,2], "covariances": [1,3], "n_rows": 9,

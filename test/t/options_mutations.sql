@@ -27,8 +27,8 @@ DECLARE
     options jsonb := '{"max_iter": 8, "n_init": 2}';
 BEGIN
     FOR i IN 1..die(3) LOOP
-        options := options || CASE die(12)
-            WHEN 1 THEN jsonb_build_object(one_of('{tolx,Seed,"",max_iter,tol,reg_covar,n_init,init,seed,accelerate,missing}'::text[]),
+        options := options || CASE die(13)
+            WHEN 1 THEN jsonb_build_object(one_of('{tolx,Seed,"",max_iter,tol,reg_covar,n_init,init,seed,accelerate,missing,noise}'::text[]),
                 one_of(ARRAY['0', '-1', '1e400', '0.5', '9223372036854775808', 'null', '[]', '[1]', '{"a": 1}', '""', '"full"', 'true']::jsonb[]))
             WHEN 2 THEN jsonb_build_object('max_iter', die(30))
             WHEN 3 THEN jsonb_build_object('tol', one_of('{0,1e-7,1e300,4.9e-324}'::numeric[]))
@@ -37,6 +37,7 @@ BEGIN
             WHEN 6 THEN jsonb_build_object('seed', one_of('{-9223372036854775808,9223372036854775807,0}'::bigint[]))
             WHEN 7 THEN jsonb_build_object('accelerate', die(2) = 1)
             WHEN 8 THEN jsonb_build_object('missing', one_of('{marginalize,skip,error}'::text[]))
+            WHEN 9 THEN jsonb_build_object('noise', die(2) = 1)
             ELSE jsonb_build_object('covariance_type', one_of('{full,tied,diag,spherical,VVV,EEE}'::text[]))
         END;
     END LOOP;
@@ -72,7 +73,8 @@ BEGIN
     IF gmm_model_send(model::text::gmm_model) <> gmm_model_send(model) THEN
         RETURN 'text does not bring the model back';
     END IF;
-    SELECT CASE WHEN component NOT BETWEEN 1 AND (gmm_summary(model)).k THEN 'predicted ' || component
+    SELECT CASE WHEN component NOT BETWEEN ((gmm_summary(model)).noise_weight IS NULL)::integer
+                     AND (gmm_summary(model)).k THEN 'predicted ' || component
                 WHEN abs(sum - 1) > 1e-9 OR sum = 'NaN' THEN 'probabilities sum to ' || sum
                 WHEN density = 'NaN' THEN 'density is NaN' END
     INTO wrong

@@ -82,7 +82,8 @@ log_densities_of_row(const MixtureParameters *parameters, const long double *fac
 			distances[c] += solved[i] * solved[i];
 			half_log_determinant += logl(factors[i * d + i]);
 		}
-		log_densities[c] = logl(parameters->weights[c]) - half_log_determinant -
+		log_densities[c] = logl(parameters->weights[c]) +
+			log1pl(-(long double) parameters->noise_weight) - half_log_determinant -
 			0.5L * (d * logl(2 * acosl(-1)) + distances[c]);
 	}
 	free(solved);
@@ -96,6 +97,23 @@ reference_log_densities(const MixtureParameters *parameters, const double *row,
 
 	log_densities_of_row(parameters, factors, row, log_densities, distances);
 	free(factors);
+}
+
+/*
+ * The weighted log density of noise at a row, whose missing features are NaN:
+ * minus infinity where there is none.
+ */
+long double
+reference_log_noise(const MixtureParameters *parameters, const double *row)
+{
+	const double *box = parameters->noise_box;
+	long double volume = 1;
+
+	if (box == NULL)
+		return -INFINITY;
+	for (int j = 0; j < parameters->d; j++)
+		volume *= isnan(row[j]) ? 1 : (long double) box[parameters->d + j] - box[j];
+	return logl(parameters->noise_weight / volume);
 }
 
 /* Add one row, whose responsibilities are given, to the statistics. */
@@ -138,7 +156,7 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 					 MixtureStats *stats)
 {
 	int			k = parameters->k;
-	long double *values = malloc(sizeof(long double) * 2 * k);
+	long double *values = malloc(sizeof(long double) * (2 * k + 1));
 	long double *factors = make_factors(parameters);
 
 	mixture_clear_stats(stats);
@@ -150,17 +168,19 @@ reference_accumulate(const MixtureParameters *parameters, const Rows *rows,
 		long double sum = 0;
 
 		log_densities_of_row(parameters, factors, features, values, values + k);
-		for (int c = 0; c < k; c++)
+		values[k] = reference_log_noise(parameters, features);
+		for (int c = 0; c <= k; c++)
 			most = fmaxl(most, values[c]);
-		for (int c = 0; c < k; c++)
+		for (int c = 0; c <= k; c++)
 			sum += values[c] = expl(values[c] - most);
-		for (int c = 0; c < k; c++)
+		for (int c = 0; c <= k; c++)
 		{
 			long double r = values[c] / sum;
 
 			*stats->entropy -= r > 0 ? weight * r * logl(r) : 0;
 			values[c] = weight * r;
 		}
+		*stats->noise_weight += values[k];
 		*stats->sum_weights += weight;
 		*stats->log_likelihood += weight * (most + logl(sum));
 		*stats->log_density_squares += fminl(weight * powl(most + logl(sum), 2), MIXTURE_MAX_SQUARE);

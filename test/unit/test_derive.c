@@ -147,7 +147,8 @@ log_sum(const long double *values, int k)
  * mixture; and what is imputed is the mean of the latter.
  */
 static void
-test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n_observed)
+test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n_observed,
+				 bool noisy)
 {
 	MixtureParameters whole;
 	MixtureParameters observed;
@@ -160,12 +161,14 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 				imputed[64],
 				work[64];
 	double	   *responsibilities = malloc(sizeof(double) * k);
-	long double *log_densities = malloc(sizeof(long double) * k);
+	long double *log_densities = malloc(sizeof(long double) * (k + 1));
 	long double *distances = malloc(sizeof(long double) * k);
 	double		worst = 0;
 	double		worst_mean = 0;
 
 	random_parameters(random, &whole, type, k, d);
+	if (noisy)
+		random_noise(random, &whole);
 	random_order(random, order, d);
 	mixture_allocate_parameters(&observed, type, k, n_observed, &unit_host);
 	mixture_allocate_parameters(&missing, type, k, d - n_observed, &unit_host);
@@ -174,35 +177,44 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 	for (int i = 0; i < 20; i++)
 	{
 		long double joint,
-					first;
+					first,
+					components;
+		double		noise;
 
 		for (int j = 0; j < d; j++)
 			row[j] = 3 * random_normal(random);
 		for (int j = 0; j < d; j++)
 			part[j] = row[order[j]];
 		reference_log_densities(&whole, row, log_densities, distances);
-		joint = log_sum(log_densities, k);
+		log_densities[k] = reference_log_noise(&whole, row);
+		joint = log_sum(log_densities, k + 1);
 		reference_log_densities(&observed, part, log_densities, distances);
-		first = log_sum(log_densities, k);
+		components = log_sum(log_densities, k);
+		log_densities[k] = reference_log_noise(&observed, part);
+		first = log_sum(log_densities, k + 1);
 		for (int c = 0; c < k; c++)
-			responsibilities[c] = (double) expl(log_densities[c] - first);
+			responsibilities[c] = (double) expl(log_densities[c] - components);
+		noise = (double) expl(log_densities[k] - first);
 
-		mixture_condition(conditional, part, responsibilities, &missing, work);
+		mixture_condition(conditional, part, responsibilities, noise, &missing, work);
 		reference_log_densities(&missing, part + n_observed, log_densities, distances);
+		log_densities[k] = reference_log_noise(&missing, part + n_observed);
 		worst = fmax(worst, relative_difference((double) joint,
-												(double) (first + log_sum(log_densities, k)), 1));
+												(double) (first + log_sum(log_densities, k + 1)), 1));
 
-		memset(mean, 0, sizeof(mean));
+		for (int j = 0; j < d - n_observed; j++)
+			mean[j] = noisy ? missing.noise_weight * mixture_noise_mean(&missing, j) : 0;
 		for (int c = 0; c < k; c++)
 			for (int j = 0; j < d - n_observed; j++)
-				mean[j] += missing.weights[c] * missing.means[c * (d - n_observed) + j];
-		mixture_impute(conditional, part, responsibilities, imputed, work);
+				mean[j] += (1 - missing.noise_weight) * missing.weights[c] *
+					missing.means[c * (d - n_observed) + j];
+		mixture_impute(conditional, part, responsibilities, noise, imputed, work);
 		worst_mean = fmax(worst_mean, largest_difference(mean, imputed, d - n_observed, 1));
 	}
-	check(worst < 1e-12, "%s, k %d, d %d, %d observed: p(x, y) = p(x) p(y | x) (%.1e)",
-		  family_names[type], k, d, n_observed, worst);
-	check(worst_mean < 1e-14, "%s, k %d, d %d, %d observed: what is imputed is the mean (%.1e)",
-		  family_names[type], k, d, n_observed, worst_mean);
+	check(worst < 1e-12, "%s, k %d%s, d %d, %d observed: p(x, y) = p(x) p(y | x) (%.1e)",
+		  family_names[type], k, noisy ? " and noise" : "", d, n_observed, worst);
+	check(worst_mean < 1e-14, "%s, k %d%s, d %d, %d observed: what is imputed is the mean (%.1e)",
+		  family_names[type], k, noisy ? " and noise" : "", d, n_observed, worst_mean);
 	unit_host.release(NULL, conditional);
 	mixture_release_parameters(&missing, &unit_host);
 	mixture_release_parameters(&observed, &unit_host);
@@ -295,9 +307,12 @@ test_derive(void)
 		test_marginal(&random, (MixtureCovarianceType) type, 1, 1, 1);
 		test_marginal(&random, (MixtureCovarianceType) type, 3, 6, 6);
 		test_marginal(&random, (MixtureCovarianceType) type, 4, 11, 3);
-		test_conditional(&random, (MixtureCovarianceType) type, 1, 2, 1);
-		test_conditional(&random, (MixtureCovarianceType) type, 3, 5, 2);
-		test_conditional(&random, (MixtureCovarianceType) type, 7, 12, 11);
-		test_conditional(&random, (MixtureCovarianceType) type, 2, 40, 25);
+		for (int noisy = 0; noisy < 2; noisy++)
+		{
+			test_conditional(&random, (MixtureCovarianceType) type, 1, 2, 1, noisy);
+			test_conditional(&random, (MixtureCovarianceType) type, 3, 5, 2, noisy);
+			test_conditional(&random, (MixtureCovarianceType) type, 7, 12, 11, noisy);
+			test_conditional(&random, (MixtureCovarianceType) type, 2, 40, 25, noisy);
+		}
 	}
 }

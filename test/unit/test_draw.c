@@ -95,7 +95,7 @@ test_choice(void)
 	double		weights[] = {0, 0.5, 0, 0.5, 0};
 	double		means[] = {0, 1, 2, 3, 4};
 	double		variances[] = {1, 1, 1, 1, 1};
-	MixtureParameters parameters = {5, 1, MIXTURE_DIAG, weights, means, variances};
+	MixtureParameters parameters = {5, 1, MIXTURE_DIAG, weights, means, variances, 0, NULL};
 	MixtureError error = {0};
 	MixtureDrawing *drawing = mixture_drawing_create(&parameters, &unit_host, &error);
 	int			counts[5] = {0};

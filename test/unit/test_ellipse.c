@@ -85,7 +85,7 @@ test_needle(void)
 	double mean[2] = {0, 0};
 	double covariance[3] = {1, 1, 1};
 	double scale[2] = {0.7, -1.3};
-	MixtureParameters parameters = {1, 2, MIXTURE_FULL, &weight, mean, covariance};
+	MixtureParameters parameters = {1, 2, MIXTURE_FULL, &weight, mean, covariance, 0, NULL};
 	MixtureEllipse ellipse;
 
 	mixture_ellipse(&parameters, 0, scale, &ellipse, &unit_host);

@@ -165,7 +165,7 @@ test_definition(Random *random, MixtureCovarianceType type, int d, int n_observe
 			worst = fmax(worst, relative_difference(contributions[j],
 													definition.contributions[j], 1));
 		}
-		mixture_impute(conditional, observed, responsibilities, missing, work);
+		mixture_impute(conditional, observed, responsibilities, 0, missing, work);
 		for (int j = n_observed; j < d; j++)
 			worst_missing = fmax(worst_missing,
 								 relative_difference(expected[j], missing[j - n_observed], 1));

@@ -61,17 +61,31 @@ compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const 
 		long double most = -INFINITY;
 		long double sum = 0;
 		int			best = 0;
+		long double log_noise = reference_log_noise(parameters, features);
+		long double entropy = 0;
+		double		noise;
 		double		log_density;
 
 		reference_log_densities(parameters, features, densities, densities + k);
 		for (int c = 0; c < k; c++)
 			if (densities[c] > densities[best])
 				best = c;
-		most = densities[best];
+		most = fmaxl(densities[best], log_noise);
+		best = log_noise > densities[best] ? -1 : best;
+		sum = expl(log_noise - most);
 		for (int c = 0; c < k; c++)
 			sum += expl(densities[c] - most);
+		for (int c = 0; c <= k; c++)
+		{
+			long double r = expl((c < k ? densities[c] : log_noise) - most) / sum;
 
-		log_density = mixture_row_responsibilities(prepared, features, work, values);
+			entropy -= r > 0 ? r * logl(r) : 0;
+		}
+
+		worst = fmax(worst, relative_difference(mixture_row_entropy(prepared, features, work),
+												entropy, 1));
+		log_density = mixture_row_responsibilities(prepared, features, work, values, &noise);
+		worst = fmax(worst, relative_difference(noise, expl(log_noise - most) / sum, 1e-3));
 		worst = fmax(worst, relative_difference(log_density, most + logl(sum), 1));
 		worst = fmax(worst, relative_difference(log_density,
 												mixture_row_log_density(prepared, features, work), 1));
@@ -93,7 +107,7 @@ compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const 
 
 /* One shape of model and data, on every clone. */
 static void
-test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n)
+test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, bool noise)
 {
 	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
 	MixtureParameters parameters;
@@ -104,6 +118,8 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n)
 		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
 	rows_seal(rows);
 	random_parameters(random, &parameters, type, k, d);
+	if (noise)
+		random_noise(random, &parameters);
 	reference_accumulate(&parameters, rows, expected);
 	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
 	{
@@ -111,8 +127,9 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n)
 		double		singles = compare_rows(kernels, &parameters, rows);
 
 		check(blocks < TOLERANCE && singles < TOLERANCE,
-			  "%s, k %d, d %d, %lld rows: %s kernels agree with the reference (%.1e, %.1e)",
-			  family_names[type], k, d, (long long) n, kernels->name, blocks, singles);
+			  "%s, k %d%s, d %d, %lld rows: %s kernels agree with the reference (%.1e, %.1e)",
+			  family_names[type], k, noise ? " and noise" : "", d, (long long) n, kernels->name,
+			  blocks, singles);
 	}
 	kernels_select(NULL);
 	mixture_release_stats(expected, &unit_host);
@@ -390,6 +407,7 @@ compare_far_row(const MixtureParameters *parameters, const double *row)
 	long double *expected = malloc(sizeof(long double) * 2 * k);
 	long double sum = 0;
 	double		log_density;
+	double		noise;
 	double		worst = 0;
 	int			best = 0;
 	bool		clear = true;
@@ -405,7 +423,7 @@ compare_far_row(const MixtureParameters *parameters, const double *row)
 		clear = clear && (c == best ||
 						  expected[best] - expected[c] > 1e-12L * fabsl(expected[best]) + 50);
 
-	log_density = mixture_row_responsibilities(prepared, row, work, values);
+	log_density = mixture_row_responsibilities(prepared, row, work, values, &noise);
 	if (clear)
 	{
 		long double exact = expected[best] + logl(sum);
@@ -512,7 +530,9 @@ test_extremes(void)
 		for (size_t p = 0; p < sizeof(points) / sizeof(double); p++)
 		{
 			double		row[2] = {points[p], -points[p]};
-			double		log_density = mixture_row_responsibilities(prepared, row, work, values);
+			double		noise;
+			double		log_density = mixture_row_responsibilities(prepared, row, work, values,
+																   &noise);
 
 			sound = sound && (isfinite(log_density) || fabs(points[p]) > 1e150) && values[0] == 0 &&
 				fabs(values[0] + values[1] + values[2] - 1) < 1e-15;
@@ -540,7 +560,8 @@ test_kernels(void)
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-			test_shape(&random, type, shapes[i][0], shapes[i][1], shapes[i][2]);
+			for (int noise = 0; noise < 2; noise++)
+				test_shape(&random, type, shapes[i][0], shapes[i][1], shapes[i][2], noise);
 	for (int near = 0; near < 2; near++)
 	{
 		test_apart(&random, MIXTURE_FULL, 4, 10, 3000, near);

@@ -96,7 +96,7 @@ log_density(const Conditional *conditional, const MixtureParameters *parameters,
 		for (int j = 0; j < n; j++)
 			distance += ((long double) row[order[i]] - mean[order[i]]) *
 				conditional->inverse[i * n + j] * ((long double) row[order[j]] - mean[order[j]]);
-	return logl(parameters->weights[c]) - 0.5L * (n * logl(2 * acosl(-1)) +
+	return logl(parameters->weights[c] * (1 - parameters->noise_weight)) - 0.5L * (n * logl(2 * acosl(-1)) +
 												  conditional->log_determinant + distance);
 }
 
@@ -157,7 +157,7 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 {
 	int			k = parameters->k;
 	Conditional *conditionals = malloc(k * sizeof(Conditional));
-	long double *values = malloc(k * sizeof(long double));
+	long double *values = malloc((k + 1) * sizeof(long double));
 
 	mixture_clear_stats(stats);
 	for (int64_t number = 0; number < rows->n; number++)
@@ -172,8 +172,11 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 			values[c] = log_density(&conditionals[c], parameters, c, row);
 			most = fmaxl(most, values[c]);
 		}
-		for (int c = 0; c < k; c++)
+		values[k] = reference_log_noise(parameters, row);
+		most = fmaxl(most, values[k]);
+		for (int c = 0; c <= k; c++)
 			sum += expl(values[c] - most);
+		*stats->noise_weight += rows->weights[number] * expl(values[k] - most) / sum;
 		*stats->sum_weights += rows->weights[number];
 		*stats->log_likelihood += rows->weights[number] * (most + logl(sum));
 		*stats->log_density_squares += rows->weights[number] * powl(most + logl(sum), 2);
@@ -187,7 +190,8 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 
 /* One shape of model and data, on every clone. */
 static void
-test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share)
+test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share,
+		   bool noise)
 {
 	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
 	MixtureParameters parameters;
@@ -200,6 +204,8 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 	rows_drop(random, rows, share);
 	rows_seal(rows);
 	random_parameters(random, &parameters, type, k, d);
+	if (noise)
+		random_noise(random, &parameters);
 	reference_missing(&parameters, rows, expected);
 	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
 	{
@@ -218,8 +224,9 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 		worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
 		em_end(&em);
 		check(worst < TOLERANCE,
-			  "%s, k %d, d %d, %lld rows, %.0f %% missing: %s kernels agree with the reference (%.1e)",
-			  family_names[type], k, d, (long long) n, 100 * share, kernels->name, worst);
+			  "%s, k %d%s, d %d, %lld rows, %.0f %% missing: %s kernels agree with the reference (%.1e)",
+			  family_names[type], k, noise ? " and noise" : "", d, (long long) n, 100 * share,
+			  kernels->name, worst);
 	}
 	kernels_select(NULL);
 	mixture_release_stats(expected, &unit_host);
@@ -298,7 +305,7 @@ test_nearly_singular(Random *random)
 
 /* EM steps never lower the likelihood of what was observed. */
 static void
-test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate)
+test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate, bool noise)
 {
 	int			d = 2 + random_below(random, 5);
 	int			k = 1 + random_below(random, 4);
@@ -312,6 +319,8 @@ test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate)
 	rows_drop(random, rows, 0.3);
 	rows_seal(rows);
 	random_parameters(random, &parameters, type, k, d);
+	if (noise)
+		random_noise(random, &parameters);
 	for (int j = 0; j < d; j++)
 		floor[j] = 1e-9;
 	for (int step = 0; step < 30; step++)
@@ -331,8 +340,8 @@ test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate)
 		bound_before = bound;
 		em_end(&em);
 	}
-	check(worst < 1, "%s, k %d, d %d: the likelihood with missing features does not fall%s (%.1e of rounding)",
-		  family_names[type], k, d, accelerate ? ", accelerated" : "", worst);
+	check(worst < 1, "%s, k %d%s, d %d: the likelihood with missing features does not fall%s (%.1e of rounding)",
+		  family_names[type], k, noise ? " and noise" : "", d, accelerate ? ", accelerated" : "", worst);
 	mixture_release_parameters(&parameters, &unit_host);
 	rows_free(rows);
 }
@@ -344,13 +353,19 @@ test_missing(void)
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 	{
-		test_shape(&random, type, 1, 2, 300, 0.2);
-		test_shape(&random, type, 3, 3, 40, 0.5);
-		test_shape(&random, type, 2, 4, 1000, 0.1);
-		test_shape(&random, type, 4, 10, 700, 0.1);
-		test_shape(&random, type, 2, 33, 30, 0.6);
-		test_goes_up(&random, type, false);
-		test_goes_up(&random, type, true);
+		for (int noise = 0; noise < 2; noise++)
+		{
+			test_shape(&random, type, 1, 2, 300, 0.2, noise);
+			test_shape(&random, type, 3, 3, 40, 0.5, noise);
+			test_shape(&random, type, 2, 4, 1000, 0.1, noise);
+			test_shape(&random, type, 4, 10, 700, 0.1, noise);
+			test_shape(&random, type, 2, 33, 30, 0.6, noise);
+		}
+		for (int noise = 0; noise < 2; noise++)
+		{
+			test_goes_up(&random, type, false, noise);
+			test_goes_up(&random, type, true, noise);
+		}
 	}
 	test_nearly_singular(&random);
 }

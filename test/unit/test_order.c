@@ -138,8 +138,8 @@ test_last_bit(void)
 			double		means[3] = {100, 0, 50};
 			double		variances[3] = {1, 1, 1};
 			double		sorted[9];
-			MixtureParameters from = {3, 1, MIXTURE_DIAG, weights, means, variances};
-			MixtureParameters to = {3, 1, MIXTURE_DIAG, sorted, sorted + 3, sorted + 6};
+			MixtureParameters from = {3, 1, MIXTURE_DIAG, weights, means, variances, 0, NULL};
+			MixtureParameters to = {3, 1, MIXTURE_DIAG, sorted, sorted + 3, sorted + 6, 0, NULL};
 
 			weights[2] = 1 - exact - below;
 			order_components(&from, &to, &unit_host);

@@ -235,7 +235,7 @@ test_range(void)
 	double		weight = 1;
 	double		mean = 1e200;
 	double		variance = 1;
-	MixtureParameters parameters = {1, 1, MIXTURE_FULL, &weight, &mean, &variance};
+	MixtureParameters parameters = {1, 1, MIXTURE_FULL, &weight, &mean, &variance, 0, NULL};
 	MixturePass pass = {&parameters, NULL, true};
 	MixtureStats *stats = mixture_allocate_stats(MIXTURE_FULL, 1, 1, &unit_host);
 	MixtureRunner *runner = mixture_runner_create(MIXTURE_FULL, 1, 1, &unit_host);

@@ -504,7 +504,7 @@ test_extremes(void)
 	double		weights[] = {0.5, 0.5 - 1e-9, 1e-9, 1e-300, 0};
 	double		means[] = {0, 0, 1, 1, 0, 0, -1, 1, 5, 5};
 	double		variances[] = {1, 1e-250, 1e250, 1e-300, 1};
-	MixtureParameters parameters = {5, 2, MIXTURE_SPHERICAL, weights, means, variances};
+	MixtureParameters parameters = {5, 2, MIXTURE_SPHERICAL, weights, means, variances, 0, NULL};
 	static const struct
 	{
 		int			k;

@@ -59,6 +59,7 @@ extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double dista
 
 extern void random_parameters(Random *random, MixtureParameters *parameters,
 							  MixtureCovarianceType type, int k, int d);
+extern void random_noise(Random *random, MixtureParameters *parameters);
 extern double rounding_per_row(const Rows *rows, const MixtureParameters *parameters);
 extern MixtureOptions default_options(MixtureCovarianceType type);
 
@@ -66,6 +67,8 @@ extern MixtureOptions default_options(MixtureCovarianceType type);
 extern void reference_log_densities(const MixtureParameters *parameters,
 									const double *row, long double *log_densities,
 									long double *distances);
+extern long double reference_log_noise(const MixtureParameters *parameters,
+									   const double *row);
 extern void reference_accumulate(const MixtureParameters *parameters,
 								 const Rows *rows, MixtureStats *stats);
 
@@ -82,6 +85,7 @@ extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_vector(void);
 extern void test_em(void);
+extern void test_noise(void);
 extern void test_fit(void);
 extern void test_judge(void);
 extern void test_search(void);

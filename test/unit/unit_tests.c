@@ -398,6 +398,21 @@ random_parameters(Random *random, MixtureParameters *parameters,
 	}
 }
 
+/* Give a mixture noise, in a box that is partly where the rows are. */
+void
+random_noise(Random *random, MixtureParameters *parameters)
+{
+	double	   *box = mixture_own_box(parameters);
+
+	parameters->noise_weight = 0.05 + 0.6 * random_uniform(random);
+	parameters->noise_box = box;
+	for (int j = 0; j < parameters->d; j++)
+	{
+		box[j] = -6 * random_uniform(random);
+		box[parameters->d + j] = 0.1 + 6 * random_uniform(random);
+	}
+}
+
 /*
  * By how much the log-likelihood of rows under parameters may be wrong, per
  * row, as rounding goes.  A squared distance, d on average, is found with a
@@ -462,6 +477,7 @@ static const struct
 	{"center", test_center},
 	{"squarem", test_squarem},
 	{"em", test_em},
+	{"noise", test_noise},
 	{"judge", test_judge},
 	{"search", test_search},
 	{"structure", test_structure},

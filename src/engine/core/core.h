@@ -45,6 +45,23 @@ extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covaria
 extern void mixture_release_parameters(MixtureParameters *parameters,
 									   const MixtureHost *host);
 
+/* The most that noise may be of all rows */
+#define MIXTURE_MOST_NOISE (1 - 0x1p-52)
+
+/* The weight of noise that EM starts with where nothing is known of it */
+#define MIXTURE_FIRST_NOISE 0.1
+
+/* noise.c */
+extern void mixture_share_noise(MixtureParameters *target, const MixtureParameters *source);
+extern void mixture_select_noise(const MixtureParameters *parameters, const int *dims,
+								 MixtureParameters *target, double *box);
+extern double mixture_noise_log_density(const MixtureParameters *parameters);
+extern double mixture_noise_share(double noise, double components);
+extern double mixture_noise_mean(const MixtureParameters *parameters, int j);
+extern double mixture_noise_variance(const MixtureParameters *parameters, int j);
+extern void mixture_noise_box(const FeatureRange *range, const double *center,
+							  const double *floor, int d, double *box);
+
 /* statistics.c */
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
 											const MixtureHost *host);

@@ -284,6 +284,8 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 	int			n_suspect = 0;
 	Flat		flat;
 
+	n_rows *= 1 - parameters->noise_weight;
+
 	flat_begin(&flat, type, d, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
@@ -366,7 +368,7 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 
 /*
  * The variances of the mixture as a whole, d of them: within components and
- * between them.
+ * between them, and of the noise.
  */
 static void
 whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
@@ -398,6 +400,14 @@ whole_variances(const MixtureParameters *parameters, double *whole, const Mixtur
 								   feature_variance(type, covariance, j)));
 		}
 		host->check_interrupts(host->context);
+	}
+	for (int j = 0; j < d && parameters->noise_box != NULL; j++)
+	{
+		double		noise = parameters->noise_weight;
+		double		apart = mixture_noise_mean(parameters, j) - mean[j] / total;
+
+		whole[j] = (1 - noise) * (whole[j] + noise * apart * apart) +
+			noise * mixture_noise_variance(parameters, j);
 	}
 	host->release(host->context, mean);
 }

@@ -193,7 +193,8 @@ apply_floor(MixtureCovarianceType type, int d, double *covariance,
  *
  * current: the parameters that the statistics were made with; next: gets the
  * new ones, same shape, may not be current; floor: d least variances.  A
- * component without weight keeps its mean and covariance.
+ * component without weight keeps its mean and covariance, and where all rows
+ * are noise all components stay as they are.
  */
 void
 mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
@@ -213,6 +214,15 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 	MIXTURE_ASSERT(next->means != current->means && next->covariances != current->covariances);
 	for (int c = 0; c < k; c++)
 		total += stats->component_weights[c];
+	if (current->noise_box != NULL && !(total > 0))
+	{
+		mixture_copy_parameters(next, current);
+		next->noise_weight = MIXTURE_MOST_NOISE;
+		host->release(host->context, delta);
+		return;
+	}
+	mixture_share_noise(next, current);
+	next->noise_weight = mixture_noise_share(*stats->noise_weight, total);
 	if (tied)
 		for (size_t i = 0; i < count; i++)
 			next->covariances[i] = stats->seconds[i] / total;

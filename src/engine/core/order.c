@@ -180,6 +180,7 @@ order_components(const MixtureParameters *from, MixtureParameters *to,
 	if (tied)
 		memcpy(to->covariances, from->covariances,
 			   mixture_factor_count(MIXTURE_TIED, from->d) * sizeof(double));
+	mixture_share_noise(to, from);
 	host->release(host->context, ordering.tolerances);
 	host->release(host->context, places);
 }

@@ -14,6 +14,9 @@
 /* An entropy is computed from sums that may be off by this share. */
 #define ENTROPY_TOLERANCE 1e-6
 
+/* Free parameters of noise */
+#define NOISE_PARAMETERS 2
+
 /* Values of one component's covariance or precision factor. */
 size_t
 mixture_factor_count(MixtureCovarianceType type, int d)
@@ -69,12 +72,17 @@ mixture_shape_allowed(MixtureCovarianceType type, int k, int d)
 	return values <= MIXTURE_MAX_VALUES;
 }
 
-/* Free parameters, as the information criteria count them. */
+/*
+ * Free parameters of a mixture, of which the shape is looked at only, as the
+ * information criteria count them.  Noise has two, as mclust counts: its weight
+ * and its volume.
+ */
 int64_t
-mixture_free_parameters(MixtureCovarianceType type, int k, int d)
+mixture_free_parameters(const MixtureParameters *shape)
 {
-	return (int64_t) k - 1 + (int64_t) k * d +
-		(int64_t) mixture_covariance_count(type, k, d);
+	return (int64_t) shape->k - 1 + (int64_t) shape->k * shape->d +
+		(int64_t) mixture_covariance_count(shape->covariance_type, shape->k, shape->d) +
+		(shape->noise_box != NULL ? NOISE_PARAMETERS : 0);
 }
 
 /*
@@ -85,18 +93,14 @@ double
 mixture_bic(const MixtureParameters *parameters, double log_likelihood,
 			double sum_weights)
 {
-	return -2 * log_likelihood + log(sum_weights) *
-		(double) mixture_free_parameters(parameters->covariance_type,
-										 parameters->k, parameters->d);
+	return -2 * log_likelihood + log(sum_weights) * (double) mixture_free_parameters(parameters);
 }
 
 /* Akaike's information criterion, lower is better. */
 double
 mixture_aic(const MixtureParameters *parameters, double log_likelihood)
 {
-	return -2 * log_likelihood + 2 *
-		(double) mixture_free_parameters(parameters->covariance_type,
-										 parameters->k, parameters->d);
+	return -2 * log_likelihood + 2 * (double) mixture_free_parameters(parameters);
 }
 
 /*
@@ -112,8 +116,8 @@ mixture_icl(const MixtureParameters *parameters, double log_likelihood,
 }
 
 /*
- * Whether the responsibilities of k components can have this entropy, summed
- * over rows of that weight.
+ * Whether the responsibilities of k components, or of k - 1 and noise, can have
+ * this entropy, summed over rows of that weight.
  */
 bool
 mixture_entropy_possible(double entropy, double sum_weights, int k)
@@ -131,7 +135,7 @@ mixture_parameters_count(MixtureCovarianceType type, int k, int d)
 
 /*
  * Let parameters be of this shape and lie in values, mixture_parameters_count()
- * of them: weights, means, covariances.
+ * of them: weights, means, covariances.  There is no noise.
  */
 void
 mixture_place_parameters(MixtureParameters *parameters, MixtureCovarianceType type,
@@ -143,21 +147,71 @@ mixture_place_parameters(MixtureParameters *parameters, MixtureCovarianceType ty
 	parameters->weights = values;
 	parameters->means = values + k;
 	parameters->covariances = parameters->means + (size_t) k * d;
+	mixture_clear_noise(parameters);
+}
+
+/*
+ * Values of parameters of this shape and of their noise, in one piece: behind
+ * the others, the noise's weight and box.
+ */
+size_t
+mixture_values_count(MixtureCovarianceType type, int k, int d, bool noise)
+{
+	return mixture_parameters_count(type, k, d) + (noise ? 1 + 2 * (size_t) d : 0);
+}
+
+/* Let parameters, with noise or without, lie in such a piece. */
+void
+mixture_place_values(MixtureParameters *parameters, MixtureCovarianceType type,
+					 int k, int d, bool noise, double *values)
+{
+	double	   *behind = values + mixture_parameters_count(type, k, d);
+
+	mixture_place_parameters(parameters, type, k, d, values);
+	if (!noise)
+		return;
+	parameters->noise_weight = behind[0];
+	parameters->noise_box = behind + 1;
+}
+
+/* Copy parameters and their noise to such a piece: target lies there. */
+void
+mixture_copy_values(MixtureParameters *target, const MixtureParameters *source,
+					double *values)
+{
+	double	   *behind = values +
+		mixture_parameters_count(source->covariance_type, source->k, source->d);
+
+	mixture_place_parameters(target, source->covariance_type, source->k, source->d, values);
+	mixture_copy_parameters(target, source);
+	if (source->noise_box == NULL)
+		return;
+	behind[0] = source->noise_weight;
+	mixture_move_noise(target, behind + 1);
 }
 
 /*
  * Set the shape and allocate the arrays, all in one piece of memory that
- * mixture_release_parameters() gives back.
+ * mixture_release_parameters() gives back.  Behind them is room for a box of
+ * noise: mixture_own_box().
  */
 void
 mixture_allocate_parameters(MixtureParameters *parameters,
 							MixtureCovarianceType type, int k, int d,
 							const MixtureHost *host)
 {
-	size_t		count = mixture_parameters_count(type, k, d);
+	size_t		count = mixture_parameters_count(type, k, d) + 2 * (size_t) d;
 
 	mixture_place_parameters(parameters, type, k, d,
 							 host->allocate(host->context, count * sizeof(double)));
+}
+
+/* The 2 d doubles of allocated parameters where the box of their noise may be. */
+double *
+mixture_own_box(const MixtureParameters *parameters)
+{
+	return parameters->covariances +
+		mixture_covariance_count(parameters->covariance_type, parameters->k, parameters->d);
 }
 
 void
@@ -166,7 +220,7 @@ mixture_release_parameters(MixtureParameters *parameters, const MixtureHost *hos
 	host->release(host->context, parameters->weights);
 }
 
-/* Copy between parameters of the same shape. */
+/* Copy between parameters of the same shape, which then share the box of noise. */
 void
 mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *source)
 {
@@ -176,6 +230,18 @@ mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *sour
 	memcpy(target->covariances, source->covariances,
 		   mixture_covariance_count(source->covariance_type, source->k, source->d) *
 		   sizeof(double));
+	mixture_share_noise(target, source);
+}
+
+/* Whether noise is the same to the last bit, in d dimensions. */
+static bool
+same_noise(const MixtureParameters *a, const MixtureParameters *b)
+{
+	if (a->noise_box == b->noise_box)
+		return a->noise_weight == b->noise_weight;
+	return a->noise_box != NULL && b->noise_box != NULL &&
+		a->noise_weight == b->noise_weight &&
+		memcmp(a->noise_box, b->noise_box, 2 * (size_t) a->d * sizeof(double)) == 0;
 }
 
 /* Whether parameters are the same to the last bit. */
@@ -189,7 +255,8 @@ mixture_parameters_equal(const MixtureParameters *a, const MixtureParameters *b)
 	return a->covariance_type == b->covariance_type && b->k == k && b->d == d &&
 		memcmp(a->weights, b->weights, k * sizeof(double)) == 0 &&
 		memcmp(a->means, b->means, (size_t) k * d * sizeof(double)) == 0 &&
-		memcmp(a->covariances, b->covariances, n * sizeof(double)) == 0;
+		memcmp(a->covariances, b->covariances, n * sizeof(double)) == 0 &&
+		same_noise(a, b);
 }
 
 /* Rows and columns of a tile, whose lines all stay in the cache */

@@ -7,7 +7,8 @@
  * Whoever keeps statistics has nothing else of the rows.  So the floor of the
  * M-step, which a fit takes from the rows' variances, is found from the sums:
  * the variance of a feature over all rows is that within the components plus
- * that between them.  Sums are taken about the means that the statistics were
+ * that between them; rows that are noise have none of these sums, and are taken
+ * to fill their box evenly.  Sums are taken about the means that the statistics were
  * made with, and so is everything here, so that data far from zero loses
  * nothing.
  */
@@ -46,7 +47,7 @@
 size_t
 mixture_sums_count(MixtureCovarianceType type, int k, int d)
 {
-	return 4 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+	return 5 + (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
 }
 
 /* Let the statistics be of this shape and lie in values. */
@@ -62,7 +63,8 @@ mixture_place_stats(MixtureStats *stats, MixtureCovarianceType type, int k, int 
 	stats->log_likelihood = stats->sum_weights + 1;
 	stats->log_density_squares = stats->log_likelihood + 1;
 	stats->entropy = stats->log_density_squares + 1;
-	stats->component_weights = stats->entropy + 1;
+	stats->noise_weight = stats->entropy + 1;
+	stats->component_weights = stats->noise_weight + 1;
 	stats->firsts = stats->component_weights + k;
 	stats->seconds = stats->firsts + (size_t) k * d;
 }
@@ -220,7 +222,7 @@ MixtureStatsFault
 mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost *host)
 {
 	double		total = *stats->sum_weights;
-	double		sum = 0;
+	double		sum = *stats->noise_weight;
 
 	*component = -1;
 	for (size_t i = 0; i < stats->n_values; i++)
@@ -230,7 +232,7 @@ mixture_stats_check(const MixtureStats *stats, int *component, const MixtureHost
 		if (!isfinite(stats->sum_weights[i]))
 			return MIXTURE_STATS_NOT_FINITE;
 	}
-	if (total < 0)
+	if (total < 0 || sum < 0)
 		return MIXTURE_STATS_NEGATIVE_WEIGHT;
 	if (!log_densities_possible(stats))
 		return MIXTURE_STATS_LOG_DENSITIES;
@@ -378,14 +380,25 @@ feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
 	double		base = current->means[feature];
 	double		shift = 0;		/* the mean of all rows, less the base */
 	double		sum = within;
+	double		noise = current->noise_box != NULL ? *stats->noise_weight : 0;
 
 	*gross = within;
 	for (int c = 0; c < stats->k; c++)
 		shift += (stats->component_weights[c] * (current->means[c * d + feature] - base) +
 				  stats->firsts[c * d + feature]) / *stats->sum_weights;
+	if (noise > 0)
+		shift += noise * (mixture_noise_mean(current, feature) - base) / *stats->sum_weights;
 	for (int c = 0; c < stats->k; c++)
 		sum += scatter(stats, c, feature, current->means[c * d + feature] - base - shift,
 					   gross);
+	if (noise > 0)
+	{
+		double		apart = mixture_noise_mean(current, feature) - base - shift;
+		double		square = noise * (mixture_noise_variance(current, feature) + apart * apart);
+
+		sum += square;
+		*gross += square;
+	}
 	*mean = base + shift;
 	return sum;
 }

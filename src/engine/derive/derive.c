@@ -5,13 +5,15 @@
  *
  * Given the values of the observed dimensions a mixture of the missing ones is
  * left: its weights are the components' responsibilities for what is observed,
- * its components are each component's regression (regression.c).  All but
+ * its components are each component's regression (regression.c), and noise is
+ * still spread evenly.  All but
  * weights and means hangs on which dimensions are observed and not on their
  * values, so it is made once for a pattern (MixtureConditional) and serves
  * any number of rows.
  */
 #include "engine/derive/derive.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/core/linalg.h"
@@ -32,6 +34,8 @@ struct MixtureConditional
 								 * the others none */
 	double	   *covariances;	/* of the missing dimensions, in the family's
 								 * form */
+	bool		noise;			/* there is some */
+	double	   *box;			/* 2 n_missing: where */
 };
 
 /*
@@ -67,7 +71,7 @@ mend_covariances(MixtureCovarianceType type, int k, int d, double *covariances,
 /*
  * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
  * from 0, each at most once, in this order.  marginal: allocated by the
- * caller, of the same k and family.  The marginal of a Gaussian is the part of
+ * caller with mixture_allocate_parameters(), of the same k and family.  The marginal of a Gaussian is the part of
  * its mean and covariance that belongs to those dimensions, so a family stays
  * what it is.  In another order a covariance on the verge of singularity may
  * look as if it were beyond it: mixture_mend() mends that.
@@ -84,6 +88,7 @@ mixture_marginal(const MixtureParameters *parameters, const int *dims,
 	size_t		marginal_count = mixture_factor_count(type, n);
 
 	memcpy(marginal->weights, parameters->weights, k * sizeof(double));
+	mixture_select_noise(parameters, dims, marginal, mixture_own_box(marginal));
 	for (int c = 0; c < k; c++)
 	{
 		const double *covariance = parameters->covariances + c * count;
@@ -126,7 +131,8 @@ allocate_conditional(MixtureCovarianceType type, int k, int n_observed, int n_mi
 		type == MIXTURE_TIED ? coefficients : 0;
 	size_t		size = sizeof(MixtureConditional) +
 		(observed_means + missing_means + n_coefficients +
-		 mixture_covariance_count(type, k, n_missing)) * sizeof(double);
+		 mixture_covariance_count(type, k, n_missing) + 2 * (size_t) n_missing) *
+		sizeof(double);
 	MixtureConditional *conditional = host->allocate(host->context, size);
 
 	conditional->k = k;
@@ -139,6 +145,7 @@ allocate_conditional(MixtureCovarianceType type, int k, int n_observed, int n_mi
 	conditional->missing_means = conditional->observed_means + observed_means;
 	conditional->coefficients = conditional->missing_means + missing_means;
 	conditional->covariances = conditional->coefficients + n_coefficients;
+	conditional->box = conditional->covariances + mixture_covariance_count(type, k, n_missing);
 	return conditional;
 }
 
@@ -182,7 +189,10 @@ mixture_conditional_create(const MixtureParameters *parameters, const int *order
 	int			n_missing = d - n_observed;
 	MixtureConditional *conditional = allocate_conditional(type, k, n_observed,
 														   n_missing, host);
+	MixtureParameters missing = {.k = k,.d = n_missing};
 
+	mixture_select_noise(parameters, order + n_observed, &missing, conditional->box);
+	conditional->noise = missing.noise_box != NULL;
 	for (int c = 0; c < k; c++)
 	{
 		const double *mean = parameters->means + (size_t) c * d;
@@ -239,24 +249,29 @@ component_mean(const MixtureConditional *conditional, int c, const double *obser
 
 /*
  * The mixture of the missing dimensions given one row.  observed: the row's
- * n_observed values, in the order of `order`; responsibilities: the k
- * components' for these values.  target: allocated by the caller, of the same
- * k and family and of n_missing dimensions.  Component c of it is component c
- * of the mixture.  Where the row is so far away that a mean overflows, it is
+ * n_observed values, in the order of `order`; shares, noise: what
+ * mixture_row_shares() finds for these values.  target: allocated by the caller
+ * with mixture_allocate_parameters(), of the same k and family and of n_missing
+ * dimensions.  Component c of it is component c of the mixture.  Where the row is so far away that a mean overflows, it is
  * not finite.  work: as many doubles as the mixture has dimensions.
  */
 void
 mixture_condition(const MixtureConditional *conditional, const double *observed,
-				  const double *responsibilities, MixtureParameters *target,
+				  const double *shares, double noise, MixtureParameters *target,
 				  double *work)
 {
-	memcpy(target->weights, responsibilities, conditional->k * sizeof(double));
+	memcpy(target->weights, shares, conditional->k * sizeof(double));
 	for (int c = 0; c < conditional->k; c++)
 		component_mean(conditional, c, observed,
 					   target->means + (size_t) c * conditional->n_missing, work);
 	memcpy(target->covariances, conditional->covariances,
 		   mixture_covariance_count(conditional->covariance_type, conditional->k,
 									conditional->n_missing) * sizeof(double));
+	if (!conditional->noise)
+		return;
+	target->noise_weight = fmin(noise, MIXTURE_MOST_NOISE);
+	target->noise_box = conditional->box;
+	mixture_move_noise(target, mixture_own_box(target));
 }
 
 /*
@@ -265,17 +280,21 @@ mixture_condition(const MixtureConditional *conditional, const double *observed,
  */
 void
 mixture_impute(const MixtureConditional *conditional, const double *observed,
-			   const double *responsibilities, double *missing, double *work)
+			   const double *shares, double noise, double *missing, double *work)
 {
 	int			n_missing = conditional->n_missing;
 
-	memset(missing, 0, n_missing * sizeof(double));
+	for (int i = 0; i < n_missing; i++)
+		missing[i] = noise > 0 ?
+			noise * (conditional->box[i] / 2 + conditional->box[n_missing + i] / 2) : 0;
 	for (int c = 0; c < conditional->k; c++)
 	{
-		if (responsibilities[c] == 0)
+		double		share = (1 - noise) * shares[c];
+
+		if (share == 0)
 			continue;
 		component_mean(conditional, c, observed, work, work + n_missing);
 		for (int i = 0; i < n_missing; i++)
-			missing[i] += responsibilities[c] * work[i];
+			missing[i] += share * work[i];
 	}
 }

@@ -24,6 +24,8 @@ struct MixtureDrawing
 	int			k;
 	int			d;
 	MixtureCovarianceType covariance_type;
+	double		noise;			/* the share of rows that is */
+	double	   *box;			/* 2 d: where these are */
 	size_t		factor_count;
 	double	   *cumulative;		/* k: the weights' sums up to each component */
 	double	   *means;			/* k x d */
@@ -46,7 +48,8 @@ mixture_drawing_create(const MixtureParameters *parameters,
 	size_t		n_means = (size_t) k * d;
 	size_t		n_factors = mixture_covariance_count(type, k, d);
 	MixtureDrawing *drawing = host->allocate(host->context, sizeof(MixtureDrawing) +
-											 (k + n_means + n_factors) * sizeof(double));
+											 (k + n_means + n_factors + 2 * (size_t) d) *
+											 sizeof(double));
 	double		sum = 0;
 
 	drawing->k = k;
@@ -56,6 +59,10 @@ mixture_drawing_create(const MixtureParameters *parameters,
 	drawing->cumulative = (double *) (drawing + 1);
 	drawing->means = drawing->cumulative + k;
 	drawing->factors = drawing->means + n_means;
+	drawing->box = drawing->factors + n_factors;
+	drawing->noise = parameters->noise_weight;
+	if (parameters->noise_box != NULL)
+		memcpy(drawing->box, parameters->noise_box, 2 * (size_t) d * sizeof(double));
 
 	for (int c = 0; c < k; c++)
 		drawing->cumulative[c] = sum += parameters->weights[c];
@@ -101,9 +108,21 @@ choose_component(const MixtureDrawing *drawing, double u)
 	return low;
 }
 
+/* Draw a row of noise, by this hash. */
+static void
+draw_noise(const MixtureDrawing *drawing, uint64_t hash, double *row)
+{
+	for (int j = 0; j < drawing->d; j++)
+	{
+		double		u = random_unit(random_combine(hash, (uint64_t) j + 1));
+
+		row[j] = (1 - u) * drawing->box[j] + u * drawing->box[drawing->d + j];
+	}
+}
+
 /*
  * Draw row `number` of those that the seed has: its d features are written to
- * row.  Returns its component, from 0.
+ * row.  Returns its component, from 0; -1 if it is noise.
  */
 int
 mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed, int64_t number,
@@ -113,11 +132,18 @@ mixture_draw_row(const MixtureDrawing *drawing, uint64_t seed, int64_t number,
 	int			d = drawing->d;
 	MixtureCovarianceType type = drawing->covariance_type;
 	double		sum = drawing->cumulative[drawing->k - 1];
-	int			component = choose_component(drawing,
-											 random_unit(random_combine(hash, 0)) * sum);
-	const double *mean = drawing->means + (size_t) component * d;
+	double		u = random_unit(random_combine(hash, 0));
+	const double *mean;
 	const double *factor = drawing->factors;
+	int			component;
 
+	if (u < drawing->noise)
+	{
+		draw_noise(drawing, hash, row);
+		return -1;
+	}
+	component = choose_component(drawing, (u - drawing->noise) / (1 - drawing->noise) * sum);
+	mean = drawing->means + (size_t) component * d;
 	if (type != MIXTURE_TIED)
 		factor += component * drawing->factor_count;
 	for (int j = 0; j < d; j++)

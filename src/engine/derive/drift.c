@@ -9,8 +9,9 @@
  *					like its own.  A fit flatters its own rows: new ones have a
  *					mean log density that is lower by p / n, p being the number
  *					of its parameters (Akaike 1974).
- *		shares		the components' shares of the rows with their weights: the
- *					population stability index, sum (q - p) log(q / p).
+ *		shares		the components' shares of the rows, and that of noise, with
+ *					their weights: the population stability index, sum (q - p)
+ *					log(q / p).
  *		means		each component's mean over its rows with its own, in its own
  *					deviations: the Mahalanobis distance.
  *		spread		the rows' mean squared distance from their own mean, in the
@@ -161,6 +162,13 @@ write_moves(const MixtureParameters *parameters, int component, const double *ve
 		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(parameters->covariance_type, j)]);
 }
 
+/* A component's share of all rows, as the model has it. */
+static double
+component_share(const MixtureParameters *parameters, int component)
+{
+	return (1 - parameters->noise_weight) * parameters->weights[component];
+}
+
 /*
  * Compare one component's rows with it, whose scale this is.  Returns their
  * squares about their own mean in it; of tied mixtures, less those of all.
@@ -189,8 +197,8 @@ compare_component(const MixtureParameters *parameters, const MixtureStats *stats
 	write_moves(parameters, component, scale->vector, moves);
 	square = scaled_square(scale, scale->vector);
 	drift->mean_shift = sqrt(square);
-	drift->p = chi_square_p(paired_rows(weight, rows * parameters->weights[component]) * square,
-							d);
+	drift->p = chi_square_p(paired_rows(weight, rows * component_share(parameters, component)) *
+							square, d);
 	if (scale->type == MIXTURE_TIED)
 		return -weight * square;
 	squares = scaled_trace(scale, stats->seconds +
@@ -200,7 +208,7 @@ compare_component(const MixtureParameters *parameters, const MixtureStats *stats
 	return own;
 }
 
-/* Compare the components' shares of the rows with their weights. */
+/* Compare the shares of the rows that components and noise have with their weights. */
 static void
 compare_shares(const MixtureParameters *parameters, const MixtureStats *stats,
 			   double rows, MixtureDrift *drift)
@@ -211,10 +219,10 @@ compare_shares(const MixtureParameters *parameters, const MixtureStats *stats,
 	int			seen = 0;
 
 	drift->share_psi = 0;
-	for (int c = 0; c < parameters->k; c++)
+	for (int c = parameters->noise_box != NULL ? -1 : 0; c < parameters->k; c++)
 	{
-		double		then = parameters->weights[c];
-		double		now = stats->component_weights[c] / total;
+		double		then = c < 0 ? parameters->noise_weight : component_share(parameters, c);
+		double		now = (c < 0 ? *stats->noise_weight : stats->component_weights[c]) / total;
 		double		floored_then = fmax(then, half_row);
 		double		floored_now = fmax(now, half_row);
 
@@ -241,7 +249,10 @@ compare_likelihood(const MixtureStats *stats, const MixtureBaseline *baseline,
 		erfc(fabs(drift->likelihood_shift) / drift->likelihood_error / sqrt(2));
 }
 
-/* What the components say together, and the probability of all that is compared. */
+/*
+ * What the components, to which rows of weight `total` belong, say together, and the
+ * probability of all that is compared.
+ */
 static void
 summarize(const MixtureParameters *parameters, const MixtureComponentDrift *components,
 		  double rows, double total, double own, MixtureDrift *drift)
@@ -257,8 +268,8 @@ summarize(const MixtureParameters *parameters, const MixtureComponentDrift *comp
 		if (isnan(shift))
 			continue;
 		seen++;
-		square += components[c].share * shift * shift;
-		chi_square += paired_rows(components[c].weight, rows * parameters->weights[c]) *
+		square += components[c].weight / total * shift * shift;
+		chi_square += paired_rows(components[c].weight, rows * component_share(parameters, c)) *
 			shift * shift;
 	}
 	drift->mean_shift = sqrt(square);
@@ -284,8 +295,7 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 	if (info == NULL || isnan(info->log_density_stddev))
 		return mixture_expect_log_density(parameters, baseline, host, error);
 	if (is_fitted)
-		free = (double) mixture_free_parameters(parameters->covariance_type, parameters->k,
-												parameters->d);
+		free = (double) mixture_free_parameters(parameters);
 	baseline->mean = (info->log_likelihood - free) / info->sum_weights;
 	baseline->stddev = info->log_density_stddev;
 	baseline->error = baseline->stddev / sqrt(info->sum_weights);
@@ -307,7 +317,7 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
-	double		total = *stats->sum_weights;
+	double		total = *stats->sum_weights - *stats->noise_weight;
 	double		own = 0;
 	Scale		scale;
 

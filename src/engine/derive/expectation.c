@@ -62,8 +62,8 @@ log_determinant(const MixtureParameters *parameters, int component, double *scra
 }
 
 /*
- * The mean over the components, by weight, of the logarithm of weight times
- * density of a row that is known to be of the component.
+ * The mean over the components and noise, by weight, of the logarithm of weight
+ * times density of a row that is known to be of it.
  */
 static bool
 expected_complete(const MixtureParameters *parameters, double *result,
@@ -73,6 +73,7 @@ expected_complete(const MixtureParameters *parameters, double *result,
 	double	   *scratch = host->allocate(host->context, sizeof(double) *
 										 mixture_factor_count(parameters->covariance_type, d));
 	double		determinant = 0;
+	double		noise = parameters->noise_weight;
 	bool		known = false;		/* the determinant of all, if tied */
 	bool		good = true;
 
@@ -90,8 +91,29 @@ expected_complete(const MixtureParameters *parameters, double *result,
 		*result += weight * (log(weight) - 0.5 * (determinant + d * (log(2 * M_PI) + 1)));
 		host->check_interrupts(host->context);
 	}
+	if (noise > 0)
+		*result = (1 - noise) * (*result + log1p(-noise)) +
+			noise * mixture_noise_log_density(parameters);
 	host->release(host->context, scratch);
 	return good;
+}
+
+/*
+ * Minus the logarithm of the responsibility of a drawn row's component, or what has
+ * the same expectation and varies less: the entropy of them all.  Where there is
+ * noise it has not, for noise is not drawn outside of its box, and yet responsible.
+ * values: k.
+ */
+static double
+row_surprise(const MixtureParameters *parameters, const MixturePrepared *prepared,
+			 const double *row, double *work, int component, double *values)
+{
+	double		noise;
+
+	if (parameters->noise_box == NULL)
+		return mixture_row_entropy(prepared, row, work);
+	mixture_row_responsibilities(prepared, row, work, values, &noise);
+	return -log(component < 0 ? noise : values[component]);
 }
 
 /*
@@ -99,8 +121,9 @@ expected_complete(const MixtureParameters *parameters, double *result,
  * the standard error of that, and the standard deviation from row to row.
  *
  * The log density is that of the row with its component, which has an
- * expectation in closed form, plus the entropy of the responsibilities; only
- * the latter is left to the draws, and is 0 where components are apart.
+ * expectation in closed form, less the logarithm of the responsibility that the
+ * component has for it; only that is left to the draws, and is 0 where components
+ * are apart.
  */
 MixtureStatus
 mixture_expect_log_density(const MixtureParameters *parameters,
@@ -110,6 +133,7 @@ mixture_expect_log_density(const MixtureParameters *parameters,
 	MixtureDrawing *drawing = mixture_drawing_create(parameters, host, error);
 	MixturePrepared *prepared;
 	double	   *row;
+	double	   *values;
 	double	   *work;
 	double		complete;
 	Mean		entropies = {0};
@@ -122,19 +146,15 @@ mixture_expect_log_density(const MixtureParameters *parameters,
 		return MIXTURE_NOT_POSITIVE_DEFINITE;
 	row = host->allocate(host->context, (parameters->d + (size_t) parameters->k +
 										 mixture_row_work_size(prepared)) * sizeof(double));
-	work = row + parameters->d + parameters->k;
+	values = row + parameters->d;
+	work = values + parameters->k;
 	for (int64_t number = 0; number < OWN_ROWS; number++)
 	{
-		double	   *responsibilities = row + parameters->d;
-		double		entropy = 0;
+		int			component = mixture_draw_row(drawing, OWN_SEED, number, row);
 
-		mixture_draw_row(drawing, OWN_SEED, number, row);
-		add_number(&log_densities, mixture_row_responsibilities(prepared, row, work,
-																responsibilities));
-		for (int c = 0; c < parameters->k; c++)
-			if (responsibilities[c] > 0)
-				entropy -= responsibilities[c] * log(responsibilities[c]);
-		add_number(&entropies, entropy);
+		add_number(&log_densities, mixture_row_log_density(prepared, row, work));
+		add_number(&entropies, row_surprise(parameters, prepared, row, work, component,
+											values));
 		host->check_interrupts(host->context);
 	}
 	baseline->mean = complete + entropies.mean;

@@ -322,7 +322,8 @@ share_below(const MixtureTail *tail, double t)
 
 /*
  * The share of the mixture's own rows that have a lower density than this one.
- * tail: what mixture_tail_create() found for what was prepared, or NULL where
+ * Noise is left out of both: rows that no component makes say nothing about what
+ * is usual among the others.  tail: what mixture_tail_create() found for what was prepared, or NULL where
  * that has no dimensions.  work: as for the other functions of rows.
  */
 double
@@ -332,7 +333,7 @@ mixture_row_outlier_pvalue(const MixturePrepared *prepared, const MixtureTail *t
 	if (prepared->d == 0)
 		return 1;
 	if (tail->component < 0)
-		return share_below(tail, mixture_row_log_density(prepared, row, work));
+		return share_below(tail, kernels_row_components(prepared, row, work));
 	kernels_current()->row_distances(prepared, row, work);
 	return special_chi_square_tail(work[tail->component], prepared->d);
 }

@@ -4,8 +4,8 @@
  *
  * SQUAREM (Varadhan and Roland 2008, scheme S3): with r the first step and v
  * the change of the step, the next point is p - 2 a r + a^2 v, a = -|r| / |v|.
- * It needs coordinates that may take any value: logarithms of the weights,
- * means, and the Cholesky factors of the covariances with the logarithm of
+ * It needs coordinates that may take any value: logarithms of the weights, that
+ * of noise among them, means, and the Cholesky factors of the covariances with the logarithm of
  * their diagonals, so that what comes out is always a mixture.  Multiplying a
  * feature or shifting it shifts or multiplies the coordinates, and lengths
  * are measured in units of the components' own spread, so that the path of a
@@ -31,11 +31,21 @@ look_at(const MixtureHost *host, size_t value)
 		host->check_interrupts(host->context);
 }
 
-/* One point: k log weights, k x d means, the covariances' coordinates. */
+/*
+ * One point: k log weights, k x d means, the covariances' coordinates, and the
+ * log weight of noise.
+ */
 static size_t
 coordinate_count(MixtureCovarianceType type, int k, int d)
 {
-	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d);
+	return (size_t) k + (size_t) k * d + mixture_covariance_count(type, k, d) + 1;
+}
+
+/* Whether noise has a coordinate. */
+static bool
+has_noise(const MixtureParameters *parameters)
+{
+	return parameters->noise_box != NULL && parameters->noise_weight > 0;
 }
 
 /* Doubles of scratch that squarem_extrapolate() needs. */
@@ -58,7 +68,9 @@ to_coordinates(const MixtureParameters *parameters, double *coordinates,
 	double	   *covariances = coordinates + (size_t) k * (d + 1);
 
 	for (int c = 0; c < k; c++)
-		coordinates[c] = log(parameters->weights[c]);
+		coordinates[c] = log(parameters->weights[c]) + log1p(-parameters->noise_weight);
+	coordinates[(size_t) k * (d + 1) + n] = has_noise(parameters) ?
+		log(parameters->noise_weight) : 0;
 	memcpy(coordinates + k, parameters->means, (size_t) k * d * sizeof(double));
 	memcpy(covariances, parameters->covariances, n * sizeof(double));
 	if (mixture_has_matrix(type))
@@ -98,7 +110,10 @@ square_factor(double *factor, int d, const MixtureHost *host)
 	}
 }
 
-/* Coordinates to parameters; false where they are out of a double's range. */
+/*
+ * Coordinates to parameters, which have noise or none before; false where they
+ * are out of a double's range.
+ */
 static bool
 from_coordinates(const double *coordinates, MixtureParameters *parameters,
 				 const MixtureHost *host)
@@ -119,6 +134,8 @@ from_coordinates(const double *coordinates, MixtureParameters *parameters,
 		sum += parameters->weights[c] = exp(coordinates[c] - most);
 	for (int c = 0; c < k; c++)
 		parameters->weights[c] /= sum;
+	if (has_noise(parameters))
+		parameters->noise_weight = mixture_noise_share(exp(covariances[n] - most), sum);
 	memcpy(parameters->means, coordinates + k, (size_t) k * d * sizeof(double));
 	memcpy(parameters->covariances, covariances, n * sizeof(double));
 	if (mixture_has_matrix(type))
@@ -193,6 +210,12 @@ step_length(const MixtureParameters *at, const double *from, const double *step,
 		sum += at->weights[c] * part;
 		host->check_interrupts(host->context);
 	}
+	if (has_noise(at))
+	{
+		double		part = step[coordinate_count(type, k, d) - 1];
+
+		sum = (1 - at->noise_weight) * sum + at->noise_weight * part * part;
+	}
 	if (type == MIXTURE_TIED)
 		sum += factor_length(type, d, from + covariances, step + covariances);
 	return sum;
@@ -229,6 +252,9 @@ squarem_extrapolate(const MixtureParameters *first, const MixtureParameters *sec
 	for (int c = 0; c < first->k; c++)
 		if (!(first->weights[c] > 0 && second->weights[c] > 0 && third->weights[c] > 0))
 			return false;
+	if (has_noise(first) && !(second->noise_weight > 0 && third->noise_weight > 0))
+		return false;
+	mixture_share_noise(result, third);
 	if (!to_coordinates(first, from, host) || !to_coordinates(second, middle, host) ||
 		!to_coordinates(third, change, host))
 		return false;

@@ -55,6 +55,8 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 		status = scales_find(scales, source, scales->center, matrix,
 							 options->reg_covar, host, error);
 	scales->n_rows = fmax(scales->sum_weights, (double) source->n_rows);
+	if (status == MIXTURE_OK && options->noise)
+		scales_enclose(scales, source->d, host);
 	if (status == MIXTURE_OK && sample->n_rows < least_k)
 	{
 		error->count = sample->n_rows;
@@ -101,6 +103,7 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 	mixture_allocate_parameters(&fit->parameters, search->options->covariance_type,
 								search->k, search->d, search->host);
 	order_components(&best->parameters, &fit->parameters, search->host);
+	mixture_move_noise(&fit->parameters, mixture_own_box(&fit->parameters));
 	center_move(search->scales->center, &fit->parameters, 1);
 	fill_info(fit, &best->outcome, search->scales, search->options, n_rows);
 	fit->info.n_starts = search->n_starts;
@@ -139,6 +142,17 @@ mixture_fit(const MixtureSource *source, int k, const MixtureOptions *options,
 	sample_release(&sample, host);
 	scales_release(&scales, host);
 	return MIXTURE_OK;
+}
+
+/* Let a mixture, allocated as such, have noise in the box of the rows. */
+static void
+add_noise(Scales *scales, MixtureParameters *parameters, const MixtureHost *host)
+{
+	if (parameters->noise_box == NULL)
+		parameters->noise_weight = MIXTURE_FIRST_NOISE;
+	scales_enclose(scales, parameters->d, host);
+	parameters->noise_box = scales->box;
+	mixture_move_noise(parameters, mixture_own_box(parameters));
 }
 
 /* What is found without an M-step needs nothing of the rows but a pass. */
@@ -188,6 +202,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	mixture_allocate_parameters(&fit->parameters, start->covariance_type,
 								start->k, start->d, host);
 	mixture_copy_parameters(&fit->parameters, start);
+	mixture_move_noise(&fit->parameters, mixture_own_box(&fit->parameters));
 	if (options->max_iter == 0)
 		return score_start(source, start, options, host, fit, error);
 	status = scales_scan(&scales, source, host, error);
@@ -197,6 +212,8 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 						 host, error);
 	if (status != MIXTURE_OK)
 		return status;
+	if (options->noise)
+		add_noise(&scales, &fit->parameters, host);
 	center_move(scales.center, &fit->parameters, -1);
 	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
 	em.noted = true;

@@ -46,7 +46,8 @@ trial_criterion(const Selection *selection, const MixtureTrial *trial)
 	MixtureParameters shape = {
 		.k = trial->k,
 		.d = selection->source->d,
-		.covariance_type = trial->covariance_type
+		.covariance_type = trial->covariance_type,
+		.noise_box = selection->scales.box
 	};
 	double		sum_weights = selection->scales.sum_weights;
 

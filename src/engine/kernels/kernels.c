@@ -300,20 +300,20 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
 	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
-								  (((size_t) k + n_distances + d + 3) * rows + pack_values +
-								   n_pairs + (size_t) d * 4 * MIXTURE_LANES + k + 1 +
+								  (((size_t) k + 1 + n_distances + d + 3) * rows + pack_values +
+								   n_pairs + (size_t) d * 4 * MIXTURE_LANES + k + 2 +
 								   MIXTURE_LANES) * sizeof(double));
 	/* vectors that straddle cache lines are read twice */
 	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
 	work->sums = work->largest + rows;
 	work->scales = work->sums + rows;
 	work->roots = work->scales + rows;
-	work->distances = n_distances > 0 ? work->roots + k * rows : NULL;
-	work->scaled = work->roots + (k + n_distances) * rows;
+	work->distances = n_distances > 0 ? work->roots + ((size_t) k + 1) * rows : NULL;
+	work->scaled = work->roots + ((size_t) k + 1 + n_distances) * rows;
 	work->packs = work->scaled + d * rows;
 	work->centered = work->packs + pack_values;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
-	work->reach = work->weights + k;
+	work->reach = work->weights + k + 1;
 	work->pairs = n_pairs > 0 ? work->reach + 1 : NULL;
 	if (n_pairs > 0)
 		memset(work->pairs, 0, n_pairs * sizeof(double));
@@ -354,7 +354,10 @@ mixture_row_work_size(const MixturePrepared *prepared)
 		(size_t) prepared->d * prepared->lanes;
 }
 
-/* The most probable component, from 0; the first of equals. */
+/*
+ * The most probable component, from 0, the first of equals; -1 if noise is more
+ * probable than any.
+ */
 int
 mixture_row_predict(const MixturePrepared *prepared, const double *row, double *work)
 {
@@ -364,6 +367,8 @@ mixture_row_predict(const MixturePrepared *prepared, const double *row, double *
 	for (int c = 1; c < prepared->k; c++)
 		if (work[c] > work[best])
 			best = c;
+	if (prepared->log_noise > work[best])
+		return -1;
 	if (work[best] > -INFINITY)
 		return best;
 	far_log_densities(prepared, row, work);
@@ -373,55 +378,115 @@ mixture_row_predict(const MixturePrepared *prepared, const double *row, double *
 	return best;
 }
 
-/* Responsibilities into work; returns the row's log density. */
-static double
-responsibilities_of_row(const MixturePrepared *prepared, const double *row, double *work)
+/*
+ * The log density of the components alone, weighted; into work, what each of
+ * them is responsible for of that.
+ */
+double
+kernels_row_components(const MixturePrepared *prepared, const double *row, double *work)
 {
 	const Kernels *kernels = kernels_current();
 	double		log_density;
 
 	kernels->row_log_densities(prepared, row, work);
 	log_density = kernels->row_softmax(prepared, work);
-	if (!(log_density > -INFINITY))
-	{
-		far_log_densities(prepared, row, work);
-		kernels->row_softmax(prepared, work);
-		return -INFINITY;
-	}
+	if (log_density > -INFINITY)
+		return log_density;
+	far_log_densities(prepared, row, work);
+	kernels->row_softmax(prepared, work);
+	return -INFINITY;
+}
+
+/* Of two densities, of which not both are 0, the share of the first. */
+static double
+share_of(double log_density, double other)
+{
+	return 1 / (1 + exp(other - log_density));
+}
+
+/* The log density of the mixture where that of its components alone is this. */
+static double
+with_noise(const MixturePrepared *prepared, double components)
+{
+	double		most = fmax(components, prepared->log_noise);
+	double		least = fmin(components, prepared->log_noise);
+
 	/* the weights may sum to 1 but for rounding */
-	return prepared->d > 0 ? log_density : 0;
+	if (prepared->d == 0)
+		return 0;
+	return least > -INFINITY ? most + log1p(exp(least - most)) : most;
 }
 
 /*
- * Responsibilities of the k components for one row; returns the row's log
- * density.  Where that is below the range of a double, it is -INFINITY, and the
- * responsibilities are what they are.
+ * What the k components are responsible for among themselves, for one row: sum 1.
+ * *noise: how probable it is that the row is noise.
+ *
+ * Returns the row's log density; where that is below the range of a double, it
+ * is -INFINITY, and the responsibilities are what they are.
+ */
+double
+mixture_row_shares(const MixturePrepared *prepared, const double *row, double *work,
+				   double *shares, double *noise)
+{
+	double		components = kernels_row_components(prepared, row, work);
+
+	memcpy(shares, work, prepared->k * sizeof(double));
+	*noise = prepared->log_noise > -INFINITY ? share_of(prepared->log_noise, components) : 0;
+	return with_noise(prepared, components);
+}
+
+/*
+ * Responsibilities of the k components for one row, which sum to 1 with that of
+ * noise; as above else.
  */
 double
 mixture_row_responsibilities(const MixturePrepared *prepared, const double *row,
-							 double *work, double *responsibilities)
+							 double *work, double *responsibilities, double *noise)
 {
-	double		log_density = responsibilities_of_row(prepared, row, work);
+	double		components = kernels_row_components(prepared, row, work);
+	bool		noisy = prepared->log_noise > -INFINITY;
+	double		share = noisy ? share_of(components, prepared->log_noise) : 1;
 
-	memcpy(responsibilities, work, prepared->k * sizeof(double));
-	return log_density;
+	for (int c = 0; c < prepared->k; c++)
+		responsibilities[c] = share * work[c];
+	*noise = noisy ? share_of(prepared->log_noise, components) : 0;
+	return with_noise(prepared, components);
+}
+
+/* How probable it is that a row is noise. */
+double
+mixture_row_noise(const MixturePrepared *prepared, const double *row, double *work)
+{
+	return prepared->log_noise > -INFINITY ?
+		share_of(prepared->log_noise, kernels_row_components(prepared, row, work)) : 0;
+}
+
+/* What a class of this probability adds to the entropy. */
+static double
+surprise(double probability)
+{
+	return probability > 0 ? -probability * log(probability) : 0;
 }
 
 /*
  * The entropy, in nats, of the responsibilities for one row: 0 where it is
- * certain which component it is of, log k where nothing is known.  Arguments
- * as above.
+ * certain which component it is of, or that it is noise; log k where nothing is
+ * known, and there is no noise.  Arguments as above.
  */
 double
 mixture_row_entropy(const MixturePrepared *prepared, const double *row, double *work)
 {
+	double		components = kernels_row_components(prepared, row, work);
 	double		entropy = 0;
+	double		share;
 
-	responsibilities_of_row(prepared, row, work);
 	for (int c = 0; c < prepared->k; c++)
-		if (work[c] > 0)
-			entropy -= work[c] * log(work[c]);
-	return entropy;
+		entropy += surprise(work[c]);
+	if (!(prepared->log_noise > -INFINITY))
+		return entropy;
+	share = share_of(components, prepared->log_noise);
+	return share * entropy + surprise(share) +
+		surprise(share_of(prepared->log_noise, components));
 }
 
 /*
@@ -432,7 +497,7 @@ double
 mixture_row_log_density(const MixturePrepared *prepared, const double *row,
 						double *work)
 {
-	return responsibilities_of_row(prepared, row, work);
+	return with_noise(prepared, kernels_row_components(prepared, row, work));
 }
 
 /*

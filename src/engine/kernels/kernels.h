@@ -18,6 +18,8 @@
  * factors and constants are interleaved, `lanes` components at a time, and
  * the last group is padded with components of log weight minus infinity.
  *
+ * The constants have the weights of components among all rows, noise too.
+ *
  * Where all components share a factor and their means are near each other, blocks
  * have W (means[k] - origin) as well: W (x - origin) less that is W (x - means[k]),
  * for one triangular product a row instead of k.
@@ -32,6 +34,8 @@ struct MixturePrepared
 	size_t		factor_count;	/* values of one component's factor */
 	size_t		factor_step;	/* from a group's factor to the next: 0 if tied */
 	size_t		size;			/* bytes of all this */
+	bool		noise;			/* there is some, of this weighted log density */
+	double		log_noise;
 	double	   *log_constants;	/* n_groups x lanes */
 	double	   *means;			/* n_groups x d x lanes */
 	double	   *precision_cholesky; /* n_groups x factor_count x lanes; if tied
@@ -61,7 +65,7 @@ typedef struct KernelWork
 	double	   *largest;		/* rows: the largest log density */
 	double	   *sums;			/* rows: of densities relative to that */
 	double	   *scales;			/* rows: from these to responsibilities */
-	double	   *roots;			/* k x rows: log densities, then the roots of
+	double	   *roots;			/* k + 1 x rows: log densities, then the roots of
 								 * the responsibilities: kernels_roots() */
 	double	   *distances;		/* k x rows: squared ones, of components that are
 								 * round; else NULL: kernels_distances() */
@@ -70,7 +74,7 @@ typedef struct KernelWork
 	double	   *centered;		/* d x some rows: features about the mean */
 	double	   *pairs;			/* packed, k x k: what add_components() keeps for
 								 * kernels_finish(); NULL where it has no part */
-	double	   *weights;		/* k: sum of responsibilities */
+	double	   *weights;		/* k + 1: sum of responsibilities */
 	double	   *reach;			/* 1: no row is farther from a component in
 								 * which it has a part; set if there are packs */
 	int			pack_rows;		/* that a pack has place for; 0: no packs */
@@ -80,7 +84,10 @@ typedef struct KernelWork
 	int		   *packed;			/* k: how many */
 } KernelWork;
 
-/* Component c's square roots of responsibility times weight, one a row. */
+/*
+ * Component c's square roots of responsibility times weight, one a row; of noise
+ * if c is k.
+ */
 static inline double *
 kernels_roots(const KernelWork *work, int c)
 {
@@ -121,8 +128,8 @@ typedef struct Ray
  *
  * e_step() adds a block of rows to sum_weights and log_likelihood of the
  * statistics and, if the M-step is to follow, leaves in work each component's
- * roots and its sum of responsibilities times weight; if not, it adds to the
- * entropy.
+ * roots and its sum of responsibilities times weight, and adds that of noise to
+ * the statistics; if not, it adds to the entropy.
  *
  * add_component() adds component c's part of a block to component_weights,
  * firsts and seconds; it takes the responsibilities from work, the means from
@@ -142,8 +149,8 @@ typedef struct Ray
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes
- * responsibilities of them and returns the logarithm of their sum, which is not
- * finite if they are all minus infinity.
+ * responsibilities of them, among the components alone, and returns the
+ * logarithm of their sum, which is not finite if they are all minus infinity.
  *
  * ray_log_densities() finds the mixture's log density at n positions, n being
  * a multiple of MIXTURE_LANES; there must be a component of curvature 1/2 or
@@ -191,6 +198,8 @@ extern void kernels_accumulate(const MixturePrepared *prepared,
 							   const MixtureBlock *block, bool m_step,
 							   const KernelWork *work, MixtureStats *stats,
 							   const MixtureHost *host);
+extern double kernels_row_components(const MixturePrepared *prepared, const double *row,
+									 double *work);
 extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 						   MixtureStats *stats, const MixtureHost *host);
 

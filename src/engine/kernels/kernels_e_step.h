@@ -170,7 +170,8 @@ CLONE(find_reach) (const MixturePrepared *prepared, const MixtureBlock *block,
 	for (int c = 1; c < prepared->k; c++)
 		if (prepared->log_constants[c] > most)
 			most = prepared->log_constants[c];
-	*work->reach = sqrt(2 * (most - lanes[0] - 2 * ROOT_UNDERFLOW));
+	/* where noise is so much denser that none has a part, there is no distance */
+	*work->reach = sqrt(2 * fmax(most - lanes[0] - 2 * ROOT_UNDERFLOW, 0));
 }
 
 /*
@@ -207,6 +208,17 @@ CLONE(scale_roots) (int k, const MixtureBlock *block, const KernelWork *work)
 	}
 }
 
+/* The log density of noise, which is the same for all rows, as that of component k. */
+static void
+CLONE(noise_densities) (const MixturePrepared *prepared, const MixtureBlock *block,
+						const KernelWork *work)
+{
+	double	   *log_densities = kernels_roots(work, prepared->k);
+
+	for (int row = 0; row < block->n_rows; row += VL)
+		CLONE(store) (log_densities + row, prepared->log_noise - (Vec) {0});
+}
+
 /* The E-step of a block; see Kernels. */
 static void
 CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
@@ -214,19 +226,24 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 			   const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
+	const int	n_classes = prepared->k + prepared->noise;
 	Vec			weight = {0};
 
 	CLONE(log_densities) (prepared, block, work, host);
+	if (prepared->noise)
+		CLONE(noise_densities) (prepared, block, work);
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	CLONE(normalize) (prepared->k, block, work, stats, host);
+	CLONE(normalize) (n_classes, block, work, stats, host);
 	if (m_step)
 	{
-		CLONE(scale_roots) (prepared->k, block, work);
+		CLONE(scale_roots) (n_classes, block, work);
+		if (prepared->noise)
+			*stats->noise_weight += work->weights[prepared->k];
 		if (work->pack_rows > 0)
 			CLONE(find_reach) (prepared, block, work);
 	}
 	else
-		*stats->entropy += CLONE(entropy) (prepared->k, block, work);
+		*stats->entropy += CLONE(entropy) (n_classes, block, work);
 }

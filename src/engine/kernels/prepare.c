@@ -187,10 +187,13 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 	int			lanes = prepared->lanes;
 	bool		tied = prepared->covariance_type == MIXTURE_TIED;
 	size_t		count = prepared->factor_count;
+	double		log_share = log1p(-parameters->noise_weight);
 	double	   *scratch = host->allocate(host->context, 2 * count * sizeof(double));
 	double	   *factor = scratch + count;
 	double		log_determinant = 0;
 
+	prepared->noise = parameters->noise_box != NULL;
+	prepared->log_noise = mixture_noise_log_density(parameters);
 	for (int c = 0; c < prepared->n_groups * lanes; c++)
 	{
 		size_t		group = c / lanes;
@@ -223,7 +226,7 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 		for (int j = 0; j < d; j++)
 			means[(size_t) j * lanes] = parameters->means[(size_t) source * d + j];
 		prepared->log_constants[c] = c < k ?
-			log(parameters->weights[c]) - 0.5 * d * log_two_pi + log_determinant :
+			log(parameters->weights[c]) + log_share - 0.5 * d * log_two_pi + log_determinant :
 			-INFINITY;
 		host->check_interrupts(host->context);
 	}

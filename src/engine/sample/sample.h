@@ -86,6 +86,7 @@ typedef struct Scales
 	double	   *floor;			/* d */
 	double		sum_weights;
 	double		n_rows;			/* rows, or their weight if that is more */
+	double	   *box;			/* of noise, as a mixture has it; NULL: none */
 } Scales;
 
 /* scales.c */
@@ -96,6 +97,7 @@ extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
 								 const MixtureHost *host, MixtureError *error);
 extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
 									  const MixtureHost *host, MixtureError *error);
+extern void scales_enclose(Scales *scales, int d, const MixtureHost *host);
 extern void scales_release(Scales *scales, const MixtureHost *host);
 extern void scales_spread(const Scales *scales, bool along, double factor,
 						  MixtureParameters *parameters);

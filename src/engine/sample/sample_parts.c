@@ -249,7 +249,7 @@ sample_fill(Sample *sample, const MixtureParameters *gaussian, const MixtureHost
 
 			for (int j = 0; j < part->n_observed; j++)
 				observed[j] = row[part->order[j]];
-			mixture_impute(conditional, observed, &responsibility, missing, work);
+			mixture_impute(conditional, observed, &responsibility, 0, missing, work);
 			for (int j = part->n_observed; j < d; j++)
 				row[part->order[j]] = missing[j - part->n_observed];
 		}

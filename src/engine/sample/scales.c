@@ -32,6 +32,7 @@ scales_scan(Scales *scales, const MixtureSource *source, const MixtureHost *host
 {
 	bool		seen = false;
 
+	scales->box = NULL;
 	sample_scan_ranges(source, &scales->range, host);
 	for (int j = 0; j < source->d; j++)
 		seen = seen || scales->range.most[j] >= scales->range.least[j];
@@ -213,11 +214,21 @@ scales_correlate(Scales *scales, const MixtureSource *source, const MixtureHost 
 	return status;
 }
 
-/* Give back what scales_scan() and scales_find() allocated. */
+/* Find the box of noise among the rows, whose floor is known. */
+void
+scales_enclose(Scales *scales, int d, const MixtureHost *host)
+{
+	scales->box = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	mixture_noise_box(&scales->range, scales->center, scales->floor, d, scales->box);
+}
+
+/* Give back what scales_scan(), scales_find() and scales_enclose() allocated. */
 void
 scales_release(Scales *scales, const MixtureHost *host)
 {
 	mixture_release_parameters(&scales->moments, host);
+	if (scales->box != NULL)
+		host->release(host->context, scales->box);
 	if (scales->center != NULL)
 		host->release(host->context, scales->center);
 	host->release(host->context, scales->variances);

@@ -35,7 +35,7 @@ exchange_possible(const MixtureParameters *parameters, double n_rows)
 	double		d = parameters->d;
 
 	return parameters->covariance_type == MIXTURE_FULL && parameters->k > 1 &&
-		d * d * parameters->k > n_rows;
+		parameters->noise_box == NULL && d * d * parameters->k > n_rows;
 }
 
 /*

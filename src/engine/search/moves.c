@@ -192,6 +192,7 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 	MixtureError error;
 
 	mixture_allocate_parameters(&merged, parameters->covariance_type, 1, parameters->d, host);
+	mixture_share_noise(&merged, parameters);
 	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
 		Pair	   *pair = &moves->pairs[i];
@@ -376,6 +377,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	moves->n_proposed = 0;
 	if (prepared == NULL)
 		return;
+	sum_weights *= 1 - parameters->noise_weight;
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
 	find_within(moves, parameters);

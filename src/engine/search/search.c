@@ -76,6 +76,9 @@ static const SearchEffort efforts[] = {
  */
 #define SAME_ENDS 5
 
+/* Times that each share of the rows is taken for noise before that is enough */
+#define NOISE_ROUNDS 3
+
 /* Gains of the last pass that a move may still catch up with */
 #define MOVE_HOPE 12
 
@@ -110,10 +113,8 @@ sample_n_rows(const Search *search)
 double
 search_suspect_price(const Search *search, const Candidate *candidate)
 {
-	MixtureCovarianceType type = search->options->covariance_type;
 	double		n_rows = sample_n_rows(search);
-	double		parameters = (double) mixture_free_parameters(type, search->k, search->d) /
-		search->k;
+	double		parameters = (double) mixture_free_parameters(&candidate->parameters) / search->k;
 
 	return SUSPECT_PRICE * 0.5 * parameters * log(fmax(n_rows, 2)) *
 		candidate->outcome.sum_weights / n_rows;
@@ -460,6 +461,13 @@ try_spare(Search *search, MixtureError *error)
 	return improve(search, spare, error);
 }
 
+/* Whether there is one maximum: that of one component and nothing beside. */
+static bool
+is_single(const Search *search)
+{
+	return search->k == 1 && !search->options->noise;
+}
+
 /* The one candidate where there is one component: mean and covariance. */
 static MixtureStatus
 try_single(Search *search, MixtureError *error)
@@ -494,10 +502,12 @@ pass_work(const Search *search)
 static bool
 enough_starts(const Search *search, int n)
 {
-	int			wanted = search->k == 2 ? 3 : SAME_ENDS;
+	int			wanted = search->k <= 2 ? 3 : SAME_ENDS;
 
 	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
+	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
+		return false;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
 		if (search->ends[i].n_starts >= wanted && 2 * search->ends[i].n_starts >= n &&
 			same_place(&search->ends[i].parameters, &search->best.parameters))
@@ -522,7 +532,7 @@ search_starts(Search *search, MixtureError *error)
 		}
 		progress_start(search->host, number);
 		spread = starts_find(&search->starts, number, search->effort == efforts);
-		if (number > 0 &&
+		if (number > 0 && !search->options->noise &&
 			!among_highest(search->highest_starts, &search->n_highest_starts,
 						   search->effort->kept_starts, -spread))
 			continue;
@@ -558,8 +568,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->effort = efforts;
 	while (pass_work(search) > search->effort->work)
 		search->effort++;
-	search->n_starts = k == 1 ? 1 : options->n_init > 0 ? options->n_init :
-		k == 2 && search->effort->most_starts > STARTS_OF_TWO ? STARTS_OF_TWO :
+	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
+		k <= 2 && search->effort->most_starts > STARTS_OF_TWO ? STARTS_OF_TWO :
 		search->effort->most_starts;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
@@ -568,7 +578,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
 	search->em.noted = true;
 	progress_searching(host, type, k, search->n_starts);
-	if (k == 1)
+	if (is_single(search))
 		return;
 	allocate_candidate(search, &search->spare);
 	allocate_candidate(search, &search->improved);
@@ -585,7 +595,7 @@ search_end(Search *search)
 {
 	const MixtureHost *host = search->host;
 
-	if (search->k > 1)
+	if (!is_single(search))
 	{
 		moves_end(&search->moves);
 		starts_end(&search->starts);
@@ -631,7 +641,7 @@ search_sample(Search *search, MixtureError *error)
 {
 	MixtureStatus status;
 
-	if (search->k == 1)
+	if (is_single(search))
 		return try_single(search, error);
 	status = search_starts(search, error);
 	if (status == MIXTURE_OK)

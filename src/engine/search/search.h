@@ -31,6 +31,19 @@ extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
 
+/* Shares of rows that are taken for noise in turn, by one start after the other */
+#define BACKGROUND_SHARES 7
+
+/* background.c */
+typedef struct Background Background;
+
+extern Background *background_create(const Sample *sample, int64_t n,
+									 const MixtureHost *host);
+extern void background_release(Background *background);
+extern const Sample *background_rest(const Background *background);
+extern void background_find(Background *background, const SeedSpace *space);
+extern double background_clear(Background *background, int number, int n);
+
 /* Rows that are a component's, in part. */
 typedef struct ComponentRows
 {
@@ -104,6 +117,9 @@ typedef struct Starts
 	const MixtureHost *host;
 	const MixtureOptions *options;
 	const Sample *sample;
+	Background *background;		/* NULL where there is to be no noise */
+	const double *box;			/* of that */
+	double		noise_weight;	/* in the start at hand */
 	int			k;
 	SeedSpace	spaces[2];
 	int			n_spaces;

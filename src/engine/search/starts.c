@@ -107,7 +107,16 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->k = k;
 	n = space_rows(starts);
 	starts->most_seeds = most_seeds(starts, n);
+	starts->background = NULL;
+	starts->box = scales->box;
+	if (options->noise)
+	{
+		starts->background = background_create(sample, n, host);
+		starts->sample = background_rest(starts->background);
+	}
 	make_spaces(starts, scales, n);
+	if (options->noise)
+		background_find(starts->background, starts->space);
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
 	starts->centers = host->allocate(host->context, (starts->most_seeds * (d + 1)) * sizeof(double));
@@ -137,6 +146,8 @@ starts_end(Starts *starts)
 	host->release(host->context, starts->seeds);
 	for (int i = 0; i < starts->n_spaces; i++)
 		seeding_space_release(&starts->spaces[i], host);
+	if (starts->background != NULL)
+		background_release(starts->background);
 }
 
 /*
@@ -327,6 +338,8 @@ starts_leave(Starts *starts, MixtureParameters *parameters)
 								clusters.covariances + c * count, (int) count);
 	}
 	mixture_hold_floor(parameters, starts->local.one.floor, host);
+	parameters->noise_box = starts->box;
+	parameters->noise_weight = starts->box != NULL ? starts->noise_weight : 0;
 	mixture_release_parameters(&clusters, host);
 	host->release(host->context, within);
 }
@@ -357,6 +370,8 @@ starts_find(Starts *starts, int number, bool varied)
 		squares += factors[j] * factors[j];
 	seeding_stretch(starts->space, factors, starts->host);
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
+	if (starts->background != NULL)
+		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
 	seeding_choose(starts->sample, starts->space, init,
 				   random_combine(starts->options->seed, number), starts->n_seeds,
 				   starts->seeds, starts->host);
