@@ -13,8 +13,10 @@
 # Another server: make PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
 # All of it on a machine that has nothing: sh test/check.sh
 
-EXTENSION = gmm
+# gmm_vector lets gmm take pgvector's types; it is a cast for each, and no C.
+EXTENSION = gmm gmm_vector/gmm_vector
 MODULE_big = gmm
+DATA = gmm_vector/gmm_vector--1.0.sql
 
 # PGXS sets srcdir to the directory of this file, whether make runs there or
 # in one of its own (make -f /path/to/gmm/Makefile).  It does so when it is

@@ -93,6 +93,8 @@ same "it is created, used and dropped" "175|2322.2,272,0" \
         grep -v cluster | paste -s -d , -)"
 sed 's/^/# /' "$dir/errors"
 
+same "gmm_vector is in it" "gmm_vector--1.0.sql gmm_vector.control" \
+    "$(dpkg -L "$package" | sed -n 's|^/usr/share/postgresql/[0-9]*/extension/\(gmm_vector.*\)|\1|p' | sort | paste -s -d ' ' -)"
 logged "it can be removed" sh -c "$apt purge $package"
 same "nothing of it is left" "" "$(find /usr/lib/postgresql /usr/share/postgresql /usr/share/doc -name '*gmm*' 2>&1)"
 finish

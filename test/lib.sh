@@ -247,12 +247,12 @@ prepare_machine()
     fi
 
     if [ "${1:-}" = tests ]; then
-        prepare_cron
+        prepare_companions
     fi
 }
 
-# pg_cron is for one test; without it that test is skipped.
-prepare_cron()
+# pg_cron and pgvector are for one test each, which is skipped without.
+prepare_companions()
 {
     case $pg_config in
         /usr/lib/postgresql/[0-9]*/bin/pg_config) ;;
@@ -260,14 +260,16 @@ prepare_cron()
     esac
     version=${pg_config#/usr/lib/postgresql/}
     version=${version%%/*}
-    if [ -e "$("$pg_config" --pkglibdir)/pg_cron.so" ] ||
-        ! { [ "$(id -u)" = 0 ] || sudo -v 2>/dev/null; } ||
-        ! apt-cache show "postgresql-$version-cron" >/dev/null 2>&1
-    then
-        return 0
-    fi
-    install_packages "postgresql-$version-cron" ||
-        say "  going on without pg_cron; its test will be skipped"
+    for extension in cron=pg_cron pgvector=vector; do
+        if [ -e "$("$pg_config" --pkglibdir)/${extension#*=}.so" ] ||
+            ! { [ "$(id -u)" = 0 ] || sudo -v 2>/dev/null; } ||
+            ! apt-cache show "postgresql-$version-${extension%=*}" >/dev/null 2>&1
+        then
+            continue
+        fi
+        install_packages "postgresql-$version-${extension%=*}" ||
+            say "  going on without ${extension#*=}; its test will be skipped"
+    done
 }
 
 # --- from the first stage to the second -------------------------------------
@@ -397,6 +399,7 @@ private_installation()
     sharedir=$("$pg_config" --sharedir)
     pkglibdir=$("$pg_config" --pkglibdir)
     rm -rf "$sharedir"/extension/gmm.control "$sharedir"/extension/gmm--*.sql \
+        "$sharedir"/extension/gmm_vector* \
         "$pkglibdir/gmm.so" "$pkglibdir"/bitcode/gmm*
     pg_version=$("$pg_config" --version)
     pg_version=${pg_version%% (*}
