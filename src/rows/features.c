@@ -82,16 +82,6 @@ check_shape(ArrayType *array)
 						d, MIXTURE_MAX_DIMENSIONS)));
 }
 
-/* Are the elements finite that are not NULL? */
-bool
-gmm_features_finite(const GmmFeatures *features)
-{
-	for (int i = 0; i < features->n_observed; i++)
-		if (unlikely(!isfinite(features->values[i])))
-			return false;
-	return true;
-}
-
 /* Refuse a row in which an element is not.  names may be NULL. */
 void
 gmm_features_report_not_finite(const GmmFeatures *features, const GmmFeatureNames *names)

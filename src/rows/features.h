@@ -5,6 +5,8 @@
 #ifndef GMM_FEATURES_H
 #define GMM_FEATURES_H
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
 #include "fmgr.h"
@@ -43,7 +45,6 @@ extern void gmm_features_get(Datum datum, GmmFeatures *features);
 extern void gmm_features_get_any(Datum datum, GmmFeatures *features);
 extern void gmm_features_get_nullable(Datum datum, GmmFeatures *features,
 									  const GmmFeatureNames *names);
-extern bool gmm_features_finite(const GmmFeatures *features);
 pg_noreturn extern void gmm_features_report_not_finite(const GmmFeatures *features,
 													   const GmmFeatureNames *names);
 extern int	gmm_features_first_null(const GmmFeatures *features);
@@ -54,6 +55,16 @@ pg_noreturn extern void gmm_features_report_dimensions(int features_d, int model
 													   const GmmFeatureNames *names);
 extern ArrayType *gmm_make_array(int n_dims, const int *dims, double **values);
 extern ArrayType *gmm_make_vector(int n, double **values);
+
+/* Are the elements finite that are not NULL? */
+static inline bool
+gmm_features_finite(const GmmFeatures *features)
+{
+	for (int i = 0; i < features->n_observed; i++)
+		if (unlikely(!isfinite(features->values[i])))
+			return false;
+	return true;
+}
 
 /* Is an element, counted from 0, NULL? */
 static inline bool

@@ -91,7 +91,14 @@ most_probable(const GmmScorer *scorer, const GmmFeatures *features, double *work
 	return best;
 }
 
-/* Refuse a row whose explanation is out of range. */
+/* The element, from 0, that is at a place of the scorer's order. */
+static int
+element_at(const GmmScorer *scorer, int place)
+{
+	return scorer->order != NULL ? scorer->order[place] : place;
+}
+
+/* Refuse a row whose distance is out of range. */
 static void
 check_range(const double *contributions, const GmmScorer *scorer,
 			const GmmFeatures *features, int component)
@@ -105,11 +112,18 @@ check_range(const double *contributions, const GmmScorer *scorer,
 					 gmm_scorer_far_detail(scorer, features, component)));
 }
 
-/* The element, from 0, that is at a place of the scorer's order. */
-static int
-element_at(const GmmScorer *scorer, int place)
+
+/* Refuse a row that lets expect what is out of range. */
+static void
+check_expected(const double *expected, const GmmScorer *scorer)
 {
-	return scorer->order != NULL ? scorer->order[place] : place;
+	for (int i = 0; i < scorer->d; i++)
+		if (!isfinite(expected[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the conditional mean of element %s is out of range for type double precision",
+							gmm_names_element(&scorer->names, element_at(scorer, i))),
+					 errdetail("The other elements of features are too far from the model.")));
 }
 
 /* The place in the scorer's order of each element; palloc'd. */
@@ -210,6 +224,7 @@ gmm_explain(PG_FUNCTION_ARGS)
 						explained.deviations, explained.contributions,
 						explained.contributions + n_observed);
 	check_range(explained.contributions, scorer, &features, explained.component);
+	check_expected(explained.expected, scorer);
 	put_elements(rows, descriptor, scorer, &explained);
 	pfree(explained.expected);
 	gmm_features_release(&features);

@@ -80,6 +80,43 @@ read_parameters(Case *fuzz, MixtureParameters *parameters)
 		read_noise(fuzz, parameters);
 }
 
+/* A row is explained where its distance is in range, and components are contrasted. */
+static void
+demand_reasons(const MixtureParameters *parameters, const FuzzRows *rows)
+{
+	int			d = parameters->d;
+	double		row[16];
+	double		results[6 * 16];
+	MixtureContrasts *contrasts = mixture_contrasts_create(parameters, &fuzz_host);
+	MixtureContrast features[16];
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		bool		others = mixture_contrasts_next(contrasts, features);
+
+		for (int j = 0; j < d; j++)
+			demand(features[j].deviation >= 0 && (others || isnan(features[j].others_mean)),
+				   "a contrast is with others, or with none");
+	}
+	if (rows->block != NULL)
+		return;
+	fuzz_row(rows, 0, row);
+	for (int c = 0; c < parameters->k && c < 3; c++)
+	{
+		MixtureExplanation *explanation =
+			mixture_explanation_create(parameters, c, NULL, d, &fuzz_host);
+		bool		in_range = true;
+
+		mixture_explain_row(explanation, c, row, results, results + d, results + 2 * d,
+							results + 3 * d);
+		for (int j = 0; j < d; j++)
+			in_range = in_range && isfinite(results[2 * d + j]);
+		for (int j = 0; j < d && in_range; j++)
+			demand(results[2 * d + j] >= 0 && isfinite(results[d + j]),
+				   "shares are not negative, and deviations are numbers");
+	}
+}
+
 static void
 score(void *context)
 {
@@ -101,6 +138,7 @@ score(void *context)
 		return;
 	}
 	demand_scores(&parameters, &fuzz->rows);
+	demand_reasons(&parameters, &fuzz->rows);
 	if (mixture_refit(&fuzz->rows.source, &parameters, &options, &fuzz_host, &fit,
 					  &error) == MIXTURE_OK)
 	{

@@ -455,6 +455,43 @@ operate_ellipse(Shape *shape)
 	mixture_release_parameters(&marginal, &gap_host);
 }
 
+/* Of a component, for rows of which every other element is missing. */
+static void
+operate_explain(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	int			d = parameters->d;
+	int			n_observed = (d + 1) / 2;
+	int		   *order = malloc(d * sizeof(int));
+	double	   *results = malloc(6 * d * sizeof(double));
+	MixtureExplanation *explanation;
+
+	for (int j = 0; j < d; j++)
+		order[j] = j < n_observed ? 2 * j : 2 * (j - n_observed) + 1;
+	free(mixture_explanation_create(parameters, 0, NULL, d, &gap_host));
+	explanation = mixture_explanation_create(parameters, 0, order, n_observed, &gap_host);
+	mixture_explain_row(explanation, 0, parameters->means, results, results + d,
+						results + 2 * d, results + 3 * d);
+	free(explanation);
+	free(results);
+	free(order);
+}
+
+static void
+operate_contrast(Shape *shape)
+{
+	MixtureContrast *features = malloc(shape->parameters.d * sizeof(MixtureContrast));
+	MixtureContrasts *contrasts = mixture_contrasts_create(&shape->parameters, &gap_host);
+
+	for (int c = 0; c < shape->parameters.k; c++)
+	{
+		mixture_contrasts_next(contrasts, features);
+		look();
+	}
+	free(contrasts);
+	free(features);
+}
+
 /* The rows of a shape as a source, for fits. */
 static void
 source_of_shape(void *context, int64_t number, MixtureBlock *block)
@@ -513,6 +550,8 @@ static const struct
 	{"draw", operate_draw},
 	{"tail", operate_tail},
 	{"ellipses", operate_ellipse},
+	{"explain", operate_explain},
+	{"contrast", operate_contrast},
 	{"drift", operate_drift},
 	{"expectation", operate_expectation},
 	{"fit", operate_fit}
