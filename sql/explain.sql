@@ -71,3 +71,4 @@ SELECT outcome('SELECT count(*) FROM why, ' || call) FROM (VALUES
 	(15, $$gmm_explain_component(model, '{1, 1e200, 3}')$$),
 	(16, $$gmm_profile(gmm_model('{0.5, 0.25, 0.25}', '{{0, 0}, {0, 1e200}, {0, -1e200}}', '{{1, 1}, {1, 1}, {1, 1}}', 'diag', '{a,b}'))$$)) AS c (n, call)
 ORDER BY n;
+DROP FUNCTION outcome;
