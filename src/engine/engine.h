@@ -506,6 +506,20 @@ extern MixtureStatus mixture_expect_log_density(const MixtureParameters *paramet
 												const MixtureHost *host,
 												MixtureError *error);
 
+extern MixtureStatus mixture_divergence(const MixtureParameters *a,
+										const MixtureParameters *b, int64_t n,
+										uint64_t seed, double *divergence,
+										double *standard_error,
+										const MixtureHost *host, MixtureError *error);
+
+/* compare.c */
+extern MixtureStatus mixture_distances(const MixtureParameters *a,
+									   const MixtureParameters *b, double *distances,
+									   const MixtureHost *host, MixtureError *error);
+extern MixtureStatus mixture_match(const MixtureParameters *a, const MixtureParameters *b,
+								   int *partners, double *distances,
+								   const MixtureHost *host, MixtureError *error);
+
 /* drift.c */
 extern MixtureStatus mixture_baseline(const MixtureParameters *parameters,
 									  const MixtureFitInfo *info,

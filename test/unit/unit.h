@@ -78,6 +78,7 @@ extern void test_ordering(void);
 extern void test_derive(void);
 extern void test_explain(void);
 extern void test_ellipse(void);
+extern void test_assignment(void);
 extern void test_special(void);
 extern void test_drawing(void);
 extern void test_tails(void);

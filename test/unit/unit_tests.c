@@ -468,6 +468,7 @@ static const struct
 	{"derive", test_derive},
 	{"explain", test_explain},
 	{"ellipse", test_ellipse},
+	{"assignment", test_assignment},
 	{"special", test_special},
 	{"draw", test_drawing},
 	{"tail", test_tails},

@@ -1,7 +1,8 @@
 /*
  * derive.h
- *	  One mixture from another: what a Gaussian says of some dimensions given
- *	  others.  Most of this room is for callers from outside: engine.h.
+ *	  What this room's files share: what a Gaussian says of some dimensions given
+ *	  others, and assignments.  Most of the room is for callers from outside:
+ *	  engine.h.
  */
 #ifndef GMM_ENGINE_DERIVE_H
 #define GMM_ENGINE_DERIVE_H
@@ -30,5 +31,9 @@ extern void regression_allocate(Regression *regression, int d, int n_observed,
 extern void regression_release(Regression *regression, const MixtureHost *host);
 extern void regression_fill(Regression *regression, const double *covariance,
 							const int *order, const MixtureHost *host);
+
+/* assignment.c */
+extern void assignment_find(const double *costs, int n, int m, int *columns,
+							const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_DERIVE_H */

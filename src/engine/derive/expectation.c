@@ -35,7 +35,7 @@ add_number(Mean *mean, double x)
 }
 
 static double
-standard_error(const Mean *mean)
+error_of(const Mean *mean)
 {
 	return sqrt(mean->squares / (mean->n - 1) / mean->n);
 }
@@ -158,11 +158,54 @@ mixture_expect_log_density(const MixtureParameters *parameters,
 		host->check_interrupts(host->context);
 	}
 	baseline->mean = complete + entropies.mean;
-	baseline->error = standard_error(&entropies);
+	baseline->error = error_of(&entropies);
 	baseline->stddev = sqrt(log_densities.squares / log_densities.n);
 	baseline->rows = INFINITY;
 	host->release(host->context, row);
 	host->release(host->context, prepared);
+	host->release(host->context, drawing);
+	return MIXTURE_OK;
+}
+
+/*
+ * The Kullback-Leibler divergence of b from a, by n >= 2 rows drawn from a: by how
+ * much a row of a is less likely under b, in nats, on the average.  It is infinite
+ * where some are so far from b that their density there is below the range of a
+ * double; the standard error is then NaN.
+ */
+MixtureStatus
+mixture_divergence(const MixtureParameters *a, const MixtureParameters *b, int64_t n,
+				   uint64_t seed, double *divergence, double *standard_error,
+				   const MixtureHost *host, MixtureError *error)
+{
+	MixtureDrawing *drawing = mixture_drawing_create(a, host, error);
+	MixturePrepared *own;
+	MixturePrepared *other;
+	double	   *row;
+	Mean		mean = {0};
+
+	if (drawing == NULL)
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	own = mixture_prepare_rows(a, host, error);
+	other = own == NULL ? NULL : mixture_prepare_rows(b, host, error);
+	if (other == NULL)
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	row = host->allocate(host->context, (a->d + mixture_row_work_size(own) +
+										 mixture_row_work_size(other)) * sizeof(double));
+	for (int64_t number = 0; number < n; number++)
+	{
+		double	   *work = row + a->d;
+
+		mixture_draw_row(drawing, seed, number, row);
+		add_number(&mean, mixture_row_log_density(own, row, work) -
+				   mixture_row_log_density(other, row, work));
+		host->check_interrupts(host->context);
+	}
+	*divergence = isfinite(mean.mean) ? mean.mean : INFINITY;
+	*standard_error = isfinite(mean.mean) ? error_of(&mean) : NAN;
+	host->release(host->context, row);
+	host->release(host->context, other);
+	host->release(host->context, own);
 	host->release(host->context, drawing);
 	return MIXTURE_OK;
 }

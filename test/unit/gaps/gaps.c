@@ -436,6 +436,38 @@ operate_expectation(Shape *shape)
 }
 
 static void
+operate_match(Shape *shape)
+{
+	const MixtureParameters *parameters = &shape->parameters;
+	MixtureError error;
+	int		   *partners;
+	double	   *distances;
+
+	if (parameters->k > 200)
+		return;
+	partners = malloc(parameters->k * sizeof(int));
+	distances = malloc(parameters->k * sizeof(double));
+	mixture_match(parameters, parameters, partners, distances, &gap_host, &error);
+	free(distances);
+	free(partners);
+}
+
+static void
+operate_assignment(Shape *shape)
+{
+	int			n = shape->parameters.k < 1000 ? shape->parameters.k : 1000;
+	double	   *costs = malloc(sizeof(double) * n * n);
+	int		   *columns = malloc(sizeof(int) * n);
+
+	for (int i = 0; i < n * n; i++)
+		costs[i] = uniform();
+	last = meter();
+	assignment_find(costs, n, n, columns, &gap_host);
+	free(columns);
+	free(costs);
+}
+
+static void
 operate_ellipse(Shape *shape)
 {
 	const MixtureParameters *parameters = &shape->parameters;
@@ -554,6 +586,8 @@ static const struct
 	{"contrast", operate_contrast},
 	{"drift", operate_drift},
 	{"expectation", operate_expectation},
+	{"match", operate_match},
+	{"assignment", operate_assignment},
 	{"fit", operate_fit}
 };
 

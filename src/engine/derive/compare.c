@@ -1,0 +1,197 @@
+/*
+ * compare.c
+ *	  Which components of two mixtures are the same ones.
+ *
+ * Components are compared by their Bhattacharyya distance, minus the logarithm of
+ * the integral over the root of the product of the densities:
+ *
+ *		(m - n)^T M^-1 (m - n) / 8 + ln(|M| / sqrt(|S| |T|)) / 2,	M = (S + T) / 2
+ *
+ * for means m, n and covariances S, T.  It is 0 for equal ones, grows with what
+ * keeps them apart, and does not depend on units.  Weights have no part in it.
+ */
+#include "engine/derive/derive.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+
+/* What a distance is taken for in a sum of distances */
+#define MOST_DISTANCE	1e280
+
+/* Add half of a component's covariance to a packed matrix, or to d variances. */
+static void
+add_half(const MixtureParameters *parameters, int component, bool matrix, double *sum)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	const double *covariance = parameters->covariances +
+		(type == MIXTURE_TIED ? 0 : component * count);
+
+	if (mixture_has_matrix(type))
+		for (size_t i = 0; i < count; i++)
+			sum[i] += 0.5 * covariance[i];
+	else
+		for (int j = 0; j < d; j++)
+			sum[matrix ? linalg_row(j) + j : (size_t) j] +=
+				0.5 * covariance[mixture_variance_place(type, j)];
+}
+
+/*
+ * The logarithm of the determinant of a packed matrix, which becomes its Cholesky
+ * factor, or of variances.  NaN if it is not positive definite.
+ */
+static double
+factor(double *values, int d, bool matrix, const MixtureHost *host)
+{
+	double		sum = 0;
+
+	if (matrix && !linalg_cholesky(values, d, host))
+		return NAN;
+	for (int j = 0; j < d; j++)
+		sum += matrix ? 2 * log(values[linalg_row(j) + j]) : log(values[j]);
+	return sum;
+}
+
+/* A mixture of the two, and the logarithms of its determinants. */
+typedef struct Side
+{
+	const MixtureParameters *parameters;
+	double	   *log_determinants;	/* k */
+} Side;
+
+/* Find the determinants of one side; false where one is not to be had. */
+static bool
+side_begin(Side *side, const MixtureParameters *parameters, double *scratch,
+		   const MixtureHost *host, MixtureError *error)
+{
+	bool		matrix = mixture_has_matrix(parameters->covariance_type);
+	size_t		count = matrix ? linalg_packed_count(parameters->d) : (size_t) parameters->d;
+
+	side->parameters = parameters;
+	side->log_determinants = host->allocate(host->context, parameters->k * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+	{
+		if (c > 0 && parameters->covariance_type == MIXTURE_TIED)
+		{
+			side->log_determinants[c] = side->log_determinants[0];
+			continue;
+		}
+		memset(scratch, 0, count * sizeof(double));
+		add_half(parameters, c, matrix, scratch);
+		add_half(parameters, c, matrix, scratch);
+		side->log_determinants[c] = factor(scratch, parameters->d, matrix, host);
+		error->component = c;
+		if (isnan(side->log_determinants[c]))
+			return false;
+		host->check_interrupts(host->context);
+	}
+	return true;
+}
+
+/*
+ * The distance of two components.  scratch: a matrix or variances, and d; they are
+ * matrices if `matrix` says so.
+ */
+static double
+bhattacharyya(const Side *a, int i, const Side *b, int j, bool matrix, double *scratch,
+			  const MixtureHost *host)
+{
+	int			d = a->parameters->d;
+	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
+	const double *mean = a->parameters->means + (size_t) i * d;
+	const double *other = b->parameters->means + (size_t) j * d;
+	double	   *difference = scratch + count;
+	double		determinant;
+	double		square = 0;
+	double		distance;
+
+	memset(scratch, 0, count * sizeof(double));
+	add_half(a->parameters, i, matrix, scratch);
+	add_half(b->parameters, j, matrix, scratch);
+	determinant = factor(scratch, d, matrix, host);
+	for (int l = 0; l < d; l++)
+		difference[l] = mean[l] - other[l];
+	if (matrix)
+		linalg_solve_lower(scratch, difference, d);
+	for (int l = 0; l < d; l++)
+		square += difference[l] * difference[l] / (matrix ? 1 : scratch[l]);
+	distance = square / 8 + 0.5 * (determinant - 0.5 * (a->log_determinants[i] +
+														b->log_determinants[j]));
+	/* that of equal ones is 0 but for rounding */
+	return distance < 0 ? 0 : distance;
+}
+
+/*
+ * The distances of all components of a from all of b, which has the same number of
+ * dimensions, row by row: a->k x b->k.
+ */
+MixtureStatus
+mixture_distances(const MixtureParameters *a, const MixtureParameters *b,
+				  double *distances, const MixtureHost *host, MixtureError *error)
+{
+	bool		matrix = mixture_has_matrix(a->covariance_type) ||
+		mixture_has_matrix(b->covariance_type);
+	size_t		count = matrix ? linalg_packed_count(a->d) : (size_t) a->d;
+	double	   *scratch = host->allocate(host->context, (count + a->d) * sizeof(double));
+	Side		sides[2];
+
+	if (!side_begin(&sides[0], a, scratch, host, error) ||
+		!side_begin(&sides[1], b, scratch, host, error))
+		return MIXTURE_NOT_POSITIVE_DEFINITE;
+	for (int i = 0; i < a->k; i++)
+		for (int j = 0; j < b->k; j++)
+		{
+			double	   *distance = &distances[(size_t) i * b->k + j];
+
+			*distance = bhattacharyya(&sides[0], i, &sides[1], j, matrix, scratch, host);
+			error->component = i;
+			if (isnan(*distance))
+				return MIXTURE_NOT_POSITIVE_DEFINITE;
+			host->check_interrupts(host->context);
+		}
+	host->release(host->context, sides[1].log_determinants);
+	host->release(host->context, sides[0].log_determinants);
+	host->release(host->context, scratch);
+	return MIXTURE_OK;
+}
+
+/*
+ * Match the components of a, one to one, with those of b, so that the sum of their
+ * distances is least.  partners: a->k, the component of b, or -1 for those left
+ * over; distances: a->k, NaN likewise.
+ */
+MixtureStatus
+mixture_match(const MixtureParameters *a, const MixtureParameters *b, int *partners,
+			  double *distances, const MixtureHost *host, MixtureError *error)
+{
+	const MixtureParameters *few = a->k <= b->k ? a : b;
+	const MixtureParameters *many = a->k <= b->k ? b : a;
+	size_t		count = (size_t) few->k * many->k;
+	double	   *costs = host->allocate(host->context, count * sizeof(double));
+	int		   *columns = host->allocate(host->context, few->k * sizeof(int));
+	MixtureStatus status = mixture_distances(few, many, costs, host, error);
+
+	if (status != MIXTURE_OK)
+		return status;
+	for (size_t i = 0; i < count; i++)
+		costs[i] = fmin(costs[i], MOST_DISTANCE);
+	assignment_find(costs, few->k, many->k, columns, host);
+	for (int i = 0; i < a->k; i++)
+	{
+		partners[i] = -1;
+		distances[i] = NAN;
+	}
+	for (int i = 0; i < few->k; i++)
+	{
+		int			own = few == a ? i : columns[i];
+
+		partners[own] = few == a ? columns[i] : i;
+		distances[own] = costs[(size_t) i * many->k + columns[i]];
+	}
+	host->release(host->context, columns);
+	host->release(host->context, costs);
+	return MIXTURE_OK;
+}
