@@ -546,6 +546,59 @@ test_extremes(void)
 	mixture_release_parameters(&parameters, &unit_host);
 }
 
+/* Squared distances of rows from means, and the nearest of these. */
+static void
+test_nearest(Random *random, int k, int d, int n)
+{
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	double	   *means = malloc(sizeof(double) * k * d);
+	double	   *squares = malloc(sizeof(double) * k * KERNEL_WORK_STRIDE);
+	double		least[KERNEL_WORK_STRIDE];
+	double		nearest[KERNEL_WORK_STRIDE];
+	const Kernels *kernels;
+	MixtureBlock block;
+
+	for (int i = 0; i < k * d; i++)
+		means[i] = 2 * random_normal(random);
+	/* of equals it is the first */
+	memcpy(means + (size_t) (k - 1) * d, means + (size_t) (k / 2) * d, d * sizeof(double));
+	source_block(&rows->source, 0, &block);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		double		worst = 0;
+		bool		first = true;
+
+		kernels->squares(&block, d, means, k, squares, &unit_host);
+		kernels->nearest(&block, d, means, k, least, nearest, &unit_host);
+		for (int row = 0; row < n; row++)
+		{
+			int			best = 0;
+
+			for (int c = 0; c < k; c++)
+			{
+				long double sum = 0;
+
+				for (int j = 0; j < d; j++)
+				{
+					long double apart = (long double) rows->values[row * d + j] - means[c * d + j];
+
+					sum += apart * apart;
+				}
+				worst = fmax(worst, relative_difference(squares[c * KERNEL_WORK_STRIDE + row], sum, 0));
+				if (squares[c * KERNEL_WORK_STRIDE + row] < squares[best * KERNEL_WORK_STRIDE + row])
+					best = c;
+			}
+			first = first && nearest[row] == best &&
+				least[row] == squares[best * KERNEL_WORK_STRIDE + row];
+		}
+		check(worst < 1e-13 && first, "%d rows, %d means, d %d: %s kernels find the distances and the nearest (%.1e)",
+			  n, k, d, kernels->name, worst);
+	}
+	free(squares);
+	free(means);
+	rows_free(rows);
+}
+
 void
 test_kernels(void)
 {
@@ -569,6 +622,9 @@ test_kernels(void)
 		test_apart(&random, MIXTURE_FULL, 200, 20, 600, near);
 	}
 	test_spreads(&random);
+	test_nearest(&random, 1, 1, 9);
+	test_nearest(&random, 7, 3, 384);
+	test_nearest(&random, 130, 40, 77);
 	test_far_row(&random, 8, 0x1p26, true);
 	for (int i = 0; i < 12; i++)
 		test_far_row(&random, 5 + 4 * random_uniform(&random),

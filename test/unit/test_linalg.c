@@ -163,6 +163,29 @@ test_not_positive_definite(Random *random)
 	free(singular);
 }
 
+/* The logarithm of a product of numbers of all sizes is the sum of logarithms. */
+static void
+test_log_product(Random *random)
+{
+	double		worst = 0;
+
+	for (int try = 0; try < 50; try++)
+	{
+		int			n = 1 + random_below(random, 3000);
+		double	   *values = malloc(n * sizeof(double));
+		long double sum = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			values[i] = exp(700 * (2 * random_uniform(random) - 1));
+			sum += logl(values[i]);
+		}
+		worst = fmax(worst, relative_difference(linalg_log_product(values, n), sum, n));
+		free(values);
+	}
+	check(worst < 1e-12, "the logarithm of a product, of any length, is exact (%.1e)", worst);
+}
+
 void
 test_linalg(void)
 {
@@ -178,4 +201,5 @@ test_linalg(void)
 		test_eigen(&random, d, (d + 1) / 2);
 	}
 	test_not_positive_definite(&random);
+	test_log_product(&random);
 }

@@ -54,22 +54,6 @@ linalg_long_dot(const double *a, const double *b, int n)
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
 }
 
-/* target[i] += (a[i] - center)^2 */
-void
-linalg_add_squares(double *target, const double *a, double center, int n)
-{
-	int			i = 0;
-
-	for (; i + 4 <= n; i += 4)
-	{
-		Vector4		difference = *(const Vector4Unaligned *) (a + i) - center;
-
-		*(Vector4Unaligned *) (target + i) += difference * difference;
-	}
-	for (; i < n; i++)
-		target[i] += (a[i] - center) * (a[i] - center);
-}
-
 /* linalg_add_multiple() of so many */
 void
 linalg_add_long_multiple(double *target, double factor, const double *a, int n)
@@ -104,6 +88,40 @@ linalg_rotate(double *low, double *high, double cosine, double sine, int n)
 		high[i] = sine * low[i] + cosine * next;
 		low[i] = cosine * low[i] - sine * next;
 	}
+}
+
+/* Factors whose products stay in range, each below 2 */
+#define FACTORS_PER_LOG 1000
+
+/*
+ * The logarithm of a product of normal positive numbers: exponents are added up, and
+ * what is left multiplied, so that one logarithm does for many.
+ */
+double
+linalg_log_product(const double *a, int n)
+{
+	double		sum = 0;
+
+	for (int start = 0; start < n; start += FACTORS_PER_LOG)
+	{
+		int			end = n - start < FACTORS_PER_LOG ? n : start + FACTORS_PER_LOG;
+		int64_t		exponents = 0;
+		double		product = 1;
+
+		for (int i = start; i < end; i++)
+		{
+			uint64_t	bits;
+			double		factor;
+
+			memcpy(&bits, &a[i], sizeof(bits));
+			exponents += (int64_t) (bits >> 52) - 1023;
+			bits = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x3ff0000000000000);
+			memcpy(&factor, &bits, sizeof(bits));
+			product *= factor;
+		}
+		sum += log(product) + (double) exponents * M_LN2;
+	}
+	return sum;
 }
 
 /*

@@ -35,7 +35,7 @@ linalg_row(int i)
 extern double linalg_long_dot(const double *a, const double *b, int n);
 extern void linalg_add_long_multiple(double *target, double factor, const double *a, int n);
 extern void linalg_rotate(double *low, double *high, double cosine, double sine, int n);
-extern void linalg_add_squares(double *target, const double *a, double center, int n);
+extern double linalg_log_product(const double *a, int n);
 extern void linalg_select(const double *matrix, const int *indices, int n,
 						  double *target);
 extern bool linalg_eliminate(double *matrix, int d, const MixtureHost *host);

@@ -142,6 +142,10 @@ typedef struct Ray
  * own; the block has to be that of the E-step, and the roots in work are lost.  It
  * may leave something in work->pairs, for kernels_finish().
  *
+ * squares() leaves the squared distances of a block's rows from n means of d features
+ * at squares + e * KERNEL_WORK_STRIDE; nearest() the least of them, and the number of
+ * its mean, the first of equals: both of KERNEL_WORK_STRIDE doubles at most.
+ *
  * complete() makes complete rows of a block of which features are missing:
  * writes each missing feature, d x block->stride doubles being for all, as its
  * mean given the observed ones.  mean: d values; coefficients: n_missing x
@@ -175,6 +179,10 @@ typedef struct Kernels
 	void		(*finish_component) (const MixturePrepared *prepared, int c,
 									 const KernelWork *work, MixtureStats *stats,
 									 const MixtureHost *host);
+	void		(*squares) (const MixtureBlock *block, int d, const double *means, int n,
+							double *squares, const MixtureHost *host);
+	void		(*nearest) (const MixtureBlock *block, int d, const double *means, int n,
+							double *least, double *nearest, const MixtureHost *host);
 	void		(*complete) (const double *mean, const double *coefficients, int d,
 							 const MixtureBlock *block, const KernelWork *work,
 							 double *completed, const MixtureHost *host);

@@ -474,3 +474,96 @@ CLONE(log_densities) (const MixturePrepared *prepared, const MixtureBlock *block
 	for (; row < block->n_rows; row += VL)
 		CLONE(components_of_rows) (prepared, block, row, work, host, 1);
 }
+
+/*
+ * Squared distances of n_vectors vectors of a block's rows from n means: all of them,
+ * at squares + e * KERNEL_WORK_STRIDE, unless squares is NULL; and the least, with the
+ * number of its mean, unless least is.
+ */
+ALWAYS_INLINE void
+CLONE(squares_of_rows) (const MixtureBlock *block, int row, int d, const double *means, int n,
+						double *squares, double *least, double *nearest,
+						const MixtureHost *host, const int n_vectors)
+{
+	const double *features = block->features + row;
+	const CLONE(TileRows) rows = {
+		row, features, block->stride, features + TILE_VECTORS * VL, block->stride
+	};
+	Vec			closest[TILE_VECTORS];
+	Vec			number[TILE_VECTORS];
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		closest[v] = INFINITY - (Vec) {0};
+		number[v] = (Vec) {0};
+	}
+	for (int e = 0, tile; e < n; e += tile)
+	{
+		const double *mean = means + (size_t) e * d;
+		int			line = e / TILE_COMPONENTS * TILE_LINES % (TILE_VECTORS * VL / 8);
+		Vec			q[TILE_COMPONENTS * TILE_VECTORS];
+
+		tile = e + TILE_COMPONENTS <= n ? TILE_COMPONENTS : 1;
+		if (tile > 1)
+			CLONE(distance_tile) (&rows, line, mean, NULL, 0, d, q, TILE_COMPONENTS, n_vectors,
+								  false);
+		else
+			CLONE(distance_tile) (&rows, line, mean, NULL, 0, d, q, 1, n_vectors, false);
+		for (int t = 0; t < tile; t++)
+		{
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+			{
+				Vec			square = q[t * n_vectors + v];
+				Bits		nearer = (Bits) (square < closest[v]);
+
+				if (squares != NULL)
+					CLONE(store) (squares + (size_t) (e + t) * KERNEL_WORK_STRIDE + row + v * VL,
+								  square);
+				closest[v] = CLONE(select) (nearer, square, closest[v]);
+				number[v] = CLONE(select) (nearer, (double) (e + t) - (Vec) {0}, number[v]);
+			}
+		}
+		if (e % COMPONENTS_PER_LOOK == 0)
+			host->check_interrupts(host->context);
+	}
+	if (least == NULL)
+		return;
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		CLONE(store) (least + row + v * VL, closest[v]);
+		CLONE(store) (nearest + row + v * VL, number[v]);
+	}
+}
+
+/* Squared distances of a block's rows from means; see Kernels. */
+static void
+CLONE(squares) (const MixtureBlock *block, int d, const double *means, int n, double *squares,
+				const MixtureHost *host)
+{
+	int			row = 0;
+
+	for (; row + TILE_VECTORS * VL <= block->stride && row < block->n_rows;
+		 row += TILE_VECTORS * VL)
+		CLONE(squares_of_rows) (block, row, d, means, n, squares, NULL, NULL, host,
+								TILE_VECTORS);
+	for (; row < block->n_rows; row += VL)
+		CLONE(squares_of_rows) (block, row, d, means, n, squares, NULL, NULL, host, 1);
+}
+
+/* The nearest of some means to each row of a block; see Kernels. */
+static void
+CLONE(nearest) (const MixtureBlock *block, int d, const double *means, int n, double *least,
+				double *nearest, const MixtureHost *host)
+{
+	int			row = 0;
+
+	for (; row + TILE_VECTORS * VL <= block->stride && row < block->n_rows;
+		 row += TILE_VECTORS * VL)
+		CLONE(squares_of_rows) (block, row, d, means, n, NULL, least, nearest, host,
+								TILE_VECTORS);
+	for (; row < block->n_rows; row += VL)
+		CLONE(squares_of_rows) (block, row, d, means, n, NULL, least, nearest, host, 1);
+}

@@ -78,7 +78,9 @@ half_log_determinant(const MixtureParameters *parameters, int c, double *scratch
 
 	if (type == MIXTURE_SPHERICAL)
 		return 0.5 * d * log(covariance[0]);
-	if (type == MIXTURE_FULL && d <= MOST_DIMENSIONS)
+	if (type == MIXTURE_DIAG)
+		return 0.5 * linalg_log_product(covariance, d);
+	if (d <= MOST_DIMENSIONS)
 	{
 		memcpy(scratch, covariance, count * sizeof(double));
 		if (linalg_cholesky(scratch, d, host))
@@ -89,88 +91,186 @@ half_log_determinant(const MixtureParameters *parameters, int c, double *scratch
 		}
 	}
 	for (int j = 0; j < d; j++)
-		sum += 0.5 * log(covariance[type == MIXTURE_FULL ? linalg_row(j) + j : (size_t) j]);
-	return sum;
+		scratch[j] = covariance[linalg_row(j) + j];
+	return 0.5 * linalg_log_product(scratch, d);
 }
 
-/* What merging two of the components loses, as component c shows, its half_log. */
-static double
-merge_loss(const MixtureParameters *parameters, int a, int b, const double *half_logs,
-		   MixtureParameters *merged, const double *shared, double *work,
-		   const MixtureHost *host)
+/* What components_agglomerate() needs. */
+typedef struct Agglomeration
 {
+	const MixtureHost *host;
+	MixtureParameters *parameters;
+	int			n;				/* components at the beginning */
+	double	   *losses;			/* n x n: of merging two, c the larger: [c * n + other] */
+	double	   *half_logs;		/* n: of the determinants; not where all share one */
+	double	   *whitened;		/* n x d: means where the covariance that all share is
+								 * the identity; NULL where each has its own */
+	double	   *work;			/* a packed matrix and d */
+	MixtureParameters merged;	/* one component */
+} Agglomeration;
+
+/* The means in coordinates in which the covariance that all share is the identity. */
+static void
+whiten_means(Agglomeration *of)
+{
+	const MixtureParameters *parameters = of->parameters;
+	int			d = parameters->d;
+	size_t		count = linalg_packed_count(d);
+
+	memcpy(of->work, parameters->covariances, count * sizeof(double));
+	if (!linalg_cholesky(of->work, d, of->host))
+	{
+		memset(of->work, 0, count * sizeof(double));
+		for (int j = 0; j < d; j++)
+			of->work[linalg_row(j) + j] = sqrt(parameters->covariances[linalg_row(j) + j]);
+	}
+	for (int c = 0; c < of->n; c++)
+	{
+		double	   *mean = of->whitened + (size_t) c * d;
+
+		for (int j = 0; j < d; j++)
+			mean[j] = parameters->means[(size_t) c * d + j] - parameters->means[j];
+		linalg_solve_lower(of->work, mean, d);
+		of->host->check_interrupts(of->host->context);
+	}
+}
+
+/* Find what merging two of the components loses. */
+static void
+find_loss(Agglomeration *of, int a, int b)
+{
+	MixtureParameters *parameters = of->parameters;
+	int			d = parameters->d;
 	double		weight_a = parameters->weights[a];
 	double		weight_b = parameters->weights[b];
 	double		both = weight_a + weight_b;
-	double		choice = both * log(both) - weight_a * log(weight_a) - weight_b * log(weight_b);
-	int			d = parameters->d;
+	double		loss = weight_a * log(weight_a) + weight_b * log(weight_b) - both * log(both);
 
-	if (shared != NULL)
+	if (of->whitened != NULL)
 	{
+		const double *mean_a = of->whitened + (size_t) a * d;
+		const double *mean_b = of->whitened + (size_t) b * d;
+
 		for (int j = 0; j < d; j++)
-			work[j] = parameters->means[(size_t) a * d + j] - parameters->means[(size_t) b * d + j];
-		linalg_solve_lower(shared, work, d);
-		return 0.5 * weight_a * weight_b / both * linalg_dot(work, work, d) - choice;
+			of->work[j] = mean_a[j] - mean_b[j];
+		loss += 0.5 * weight_a * weight_b / both * linalg_dot(of->work, of->work, d);
 	}
-	components_merge(parameters, a, b, merged, 0, work);
-	return both * half_log_determinant(merged, 0, work, host) -
-		weight_a * half_logs[a] - weight_b * half_logs[b] - choice;
+	else
+	{
+		components_merge(parameters, a, b, &of->merged, 0, of->work);
+		loss += both * half_log_determinant(&of->merged, 0, of->work, of->host) -
+			weight_a * of->half_logs[a] - weight_b * of->half_logs[b];
+	}
+	of->losses[(size_t) (a > b ? a : b) * of->n + (a > b ? b : a)] = loss;
 }
 
-/* Merge components until k are left.  shared: the factor of a covariance that
- * all have, or NULL where each has its own. */
-void
-components_agglomerate(MixtureParameters *parameters, int k, const double *shared,
-					   const MixtureHost *host)
+/* Merge component a, the larger, into b. */
+static void
+merge_into(Agglomeration *of, int a, int b)
 {
-	int			n = parameters->k;
-	size_t		d = parameters->d;
-	size_t		size = (size_t) n * n + n + d * (d + 1) / 2 + d;
-	double	   *losses = host->allocate(host->context, size * sizeof(double));
-	double	   *half_logs = losses + (size_t) n * n;
-	double	   *work = half_logs + n;
-	MixtureParameters merged;
+	MixtureParameters *parameters = of->parameters;
+	int			d = parameters->d;
 
-	mixture_allocate_parameters(&merged, parameters->covariance_type, 1, parameters->d, host);
-	for (int c = 0; c < n; c++)
+	if (of->whitened != NULL)
 	{
-		half_logs[c] = half_log_determinant(parameters, c, work, host);
+		double	   *mean_a = of->whitened + (size_t) a * d;
+		double	   *mean_b = of->whitened + (size_t) b * d;
+		double		weight_a = parameters->weights[a];
+		double		both = weight_a + parameters->weights[b];
+
+		for (int j = 0; j < d; j++)
+		{
+			of->work[j] = parameters->means[(size_t) a * d + j] -
+				parameters->means[(size_t) b * d + j];
+			mean_b[j] += weight_a / both * (mean_a[j] - mean_b[j]);
+		}
+		mixture_add_outer(MIXTURE_TIED, d, parameters->covariances,
+						  weight_a * parameters->weights[b] / both, of->work);
+	}
+	components_merge(parameters, b, a, parameters, b, of->work);
+	if (of->whitened == NULL)
+		of->half_logs[b] = half_log_determinant(parameters, b, of->work, of->host);
+}
+
+/* Put the last component in place of another. */
+static void
+move_last(Agglomeration *of, int a)
+{
+	MixtureParameters *parameters = of->parameters;
+	int			last = parameters->k - 1;
+	size_t		d = parameters->d;
+
+	if (a == last)
+		return;
+	components_copy(parameters, last, parameters, a);
+	parameters->weights[a] = parameters->weights[last];
+	if (of->whitened != NULL)
+		memcpy(of->whitened + a * d, of->whitened + last * d, d * sizeof(double));
+	else
+		of->half_logs[a] = of->half_logs[last];
+	for (int c = 0; c < last; c++)
+		if (c != a)
+			of->losses[(size_t) (c > a ? c : a) * of->n + (c > a ? a : c)] =
+				of->losses[(size_t) last * of->n + c];
+}
+
+/* Find the merger that loses the least. */
+static void
+find_best(const Agglomeration *of, int *a, int *b)
+{
+	const double *best = &of->losses[of->n];
+
+	for (int c = 1; c < of->parameters->k; c++)
+		for (const double *loss = &of->losses[(size_t) c * of->n]; loss < &of->losses[(size_t) c * of->n + c]; loss++)
+			if (*loss < *best)
+				best = loss;
+	*a = (int) ((best - of->losses) / of->n);
+	*b = (int) ((best - of->losses) % of->n);
+}
+
+/*
+ * Merge components until k are left.  Where all share a covariance it is, meanwhile,
+ * what makes mergers costly, and grows by what is between those that are merged.
+ */
+void
+components_agglomerate(MixtureParameters *parameters, int k, const MixtureHost *host)
+{
+	bool		shared = parameters->covariance_type == MIXTURE_TIED;
+	size_t		n = parameters->k;
+	size_t		d = parameters->d;
+	size_t		size = n * n + n + linalg_packed_count(parameters->d) + d +
+		(shared ? n * d : 0);
+	Agglomeration of = {.host = host,.parameters = parameters,.n = parameters->k};
+
+	of.losses = host->allocate(host->context, size * sizeof(double));
+	of.half_logs = of.losses + n * n;
+	of.work = of.half_logs + n;
+	of.whitened = shared ? of.work + linalg_packed_count(parameters->d) + d : NULL;
+	mixture_allocate_parameters(&of.merged, parameters->covariance_type, 1, parameters->d, host);
+	if (shared)
+		whiten_means(&of);
+	for (int c = 0; c < of.n; c++)
+	{
+		if (!shared)
+			of.half_logs[c] = half_log_determinant(parameters, c, of.work, host);
 		for (int other = 0; other < c; other++)
-			losses[(size_t) c * n + other] = merge_loss(parameters, c, other, half_logs, &merged,
-														shared, work, host);
+			find_loss(&of, c, other);
 		host->check_interrupts(host->context);
 	}
 	while (parameters->k > k)
 	{
-		int			last = parameters->k - 1;
-		int			a = 1;
-		int			b = 0;
+		int			a;
+		int			b;
 
-		for (int c = 1; c <= last; c++)
-			for (int other = 0; other < c; other++)
-				if (losses[(size_t) c * n + other] < losses[(size_t) a * n + b])
-				{
-					a = c;
-					b = other;
-				}
-		components_merge(parameters, b, a, parameters, b, work);
-		half_logs[b] = half_log_determinant(parameters, b, work, host);
-
-		/* the last one takes the free place */
-		if (a != last)
-		{
-			components_copy(parameters, last, parameters, a);
-			parameters->weights[a] = parameters->weights[last];
-			half_logs[a] = half_logs[last];
-		}
+		find_best(&of, &a, &b);
+		merge_into(&of, a, b);
+		move_last(&of, a);
 		parameters->k--;
-		for (int changed = 0; changed < 2; changed++)
-			for (int c = 0, of = changed == 0 ? b : a; c < parameters->k && of < parameters->k; c++)
-				if (c != of)
-					losses[(size_t) (c > of ? c : of) * n + (c > of ? of : c)] =
-						merge_loss(parameters, c, of, half_logs, &merged, shared, work, host);
+		for (int c = 0; c < parameters->k; c++)
+			if (c != b)
+				find_loss(&of, c, b);
 		host->check_interrupts(host->context);
 	}
-	mixture_release_parameters(&merged, host);
-	host->release(host->context, losses);
+	mixture_release_parameters(&of.merged, host);
+	host->release(host->context, of.losses);
 }

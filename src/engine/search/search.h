@@ -14,6 +14,7 @@ typedef struct SeedSpace
 {
 	double	   *factors;		/* d: by which features are stretched */
 	RowBlocks	blocks;			/* the sample's rows; its weights */
+	double	   *rows;			/* these rows one after the other */
 	MixtureSource source;		/* of these */
 } SeedSpace;
 
@@ -24,7 +25,6 @@ extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_stretch(SeedSpace *space, const double *factors,
 							const MixtureHost *host);
-extern void seeding_row(const SeedSpace *space, int64_t row, double *values);
 extern int64_t seeding_race(const Sample *sample, int64_t n_rows, const double *distances,
 							uint64_t draw);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
@@ -109,6 +109,9 @@ extern double local_split(Local *local, const ComponentRows *rows,
 extern bool local_maximize(Local *local, const ComponentRows *rows,
 						   const MixtureParameters *whole, MixtureParameters *parameters,
 						   int c);
+extern bool local_within(Local *local, int64_t n_rows, const int *cluster_of,
+						 const MixtureParameters *clusters, const MixtureParameters *whole,
+						 MixtureParameters *within);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
 
 /* What starts are made from. */
@@ -130,7 +133,8 @@ typedef struct Starts
 	int		   *clusters;		/* of the space's rows */
 	double	   *centers;		/* most_seeds x d, and as many weights */
 	Local		local;
-	MixtureParameters whole;	/* all rows as one component */
+	MixtureParameters whole;	/* all rows as one component; of mean 0 where all
+								 * components are to share a covariance */
 	ComponentRows rows;			/* a cluster's */
 } Starts;
 
@@ -140,7 +144,7 @@ extern void components_merge(const MixtureParameters *from, int a, int b,
 extern void components_copy(const MixtureParameters *from, int a, MixtureParameters *to,
 							int c);
 extern void components_agglomerate(MixtureParameters *parameters, int k,
-								   const double *shared, const MixtureHost *host);
+								   const MixtureHost *host);
 
 /* starts.c */
 extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,

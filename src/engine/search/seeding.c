@@ -20,6 +20,9 @@
 /* More than the rounding errors of a row's time in the race */
 #define RACE_MARGIN 1e-12
 
+/* Candidates for a seed: 2 + log k of them */
+#define MOST_CANDIDATES 12
+
 /* One block of centered rows to coordinates in which they are round. */
 static void
 make_round(const double *factor, int d, int stride, double *features)
@@ -34,6 +37,16 @@ make_round(const double *factor, int d, int stride, double *features)
 		for (int i = 0; i < stride; i++)
 			feature[i] /= factor[linalg_row(j) + j];
 	}
+}
+
+/* A block's rows, feature by feature, to one after the other. */
+static void
+copy_rows(const double *features, int d, int n_rows, int stride, double *rows)
+{
+	for (int first = 0; first < n_rows; first += MIXTURE_LANES)
+		for (int j = 0; j < d; j++)
+			for (int i = first; i < n_rows && i < first + MIXTURE_LANES; i++)
+				rows[(size_t) i * d + j] = features[(size_t) j * stride + i];
 }
 
 /*
@@ -61,6 +74,7 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 	space->blocks.n_rows = n_rows;
 	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
 											sizeof(double));
+	space->rows = host->allocate(host->context, n_rows * d * sizeof(double));
 	sample_source(&space->blocks, &space->source);
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
@@ -80,6 +94,8 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 		}
 		if (factor != NULL)
 			make_round(factor, d, block.stride, to);
+		copy_rows(to, d, block.n_rows, block.stride,
+				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
 		host->check_interrupts(host->context);
 	}
 }
@@ -91,37 +107,33 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 void
 seeding_stretch(SeedSpace *space, const double *factors, const MixtureHost *host)
 {
+	int			d = space->blocks.d;
+	double	   *last = space->factors;
+
+	if (memcmp(last, factors, d * sizeof(double)) == 0)
+		return;
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
-		double	   *features = space->blocks.features + number * MIXTURE_BLOCK_ROWS *
-			space->blocks.d;
+		double	   *features = space->blocks.features + number * MIXTURE_BLOCK_ROWS * d;
 		MixtureBlock block;
 
 		sample_block(&space->blocks, number, &block);
-		for (int j = 0; j < space->blocks.d; j++)
+		for (int j = 0; j < d; j++)
 			for (int i = 0; i < block.stride; i++)
-				features[(size_t) j * block.stride + i] *= factors[j] / space->factors[j];
+				features[(size_t) j * block.stride + i] *= factors[j] / last[j];
+		copy_rows(features, d, block.n_rows, block.stride,
+				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
 		host->check_interrupts(host->context);
 	}
-	memcpy(space->factors, factors, space->blocks.d * sizeof(double));
+	memcpy(last, factors, d * sizeof(double));
 }
 
 void
 seeding_space_release(SeedSpace *space, const MixtureHost *host)
 {
 	host->release(host->context, space->factors);
+	host->release(host->context, space->rows);
 	host->release(host->context, space->blocks.features);
-}
-
-/* The d values of a row of the space. */
-void
-seeding_row(const SeedSpace *space, int64_t row, double *values)
-{
-	MixtureBlock block;
-
-	sample_block((void *) &space->blocks, row / MIXTURE_BLOCK_ROWS, &block);
-	for (int j = 0; j < space->blocks.d; j++)
-		values[j] = block.features[(size_t) j * block.stride + row % MIXTURE_BLOCK_ROWS];
 }
 
 /*
@@ -173,76 +185,89 @@ unchosen_row(const int64_t *seeds, int n)
 }
 
 /*
- * What the distances of all rows from their nearest seed become with one more
- * seed, into `nearer`; returns their weighted sum.
+ * What the distances of all rows from their nearest seed become with each of some
+ * candidates more, into nearer[candidate]; their weighted sums into potentials.
+ * squares: n_candidates * KERNEL_WORK_STRIDE.
  */
-static double
-distances_with(const Sample *sample, const SeedSpace *space, const double *seed,
-			   const double *distances, double *nearer, const MixtureHost *host)
+static void
+distances_with(const SeedSpace *space, const double *candidates, int n_candidates,
+			   const double *distances, double **nearer, double *potentials,
+			   double *squares, const MixtureHost *host)
 {
-	double		potential = 0;
-
+	for (int candidate = 0; candidate < n_candidates; candidate++)
+		potentials[candidate] = 0;
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
 		int64_t		start = number * MIXTURE_BLOCK_ROWS;
-		double		squares[MIXTURE_BLOCK_ROWS];
 		MixtureBlock block;
 
 		sample_block((void *) &space->blocks, number, &block);
-		memset(squares, 0, block.stride * sizeof(double));
-		for (int j = 0; j < sample->d; j++)
-			linalg_add_squares(squares, block.features + (size_t) j * block.stride, seed[j],
-							   block.stride);
-		for (int i = 0; i < block.n_rows; i++)
+		kernels_current()->squares(&block, space->blocks.d, candidates, n_candidates, squares,
+								   host);
+		for (int candidate = 0; candidate < n_candidates; candidate++)
 		{
-			nearer[start + i] = squares[i] < distances[start + i] ? squares[i] :
-				distances[start + i];
-			potential += block.weights[i] * nearer[start + i];
+			const double *square = squares + (size_t) candidate * KERNEL_WORK_STRIDE;
+			double		potential = potentials[candidate];
+
+			for (int i = 0; i < block.n_rows; i++)
+			{
+				double		least = square[i] < distances[start + i] ? square[i] :
+					distances[start + i];
+
+				nearer[candidate][start + i] = least;
+				potential += block.weights[i] * least;
+			}
+			potentials[candidate] = potential;
 		}
 		host->check_interrupts(host->context);
 	}
-	return potential;
 }
+
+/* What seeds are drawn with. */
+typedef struct Draw
+{
+	const MixtureHost *host;
+	const Sample *sample;
+	const SeedSpace *space;
+	double	   *distances;		/* of all rows from their nearest seed */
+	double	   *nearer[MOST_CANDIDATES];	/* the same with a candidate */
+	double	   *candidates;		/* MOST_CANDIDATES x d */
+	double	   *squares;		/* MOST_CANDIDATES x KERNEL_WORK_STRIDE */
+} Draw;
 
 /*
  * Draw the next seed: of some candidates the one that leaves the least sum of
- * distances, whose new distances take the place of *distances.  *nearer and
- * *spare are scratch of the same size, seed of d values.
+ * distances, which then are the seed's.
  */
 static int64_t
-draw_seed(const Sample *sample, const SeedSpace *space, uint64_t draw,
-		  int n_candidates, double **distances, double **nearer, double **spare,
-		  double *seed, const MixtureHost *host)
+draw_seed(Draw *draw, uint64_t number, int n_candidates)
 {
-	int64_t		chosen = -1;
-	double		least = INFINITY;
-	double	   *best;
+	const SeedSpace *space = draw->space;
+	int			d = space->blocks.d;
+	int64_t		rows[MOST_CANDIDATES];
+	double		potentials[MOST_CANDIDATES];
+	double	   *distances = draw->distances;
+	int			best = 0;
 
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 	{
-		int64_t		row = seeding_race(sample, space->blocks.n_rows, *distances,
-											   random_combine(draw, candidate));
-		double		potential;
-
-		if (row < 0)
-			return row;
-		seeding_row(space, row, seed);
-		potential = distances_with(sample, space, seed, *distances, *spare, host);
-
-		/* by more than rounding, or the order of the sums would show */
-		if (chosen < 0 || potential < least * (1 - 1e-9))
-		{
-			least = potential;
-			chosen = row;
-			best = *nearer;
-			*nearer = *spare;
-			*spare = best;
-		}
+		rows[candidate] = seeding_race(draw->sample, space->blocks.n_rows, distances,
+									   random_combine(number, candidate));
+		if (rows[candidate] < 0)
+			return rows[candidate];
+		memcpy(draw->candidates + (size_t) candidate * d, space->rows + rows[candidate] * d,
+			   d * sizeof(double));
 	}
-	best = *distances;
-	*distances = *nearer;
-	*nearer = best;
-	return chosen;
+	distances_with(space, draw->candidates, n_candidates, distances, draw->nearer, potentials,
+				   draw->squares, draw->host);
+
+	/* by more than rounding, or the order of the sums would show */
+	for (int candidate = 1; candidate < n_candidates; candidate++)
+		if (potentials[candidate] < potentials[best] * (1 - 1e-9))
+			best = candidate;
+	draw->distances = draw->nearer[best];
+	draw->nearer[best] = distances;
+	return rows[best];
 }
 
 /*
@@ -258,36 +283,41 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 			   const MixtureHost *host)
 {
 	size_t		n = space->blocks.n_rows;
-	double	   *memory = host->allocate(host->context, (4 * n + sample->d) * sizeof(double));
+	bool		far = init == MIXTURE_INIT_KMEANS_PLUS_PLUS;
+	int			n_candidates = far ? 2 + (int) log(k) : 0;
+	size_t		size = (2 + n_candidates) * n +
+		(size_t) n_candidates * (sample->d + KERNEL_WORK_STRIDE);
+	double	   *memory = host->allocate(host->context, size * sizeof(double));
 	double	   *rates = memory;	/* what the first draw goes by */
-	double	   *distances = memory + n;
-	double	   *nearer = memory + 2 * n;
-	double	   *spare = memory + 3 * n;
-	double	   *seed_values = memory + 4 * n;
-	int			n_candidates = 2 + (int) log(k);
+	Draw		draw = {.host = host,.sample = sample,.space = space,.distances = memory + n};
 
+	for (int candidate = 0; candidate < n_candidates; candidate++)
+		draw.nearer[candidate] = memory + (2 + candidate) * n;
+	draw.candidates = memory + (2 + n_candidates) * n;
+	draw.squares = draw.candidates + (size_t) n_candidates * sample->d;
 	for (size_t i = 0; i < n; i++)
 	{
 		rates[i] = 1;
-		distances[i] = INFINITY;
+		draw.distances[i] = INFINITY;
 	}
 	for (int c = 0; c < k; c++)
 	{
-		uint64_t	draw = random_combine(seed, c);
+		uint64_t	number = random_combine(seed, c);
 
-		if (c > 0 && init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
-			seeds[c] = draw_seed(sample, space, draw, n_candidates, &distances,
-								 &nearer, &spare, seed_values, host);
+		if (c > 0 && far)
+			seeds[c] = draw_seed(&draw, number, n_candidates);
 		else
 		{
-			seeds[c] = seeding_race(sample, n, rates, draw);
+			seeds[c] = seeding_race(sample, n, rates, number);
 			if (seeds[c] < 0)
 				seeds[c] = unchosen_row(seeds, c);
 			rates[seeds[c]] = 0;
-			if (init == MIXTURE_INIT_KMEANS_PLUS_PLUS)
+			if (far)
 			{
-				seeding_row(space, seeds[c], seed_values);
-				distances_with(sample, space, seed_values, distances, distances, host);
+				double		potential;
+
+				distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances, &draw.distances,
+							   &potential, draw.squares, host);
 			}
 		}
 		/* rows that differ, but not in this space */

@@ -20,10 +20,15 @@
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 
-/* Rows that starts are found on: at least so many, or so many a component */
+/*
+ * Rows that starts are found on: at least so many, or so many a component, and so many
+ * for each dimension that each component's covariance has to be found in.  A mean or
+ * variances can be told from few rows in many dimensions.
+ */
 #define SPACE_ROWS 2048
 #define SPACE_ROWS_PER_COMPONENT 64
-#define SPACE_ROWS_PER_MEAN 2	/* of d values */
+#define SPACE_ROWS_PER_DIMENSION 2
+#define MEAN_DIMENSIONS 32
 
 /* Logarithm of what features are stretched by against each other, at most */
 #define STRETCH 4
@@ -42,8 +47,11 @@
 static int64_t
 space_rows(const Starts *starts)
 {
+	int			d = starts->sample->d;
+	bool		few = starts->options->covariance_type != MIXTURE_FULL && d > MEAN_DIMENSIONS;
 	int64_t		rows = (int64_t) starts->k *
-		(SPACE_ROWS_PER_COMPONENT + (int64_t) SPACE_ROWS_PER_MEAN * starts->sample->d);
+		(SPACE_ROWS_PER_COMPONENT +
+		 (int64_t) SPACE_ROWS_PER_DIMENSION * (few ? MEAN_DIMENSIONS : d));
 
 	if (rows < SPACE_ROWS)
 		rows = SPACE_ROWS;
@@ -125,7 +133,8 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	mixture_allocate_parameters(&starts->whole, type == MIXTURE_TIED ? MIXTURE_FULL : type, 1,
 								sample->d, host);
 	starts->whole.weights[0] = 1;
-	memcpy(starts->whole.means, scales->moments.means, d * sizeof(double));
+	for (size_t j = 0; j < d; j++)
+		starts->whole.means[j] = type == MIXTURE_TIED ? 0 : scales->moments.means[j];
 	scales_spread(scales, false, 1, &starts->whole);
 	starts->rows.rows = host->allocate(host->context, n * sizeof(int64_t));
 	starts->rows.shares = host->allocate(host->context, n * sizeof(double));
@@ -158,36 +167,23 @@ static int64_t
 assign_rows(Starts *starts, double *spread)
 {
 	const MixtureHost *host = starts->host;
-	int			d = starts->sample->d;
 	int64_t		n_changed = 0;
 
 	*spread = 0;
 	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
 	{
-		int64_t		first = number * MIXTURE_BLOCK_ROWS;
-		double		squares[MIXTURE_BLOCK_ROWS];
+		int		   *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
 		double		least[MIXTURE_BLOCK_ROWS];
-		int			nearest[MIXTURE_BLOCK_ROWS];
+		double		nearest[MIXTURE_BLOCK_ROWS];
 		MixtureBlock block;
 
 		sample_block(&starts->space->blocks, number, &block);
-		for (int c = 0; c < starts->n_seeds; c++)
-		{
-			memset(squares, 0, block.stride * sizeof(double));
-			for (int j = 0; j < d; j++)
-				linalg_add_squares(squares, block.features + (size_t) j * block.stride,
-								   starts->centers[(size_t) c * d + j], block.stride);
-			for (int i = 0; i < block.stride; i++)
-				if (c == 0 || squares[i] < least[i])
-				{
-					least[i] = squares[i];
-					nearest[i] = c;
-				}
-		}
+		kernels_current()->nearest(&block, starts->sample->d, starts->centers, starts->n_seeds,
+								   least, nearest, host);
 		for (int i = 0; i < block.n_rows; i++)
 		{
-			n_changed += starts->clusters[first + i] != nearest[i];
-			starts->clusters[first + i] = nearest[i];
+			n_changed += clusters[i] != (int) nearest[i];
+			clusters[i] = (int) nearest[i];
 			*spread += block.weights[i] * least[i];
 		}
 		host->check_interrupts(host->context);
@@ -201,24 +197,22 @@ move_centers(Starts *starts)
 {
 	int			d = starts->sample->d;
 	int			k = starts->n_seeds;
+	const SeedSpace *space = starts->space;
 	double	   *weights = starts->centers + (size_t) k * d;
 	double	   *sums = starts->host->allocate(starts->host->context,
 											  (size_t) k * d * sizeof(double));
 
 	memset(weights, 0, k * sizeof(double));
 	memset(sums, 0, (size_t) k * d * sizeof(double));
-	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
+	for (int64_t i = 0; i < space->blocks.n_rows; i++)
 	{
-		const int  *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
-		MixtureBlock block;
+		double		weight = space->blocks.weights[i];
+		int			c = starts->clusters[i];
 
-		sample_block(&starts->space->blocks, number, &block);
-		for (int i = 0; i < block.n_rows; i++)
-			weights[clusters[i]] += block.weights[i];
-		for (int j = 0; j < d; j++)
-			for (int i = 0; i < block.n_rows; i++)
-				sums[(size_t) clusters[i] * d + j] += block.weights[i] *
-					block.features[(size_t) j * block.stride + i];
+		weights[c] += weight;
+		linalg_add_multiple(sums + (size_t) c * d, weight, space->rows + i * d, d);
+		if (i % MIXTURE_BLOCK_ROWS == 0)
+			starts->host->check_interrupts(starts->host->context);
 	}
 	for (int c = 0; c < k; c++)
 		for (int j = 0; j < d && weights[c] > 0; j++)
@@ -232,6 +226,7 @@ maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
 {
 	const Sample *sample = starts->sample;
 	int64_t		n = starts->space->blocks.n_rows;
+	size_t		count = mixture_factor_count(clusters->covariance_type, sample->d);
 
 	starts->rows.n = 0;
 	starts->rows.sum = 0;
@@ -250,98 +245,115 @@ maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
 		memcpy(clusters->means + (size_t) c * sample->d, sample->rows + seed * sample->d,
 			   sample->d * sizeof(double));
 		starts->rows.sum = sample->weights[seed];
-		memset(clusters->covariances + c * mixture_factor_count(clusters->covariance_type, sample->d),
-			   0, mixture_factor_count(clusters->covariance_type, sample->d) * sizeof(double));
+		memset(clusters->covariances + c * count, 0, count * sizeof(double));
 	}
 	clusters->weights[c] = starts->rows.sum;
 }
 
 /*
- * Merge clusters that are more than k.  within: the covariance that all share,
- * or NULL.
+ * Make components of the clusters, each with a covariance of its own.  What a cluster
+ * of few rows has to say of its covariance counts by its rows against
+ * judge_least_rows() of all.
  */
 static void
-merge_clusters(Starts *starts, MixtureParameters *clusters, const double *within)
+maximize_clusters(Starts *starts, MixtureParameters *clusters)
 {
 	const MixtureHost *host = starts->host;
-	size_t		count = linalg_packed_count(clusters->d);
-	double	   *shared = NULL;
+	size_t		count = mixture_factor_count(clusters->covariance_type, clusters->d);
+	double		least = judge_least_rows(clusters->covariance_type, clusters->d);
+	double	   *within = host->allocate(host->context, count * sizeof(double));
+	double		total = 0;
+	double		per_row;
 
-	if (within != NULL)
+	memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < clusters->k; c++)
 	{
-		shared = host->allocate(host->context, count * sizeof(double));
-		memcpy(shared, within, count * sizeof(double));
-		if (!linalg_cholesky(shared, clusters->d, host))
-		{
-			host->release(host->context, shared);
-			shared = NULL;
-		}
+		maximize_cluster(starts, c, clusters);
+		total += clusters->weights[c];
+		linalg_add_multiple(within, clusters->weights[c], clusters->covariances + c * count,
+							(int) count);
+		host->check_interrupts(host->context);
 	}
-	components_agglomerate(clusters, starts->k, shared, host);
-	if (shared != NULL)
-		host->release(host->context, shared);
-	clusters->k = starts->n_seeds;
+	per_row = total / (double) starts->space->blocks.n_rows;
+	for (int c = 0; c < clusters->k; c++)
+	{
+		double		trust = clusters->weights[c] / (clusters->weights[c] + least * per_row);
+
+		clusters->weights[c] /= total;
+		for (size_t i = 0; i < count; i++)
+			clusters->covariances[c * count + i] =
+				trust * clusters->covariances[c * count + i] + (1 - trust) * within[i] / total;
+	}
+	host->release(host->context, within);
 }
 
-/*
- * The mixture that the clusters of the start found last are among the rows.  What a cluster of few rows has to
- * say of its covariance counts by its rows against judge_least_rows() of all.
- */
+/* Make components of the clusters, which all share the covariance within them. */
+static void
+share_clusters(Starts *starts, MixtureParameters *clusters)
+{
+	const Sample *sample = starts->sample;
+	int64_t		n = starts->space->blocks.n_rows;
+	int			d = sample->d;
+	const double *middle = sample->rows;	/* any row, so that nothing cancels */
+	MixtureParameters within = starts->whole;
+	double		total = 0;
+
+	memset(clusters->weights, 0, clusters->k * sizeof(double));
+	memset(clusters->means, 0, (size_t) clusters->k * d * sizeof(double));
+	for (int64_t i = 0; i < n; i++)
+	{
+		int			c = starts->clusters[i];
+
+		clusters->weights[c] += sample->weights[i];
+		for (int j = 0; j < d; j++)
+			clusters->means[(size_t) c * d + j] += sample->weights[i] *
+				(sample->rows[i * d + j] - middle[j]);
+		if (i % MIXTURE_BLOCK_ROWS == 0)
+			starts->host->check_interrupts(starts->host->context);
+	}
+	for (int c = 0; c < clusters->k; c++)
+	{
+		bool		seen = clusters->weights[c] > 0;
+		const double *seed = sample->rows + starts->seeds[c] * d;
+
+		for (int j = 0; j < d; j++)
+			clusters->means[(size_t) c * d + j] = seen ? middle[j] +
+				clusters->means[(size_t) c * d + j] / clusters->weights[c] : seed[j];
+		if (!seen)
+			clusters->weights[c] = sample->weights[starts->seeds[c]];
+		total += clusters->weights[c];
+	}
+	for (int c = 0; c < clusters->k; c++)
+		clusters->weights[c] /= total;
+	within.weights = &total;
+	within.means = starts->centers;
+	within.covariances = clusters->covariances;
+	if (!local_within(&starts->local, n, starts->clusters, clusters, &starts->whole, &within))
+		memcpy(within.covariances, starts->whole.covariances,
+			   linalg_packed_count(d) * sizeof(double));
+}
+
+/* The mixture that the clusters of the start found last are among the rows. */
 void
 starts_leave(Starts *starts, MixtureParameters *parameters)
 {
 	const MixtureHost *host = starts->host;
 	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(type, d);
-	double		least = judge_least_rows(type, d);
-	double		per_row;
-	double		total = 0;
-	int			n = starts->n_seeds;
-	double	   *within = host->allocate(host->context, count * sizeof(double));
 	MixtureParameters clusters;
 
-	mixture_allocate_parameters(&clusters, starts->whole.covariance_type, n, d, host);
-	memset(within, 0, count * sizeof(double));
-	for (int c = 0; c < n; c++)
-	{
-		maximize_cluster(starts, c, &clusters);
-		total += clusters.weights[c];
-		linalg_add_multiple(within, clusters.weights[c], clusters.covariances + c * count,
-							(int) count);
-		host->check_interrupts(host->context);
-	}
-	per_row = total / (double) starts->space->blocks.n_rows;
-	for (size_t i = 0; i < count; i++)
-		within[i] /= total;
-	for (int c = 0; c < n; c++)
-	{
-		double		trust = clusters.weights[c] / (clusters.weights[c] + least * per_row);
-
-		clusters.weights[c] /= total;
-		for (size_t i = 0; i < count; i++)
-			clusters.covariances[c * count + i] =
-				trust * clusters.covariances[c * count + i] + (1 - trust) * within[i];
-	}
-	mixture_hold_floor(&clusters, starts->local.one.floor, host);
-	if (n > starts->k)
-		merge_clusters(starts, &clusters, type == MIXTURE_TIED ? within : NULL);
-	memcpy(parameters->weights, clusters.weights, starts->k * sizeof(double));
-	memcpy(parameters->means, clusters.means, (size_t) starts->k * d * sizeof(double));
-	if (type != MIXTURE_TIED)
-		memcpy(parameters->covariances, clusters.covariances, starts->k * count * sizeof(double));
+	mixture_allocate_parameters(&clusters, type, starts->n_seeds, parameters->d, host);
+	if (type == MIXTURE_TIED)
+		share_clusters(starts, &clusters);
 	else
-	{
-		memset(parameters->covariances, 0, count * sizeof(double));
-		for (int c = 0; c < starts->k; c++)
-			linalg_add_multiple(parameters->covariances, clusters.weights[c],
-								clusters.covariances + c * count, (int) count);
-	}
+		maximize_clusters(starts, &clusters);
+	mixture_hold_floor(&clusters, starts->local.one.floor, host);
+	if (clusters.k > starts->k)
+		components_agglomerate(&clusters, starts->k, host);
+	mixture_copy_parameters(parameters, &clusters);
 	mixture_hold_floor(parameters, starts->local.one.floor, host);
 	parameters->noise_box = starts->box;
 	parameters->noise_weight = starts->box != NULL ? starts->noise_weight : 0;
 	mixture_release_parameters(&clusters, host);
-	host->release(host->context, within);
 }
 
 /*
@@ -376,7 +388,8 @@ starts_find(Starts *starts, int number, bool varied)
 				   random_combine(starts->options->seed, number), starts->n_seeds,
 				   starts->seeds, starts->host);
 	for (int c = 0; c < starts->n_seeds; c++)
-		seeding_row(starts->space, starts->seeds[c], starts->centers + (size_t) c * d);
+		memcpy(starts->centers + (size_t) c * d, starts->space->rows + starts->seeds[c] * d,
+			   d * sizeof(double));
 	for (int64_t i = 0; i < starts->space->blocks.n_rows; i++)
 		starts->clusters[i] = -1;
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < LLOYD_STEPS; step++)
