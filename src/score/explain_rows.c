@@ -53,41 +53,79 @@ enum
 PG_FUNCTION_INFO_V1(gmm_explain);
 PG_FUNCTION_INFO_V1(gmm_explain_component);
 
-/* A component that the caller names, from 0; -1 if it is left to us. */
+/* In place of a component: the caller has not named one. */
+#define NOT_NAMED		(-2)
+
+/*
+ * A component that the caller names, from 0; -1 is noise, which may be named if
+ * there is some and it is asked for.
+ */
 static int
-component_argument(FunctionCallInfo fcinfo, int position, const char *name, int k)
+component_argument(FunctionCallInfo fcinfo, int position, const char *name,
+				   const GmmScorer *scorer, bool noise)
 {
 	int32		component;
 
 	if (PG_ARGISNULL(position))
-		return -1;
+		return NOT_NAMED;
 	component = PG_GETARG_INT32(position);
-	if (component < 1 || component > k)
+	if (component == 0 && scorer->noise && !noise)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be 0", name),
+				 errdetail("Noise is everywhere, and no row is far from it."),
+				 errhint("gmm_explain_component says why a row is noise.")));
+	if (component < (scorer->noise ? 0 : 1) || component > scorer->k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg_plural("%s is %d, but the model has %d component",
 							   "%s is %d, but the model has %d components",
-							   k, name, component, k),
+							   scorer->k, name, component, scorer->k),
 				 errhint("Components are numbered from 1.")));
 	return component - 1;
 }
 
-/*
- * The most probable component but one, which may be -1, whatever noise there is; of
- * equals the first.
- */
+/* The component that a row is nearest to, by probability, whatever noise there is. */
 static int
-most_probable(const GmmScorer *scorer, const GmmFeatures *features, double *work, int but)
+most_probable(const GmmScorer *scorer, const GmmFeatures *features, double *work)
 {
 	double	   *shares = palloc(scorer->k * sizeof(double));
 	double		noise;
-	int			best = -1;
+	int			best = 0;
 
 	mixture_row_shares(scorer->prepared, features->values, work, shares, &noise);
-	for (int c = 0; c < scorer->k; c++)
-		if (c != but && (best < 0 || shares[c] > shares[best]))
+	for (int c = 1; c < scorer->k; c++)
+		if (shares[c] > shares[best])
 			best = c;
 	pfree(shares);
+	return best;
+}
+
+/*
+ * The most probable of components and noise, which is -1, but one; of equals the
+ * first.
+ */
+static int
+most_probable_but(const GmmScorer *scorer, const GmmFeatures *features, double *work,
+				  int but)
+{
+	double	   *responsibilities = palloc(scorer->k * sizeof(double));
+	double		noise;
+	double		most = -1;
+	int			best = NOT_NAMED;
+
+	mixture_row_responsibilities(scorer->prepared, features->values, work,
+								 responsibilities, &noise);
+	for (int c = scorer->noise ? -1 : 0; c < scorer->k; c++)
+	{
+		double		probability = c < 0 ? noise : responsibilities[c];
+
+		if (c == but || probability <= most)
+			continue;
+		most = probability;
+		best = c;
+	}
+	pfree(responsibilities);
 	return best;
 }
 
@@ -194,7 +232,8 @@ put_elements(Tuplestorestate *rows, TupleDesc descriptor, const GmmScorer *score
  *				 value double precision, expected double precision,
  *				 deviations double precision, contribution double precision)
  *
- * Not strict: without a component it is the most probable one.
+ * Not strict: without a component it is the most probable one, whatever noise
+ * there is.
  */
 Datum
 gmm_explain(PG_FUNCTION_ARGS)
@@ -211,9 +250,9 @@ gmm_explain(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	scorer = gmm_scorer_get(fcinfo, &features, &work);
 	n_observed = scorer->n_observed;
-	explained.component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer->k);
-	if (explained.component < 0)
-		explained.component = most_probable(scorer, &features, work, -1);
+	explained.component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer, false);
+	if (explained.component == NOT_NAMED)
+		explained.component = most_probable(scorer, &features, work);
 
 	explained.values = features.values;
 	explained.expected = palloc((scorer->d + 5 * (Size) n_observed) * sizeof(double));
@@ -315,7 +354,7 @@ put_terms(const Terms *terms, const GmmScorer *scorer, const GmmFeatures *featur
  *				 value double precision, log_odds double precision)
  *
  * Not strict: without component it is the most probable one, without other the
- * most probable of the others.
+ * most probable of the others.  Noise is component 0.
  */
 Datum
 gmm_explain_component(PG_FUNCTION_ARGS)
@@ -333,17 +372,17 @@ gmm_explain_component(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_FEATURES))
 		return (Datum) 0;
 	scorer = gmm_scorer_get(fcinfo, &features, &work);
-	component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer->k);
-	other = component_argument(fcinfo, ARG_OTHER, "other", scorer->k);
-	if (other < 0 && scorer->k == 1)
+	component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer, true);
+	other = component_argument(fcinfo, ARG_OTHER, "other", scorer, true);
+	if (other == NOT_NAMED && scorer->k == 1 && !scorer->noise)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the model has no other component to compare with"),
 				 errhint("gmm_explain says why a row is far from a component.")));
-	if (component < 0)
-		component = most_probable(scorer, &features, work, other);
-	if (other < 0)
-		other = most_probable(scorer, &features, work, component);
+	if (component == NOT_NAMED)
+		component = most_probable_but(scorer, &features, work, other);
+	if (other == NOT_NAMED)
+		other = most_probable_but(scorer, &features, work, component);
 
 	explain_side(fcinfo, scorer, &features, component, &p);
 	explain_side(fcinfo, scorer, &features, other, &q);

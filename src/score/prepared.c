@@ -434,30 +434,39 @@ gmm_scorer_tail(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 	return scorer->tail;
 }
 
-/* How many explanations there may be of a scorer's rows. */
+/* Place of the explanation by noise: how many there may be by components. */
 static int
-n_explanations(const GmmScorer *scorer)
+noise_explanation(const GmmScorer *scorer)
 {
 	return scorer->covariance_type == MIXTURE_TIED ? 1 : scorer->k;
+}
+
+/* Place of the explanation by a component, from 0; -1 is noise. */
+static int
+explanation_place(const GmmScorer *scorer, int component)
+{
+	if (component < 0)
+		return noise_explanation(scorer);
+	return Min(component, noise_explanation(scorer) - 1);
 }
 
 static Size
 add_explanation(GmmScorer *scorer, const MixtureParameters *parameters, int component)
 {
+	int			place = explanation_place(scorer, component);
 	Size		size = 0;
 
 	if (scorer->explanations == NULL)
 	{
-		size = n_explanations(scorer) * sizeof(MixtureExplanation *);
+		size = (noise_explanation(scorer) + 1) * sizeof(MixtureExplanation *);
 		scorer->explanations = palloc0(size);
 	}
-	component = Min(component, n_explanations(scorer) - 1);
-	scorer->explanations[component] =
-		mixture_explanation_create(parameters, component, scorer->order,
-								   scorer->n_observed, &gmm_host);
+	scorer->explanations[place] = mixture_explanation_create(parameters, component,
+															 scorer->order, scorer->n_observed,
+															 &gmm_host);
 	ereport(DEBUG1,
 			(errmsg_internal("gmm: prepared to explain %d dimensions", scorer->n_observed)));
-	return size + mixture_explanation_size(scorer->explanations[component]);
+	return size + mixture_explanation_size(scorer->explanations[place]);
 }
 
 /* Forget the explanations of the present row's scorer where memory is short. */
@@ -469,7 +478,7 @@ limit_explanations(ScorerCache *cache)
 	if (cache->size <= Max(CACHE_LIMIT, (Size) work_mem * 1024) ||
 		scorer->explanations == NULL)
 		return;
-	for (int c = 0; c < n_explanations(scorer); c++)
+	for (int c = 0; c <= noise_explanation(scorer); c++)
 	{
 		if (scorer->explanations[c] == NULL)
 			continue;
@@ -480,13 +489,13 @@ limit_explanations(ScorerCache *cache)
 }
 
 /*
- * What explains a row, whose scorer this is, under a component; made for the
- * first of them.  Valid until another is asked for.
+ * What explains a row, whose scorer this is, under a component, from 0, or under
+ * noise, which is -1 and must be there; made for the first of them.  Valid until another is asked for.
  */
 const MixtureExplanation *
 gmm_scorer_explanation(FunctionCallInfo fcinfo, const GmmScorer *scorer, int component)
 {
-	int			place = Min(component, n_explanations(scorer) - 1);
+	int			place = explanation_place(scorer, component);
 
 	if (scorer->explanations == NULL || scorer->explanations[place] == NULL)
 	{

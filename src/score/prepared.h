@@ -41,7 +41,7 @@ typedef struct GmmScorer
 	MixtureTail *tail;			/* of the mixture of the observed ones; see
 								 * gmm_scorer_tail() */
 	MixtureExplanation **explanations;	/* of the observed ones: k, or 1 of all
-										 * if tied; see
+										 * if tied, and that of noise; see
 										 * gmm_scorer_explanation() */
 } GmmScorer;
 

@@ -138,6 +138,32 @@ FROM (SELECT s.family, s.d, s.k, s.model, s.x, a, b, sum(e.log_odds) AS sum
                            / (SELECT weight FROM gmm_components(model) AS c WHERE c.component = q.component))::numeric)::double precision) AS w (wanted)
 WHERE p.component = a AND q.component = b GROUP BY family;
 
+-- With noise: it is component 0 where components are compared, and no row is far
+-- from it.
+CREATE TABLE noisy AS
+SELECT family, d, k, model, i, x,
+       (model::jsonb || jsonb_build_object('noise_weight', 0.05 + 0.3 * uniform(:seed, 840, i), 'noise_least', least, 'noise_most', most))::gmm_model AS noisy
+FROM samples, LATERAL (SELECT jsonb_agg(-10 * j), jsonb_agg(10 + j * j) FROM generate_series(1, d) AS j) AS b (least, most)
+WHERE i <= 12;
+SELECT near(max(abs(e.sum - ln((p[a] / p[b])::numeric)::double precision) / greatest(1, abs(e.sum))), 0, 1e-8, family || ': terms sum to the log-odds with noise') || E'\n' ||
+       ok(bool_or(a = 0) AND bool_or(b = 0) AND bool_or(a > 0 AND b > 0), 'of it and of components')
+FROM (SELECT family, noisy, x, a, b, sum(e.log_odds) AS sum
+      FROM noisy, generate_series(0, k) AS a, generate_series(0, k) AS b, gmm_explain_component(noisy, x, a, b) AS e
+      GROUP BY family, d, k, i, noisy, x, a, b) AS e,
+     LATERAL (SELECT gmm_predict_proba(noisy, x)) AS p (p)
+WHERE p[a] > 1e-250 AND p[b] > 1e-250 GROUP BY family;
+SELECT ok(bool_and(e.component = top.c AND e.other = nxt.c), 'the two most probable, noise among them')
+FROM noisy, gmm_explain_component(noisy, x) AS e, LATERAL (SELECT component FROM gmm_top(noisy, x, 1)) AS top (c),
+     LATERAL (SELECT component FROM gmm_top(noisy, x, 2) OFFSET 1) AS nxt (c);
+SELECT ok(bool_and(e.log_odds = 0 OR e.element IS NULL OR e.component > 0 OR e.other > 0), 'no feature is for noise or against it')
+FROM noisy, gmm_explain_component(noisy, x, 0, 0) AS e;
+SELECT ok(bool_and((e.component, e.expected, e.deviations, e.contribution) IS NOT DISTINCT FROM (f.component, f.expected, f.deviations, f.contribution)),
+          'rows are explained by components as without noise')
+FROM noisy, gmm_explain(model, x) AS f, gmm_explain(noisy, x) AS e WHERE e.element = f.element;
+SELECT raises(format('SELECT gmm_explain(%L, %L, 0)', noisy, x), '22023', 'component must not be 0', 'but not by noise') FROM noisy LIMIT 1;
+SELECT ok(bool_and(p = q), 'profiles are of the components') FROM noisy, gmm_profile(model) AS p, gmm_profile(noisy) AS q
+WHERE (p.component, p.rank) = (q.component, q.rank);
+
 -- Units: features multiplied and shifted change what is in units, and nothing else.
 SELECT near(max(abs(e.deviations - f.deviations) / greatest(1, abs(e.deviations))), 0, 1e-7, 'deviations have no unit') || E'\n' ||
        near(max(abs(e.contribution - f.contribution) / greatest(1, abs(e.contribution))), 0, 1e-7, 'contributions have none') || E'\n' ||

@@ -37,10 +37,11 @@ struct MixtureExplanation
 	int			n_components;	/* with this covariance: k if tied, else 1 */
 	int			n_observed;
 	int			n_missing;
+	bool		noise;			/* it is that which explains */
 	bool		correlated;		/* the family has whole matrices */
 	size_t		size;			/* bytes of all this */
-	double		log_determinant;	/* of S */
-	double	   *weights;		/* n_components */
+	double		log_determinant;	/* of S; of noise, what takes its place */
+	double	   *weights;		/* n_components: shares of all rows */
 	double	   *observed_means; /* n_components x n_observed */
 	double	   *missing_means;	/* n_components x n_missing */
 	double	   *deviations;		/* n_observed: s */
@@ -65,6 +66,7 @@ allocate_explanation(bool correlated, int n_components, int n_observed, int n_mi
 		(means + n_observed + 2 * packed + square + coefficients);
 	MixtureExplanation *explanation = host->allocate(host->context, size);
 
+	explanation->noise = false;
 	explanation->n_components = n_components;
 	explanation->n_observed = n_observed;
 	explanation->n_missing = n_missing;
@@ -275,8 +277,31 @@ fill_correlated(MixtureExplanation *explanation, const double *covariance,
 }
 
 /*
+ * What there is to say of noise: weight, and a density that is the same everywhere.
+ * That of a normal is -(n log 2 pi + log |S| + squared distance) / 2.
+ */
+static MixtureExplanation *
+explain_noise(const MixtureParameters *parameters, const int *order, int n_observed,
+			  const MixtureHost *host)
+{
+	MixtureExplanation *explanation = allocate_explanation(false, 1, n_observed, 0, host);
+	const double *box = parameters->noise_box;
+
+	explanation->noise = true;
+	explanation->weights[0] = parameters->noise_weight;
+	explanation->log_determinant = -n_observed * log(2 * M_PI);
+	for (int j = 0; j < n_observed; j++)
+	{
+		int			dimension = order != NULL ? order[j] : j;
+
+		explanation->log_determinant += 2 * log(box[parameters->d + dimension] - box[dimension]);
+	}
+	return explanation;
+}
+
+/*
  * Prepare to explain rows under a component, counted from 0; or, of a tied
- * mixture, under any.  order: the d dimensions, from 0, those that the rows have
+ * mixture, under any; or, if it is -1, under the noise that there is.  order: the d dimensions, from 0, those that the rows have
  * first, n_observed of them; NULL if they have all.  The parameters are valid.
  * The result is one piece of the host's memory, mixture_explanation_size()
  * bytes, and keeps nothing of the parameters.
@@ -291,15 +316,17 @@ mixture_explanation_create(const MixtureParameters *parameters, int component,
 	int			n_missing = d - n_observed;
 	int			first = tied ? 0 : component;
 	const double *covariance = parameters->covariances + first * mixture_factor_count(type, d);
-	MixtureExplanation *explanation =
-		allocate_explanation(type == MIXTURE_FULL || tied, tied ? parameters->k : 1,
-							 n_observed, n_missing, host);
+	MixtureExplanation *explanation;
 
+	if (component < 0)
+		return explain_noise(parameters, order, n_observed, host);
+	explanation = allocate_explanation(type == MIXTURE_FULL || tied, tied ? parameters->k : 1,
+									   n_observed, n_missing, host);
 	for (int c = 0; c < explanation->n_components; c++)
 	{
 		const double *mean = parameters->means + (size_t) (first + c) * d;
 
-		explanation->weights[c] = parameters->weights[first + c];
+		explanation->weights[c] = (1 - parameters->noise_weight) * parameters->weights[first + c];
 		for (int j = 0; j < d; j++)
 			*(j < n_observed ? explanation->observed_means + (size_t) c * n_observed + j :
 			  explanation->missing_means + (size_t) c * n_missing + j - n_observed) =
@@ -328,14 +355,17 @@ mixture_explanation_size(const MixtureExplanation *explanation)
 	return explanation->size;
 }
 
-/* The logarithm of the determinant of the covariance of what the rows have. */
+/*
+ * The logarithm of the determinant of the covariance of what the rows have; of
+ * noise, the like by which densities compare.
+ */
 double
 mixture_explanation_log_determinant(const MixtureExplanation *explanation)
 {
 	return explanation->log_determinant;
 }
 
-/* The weight of a component. */
+/* A component's share of all rows, or that of noise. */
 double
 mixture_explanation_weight(const MixtureExplanation *explanation, int component)
 {
@@ -352,8 +382,9 @@ means_of(const MixtureExplanation *explanation, int component, const double *mea
 /*
  * The shares of the squared distance of a row to a component: squares of u.
  * observed: the row's n_observed values, in the order of `order`.  They are
- * infinite, or not a number, where the distance is out of range.  work:
- * 2 n_observed doubles, of which the first are left as z.
+ * infinite, or not a number, where the distance is out of range; under noise, to
+ * which all is as near, they are 0.  work: 2 n_observed doubles, of which the first
+ * are left as z, the others as y.
  */
 void
 mixture_explain_distance(const MixtureExplanation *explanation, int component,
@@ -364,6 +395,11 @@ mixture_explain_distance(const MixtureExplanation *explanation, int component,
 	double	   *scores = work;
 	double	   *whitened = work + n;
 
+	if (explanation->noise)
+	{
+		memset(contributions, 0, n * sizeof(double));
+		return;
+	}
 	for (int j = 0; j < n; j++)
 		scores[j] = (observed[j] - mean[j]) / explanation->deviations[j];
 	for (int j = 0; j < n && explanation->correlated; j++)
@@ -378,7 +414,7 @@ mixture_explain_distance(const MixtureExplanation *explanation, int component,
 }
 
 /*
- * The same, and for each element what the others let expect of it: expected, d
+ * The same under a component, and for each element what the others let expect of it: expected, d
  * values in the order of `order`, of what the row has and then of what it has
  * not; and how many conditional deviations it is from that: deviations,
  * n_observed values.  work: 3 n_observed doubles.
