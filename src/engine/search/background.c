@@ -128,21 +128,17 @@ static double
 neighbor_distance(const SeedSpace *space, int64_t n_references, double weight,
 				  const double *row, const MixtureHost *host)
 {
-	int			d = space->blocks.d;
 	Nearest		nearest = {0};
 	double		sum = 0;
 	int			i = 0;
 
 	for (int64_t number = 0; number * MIXTURE_BLOCK_ROWS < n_references; number++)
 	{
-		double		squares[MIXTURE_BLOCK_ROWS];
+		double		squares[KERNEL_WORK_STRIDE];
 		MixtureBlock block;
 
 		sample_block((void *) &space->blocks, number, &block);
-		memset(squares, 0, block.stride * sizeof(double));
-		for (int j = 0; j < d; j++)
-			linalg_add_squares(squares, block.features + (size_t) j * block.stride, row[j],
-							   block.stride);
+		kernels_current()->squares(&block, space->blocks.d, row, 1, squares, host);
 		for (int lane = 0; lane < block.n_rows; lane++)
 			note_neighbor(&nearest, squares[lane], block.weights[lane]);
 		host->check_interrupts(host->context);
@@ -170,20 +166,18 @@ background_find(Background *background, const SeedSpace *space)
 {
 	const MixtureHost *host = background->host;
 	int64_t		n_references = background->n < MOST_REFERENCES ? background->n : MOST_REFERENCES;
-	double	   *row = host->allocate(host->context, space->blocks.d * sizeof(double));
 	double		weight = 0;
 
 	for (int64_t i = 0; i < n_references; i++)
 		weight += background->whole->weights[i] * (NEIGHBORS + 1) / (double) n_references;
 	for (int64_t i = 0; i < background->n; i++)
 	{
-		seeding_row(space, i, row);
 		background->sparse[i].row = i;
 		background->sparse[i].distance = neighbor_distance(space, n_references,
-														   weight * (1 - 1e-9), row, host);
+														   weight * (1 - 1e-9),
+														   space->rows + i * space->blocks.d, host);
 	}
 	qsort(background->sparse, background->n, sizeof(Sparse), compare_sparse);
-	host->release(host->context, row);
 }
 
 /*

@@ -128,7 +128,7 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
 	starts->centers = host->allocate(host->context, (starts->most_seeds * (d + 1)) * sizeof(double));
-	local_begin(&starts->local, sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
+	local_begin(&starts->local, starts->sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
 				scales->floor, host);
 	mixture_allocate_parameters(&starts->whole, type == MIXTURE_TIED ? MIXTURE_FULL : type, 1,
 								sample->d, host);
