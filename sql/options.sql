@@ -119,3 +119,51 @@ $$);
 SELECT iterations, converged, n_rows
 FROM (SELECT gmm_refit(ARRAY[x, 1], gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), gmm_options(max_iter => 0)) AS model
 	  FROM generate_series(1.0, 9.0) x) AS scored, gmm_summary(model);
+
+-- A prior
+SELECT gmm_options(prior => true), gmm_options(prior => 'model'), gmm_options(prior => false);
+SELECT gmm_options(prior => '{"shrinkage": 0, "dof": 4.5, "scale": [[1, 0], [0, 2]]}');
+SELECT pg_temp.option_refusal(gmm_options(prior => prior::jsonb))
+FROM unnest(ARRAY['true', 'false', '{}', '{"shrinkage": 0}', '{"dof": 2}', '{"mean": [1, 2], "shrinkage": 1}',
+				  '{"scale": [[1, 0.5], [0.5, 2]]}']) AS prior;
+SELECT pg_temp.refusal(format($$SELECT gmm_options(prior => %L::jsonb)$$, prior))
+FROM unnest(ARRAY['1', '"yes"', 'null', '[]', '{"kappa": 1}', '{"shrinkage": -1}', '{"shrinkage": "1"}', '{"dof": 0}',
+				  '{"dof": 1e16}', '{"strength": 0}', '{"strength": 5, "dof": 4}', '{"mean": "5"}', '{"mean": []}',
+				  '{"mean": [1, [2]]}', '{"mean": [[1], 2]}', '{"mean": [1, null]}', '{"mean": {"a": 1}}', '{"mean": [1e999]}',
+				  '{"scale": [[1, 2], [3]]}', '{"scale": [[[1]]]}', '{"mean": [1, 2], "shrinkage": 0}']) AS prior;
+-- what depends on the shape is refused with the first row
+SELECT pg_temp.refusal(format($$
+	SELECT gmm_fit(ARRAY[1 / (x - 1), x], 1, gmm_options(covariance_type => %L, prior => %L::jsonb)) FROM generate_series(2, 1, -1) x
+$$, family, prior))
+FROM (VALUES ('full', '{"mean": [1, 2, 3]}'), ('full', '{"dof": 1}'), ('diag', '{"dof": 1, "mean": [1]}'),
+			 ('full', '{"scale": [1, 2]}'), ('tied', '{"scale": [[1, 2], [2, 1]]}'), ('full', '{"scale": [[1, 0], [0.5, 1]]}'),
+			 ('diag', '{"scale": [[1, 0], [0, 1]]}'), ('diag', '{"scale": [1, -1]}'), ('spherical', '{"scale": [1, 1]}'),
+			 ('spherical', '{"scale": 0}')) AS v (family, prior);
+SELECT pg_temp.refusal($$
+	SELECT gmm_fit_best(ARRAY[x, x * x], 1, 2, gmm_options(covariance_type => 'auto', prior => '{"scale": 1}')) FROM generate_series(1, 9) x
+$$);
+SELECT pg_temp.option_refusal('{"prior": "model"}');
+SELECT pg_temp.refusal($$SELECT gmm_fit_table('pg_class', '{reltuples}', 1, '{"prior": {"strength": 5}}')$$);
+SELECT pg_temp.refusal($$
+	SELECT gmm_refit(ARRAY[x], gmm_model('{1}', '{{0}}', '{1}', 'diag'), gmm_options(prior => 'model', max_iter => 0)) FROM generate_series(1, 9) x
+$$);
+
+-- Fixed parts
+SELECT gmm_options(fixed => '{2,weights}'), gmm_options(fixed => 'means'), gmm_options(fixed => ARRAY[1, 2]), gmm_options(fixed => 3),
+	   gmm_options(fixed => '[]'::jsonb);
+SELECT pg_temp.refusal(format($$SELECT gmm_options(fixed => %s)$$, fixed))
+FROM unnest(ARRAY['0', '10001', '1.5', 'true', $$'mean'$$, $$'{1,all}'$$, $$'{{1}}'::text[]$$, $$'{1,NULL}'::int[]$$, $$'{"means": true}'::jsonb$$,
+				  $$'[[1]]'::jsonb$$, 'now()', $$'{"a": 1'$$]) AS fixed;
+SELECT pg_temp.option_refusal('{"fixed": "means"}');
+SELECT pg_temp.refusal($$
+	SELECT gmm_refit(ARRAY[x], gmm_model('{0.5,0.5}', '{{0},{9}}', '{1}', 'tied'), gmm_options(fixed => '{3,1}')) FROM generate_series(1, 9) x
+$$);
+SELECT pg_temp.refusal($$
+	SELECT gmm_refit(ARRAY[x], gmm_model('{0.5,0.5}', '{{0},{9}}', '{1}', 'tied'), gmm_options(fixed => '{3,covariances}')) FROM generate_series(1, 9) x
+$$);
+SELECT pg_temp.refusal($$
+	SELECT gmm_maximize(gmm_accumulate(ARRAY[x], gmm_model('{1}', '{{0}}', '{1}', 'tied')), gmm_options(fixed => 2)) FROM generate_series(1, 9) x
+$$);
+SELECT pg_temp.refusal($$
+	SELECT gmm_maximize(gmm_accumulate(ARRAY[x], gmm_model('{1}', '{{0}}', '{1}', 'tied')), gmm_options(max_iter => 2)) FROM generate_series(1, 9) x
+$$);

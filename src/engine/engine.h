@@ -284,6 +284,30 @@ typedef enum MixtureCriterion
 
 #define MIXTURE_N_CRITERIA	3
 
+/*
+ * A conjugate prior of the components that is asked for (prior.c): what is NaN
+ * or NULL is found from the rows.
+ */
+typedef struct MixturePriorOptions
+{
+	bool		from_model;		/* the start is the prior; then strength alone counts */
+	double		strength;		/* rows that the start is worth */
+	double		shrinkage;		/* rows that the prior mean is worth */
+	double		dof;			/* degrees of freedom of the covariance */
+	const double *mean;			/* d */
+	const double *scale;		/* of the family's, one component's */
+} MixturePriorOptions;
+
+/* What a fit from a start is to leave as it is there. */
+typedef struct MixtureFixed
+{
+	bool		weights;		/* of all components, and so on */
+	bool		means;
+	bool		covariances;
+	const bool *components;		/* k: all that is of these; or NULL.  If tied, only
+								 * with covariances */
+} MixtureFixed;
+
 typedef struct MixtureOptions
 {
 	MixtureCovarianceType covariance_type;
@@ -299,6 +323,8 @@ typedef struct MixtureOptions
 	bool		accelerate;		/* false: plain EM, a pass is an EM step */
 	bool		noise;			/* beside the components, in the box of the rows; of
 								 * mixture_refit(), whatever the start has */
+	const MixturePriorOptions *prior;	/* or NULL */
+	const MixtureFixed *fixed;	/* of a refit, or NULL */
 } MixtureOptions;
 
 /* What a fit knows beside the parameters: fields.h */
@@ -592,13 +618,15 @@ extern void mixture_stats_rebase(MixtureStats *stats, const MixtureParameters *f
 extern int	mixture_row_out_of_range(const double *row, int d);
 extern MixtureStatus mixture_step(const MixtureStats *stats,
 								  const MixtureParameters *current,
-								  double reg_covar, MixtureParameters *next,
+								  const MixtureOptions *options,
+								  MixtureParameters *next,
 								  const MixtureHost *host, MixtureError *error);
 
 /* judge.c: what the rows say of the components */
 extern int	mixture_judge(const MixtureParameters *parameters, double n_rows,
 						  double reg_covar, MixtureSuspicion *suspicions,
 						  const MixtureHost *host);
+extern double mixture_judged_rows(const MixtureFitInfo *info);
 extern double mixture_condition_number(const MixtureParameters *parameters,
 									   int component, const MixtureHost *host);
 

@@ -81,6 +81,11 @@ FIT_FIELD(int, n_reseeded, false,
 FIT_FIELD(int, n_omitted, false,
 		  fit->n_omitted >= 0,
 		  "must not be negative")
+/* the logarithm of the prior's density there, but for a constant of the prior; with
+ * log_likelihood it is what EM raised.  Not known: there was no prior */
+FIT_FIELD(double, log_prior, false,
+		  isfinite(fit->log_prior),
+		  "must be finite")
 
 TRIAL_FIELD(int, k,
 			mixture_shape_allowed(trial->covariance_type, trial->k, d),

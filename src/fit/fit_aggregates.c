@@ -201,6 +201,7 @@ begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
 	state->k = k;
 	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
 	gmm_options_check_search(&state->options, "gmm_fit");
+	gmm_options_keep(&state->options, context);
 	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 	keep_names(state);
 	return state;
@@ -235,6 +236,7 @@ begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 	state->k_max = k_max;
 	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
 	gmm_options_check_search(&state->options, "gmm_fit_best");
+	gmm_options_keep(&state->options, context);
 	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
 	keep_names(state);
 	return state;
@@ -277,6 +279,13 @@ check_refit_options(const GmmOptions *options, const GmmModel *model)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"noise\" cannot be given with a \"max_iter\" of 0"),
 				 errhint("A model that is kept as it is has the noise that it has.")));
+
+	if ((options->given & GMM_OPTION_PRIOR) && options->mixture.max_iter == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"prior\" has no effect with a \"max_iter\" of 0"),
+				 errhint("Leave one of them out.")));
+
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
 		ereport(ERROR,
@@ -307,6 +316,7 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 	if (state->options.mixture.max_iter == 0 &&
 		!(state->options.given & GMM_OPTION_REG_COVAR) && isfinite(model->fit.reg_covar))
 		state->options.mixture.reg_covar = model->fit.reg_covar;
+	gmm_options_keep(&state->options, context);
 	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
 
 	gmm_model_identity_set(&state->start_identity, datum, model);
@@ -341,6 +351,7 @@ static void
 begin_store(FitState *state, int d)
 {
 	int			k = Max(state->k, state->k_max);
+	MemoryContext old_context;
 
 	if (state->start != NULL && state->start->d != d)
 		gmm_model_report_dimensions(PointerGetDatum(state->start), d);
@@ -351,6 +362,9 @@ begin_store(FitState *state, int d)
 			gmm_fit_check_shape((MixtureCovarianceType) type, k, d,
 								state->k_max > 0 ? "k_max" : "k");
 
+	old_context = MemoryContextSwitchTo(state->context);
+	gmm_options_bind(&state->options, state->options.mixture.covariance_type, state->k, d);
+	MemoryContextSwitchTo(old_context);
 	state->rows = gmm_rowstore_create(state->context, d);
 }
 

@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/varlena.h"
 
@@ -77,6 +78,13 @@ refuse_value(const char *name, const char *allowed, const char *value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("option \"%s\" must be %s, not %s", name, allowed, value)));
+}
+
+/* Refuse a value that is not one of those allowed. */
+void
+gmm_option_refuse(const char *name, const char *allowed, const JsonbValue *value)
+{
+	refuse_value(name, allowed, describe_value(value));
 }
 
 /* A whole number from minimum to maximum. */
@@ -305,11 +313,13 @@ static const OptionRule option_rules[] = {
 	{"covariance_type", set_covariance_type},
 	{"criterion", set_criterion},
 	{"features", set_features},
+	{"fixed", gmm_option_set_fixed},
 	{"init", set_init},
 	{"max_iter", set_max_iter},
 	{"missing", set_missing},
 	{"n_init", set_n_init},
 	{"noise", set_noise},
+	{"prior", gmm_option_set_prior},
 	{"reg_covar", set_reg_covar},
 	{"seed", set_seed},
 	{"tol", set_tol},
@@ -390,7 +400,8 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 		{
 			rule->set(options, rule->name, value);
 			if (rule->set != set_covariance_type && rule->set != set_reg_covar &&
-				rule->set != set_features)
+				rule->set != set_features &&
+				rule->set != gmm_option_set_prior && rule->set != gmm_option_set_fixed)
 				options->given |= GMM_OPTION_OF_FIT;
 			return;
 		}
@@ -479,6 +490,17 @@ gmm_options_check_search(const GmmOptions *options, const char *function)
 				 errmsg("option \"max_iter\" can be 0 in gmm_refit only"),
 				 errdetail("Without an iteration %s has nothing to return.", function),
 				 errhint("gmm_refit with a max_iter of 0 keeps its model, and says how likely the rows are under it.")));
+	if (options->given & GMM_OPTION_FIXED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"fixed\" applies to gmm_refit and gmm_maximize only"),
+				 errhint("%s has no model whose parts could stay as they are.", function)));
+	if ((options->given & GMM_OPTION_PRIOR) && options->prior.from_model)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"prior\" can be a model in gmm_refit and gmm_maximize only"),
+				 errhint("%s has no model; use true, or an object with shrinkage, dof, mean and scale.",
+						 function)));
 }
 
 /* Check that there is a name for each of d features, or none at all. */
@@ -512,6 +534,8 @@ static const struct
 	{"too_few_rows", TEXTOID},
 	{"features", TEXTARRAYOID},
 	{"noise", BOOLOID},
+	{"prior", ANYOID},
+	{"fixed", ANYOID},
 };
 
 /* Append names as a JSON array. */
@@ -537,6 +561,94 @@ append_array(StringInfo json, const char *name, ArrayType *array)
 			escape_json(json, TextDatumGetCString(elements[i]));
 	}
 	appendStringInfoChar(json, ']');
+}
+
+/* Append what a text says as JSON: a number, true or false, or else a string. */
+static void
+append_word(StringInfo json, const char *word)
+{
+	if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0 ||
+		strcmp(word, "0") == 0 ||
+		(*word >= '1' && *word <= '9' && strspn(word, "0123456789") == strlen(word)))
+		appendStringInfoString(json, word);
+	else
+		escape_json(json, word);
+}
+
+/*
+ * Append a value of whatever type: JSON as it is, and an array's text as an
+ * array of words.
+ */
+static void
+append_text(StringInfo json, char *text)
+{
+	char	   *rest;
+
+	if (*text == '[' || (*text == '{' && strchr(text, ':') != NULL))
+	{
+		Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+
+		appendStringInfoString(json, DatumGetCString(DirectFunctionCall1(jsonb_out, value)));
+		return;
+	}
+	if (*text != '{')
+	{
+		append_word(json, text);
+		return;
+	}
+	appendStringInfoChar(json, '[');
+	for (char *word = strtok_r(text, "{}, \"", &rest); word != NULL;
+		 word = strtok_r(NULL, "{}, \"", &rest))
+	{
+		if (json->data[json->len - 1] != '[')
+			appendStringInfoChar(json, ',');
+		append_word(json, word);
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/*
+ * Append the argument of an option that takes more than one type: the boolean,
+ * the name, the number, the array of these, or the object that it is.
+ */
+static void
+append_any(StringInfo json, const char *name, FunctionCallInfo fcinfo, int argument)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+	Oid			output;
+	bool		is_varlena;
+
+	switch (type)
+	{
+		case UNKNOWNOID:
+			append_text(json, pstrdup(PG_GETARG_CSTRING(argument)));
+			return;
+		case BOOLOID:
+			appendStringInfoString(json, PG_GETARG_BOOL(argument) ? "true" : "false");
+			return;
+		case JSONBOID:
+		case JSONOID:
+			getTypeOutputInfo(type, &output, &is_varlena);
+			appendStringInfoString(json, OidOutputFunctionCall(output, PG_GETARG_DATUM(argument)));
+			return;
+		case TEXTOID:
+		case VARCHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case INT2ARRAYOID:
+		case INT4ARRAYOID:
+		case INT8ARRAYOID:
+		case TEXTARRAYOID:
+			getTypeOutputInfo(type, &output, &is_varlena);
+			append_text(json, OidOutputFunctionCall(output, PG_GETARG_DATUM(argument)));
+			return;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("option \"%s\" cannot be of type %s", name, format_type_be(type)),
+					 errhint("Use a boolean, a text, an integer, an array of texts or integers, or jsonb.")));
+	}
 }
 
 /* Append the value of an option as JSON. */
@@ -600,7 +712,10 @@ gmm_options(PG_FUNCTION_ARGS)
 		if (text.len > 1)
 			appendStringInfoChar(&text, ',');
 		appendStringInfo(&text, "\"%s\":", arguments[i].name);
-		append_value(&text, arguments[i].name, arguments[i].type, PG_GETARG_DATUM(i));
+		if (arguments[i].type == ANYOID)
+			append_any(&text, arguments[i].name, fcinfo, i);
+		else
+			append_value(&text, arguments[i].name, arguments[i].type, PG_GETARG_DATUM(i));
 	}
 	appendStringInfoChar(&text, '}');
 	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));

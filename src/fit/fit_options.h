@@ -42,6 +42,8 @@
 #define GMM_OPTION_NOISE			0x40
 #define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
 #define GMM_OPTION_REG_COVAR		0x100
+#define GMM_OPTION_PRIOR			0x200
+#define GMM_OPTION_FIXED			0x400
 
 /* What becomes of rows in which elements are NULL. */
 typedef enum GmmMissing
@@ -68,11 +70,29 @@ typedef struct GmmOptions
 	GmmTooFewRows too_few_rows;
 	GmmFeatureNames features;	/* palloc'd; none if not given */
 	int			given;
+
+	/* fit_prior.c; mixture points to these when the shape is known */
+	MixturePriorOptions prior;
+	GmmArray	prior_mean;		/* of no dimensions where there is none */
+	GmmArray	prior_scale;
+	MixtureFixed fixed;
+	int			n_fixed_components;
+	int		   *fixed_components;	/* from 1 */
 } GmmOptions;
 
 extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
 extern void gmm_options_check_features(const GmmOptions *options, int d);
 extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
 extern void gmm_options_check_search(const GmmOptions *options, const char *function);
+pg_noreturn extern void gmm_option_refuse(const char *name, const char *allowed,
+										  const JsonbValue *value);
+
+/* fit_prior.c */
+extern void gmm_option_set_prior(GmmOptions *options, const char *name,
+								 const JsonbValue *value);
+extern void gmm_option_set_fixed(GmmOptions *options, const char *name,
+								 const JsonbValue *value);
+extern void gmm_options_keep(GmmOptions *options, MemoryContext context);
+extern void gmm_options_bind(GmmOptions *options, MixtureCovarianceType type, int k, int d);
 
 #endif							/* GMM_FIT_OPTIONS_H */

@@ -21,17 +21,6 @@ PG_FUNCTION_INFO_V1(gmm_bic);
 PG_FUNCTION_INFO_V1(gmm_aic);
 PG_FUNCTION_INFO_V1(gmm_icl);
 
-/* The rows that a model was fitted with, by weight; NaN if it does not say. */
-static double
-model_rows(const GmmModel *model)
-{
-	if (!(model->flags & GMM_MODEL_FITTED))
-		return NAN;
-
-	/* weights may have been scaled to small numbers */
-	return Max(model->fit.sum_weights, (double) model->fit.n_rows);
-}
-
 /*
  * Judge the model's components.  Returns how many its rows do not support;
  * suspicions, where not NULL, says which.
@@ -42,7 +31,8 @@ gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions)
 	MixtureParameters parameters;
 
 	gmm_model_parameters(model, &parameters);
-	return mixture_judge(&parameters, model_rows(model),
+	return mixture_judge(&parameters, model->flags & GMM_MODEL_FITTED ?
+						 mixture_judged_rows(&model->fit) : NAN,
 						 (model->flags & GMM_MODEL_FITTED) && !isnan(model->fit.reg_covar) ?
 						 model->fit.reg_covar : GMM_DEFAULT_REG_COVAR,
 						 suspicions, &gmm_host);

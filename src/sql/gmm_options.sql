@@ -13,9 +13,11 @@ CREATE FUNCTION gmm_options(
 	missing text DEFAULT NULL,
 	too_few_rows text DEFAULT NULL,
 	features text[] DEFAULT NULL,
-	noise boolean DEFAULT NULL
+	noise boolean DEFAULT NULL,
+	prior "any" DEFAULT NULL,
+	fixed "any" DEFAULT NULL
 ) RETURNS jsonb
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean, text, text, text, text[], boolean)
+COMMENT ON FUNCTION gmm_options(text, integer, double precision, double precision, integer, text, bigint, boolean, text, text, text, text[], boolean, "any", "any")
 	IS 'options of a fit as jsonb, from named arguments; those left out keep their default, n_init that of as many starts as it takes';
 

@@ -32,6 +32,7 @@ CREATE FUNCTION gmm_summary(
 	OUT sum_weights double precision,
 	OUT log_likelihood double precision,
 	OUT log_density_stddev double precision,
+	OUT log_prior double precision,
 	OUT bic double precision,
 	OUT aic double precision,
 	OUT icl double precision,

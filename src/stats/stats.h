@@ -72,7 +72,7 @@ extern void gmm_stats_count_rows(int64 *n_rows, int64 more);
 extern GmmStats *gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text,
 									  Node *escontext);
 extern GmmModel *gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names,
-								double reg_covar);
+								const MixtureOptions *options);
 
 /* stats_aggregates.c */
 extern bool gmm_stats_view_expanded(Datum datum, GmmStatsView *view);

@@ -400,7 +400,8 @@ gmm_rebase(PG_FUNCTION_ARGS)
  * before.  names are those that it has for its features.
  */
 GmmModel *
-gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names, double reg_covar)
+gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names,
+			   const MixtureOptions *options)
 {
 	MixtureParameters next;
 	MixtureError error = {0};
@@ -409,7 +410,7 @@ gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names, double re
 
 	mixture_allocate_parameters(&next, view->parameters.covariance_type,
 								view->parameters.k, view->parameters.d, &gmm_host);
-	status = mixture_step(&view->sums, &view->parameters, reg_covar, &next,
+	status = mixture_step(&view->sums, &view->parameters, options, &next,
 						  &gmm_host, &error);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, view->parameters.k, names, &error);
@@ -425,7 +426,7 @@ check_step_options(const GmmOptions *options, MixtureCovarianceType type)
 	if (options->given & GMM_OPTION_OF_FIT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("gmm_maximize has no options but reg_covar and features")));
+				 errmsg("gmm_maximize has no options but reg_covar, features, prior and fixed")));
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
 		ereport(ERROR,
@@ -453,19 +454,22 @@ gmm_maximize(PG_FUNCTION_ARGS)
 	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &options);
 	check_step_options(&options, view.parameters.covariance_type);
 	gmm_options_check_features(&options, view.parameters.d);
+	gmm_options_bind(&options, view.parameters.covariance_type, view.parameters.k,
+					 view.parameters.d);
 	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, options.given & GMM_OPTION_FEATURES ?
 									   &options.features : &view.names,
-									   options.mixture.reg_covar));
+									   &options.mixture));
 }
 
 /* gmm_em_step_final(gmm_stats) returns gmm_model */
 Datum
 gmm_em_step_final(PG_FUNCTION_ARGS)
 {
+	const MixtureOptions options = {.reg_covar = GMM_DEFAULT_REG_COVAR};
 	GmmStatsView view;
 
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
-	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, &view.names, GMM_DEFAULT_REG_COVAR));
+	PG_RETURN_GMM_MODEL(gmm_stats_step(&view, &view.names, &options));
 }
 
 /*

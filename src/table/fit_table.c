@@ -568,6 +568,7 @@ run_engine(TableFit *fit, const MixtureHost *host, MixtureFit *result)
 		return false;
 	gmm_options_check_features(&fit->options, fit->d);
 	gmm_fit_check_shape(options->covariance_type, fit->k, fit->d, "k");
+	gmm_options_bind(&fit->options, options->covariance_type, fit->k, fit->d);
 	status = mixture_fit(&fit->source, fit->k, options, host, result, &error);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
 		return false;

@@ -46,7 +46,7 @@ test_maximize(Random *random, MixtureCovarianceType type)
 	random_noise(random, &start);
 	mixture_allocate_parameters(&next, type, k, d, &unit_host);
 	reference_accumulate(&start, rows, stats);
-	mixture_maximize(stats, &start, floor, &next, &unit_host);
+	mixture_maximize(stats, &start, &(MixtureBounds) {.floor = floor}, &next, &unit_host);
 	for (int c = 0; c < k; c++)
 		sum += next.weights[c];
 	check(relative_difference(next.noise_weight, *stats->noise_weight / 500, 0) < 1e-14 &&
@@ -59,7 +59,7 @@ test_maximize(Random *random, MixtureCovarianceType type)
 	/* everything noise: what is known of components stays */
 	mixture_clear_stats(stats);
 	*stats->sum_weights = *stats->noise_weight = 500;
-	mixture_maximize(stats, &start, floor, &next, &unit_host);
+	mixture_maximize(stats, &start, &(MixtureBounds) {.floor = floor}, &next, &unit_host);
 	check(next.noise_weight == MIXTURE_MOST_NOISE && next.noise_weight < 1 &&
 		  memcmp(next.means, start.means, (size_t) k * d * sizeof(double)) == 0,
 		  "%s: where all is noise components stay", family_names[type]);
@@ -235,7 +235,7 @@ test_refit(Random *random, MixtureCovarianceType type, double offset)
 	options.tol = 0;
 	options.accelerate = false;
 	mixture_allocate_parameters(&next, type, k, d, &unit_host);
-	mixture_step(stats, &start, options.reg_covar, &next, &unit_host, &error);
+	mixture_step(stats, &start, &options, &next, &unit_host, &error);
 	mixture_refit(&rows->source, &start, &options, &unit_host, &fit, &error);
 	worst = fmax(largest_difference(next.weights, fit.parameters.weights, k, 1),
 				 fmax(largest_difference(next.means, fit.parameters.means, (size_t) k * d, 1),

@@ -70,7 +70,7 @@ test_step(Random *random, MixtureCovarianceType type, double offset)
 	options.accelerate = false;
 	mixture_refit(&rows->source, &start, &options, &unit_host, &fit, &error);
 	mixture_allocate_parameters(&next, type, k, d, &unit_host);
-	check(mixture_step(stats, &start, options.reg_covar, &next, &unit_host, &error) == MIXTURE_OK,
+	check(mixture_step(stats, &start, &options, &next, &unit_host, &error) == MIXTURE_OK,
 		  "a step is made");
 	worst = fmax(largest_difference(next.weights, fit.parameters.weights, k, 1),
 				 fmax(largest_difference(next.means, fit.parameters.means, (size_t) k * d, 1),
@@ -113,7 +113,7 @@ test_floor(Random *random, MixtureCovarianceType type)
 	options.accelerate = false;
 	mixture_refit(&rows->source, &start, &options, &unit_host, &fit, &error);
 	mixture_allocate_parameters(&next, type, 2, d, &unit_host);
-	mixture_step(stats, &start, options.reg_covar, &next, &unit_host, &error);
+	mixture_step(stats, &start, &options, &next, &unit_host, &error);
 	check(largest_difference(next.covariances, fit.parameters.covariances,
 							 mixture_covariance_count(type, 2, d), 1) < 1e-10,
 		  "%s: rows on a line are bounded as in a fit", family_names[type]);
@@ -167,9 +167,10 @@ test_faults(Random *random, MixtureCovarianceType type)
 	check(mixture_stats_check(stats, &component, &unit_host) == MIXTURE_STATS_SOUND,
 		  "%s: nothing is sound", name);
 	{
+		const MixtureOptions options = {.reg_covar = 0};
 		MixtureError error;
 
-		check(mixture_step(stats, &start, 0, &start, &unit_host, &error) == MIXTURE_NO_WEIGHT,
+		check(mixture_step(stats, &start, &options, &start, &unit_host, &error) == MIXTURE_NO_WEIGHT,
 			  "%s: and leads nowhere", name);
 	}
 	free(copy);

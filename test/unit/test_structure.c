@@ -422,7 +422,7 @@ groups_as_mixture(const Table *table, MixtureParameters *parameters)
 		}
 		floor[j] = MIXTURE_LEAST_FLOOR * (squares - sum * sum / rows->n) / rows->n;
 	}
-	mixture_maximize(stats, &nowhere, floor, parameters, &unit_host);
+	mixture_maximize(stats, &nowhere, &(MixtureBounds) {.floor = floor}, parameters, &unit_host);
 	mixture_release_parameters(&nowhere, &unit_host);
 	mixture_release_stats(stats, &unit_host);
 }

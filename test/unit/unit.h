@@ -92,6 +92,7 @@ extern void test_judge(void);
 extern void test_search(void);
 extern void test_structure(void);
 extern void test_stats(void);
+extern void test_bounds(void);
 extern void test_squarem(void);
 extern void test_select(void);
 extern void test_center(void);

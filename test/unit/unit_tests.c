@@ -485,7 +485,8 @@ static const struct
 	{"fit", test_fit},
 	{"select", test_select},
 	{"progress", test_progress},
-	{"stats", test_stats}
+	{"stats", test_stats},
+	{"bounds", test_bounds}
 };
 
 #define N_TESTS ((int) (sizeof(tests) / sizeof(tests[0])))

@@ -68,12 +68,57 @@ extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, i
 extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
 extern void mixture_clear_stats(MixtureStats *stats);
 
+/*
+ * A conjugate prior of each component, made for one shape: prior.c.  The M-step
+ * and the density need these alone, whatever the prior was made from.
+ */
+typedef struct MixturePrior
+{
+	MixtureParameters sums;		/* weights: rows that each weight is worth; means:
+								 * those of the prior; covariances: sums of squares
+								 * beside those of the rows */
+	double	   *mean_rows;		/* k: rows that each mean is worth */
+	double	   *spread_rows;	/* k, or 1 if tied: what the rows' number is more
+								 * by where a covariance is divided by it */
+} MixturePrior;
+
+/* What is known of the rows that a prior is scaled by. */
+typedef struct PriorRows
+{
+	const double *mean;			/* d */
+	const double *covariance;	/* packed, or d variances */
+	bool		matrix;			/* the former */
+	double		sum_weights;
+	const double *center;		/* that a mean that is given is to be less, or NULL */
+} PriorRows;
+
+/* prior.c */
+extern MixturePrior *prior_create(const MixturePriorOptions *options,
+								  MixtureCovarianceType type, int k, int d,
+								  const PriorRows *rows, const MixtureHost *host);
+extern MixturePrior *prior_from_model(const MixtureParameters *model, double strength,
+									  const MixtureHost *host);
+extern void prior_release(const MixturePrior *prior, const MixtureHost *host);
+extern double prior_log_density(const MixturePrior *prior,
+								const MixtureParameters *parameters,
+								const MixtureHost *host);
+
+/* What an M-step is bound by: each may be NULL but the first. */
+typedef struct MixtureBounds
+{
+	const double *floor;		/* d least variances */
+	const MixturePrior *prior;
+	const MixtureFixed *fixed;
+} MixtureBounds;
+
 /* maximize.c */
 extern void mixture_maximize(const MixtureStats *stats,
 							 const MixtureParameters *current,
-							 const double *floor,
+							 const MixtureBounds *bounds,
 							 MixtureParameters *next,
 							 const MixtureHost *host);
+extern void mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
+							   const MixtureParameters *start);
 extern int	mixture_flat_directions(const double *covariance, const double *floor,
 									double times, int d, double *own, double *vectors,
 									double *values, const MixtureHost *host);

@@ -413,6 +413,17 @@ whole_variances(const MixtureParameters *parameters, double *whole, const Mixtur
 }
 
 /*
+ * The rows that the components of a fit are judged by: their number, or their
+ * weight if that is more.  With a prior none is too few, for a covariance that
+ * the rows do not give is the prior's: then NaN.
+ */
+double
+mixture_judged_rows(const MixtureFitInfo *info)
+{
+	return isnan(info->log_prior) ? fmax(info->sum_weights, (double) info->n_rows) : NAN;
+}
+
+/*
  * Judge every component of a mixture that n_rows rows were fitted with (by
  * weight; NaN if that is not known) under this reg_covar.
  *

@@ -13,6 +13,11 @@
  * added to the diagonal, leaves alone what has not collapsed, and EM under it
  * still never lowers the likelihood: it is maximum likelihood in a smaller
  * space (Ingrassia and Rocci 2007).
+ *
+ * A prior (prior.c) adds sums of its own to those of the rows; what is fixed is
+ * left out.  Both change one part of the maximum and leave the others what they
+ * would be, for the weights, each mean and each covariance given its mean are
+ * maximized by themselves.
  */
 #include "engine/core/core.h"
 
@@ -188,75 +193,275 @@ apply_floor(MixtureCovarianceType type, int d, double *covariance,
 		raise_to_floor(covariance, floor, d, host);
 }
 
+/* --- the M-step ----------------------------------------------------------- */
+
+static inline bool
+weight_is_fixed(const MixtureFixed *fixed, int c)
+{
+	return fixed != NULL && (fixed->weights || (fixed->components != NULL && fixed->components[c]));
+}
+
+static inline bool
+mean_is_fixed(const MixtureFixed *fixed, int c)
+{
+	return fixed != NULL && (fixed->means || (fixed->components != NULL && fixed->components[c]));
+}
+
+/* If tied, that of all is with option covariances only. */
+static inline bool
+covariance_is_fixed(const MixtureFixed *fixed, MixtureCovarianceType type, int c)
+{
+	return fixed != NULL && (fixed->covariances ||
+							 (type != MIXTURE_TIED && fixed->components != NULL &&
+							  fixed->components[c]));
+}
+
+/* What the parts of an M-step share. */
+typedef struct Step
+{
+	const MixtureStats *stats;
+	const MixtureParameters *current;
+	const MixtureBounds *bounds;
+	MixtureParameters *next;
+	double		total;			/* weight of the rows */
+	double	   *own;			/* d: from the old mean to that of the rows */
+	double	   *shift;			/* d: from the old mean to the new one */
+	double	   *scratch;		/* as large as a covariance */
+} Step;
+
+/* Whether a component has rows whose sums are more than rounding. */
+static bool
+has_rows(const Step *step, int c)
+{
+	return step->stats->component_weights[c] > step->total * NEGLIGIBLE_SHARE;
+}
+
+/* The weights: what those that are fixed leave goes by the rows. */
+static void
+maximize_weights(const Step *step)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	const MixtureFixed *fixed = step->bounds->fixed;
+	const double *current = step->current->weights;
+	double	   *next = step->next->weights;
+	int			k = step->stats->k;
+	double		left = 1;
+	double		free_rows = 0;
+
+	for (int c = 0; c < k; c++)
+	{
+		next[c] = step->stats->component_weights[c];
+		if (prior != NULL)
+			next[c] += prior->sums.weights[c];
+		if (weight_is_fixed(fixed, c))
+			left -= current[c];
+		else
+			free_rows += next[c];
+	}
+	for (int c = 0; c < k; c++)
+		next[c] = weight_is_fixed(fixed, c) || !(free_rows > 0) ? current[c] :
+			fmax(left, 0) * next[c] / free_rows;
+}
+
+/*
+ * The noise, in the same box: its share of all rows, and of those that a prior is
+ * worth.
+ */
+static void
+maximize_noise(const Step *step)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	double		noise = *step->stats->noise_weight;
+	double		components = step->total;
+
+	mixture_share_noise(step->next, step->current);
+	if (prior != NULL)
+	{
+		noise += prior->sums.noise_weight;
+		for (int c = 0; c < step->stats->k; c++)
+			components += prior->sums.weights[c];
+	}
+	step->next->noise_weight = mixture_noise_share(noise, components);
+}
+
+/* Find where a component's mean goes: own, shift, and the mean itself. */
+static void
+maximize_mean(const Step *step, int c)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	size_t		d = step->stats->d;
+	const double *firsts = step->stats->firsts + c * d;
+	const double *mean = step->current->means + c * d;
+	double		weight = has_rows(step, c) ? step->stats->component_weights[c] : 0;
+	double		rows = prior != NULL ? prior->mean_rows[c] : 0;
+
+	for (size_t j = 0; j < d; j++)
+	{
+		step->own[j] = weight > 0 ? firsts[j] / weight : 0;
+		step->shift[j] = step->own[j];
+		if (mean_is_fixed(step->bounds->fixed, c))
+			step->shift[j] = 0;
+		else if (rows > 0)
+			step->shift[j] = ((weight > 0 ? firsts[j] : 0) +
+							  rows * (prior->sums.means[c * d + j] - mean[j])) /
+				(weight + rows);
+		step->next->means[c * d + j] = mean[j] + step->shift[j];
+	}
+}
+
+/*
+ * Let sums of squares about a component's old mean, of which a share of 1 /
+ * divisor is in the covariance, be about the new one, and add those of the
+ * prior's mean.
+ */
+static void
+move_squares(const Step *step, int c, double divisor, double *covariance)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	MixtureCovarianceType type = step->stats->covariance_type;
+	int			d = step->stats->d;
+	double		times = type == MIXTURE_SPHERICAL ? d : 1;
+	double		weight = step->stats->component_weights[c];
+
+	if (!mean_is_fixed(step->bounds->fixed, c))
+		mixture_add_outer(type, d, covariance, -(weight * times / divisor), step->own);
+	if (prior == NULL || !(prior->mean_rows[c] > 0))
+		return;
+	for (int j = 0; j < d; j++)
+		step->own[j] = step->shift[j] - step->own[j];
+	if (!mean_is_fixed(step->bounds->fixed, c))
+		mixture_add_outer(type, d, covariance, weight * times / divisor, step->own);
+	for (int j = 0; j < d; j++)
+		step->own[j] = step->next->means[(size_t) c * d + j] -
+			prior->sums.means[(size_t) c * d + j];
+	mixture_add_outer(type, d, covariance, prior->mean_rows[c] * times / divisor, step->own);
+}
+
+/* Sums of squares as a covariance: over what the rows and the prior are worth. */
+static double
+divide_squares(const Step *step, int c, double weight, double *covariance)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	MixtureCovarianceType type = step->stats->covariance_type;
+	size_t		count = mixture_factor_count(type, step->stats->d);
+	const double *seconds = step->stats->seconds + c * count;
+	double		divisor = weight * (type == MIXTURE_SPHERICAL ? step->stats->d : 1);
+
+	if (prior != NULL)
+		divisor += prior->spread_rows[c];
+	for (size_t i = 0; i < count; i++)
+	{
+		double		sum = weight > 0 ? seconds[i] : 0;
+
+		if (prior != NULL)
+			sum += prior->sums.covariances[c * count + i];
+		covariance[i] = sum / divisor;
+	}
+	return divisor;
+}
+
+/* The covariance of a component, whose mean has been found. */
+static void
+maximize_covariance(const Step *step, int c, const MixtureHost *host)
+{
+	const MixturePrior *prior = step->bounds->prior;
+	MixtureCovarianceType type = step->stats->covariance_type;
+	int			d = step->stats->d;
+	size_t		count = mixture_factor_count(type, d);
+	double	   *covariance = step->next->covariances + c * count;
+	bool		seen = has_rows(step, c);
+	double		divisor;
+
+	if (covariance_is_fixed(step->bounds->fixed, type, c) ||
+		(!seen && !(prior != NULL && prior->spread_rows[c] > 0)))
+	{
+		memcpy(covariance, step->current->covariances + c * count, count * sizeof(double));
+		return;
+	}
+	divisor = divide_squares(step, c, seen ? step->stats->component_weights[c] : 0, covariance);
+	move_squares(step, c, divisor, covariance);
+	apply_floor(type, d, covariance, step->bounds->floor, step->scratch, host);
+}
+
 /*
  * The M-step.
  *
  * current: the parameters that the statistics were made with; next: gets the
- * new ones, same shape, may not be current; floor: d least variances.  A
- * component without weight keeps its mean and covariance, and where all rows
- * are noise all components stay as they are.
+ * new ones, same shape, may not be current.  What bounds->fixed names is copied
+ * from current to the last bit.  Without a prior, a component without weight keeps
+ * its mean and covariance, and so do all where all rows are noise.
  */
 void
 mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
-				 const double *floor, MixtureParameters *next,
+				 const MixtureBounds *bounds, MixtureParameters *next,
 				 const MixtureHost *host)
 {
-	int			k = stats->k;
 	int			d = stats->d;
 	MixtureCovarianceType type = stats->covariance_type;
-	bool		tied = type == MIXTURE_TIED;
 	size_t		count = mixture_factor_count(type, d);
-	double	   *delta = host->allocate(host->context, (d + count) * sizeof(double));
-	double	   *scratch = delta + d;
-	double		divisor = type == MIXTURE_SPHERICAL ? d : 1;
-	double		total = 0;
+	bool		tied = type == MIXTURE_TIED;
+	bool		moves;
+	double	   *memory = host->allocate(host->context, (2 * (size_t) d + count) * sizeof(double));
+	Step		step = {stats, current, bounds, next, 0, memory, memory + d, memory + 2 * d};
+	double		divisor = 0;
 
 	MIXTURE_ASSERT(next->means != current->means && next->covariances != current->covariances);
-	for (int c = 0; c < k; c++)
-		total += stats->component_weights[c];
-	if (current->noise_box != NULL && !(total > 0))
+	for (int c = 0; c < stats->k; c++)
+		step.total += stats->component_weights[c];
+	moves = !covariance_is_fixed(bounds->fixed, type, 0) && (step.total > 0 || bounds->prior != NULL);
+	maximize_weights(&step);
+	maximize_noise(&step);
+	if (tied && moves)
+		divisor = divide_squares(&step, 0, step.total, next->covariances);
+	else if (tied)
+		memcpy(next->covariances, current->covariances, count * sizeof(double));
+	for (int c = 0; c < stats->k; c++)
 	{
-		mixture_copy_parameters(next, current);
-		next->noise_weight = MIXTURE_MOST_NOISE;
-		host->release(host->context, delta);
-		return;
-	}
-	mixture_share_noise(next, current);
-	next->noise_weight = mixture_noise_share(*stats->noise_weight, total);
-	if (tied)
-		for (size_t i = 0; i < count; i++)
-			next->covariances[i] = stats->seconds[i] / total;
-
-	for (int c = 0; c < k; c++)
-	{
-		double		weight = stats->component_weights[c];
-		bool		seen = weight > total * NEGLIGIBLE_SHARE;
-		const double *mean = current->means + (size_t) c * d;
-		double	   *covariance = next->covariances + (tied ? 0 : c * count);
-
-		next->weights[c] = weight / total;
-		for (int j = 0; j < d; j++)
-		{
-			delta[j] = seen ? stats->firsts[(size_t) c * d + j] / weight : 0;
-			next->means[(size_t) c * d + j] = mean[j] + delta[j];
-		}
-		if (tied)
-			mixture_add_outer(type, d, covariance, -weight / total, delta);
-		else if (seen)
-		{
-			for (size_t i = 0; i < count; i++)
-				covariance[i] = stats->seconds[c * count + i] / (weight * divisor);
-			mixture_add_outer(type, d, covariance, -1, delta);
-			apply_floor(type, d, covariance, floor, scratch, host);
-		}
-		else
-			memcpy(covariance, current->covariances + c * count,
-				   count * sizeof(double));
+		maximize_mean(&step, c);
+		if (!tied)
+			maximize_covariance(&step, c, host);
+		else if (moves)
+			move_squares(&step, c, divisor, next->covariances);
 		host->check_interrupts(host->context);
 	}
-	if (tied)
-		apply_floor(type, d, next->covariances, floor, scratch, host);
-	host->release(host->context, delta);
+	if (tied && moves)
+		apply_floor(type, d, next->covariances, bounds->floor, step.scratch, host);
+	host->release(host->context, memory);
+}
+
+/*
+ * Put what is fixed back as it is in start, in parameters that did not come out
+ * of mixture_maximize().  The other weights share what is left as they do now.
+ */
+void
+mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
+				   const MixtureParameters *start)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		d = parameters->d;
+	size_t		count = mixture_factor_count(type, parameters->d);
+	double		left = 1;
+	double		sum = 0;
+
+	if (fixed == NULL)
+		return;
+	if (type == MIXTURE_TIED && fixed->covariances)
+		memcpy(parameters->covariances, start->covariances, count * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+	{
+		if (weight_is_fixed(fixed, c))
+			left -= start->weights[c];
+		else
+			sum += parameters->weights[c];
+		if (mean_is_fixed(fixed, c))
+			memcpy(parameters->means + c * d, start->means + c * d, d * sizeof(double));
+		if (type != MIXTURE_TIED && covariance_is_fixed(fixed, type, c))
+			memcpy(parameters->covariances + c * count, start->covariances + c * count,
+				   count * sizeof(double));
+	}
+	for (int c = 0; c < parameters->k; c++)
+		parameters->weights[c] = weight_is_fixed(fixed, c) || !(sum > 0) ? start->weights[c] :
+			parameters->weights[c] * (fmax(left, 0) / sum);
 }
 
 /*

@@ -436,22 +436,107 @@ find_variances(const MixtureStats *stats, const MixtureParameters *current,
 			mixture_constant_variance(mean);
 }
 
+/* The mean of all rows, and the means of the components less it, k x d. */
+static void
+find_means(const MixtureStats *stats, const MixtureParameters *current, double *mean,
+		   double *apart, const MixtureHost *host)
+{
+	size_t		d = stats->d;
+
+	for (size_t j = 0; j < d; j++)
+	{
+		double		base = current->means[j];
+		double		shift = 0;
+
+		for (int c = 0; c < stats->k; c++)
+			shift += (stats->component_weights[c] * (current->means[c * d + j] - base) +
+					  stats->firsts[c * d + j]) / *stats->sum_weights;
+		for (int c = 0; c < stats->k; c++)
+			apart[c * d + j] = current->means[c * d + j] - base - shift;
+		mean[j] = base + shift;
+		host->check_interrupts(host->context);
+	}
+}
+
+/*
+ * The covariance of all rows, packed, of statistics that have matrices; its
+ * diagonal is known.  apart: from find_means().
+ */
+static void
+find_covariance(const MixtureStats *stats, const double *apart, const double *variances,
+				double *covariance, const MixtureHost *host)
+{
+	size_t		d = stats->d;
+	size_t		count = linalg_packed_count(stats->d);
+	int			n = stats->covariance_type == MIXTURE_TIED ? 1 : stats->k;
+	double		share = 1 / *stats->sum_weights;
+
+	memset(covariance, 0, count * sizeof(double));
+	for (int c = 0; c < n; c++)
+		linalg_add_multiple(covariance, share, stats->seconds + c * count, (int) count);
+	for (int c = 0; c < stats->k; c++)
+	{
+		const double *a = apart + c * d;
+		const double *first = stats->firsts + c * d;
+
+		for (size_t i = 0; i < d; i++)
+			for (size_t j = 0; j < i; j++)
+				covariance[linalg_row((int) i) + j] += share *
+					(first[i] * a[j] + a[i] * (first[j] + stats->component_weights[c] * a[j]));
+		host->check_interrupts(host->context);
+	}
+	for (int i = 0; i < stats->d; i++)
+		covariance[linalg_row(i) + i] = variances[i];
+}
+
+/* The prior that the options ask for, from the host; NULL if none. */
+static MixturePrior *
+step_prior(const MixtureStats *stats, const MixtureParameters *current,
+		   const MixtureOptions *options, const double *variances, const MixtureHost *host)
+{
+	int			k = stats->k;
+	size_t		d = stats->d;
+	MixtureCovarianceType type = stats->covariance_type;
+	bool		matrix = mixture_has_matrix(type);
+	double	   *mean;
+	double	   *covariance;
+	MixturePrior *prior;
+
+	if (options->prior == NULL)
+		return NULL;
+	if (options->prior->from_model)
+		return prior_from_model(current, options->prior->strength, host);
+	mean = host->allocate(host->context, (d + k * d + (matrix ? linalg_packed_count(stats->d) : 0)) *
+						  sizeof(double));
+	covariance = mean + d + k * d;
+	find_means(stats, current, mean, mean + d, host);
+	if (matrix)
+		find_covariance(stats, mean + d, variances, covariance, host);
+	prior = prior_create(options->prior, type, k, stats->d,
+						 &(PriorRows) {mean, matrix ? covariance : variances, matrix,
+									   *stats->sum_weights, NULL}, host);
+	host->release(host->context, mean);
+	return prior;
+}
+
 /*
  * One step of EM, from statistics of an E-step under `current` to the next
  * parameters, of the same shape, whose arrays are the caller's and not those
- * of current.  reg_covar is as in MixtureOptions.  Equals a step of
- * mixture_refit() but for rounding; and but for spherical mixtures of which a
- * feature is constant, in what covariances are then bounded by.
+ * of current.  Of the options, reg_covar, prior and fixed count; a prior that is
+ * a model is `current`.  Equals a step of mixture_refit() but for rounding; and
+ * but for spherical mixtures of which a feature is constant, in what covariances
+ * are then bounded by.
  */
 MixtureStatus
 mixture_step(const MixtureStats *stats, const MixtureParameters *current,
-			 double reg_covar, MixtureParameters *next, const MixtureHost *host,
-			 MixtureError *error)
+			 const MixtureOptions *options, MixtureParameters *next,
+			 const MixtureHost *host, MixtureError *error)
 {
 	int			d = stats->d;
 	size_t		n_covariances = mixture_covariance_count(stats->covariance_type, stats->k, d);
-	double		share = mixture_floor_share(reg_covar);
+	double		share = mixture_floor_share(options->reg_covar);
 	double	   *floor;
+	MixturePrior *prior;
 	MixtureStatus status = MIXTURE_OK;
 
 	if (!(*stats->sum_weights > 0))
@@ -460,6 +545,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 		return MIXTURE_WEIGHT_RANGE;
 	floor = host->allocate(host->context, d * sizeof(double));
 	find_variances(stats, current, floor, host);
+	prior = step_prior(stats, current, options, floor, host);
 	for (int j = 0; j < d && status == MIXTURE_OK; j++)
 	{
 		floor[j] *= share;
@@ -470,7 +556,9 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 		}
 	}
 	if (status == MIXTURE_OK)
-		mixture_maximize(stats, current, floor, next, host);
+		mixture_maximize(stats, current,
+						 &(MixtureBounds) {floor, prior, options->fixed}, next, host);
+	prior_release(prior, host);
 	host->release(host->context, floor);
 
 	/* A component's mean squares may be out of range where those of all are not. */

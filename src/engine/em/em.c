@@ -16,7 +16,8 @@
 
 /*
  * Prepare for EM with k components of this family over the source, less the
- * center if that is not NULL.
+ * center if that is not NULL.  A prior and what is fixed are put into em->bounds
+ * after this.
  */
 void
 em_begin(Em *em, const MixtureSource *source, const double *center,
@@ -26,7 +27,7 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->source = source;
 	em->center = center;
 	em->host = host;
-	em->floor = floor;
+	em->bounds = (MixtureBounds) {.floor = floor};
 	em->runner = NULL;
 	em->coordinates = NULL;
 	em->ready = -1;
@@ -86,6 +87,19 @@ em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 }
 
 /*
+ * What EM raises, after a pass at these parameters: the log-likelihood, or, with
+ * a prior, its sum with the log density of that.
+ */
+double
+em_objective(const Em *em, const MixtureParameters *parameters)
+{
+	if (em->bounds.prior == NULL)
+		return *em->stats->log_likelihood;
+	return *em->stats->log_likelihood +
+		prior_log_density(em->bounds.prior, parameters, em->host);
+}
+
+/*
  * The same for a step of a run, whose log-likelihood must be a number: rows so
  * far from the model, or so heavy, that it is not have no next step either.
  */
@@ -131,7 +145,7 @@ swap_parameters(MixtureParameters *a, MixtureParameters *b)
 
 /*
  * Extrapolate from three points of EM and evaluate there.  Returns whether
- * the log-likelihood is at least `least`, with em->points[0] and em->stats
+ * the objective is at least `least`, with em->points[0] and em->stats
  * then being the new point's.  *n_passes: those made, 1 or none.
  */
 static bool
@@ -150,10 +164,11 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_
 	if (!squarem_extrapolate(&points[0], &points[1], &points[2], step_limit,
 							 em->coordinates, &points[3], em->host))
 		return false;
-	mixture_hold_floor(&points[3], em->floor, em->host);
+	mixture_hold_floor(&points[3], em->bounds.floor, em->host);
+	mixture_hold_fixed(&points[3], em->bounds.fixed, &points[2]);
 	*n_passes = 1;
 	if (step_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
-		*em->stats->log_likelihood >= least)
+		em_objective(em, &points[3]) >= least)
 	{
 		swap_parameters(&points[0], &points[3]);
 		return true;
@@ -164,11 +179,11 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_
 }
 
 /*
- * Note a pass; before it the log-likelihood was another.  Where passes are
+ * Note a pass, which has changed the objective by the gain.  Where passes are
  * shorter than a look at the clock, the host is not told of every one.
  */
 static void
-note_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before)
+note_pass(Em *em, const EmOutcome *outcome, double gain)
 {
 	bool		now;
 
@@ -179,17 +194,18 @@ note_pass(Em *em, const EmOutcome *outcome, double log_likelihood, double before
 	now = em->unreported >= REPORT_BLOCKS;
 	if (now)
 		em->unreported = 0;
-	progress_pass(em->host, outcome->iterations, log_likelihood / outcome->sum_weights,
-				  (log_likelihood - before) / outcome->sum_weights, now);
+	progress_pass(em->host, outcome->iterations,
+				  *em->stats->log_likelihood / outcome->sum_weights,
+				  gain / outcome->sum_weights, now);
 }
 
 /*
  * Run EM from parameters, which it changes.
  *
  * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
- * and a step raises the mean log-likelihood per unit of weight by less.  With
+ * and a step raises the objective per unit of weight by less.  With
  * acceleration every second step is followed by an extrapolation (SQUAREM,
- * Varadhan and Roland 2008), which is kept unless it lowers the likelihood; a
+ * Varadhan and Roland 2008), which is kept unless it lowers the objective; a
  * rejected one counts as an iteration, for it costs a pass.
  *
  * A run that starts where the last one converged, or ended while em->goes_on
@@ -202,7 +218,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	MixtureParameters *points = em->points;
 	MixtureStatus status;
 	double		step_limit = 1;
-	double		log_likelihood;
+	double		objective;
 	bool		ready = em->goes_on;
 	bool		second = false; /* points[0] and [1] are a step apart */
 
@@ -219,33 +235,33 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			return status;
 	}
 	em->ready = -1;
-	log_likelihood = *em->stats->log_likelihood;
+	objective = em_objective(em, &points[0]);
 	outcome->sum_weights = *em->stats->sum_weights;
 	outcome->iterations = 0;
 	outcome->converged = false;
 	outcome->gain = INFINITY;
-	note_pass(em, outcome, log_likelihood, NAN);
+	note_pass(em, outcome, NAN);
 
 	while (outcome->iterations < max_iter)
 	{
 		/* the point that the last pass was made at, and the next */
 		MixtureParameters *here = second ? &points[1] : &points[0];
 		MixtureParameters *next = second ? &points[2] : &points[1];
-		double		before = log_likelihood;
+		double		before = objective;
 		bool		more;
 
-		mixture_maximize(em->stats, here, em->floor, next, em->host);
+		mixture_maximize(em->stats, here, &em->bounds, next, em->host);
 		more = ++outcome->iterations < max_iter;
 
 		if (second && accelerate && more)
 		{
 			int			n_passes;
 
-			if (try_extrapolation(em, &step_limit, more, log_likelihood, &n_passes))
+			if (try_extrapolation(em, &step_limit, more, objective, &n_passes))
 			{
-				log_likelihood = *em->stats->log_likelihood;
-				outcome->gain = log_likelihood - before;
-				note_pass(em, outcome, log_likelihood, before);
+				objective = em_objective(em, &points[0]);
+				outcome->gain = objective - before;
+				note_pass(em, outcome, outcome->gain);
 				second = false;
 				continue;
 			}
@@ -255,9 +271,9 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		status = step_pass(em, next, more || em->goes_on, error);
 		if (status != MIXTURE_OK)
 			return status;
-		log_likelihood = *em->stats->log_likelihood;
-		outcome->gain = log_likelihood - before;
-		note_pass(em, outcome, log_likelihood, before);
+		objective = em_objective(em, next);
+		outcome->gain = objective - before;
+		note_pass(em, outcome, outcome->gain);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
@@ -272,7 +288,8 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		em->ready = second ? 1 : 0;
 	em->step_limit = step_limit;
 	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
-	outcome->log_likelihood = log_likelihood;
+	outcome->objective = objective;
+	outcome->log_likelihood = *em->stats->log_likelihood;
 	return check_means(parameters, error);
 }
 

@@ -16,7 +16,7 @@ typedef struct Em
 	const MixtureSource *source;
 	const double *center;		/* as in a MixturePass, the caller's */
 	const MixtureHost *host;
-	const double *floor;		/* d least variances, the caller's */
+	MixtureBounds bounds;		/* of the M-step, the caller's */
 	MixtureStats *stats;		/* of the last pass */
 	MixtureRunner *runner;		/* made when first needed */
 	MixtureParameters points[4];	/* an acceleration cycle's */
@@ -34,7 +34,8 @@ typedef struct EmOutcome
 	int			iterations;		/* M-steps and rejected extrapolations */
 	bool		converged;
 	double		log_likelihood;
-	double		gain;			/* by the last pass */
+	double		objective;		/* that is raised: with the prior's log density */
+	double		gain;			/* of it by the last pass */
 	double		sum_weights;
 	double		entropy;		/* of the responsibilities: em_score() */
 	double		log_density_stddev; /* of the rows' log densities: likewise */
@@ -45,6 +46,7 @@ extern void em_begin(Em *em, const MixtureSource *source, const double *center,
 					 MixtureCovarianceType type, int k, const double *floor,
 					 const MixtureHost *host);
 extern void em_end(Em *em);
+extern double em_objective(const Em *em, const MixtureParameters *parameters);
 extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
 							 bool m_step, MixtureError *error);
 extern MixtureStatus em_run(Em *em, MixtureParameters *parameters, int max_iter,

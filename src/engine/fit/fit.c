@@ -65,7 +65,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	if (status == MIXTURE_OK && scales->range.n_incomplete > 0)
 	{
 		if (matrix)
-			status = scales_correlate(scales, &sample->source, host, error);
+			status = scales_correlate(scales, &sample->source, NULL, host, error);
 		sample_fill(sample, &scales->moments, host);
 	}
 	return status;
@@ -81,6 +81,8 @@ fill_info(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
 		.n_incomplete = scales->range.n_incomplete,
 		.sum_weights = outcome->sum_weights,
 		.log_likelihood = outcome->log_likelihood,
+		.log_prior = options->prior != NULL ?
+			outcome->objective - outcome->log_likelihood : NAN,
 		.entropy = outcome->entropy,
 		.log_density_stddev = outcome->log_density_stddev,
 		.reg_covar = options->reg_covar,
@@ -181,6 +183,33 @@ score_start(const MixtureSource *source, const MixtureParameters *start,
 }
 
 /*
+ * Find the scales of the rows of a fit that has a start, and what binds its
+ * M-step, in bounds; start is less the scales' center.
+ */
+static MixtureStatus
+bound_start(Scales *scales, MixtureBounds *bounds, const MixtureSource *source,
+			const MixtureParameters *start, const MixtureOptions *options,
+			const MixtureHost *host, MixtureError *error)
+{
+	const MixturePriorOptions *prior = options->prior;
+	bool		matrix = prior != NULL && !prior->from_model && prior->scale == NULL &&
+		mixture_has_matrix(start->covariance_type);
+	MixtureStatus status = scales_find(scales, source, scales->center, matrix,
+									   options->reg_covar, host, error);
+
+	if (status == MIXTURE_OK && matrix && scales->range.n_incomplete > 0)
+		status = scales_correlate(scales, source, scales->center, host, error);
+	if (status != MIXTURE_OK)
+		return status;
+	*bounds = (MixtureBounds) {.floor = scales->floor, .fixed = options->fixed};
+	if (prior != NULL)
+		bounds->prior = prior->from_model ?
+			prior_from_model(start, prior->strength, host) :
+			scales_prior(scales, options, start->covariance_type, start->k, host);
+	return MIXTURE_OK;
+}
+
+/*
  * Fit from a given start, whose covariance family it keeps: component i of
  * the result continues component i of the start.  With a max_iter of 0 it is the
  * start to the last bit, and fit->info is what these rows say of it.  As for
@@ -192,6 +221,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 			  MixtureFit *fit, MixtureError *error)
 {
 	Scales		scales;
+	MixtureBounds bounds;
 	Em			em;
 	EmOutcome	outcome;
 	MixtureStatus status;
@@ -208,14 +238,14 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	status = scales_scan(&scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	status = scales_find(&scales, source, scales.center, false, options->reg_covar,
-						 host, error);
+	center_move(scales.center, &fit->parameters, -1);
+	status = bound_start(&scales, &bounds, source, &fit->parameters, options, host, error);
 	if (status != MIXTURE_OK)
 		return status;
 	if (options->noise)
 		add_noise(&scales, &fit->parameters, host);
-	center_move(scales.center, &fit->parameters, -1);
 	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
+	em.bounds = bounds;
 	em.noted = true;
 	progress_iterating(host, start->covariance_type, start->k, options);
 	status = em_run(&em, &fit->parameters, options->max_iter, options->tol,
@@ -225,7 +255,9 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	if (status != MIXTURE_OK)
 		return status;
 	em_end(&em);
+	prior_release(bounds.prior, host);
 	center_move(scales.center, &fit->parameters, 1);
+	mixture_hold_fixed(&fit->parameters, options->fixed, start);
 	fill_info(fit, &outcome, &scales, options, source->n_rows);
 	scales_release(&scales, host);
 	return MIXTURE_OK;

@@ -91,8 +91,7 @@ note_trial(Selection *selection, MixtureFit *fit)
 		.converged = info->converged,
 		.n_starts = info->n_starts,
 		.n_best_starts = info->n_best_starts,
-		.n_suspect = mixture_judge(&fit->parameters,
-								   fmax(info->sum_weights, (double) info->n_rows),
+		.n_suspect = mixture_judge(&fit->parameters, mixture_judged_rows(info),
 								   info->reg_covar, NULL, host)
 	};
 	if (selection->best_trial < 0 ||

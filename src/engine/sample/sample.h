@@ -96,7 +96,11 @@ extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
 								 const double *center, bool matrix, double reg_covar,
 								 const MixtureHost *host, MixtureError *error);
 extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
-									  const MixtureHost *host, MixtureError *error);
+									  const double *center, const MixtureHost *host,
+									  MixtureError *error);
+extern MixturePrior *scales_prior(const Scales *scales, const MixtureOptions *options,
+								  MixtureCovarianceType type, int k,
+								  const MixtureHost *host);
 extern void scales_enclose(Scales *scales, int d, const MixtureHost *host);
 extern void scales_release(Scales *scales, const MixtureHost *host);
 extern void scales_spread(const Scales *scales, bool along, double factor,

@@ -97,7 +97,7 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 		{
 			if (scales->range.n_incomplete > 0)
 				extend_sums(&scales->range, em.stats);
-			mixture_maximize(em.stats, moments, scales->floor, &em.points[0], host);
+			mixture_maximize(em.stats, moments, &em.bounds, &em.points[0], host);
 			mixture_copy_parameters(moments, &em.points[0]);
 			moments->weights[0] = 1;
 		}
@@ -187,11 +187,12 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 /*
  * Mean and covariance matrix of rows of which features are missing, by EM with
  * one component.  It is run to the end, however early the fit is to stop: the
- * one start of a fit of one component is as good as its result then.
+ * one start of a fit of one component is as good as its result then.  center is
+ * as for scales_find().
  */
 MixtureStatus
-scales_correlate(Scales *scales, const MixtureSource *source, const MixtureHost *host,
-				 MixtureError *error)
+scales_correlate(Scales *scales, const MixtureSource *source, const double *center,
+				 const MixtureHost *host, MixtureError *error)
 {
 	int			d = source->d;
 	MixtureParameters moments;
@@ -205,13 +206,33 @@ scales_correlate(Scales *scales, const MixtureSource *source, const MixtureHost 
 	memset(moments.covariances, 0, linalg_packed_count(d) * sizeof(double));
 	for (int j = 0; j < d; j++)
 		moments.covariances[linalg_row(j) + j] = scales->variances[j];
-	em_begin(&em, source, NULL, MIXTURE_FULL, 1, scales->floor, host);
+	em_begin(&em, source, center, MIXTURE_FULL, 1, scales->floor, host);
 	status = em_run(&em, &moments, CORRELATE_ITERATIONS, CORRELATE_TOL, true, &outcome,
 					error);
 	em_end(&em);
 	mixture_release_parameters(&scales->moments, host);
 	scales->moments = moments;
 	return status;
+}
+
+/*
+ * The prior that the options ask for, of k components of the family, for rows
+ * less the scales' center; NULL if none.  The scales have a matrix if the family
+ * has one.  From the host; prior_release() gives it back.
+ */
+MixturePrior *
+scales_prior(const Scales *scales, const MixtureOptions *options,
+			 MixtureCovarianceType type, int k, const MixtureHost *host)
+{
+	const MixtureParameters *moments = &scales->moments;
+	const PriorRows rows = {
+		moments->means, moments->covariances, moments->covariance_type == MIXTURE_FULL,
+		scales->sum_weights, scales->center
+	};
+
+	if (options->prior == NULL)
+		return NULL;
+	return prior_create(options->prior, type, k, moments->d, &rows, host);
 }
 
 /* Find the box of noise among the rows, whose floor is known. */

@@ -260,7 +260,7 @@ maximize_rows(Local *local, const MixtureParameters *whole, MixtureParameters *p
 	one.weights += c;
 	one.means += (size_t) c * d;
 	one.covariances += c * count;
-	mixture_maximize(local->one.stats, whole, local->one.floor, &one, local->host);
+	mixture_maximize(local->one.stats, whole, &local->one.bounds, &one, local->host);
 	return true;
 }
 

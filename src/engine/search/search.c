@@ -22,6 +22,11 @@
  * wide as they should be, less a price.  A maximum that is high only because a
  * component has shrunk is so passed over, and one in which a row far from all
  * others has a component to itself is not.
+ *
+ * So are the modes of a posterior, which EM comes to where there is a prior: by how
+ * likely the rows are, not by the height of the mode.  That is the highest where a
+ * component has next to no rows and its covariance is the prior's own, and says
+ * nothing of the rows.
  */
 #include "engine/search/search.h"
 
@@ -109,6 +114,16 @@ sample_n_rows(const Search *search)
 		(double) search->sample->n_rows;
 }
 
+/*
+ * The same, of which a component has to have some; not known, which is never too
+ * few, where the prior sees to its covariance.
+ */
+static double
+judged_n_rows(const Search *search)
+{
+	return search->prior != NULL ? NAN : sample_n_rows(search);
+}
+
 /* What a suspect component costs, in units of the log-likelihood. */
 double
 search_suspect_price(const Search *search, const Candidate *candidate)
@@ -131,7 +146,7 @@ search_judge(Search *search, Candidate *candidate)
 	MixtureParameters *widened = &search->widened;
 	MixtureError error;
 
-	candidate->n_artefacts = judge_components(&candidate->parameters, sample_n_rows(search),
+	candidate->n_artefacts = judge_components(&candidate->parameters, judged_n_rows(search),
 											  search->scales->floor, search->suspicions, host);
 	candidate->score = candidate->outcome.log_likelihood;
 	if (candidate->n_artefacts == 0)
@@ -294,7 +309,7 @@ make_move(Search *search, Candidate *from)
 	int			n_sure = 0;
 	bool		accepted = false;
 
-	judge_components(&from->parameters, sample_n_rows(search), search->scales->floor,
+	judge_components(&from->parameters, judged_n_rows(search), search->scales->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
 				search->effort->doubt);
@@ -576,6 +591,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
 	allocate_candidate(search, &search->best);
 	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
+	search->em.bounds.prior = search->prior = scales_prior(scales, options, type, k, host);
 	search->em.noted = true;
 	progress_searching(host, type, k, search->n_starts);
 	if (is_single(search))
@@ -606,6 +622,7 @@ search_end(Search *search)
 		mixture_release_parameters(&search->spare.parameters, host);
 	}
 	em_end(&search->em);
+	prior_release(search->prior, host);
 	mixture_release_parameters(&search->best.parameters, host);
 	mixture_release_parameters(&search->widened, host);
 	host->release(host->context, search->suspicions);
@@ -665,6 +682,7 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 		return em_score(&search->em, &best->parameters, &best->outcome, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
 			 search->k, search->scales->floor, search->host);
+	em.bounds.prior = search->prior;
 	em.noted = true;
 	progress_iterating(search->host, options->covariance_type, search->k, options);
 	status = em_run(&em, &best->parameters, options->max_iter, options->tol,

@@ -245,6 +245,7 @@ typedef struct Search
 	int			n_starts;
 	const SearchEffort *effort;
 	double		passes;			/* over the sample, so far */
+	const MixturePrior *prior;	/* or NULL */
 	Starts		starts;
 	Moves		moves;
 	Em			em;				/* over the sample */

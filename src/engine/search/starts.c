@@ -346,11 +346,11 @@ starts_leave(Starts *starts, MixtureParameters *parameters)
 		share_clusters(starts, &clusters);
 	else
 		maximize_clusters(starts, &clusters);
-	mixture_hold_floor(&clusters, starts->local.one.floor, host);
+	mixture_hold_floor(&clusters, starts->local.one.bounds.floor, host);
 	if (clusters.k > starts->k)
 		components_agglomerate(&clusters, starts->k, host);
 	mixture_copy_parameters(parameters, &clusters);
-	mixture_hold_floor(parameters, starts->local.one.floor, host);
+	mixture_hold_floor(parameters, starts->local.one.bounds.floor, host);
 	parameters->noise_box = starts->box;
 	parameters->noise_weight = starts->box != NULL ? starts->noise_weight : 0;
 	mixture_release_parameters(&clusters, host);

@@ -279,7 +279,8 @@ operate_missing(Shape *shape)
 static void
 operate_maximize(Shape *shape)
 {
-	mixture_maximize(shape->stats, &shape->parameters, shape->floor, &shape->result, &gap_host);
+	mixture_maximize(shape->stats, &shape->parameters, &(MixtureBounds) {.floor = shape->floor},
+					 &shape->result, &gap_host);
 }
 
 static void
@@ -293,9 +294,22 @@ operate_floor(Shape *shape)
 static void
 operate_step(Shape *shape)
 {
+	const MixturePriorOptions prior = {
+		.strength = NAN,.shrinkage = NAN,.dof = NAN
+	};
+	const MixtureOptions options = {.reg_covar = 1e-9,.prior = &prior};
 	MixtureError error;
 
-	mixture_step(shape->stats, &shape->parameters, 1e-9, &shape->result, &gap_host, &error);
+	mixture_step(shape->stats, &shape->parameters, &options, &shape->result, &gap_host, &error);
+}
+
+static void
+operate_prior(Shape *shape)
+{
+	MixturePrior *prior = prior_from_model(&shape->other, 100, &gap_host);
+
+	prior_log_density(prior, &shape->parameters, &gap_host);
+	prior_release(prior, &gap_host);
 }
 
 static void
@@ -570,6 +584,7 @@ static const struct
 	{"maximize", operate_maximize},
 	{"raise to the floor", operate_floor},
 	{"step from statistics", operate_step},
+	{"prior", operate_prior},
 	{"check statistics", operate_check},
 	{"rebase statistics", operate_rebase},
 	{"check covariances", operate_valid},
