@@ -59,7 +59,7 @@ FIT_FIELD(int, n_best_starts, true,
 /* the sum over rows of weight times the entropy of the responsibilities */
 FIT_FIELD(double, entropy, false,
 		  mixture_entropy_possible(fit->entropy, fit->sum_weights, n_classes),
-		  "must be between 0 and \"sum_weights\" times the logarithm of k")
+		  "must be between 0 and \"sum_weights\" times the logarithm of k, of k + 1 with noise")
 /* the standard deviation of the rows' log densities */
 FIT_FIELD(double, log_density_stddev, false,
 		  isfinite(fit->log_density_stddev) && fit->log_density_stddev >= 0,
@@ -96,7 +96,7 @@ TRIAL_FIELD(double, log_likelihood,
 			"must be finite")
 TRIAL_FIELD(double, entropy,
 			mixture_entropy_possible(trial->entropy, sum_weights, trial->k + n_others),
-			"must be between 0 and \"sum_weights\" times the logarithm of k")
+			"must be between 0 and \"sum_weights\" times the logarithm of k, of k + 1 with noise")
 TRIAL_FIELD(int, iterations,
 			trial->iterations >= 0,
 			"must not be negative")

@@ -266,7 +266,8 @@ check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
 	if ((own->noise_box != NULL) != (other->noise_box != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("statistics of models with and without noise cannot be added")));
+				 errmsg("statistics of models with and without noise cannot be added"),
+				 errhint("Accumulate both under the same model.")));
 	if (own->k != other->k || own->d != other->d ||
 		own->covariance_type != other->covariance_type)
 		ereport(ERROR,
