@@ -301,10 +301,10 @@ explain_noise(const MixtureParameters *parameters, const int *order, int n_obser
 
 /*
  * Prepare to explain rows under a component, counted from 0; or, of a tied
- * mixture, under any; or, if it is -1, under the noise that there is.  order: the d dimensions, from 0, those that the rows have
- * first, n_observed of them; NULL if they have all.  The parameters are valid.
- * The result is one piece of the host's memory, mixture_explanation_size()
- * bytes, and keeps nothing of the parameters.
+ * mixture, under any; or, if it is -1, under the noise that there is.  order: the d
+ * dimensions, from 0, those that the rows have first, n_observed of them; NULL if
+ * they have all.  The parameters are valid.  The result is one piece of the host's
+ * memory, mixture_explanation_size() bytes, and keeps nothing of the parameters.
  */
 MixtureExplanation *
 mixture_explanation_create(const MixtureParameters *parameters, int component,
@@ -414,9 +414,9 @@ mixture_explain_distance(const MixtureExplanation *explanation, int component,
 }
 
 /*
- * The same under a component, and for each element what the others let expect of it: expected, d
- * values in the order of `order`, of what the row has and then of what it has
- * not; and how many conditional deviations it is from that: deviations,
+ * The same under a component, and for each element what the others let expect of
+ * it: expected, d values in the order of `order`, of what the row has and then of
+ * what it has not; and how many conditional deviations it is from that: deviations,
  * n_observed values.  work: 3 n_observed doubles.
  */
 void
