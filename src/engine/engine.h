@@ -517,6 +517,42 @@ extern MixtureContrasts *mixture_contrasts_create(const MixtureParameters *param
 extern bool mixture_contrasts_next(MixtureContrasts *contrasts,
 								   MixtureContrast *features);
 
+/*
+ * exact.c: n sums without rounding, which are the same whatever the order in
+ * which they were added up.  Each is `words` words in two's complement, the
+ * lowest first, of which the first counts 2^(64 low); values is the host's, and
+ * NULL while all are 0.
+ */
+typedef struct ExactSums
+{
+	int			n;
+	int			low;
+	int			words;
+	uint64_t   *values;			/* n x words */
+} ExactSums;
+
+/* Words of any sums of doubles and of products of up to three, and of counts */
+#define EXACT_LEAST_LOW		(-51)
+#define EXACT_MOST_HIGH		51
+
+extern void exact_begin(ExactSums *sums, int n);
+extern void exact_release(ExactSums *sums, const MixtureHost *host);
+extern void exact_add(ExactSums *sums, int i, double x, const MixtureHost *host);
+extern void exact_add_moments(ExactSums *firsts, ExactSums *seconds, const double *row,
+							  int d, double weight, const MixtureHost *host);
+extern void exact_add_sum(ExactSums *target, int i, const ExactSums *source, int j,
+						  bool negative, const MixtureHost *host);
+extern void exact_merge(ExactSums *target, const ExactSums *source, const MixtureHost *host);
+extern int	exact_sign(const ExactSums *sums, int i);
+extern void exact_extent(const ExactSums *sums, int *low, int *words);
+extern void exact_read(ExactSums *sums, int n, int low, int words, const uint64_t *source,
+					   const MixtureHost *host);
+extern void exact_write(const ExactSums *sums, int low, int words, uint64_t *target);
+extern double exact_round(const ExactSums *sums, int i);
+extern void exact_moments(const ExactSums *weight, const ExactSums *firsts,
+						  const ExactSums *seconds, int d, double *mean,
+						  double *covariance, const MixtureHost *host);
+
 /* draw.c: a mixture that rows are drawn from */
 typedef struct MixtureDrawing MixtureDrawing;
 
@@ -633,6 +669,8 @@ extern double mixture_condition_number(const MixtureParameters *parameters,
 /* sample.c */
 extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange *range,
 									uint64_t seed);
+
+extern uint64_t mixture_content_hash(const double *row, int d);
 
 /* fit.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

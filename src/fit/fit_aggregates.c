@@ -63,6 +63,7 @@ typedef struct FitState
 	GmmModelIdentity start_identity;
 	bool		weightless;		/* a row had weight 0 */
 	GmmRowStore *rows;			/* NULL until there is a row to fit to */
+	const GmmRowsFit *stands_for;	/* what the rows do, or NULL: themselves */
 } FitState;
 
 /* What tells one aggregate from another. */
@@ -104,6 +105,19 @@ gmm_fit_k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 						 strcmp(name, "k") == 0 ? "the" :
 						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
 	return (int) k;
+}
+
+/* The arguments k_min and, behind it, k_max. */
+void
+gmm_fit_range_arguments(FunctionCallInfo fcinfo, int position, int *k_min, int *k_max)
+{
+	*k_min = gmm_fit_k_argument(fcinfo, position, "k_min");
+	*k_max = gmm_fit_k_argument(fcinfo, position + 1, "k_max");
+	if (*k_max < *k_min)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k_max must be at least k_min, but is %d, and k_min is %d",
+						*k_max, *k_min)));
 }
 
 /*
@@ -221,15 +235,11 @@ continue_fit(FunctionCallInfo fcinfo, FitState *state)
 static FitState *
 begin_best(FunctionCallInfo fcinfo, MemoryContext context)
 {
-	int			k_min = gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min");
-	int			k_max = gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max");
+	int			k_min;
+	int			k_max;
 	FitState   *state;
 
-	if (k_max < k_min)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k_max must be at least k_min, but is %d, and k_min is %d",
-						k_max, k_min)));
+	gmm_fit_range_arguments(fcinfo, ARG_K_MIN, &k_min, &k_max);
 	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
 	state->k = k_min;
@@ -348,7 +358,7 @@ families(const FitState *state)
 
 /* Check the number of features against the model, or against what fits. */
 static void
-begin_store(FitState *state, int d)
+check_features(FitState *state, int d)
 {
 	int			k = Max(state->k, state->k_max);
 	MemoryContext old_context;
@@ -365,7 +375,6 @@ begin_store(FitState *state, int d)
 	old_context = MemoryContextSwitchTo(state->context);
 	gmm_options_bind(&state->options, state->options.mixture.covariance_type, state->k, d);
 	MemoryContextSwitchTo(old_context);
-	state->rows = gmm_rowstore_create(state->context, d);
 }
 
 /*
@@ -402,7 +411,10 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	}
 
 	if (state->rows == NULL)
-		begin_store(state, features.d);
+	{
+		check_features(state, features.d);
+		state->rows = gmm_rowstore_create(state->context, features.d);
+	}
 	else if (gmm_rowstore_dimensions(state->rows) != features.d)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
@@ -588,6 +600,8 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 
 	host = gmm_progress_begin(&progress, InvalidOid);
 	gmm_rowstore_source(state->rows, &source);
+	if (state->stands_for != NULL)
+		source.n_rows = state->stands_for->n_rows;
 	parallel = gmm_parallel_begin(state->rows, largest_family(state),
 								  Max(state->k, state->k_max), &source);
 	status = fit_rows(state, state->k, &source, host, fit, info, &error);
@@ -606,6 +620,34 @@ run_engine(const FitState *state, MixtureFit *fit, GmmFitInfo *info)
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, state->k, &state->options.features, &error);
 	return true;
+}
+
+/*
+ * Fit rows that were not collected by an aggregate.  The model is in the given
+ * context, all else in the current one.  NULL if there is to be none of so few
+ * rows.
+ */
+GmmModel *
+gmm_fit_rows(const GmmRowsFit *fit, MemoryContext context)
+{
+	FitState	state = {
+		.context = CurrentMemoryContext, .k = fit->k, .k_max = fit->k_max,
+		.options = *fit->options, .rows = fit->rows, .stands_for = fit
+	};
+	MixtureFit	result;
+	GmmFitInfo	info = {0};
+	MemoryContext caller;
+	GmmModel   *model;
+
+	check_features(&state, gmm_rowstore_dimensions(fit->rows));
+	if (!run_engine(&state, &result, &info))
+		return NULL;
+	info.fit = result.info;
+	info.fit.n_incomplete = fit->n_incomplete;
+	caller = MemoryContextSwitchTo(context);
+	model = gmm_model_make(&result.parameters, &state.options.features, &info);
+	MemoryContextSwitchTo(caller);
+	return model;
 }
 
 /*

@@ -86,7 +86,7 @@ done
 # what gmm_fit_table's queries call.  Of what NULL gives, the kinds are told apart:
 # rows, a value, and what the function sees to itself.  What is behind operators and
 # casts has no part of its own.
-behind="p.proname ~ '^gmm_(model|stats)_' AND p.proname <> 'gmm_stats_summary'"
+behind="p.proname ~ '^gmm_(model|stats|sketch)_' AND p.proname NOT IN ('gmm_stats_summary', 'gmm_sketch_summary')"
 psql -X -q -A -t -F ' ' -o "$dir/objects" -c "
     SELECT coalesce(p.proname, t.typname),
            max(CASE WHEN p.prokind = 'f' AND p.proisstrict AND p.proretset THEN 'rows'

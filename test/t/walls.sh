@@ -6,7 +6,7 @@ set -eu
 
 # Each includes and calls those before it only.
 rooms='engine/core engine/kernels engine/derive engine/em engine/sample engine/search engine/fit
-       rows host model score fit svg stats table'
+       rows host model score fit svg stats sketch table'
 # What every room of its side may include: the engine's interface, and compat.h
 open='engine/engine.h engine/fields.h compat.h'
 

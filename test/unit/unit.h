@@ -73,6 +73,7 @@ extern void reference_accumulate(const MixtureParameters *parameters,
 								 const Rows *rows, MixtureStats *stats);
 
 /* the tests */
+extern void test_exact(void);
 extern void test_linalg(void);
 extern void test_ordering(void);
 extern void test_derive(void);

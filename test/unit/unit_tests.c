@@ -463,6 +463,7 @@ static const struct
 	void		(*run) (void);
 }			tests[] =
 {
+	{"exact", test_exact},
 	{"linalg", test_linalg},
 	{"order", test_ordering},
 	{"derive", test_derive},

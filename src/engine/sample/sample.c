@@ -176,9 +176,9 @@ mixture_sample_hash(const double *row, int d, const FeatureRange *range, uint64_
 	return cell_hash(row, d, range, FINE_BITS, seed);
 }
 
-/* Hash of the exact values of a row. */
-static uint64_t
-content_hash(const double *row, int d)
+/* Hash of the exact values of a row, in which NaN is one value. */
+uint64_t
+mixture_content_hash(const double *row, int d)
 {
 	uint64_t	hash = 0;
 
@@ -187,7 +187,7 @@ content_hash(const double *row, int d)
 		uint64_t	bits;
 
 		memcpy(&bits, &row[j], sizeof(bits));
-		hash = random_combine(hash, bits);
+		hash = random_combine(hash, isnan(row[j]) ? MISSING_CELL : bits);
 	}
 	return hash;
 }
@@ -208,8 +208,8 @@ compare_entries(const void *left, const void *right)
 		equal = a->row[j] == b->row[j] || (isnan(a->row[j]) && isnan(b->row[j]));
 	if (equal)
 		return 0;
-	hash_a = content_hash(a->row, a->d);
-	hash_b = content_hash(b->row, b->d);
+	hash_a = mixture_content_hash(a->row, a->d);
+	hash_b = mixture_content_hash(b->row, b->d);
 	if (hash_a != hash_b)
 		return hash_a < hash_b ? -1 : 1;
 	for (int j = 0; j < a->d; j++)

@@ -1,0 +1,362 @@
+/*
+ * sketch_value.c
+ *	  The gmm_sketch datum: flat and expanded, and what is checked of it.
+ *
+ * What comes from outside (binary, and text, which is the same) is validated
+ * where it enters: it must be what a sketch of some rows can be, in the one
+ * form that it has.  What is read from a table is checked for what memory
+ * accesses depend on.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "host/engine_host.h"
+#include "sketch/sketch.h"
+#include "sketch/sketch_private.h"
+
+#define EXPANDED_MAGIC		0x676d6d6b
+
+/* How many sums an array has in a sketch of n rows of d features. */
+Size
+gmm_sketch_count_sums(int d, int n, int array)
+{
+	switch (array)
+	{
+		case GMM_SKETCH_TOTALS:
+			return 2;
+		case GMM_SKETCH_FIRSTS:
+			return d;
+		case GMM_SKETCH_SECONDS:
+			return gmm_sketch_n_seconds(d);
+		default:
+			return n;
+	}
+}
+
+/* The size of a flat sketch; its shape and its extents have been checked. */
+Size
+gmm_sketch_flat_size(int d, int n, const GmmSketchExtent *extents)
+{
+	/* At most 2^25 values, 10^6 counts, and 102 words for as many sums: no overflow */
+	Size		values = (Size) n * d + n;
+
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+		values += extents[array].words * gmm_sketch_count_sums(d, n, array);
+	return offsetof(GmmFlatSketch, values) + values * sizeof(double);
+}
+
+/* --- flat from expanded --------------------------------------------------------- */
+
+/* Find the extents of a compact sketch; returns its flat size. */
+static Size
+find_extents(const GmmSketch *sketch, GmmSketchExtent *extents)
+{
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+	{
+		ExactSums	sums = sketch->sums[array];
+		int			low;
+		int			words;
+
+		/* slots beyond the rows have what was in them before */
+		sums.n = (int) gmm_sketch_count_sums(sketch->d, sketch->n, array);
+		exact_extent(&sums, &low, &words);
+		extents[array].low = low;
+		extents[array].words = words;
+	}
+	return gmm_sketch_flat_size(sketch->d, sketch->n, extents);
+}
+
+static Size
+get_flat_size(ExpandedObjectHeader *header)
+{
+	GmmSketch  *sketch = (GmmSketch *) header;
+	GmmSketchExtent extents[GMM_SKETCH_N_SUMS];
+	Size		size;
+
+	gmm_sketch_compact(sketch);
+	size = find_extents(sketch, extents);
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a sketch of %zu bytes is too large", size),
+				 errhint("Use a smaller size.")));
+	return size;
+}
+
+static void
+flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
+{
+	GmmSketch  *sketch = (GmmSketch *) header;
+	GmmFlatSketch *flat = result;
+	Size		d = sketch->d;
+	int64	   *counts;
+	uint64	   *words;
+
+	/* Padding too, so that equal sketches are equal bytes */
+	memset(flat, 0, offsetof(GmmFlatSketch, values));
+	SET_VARSIZE(flat, allocated_size);
+	flat->version = GMM_SKETCH_VERSION;
+	flat->flags = sketch->truncated ? GMM_SKETCH_TRUNCATED : 0;
+	flat->size = sketch->size;
+	flat->d = sketch->d;
+	flat->n = sketch->n;
+	flat->n_rows = sketch->n_rows;
+	flat->n_incomplete = sketch->n_incomplete;
+	if (find_extents(sketch, flat->extents) != allocated_size)
+		elog(ERROR, "gmm_sketch changed while it was flattened");
+	counts = (int64 *) (flat->values + sketch->n * d);
+	for (int i = 0; i < sketch->n; i++)
+	{
+		memcpy(flat->values + i * d, sketch->entries[i].row, d * sizeof(double));
+		counts[i] = sketch->entries[i].count;
+	}
+	words = (uint64 *) (counts + sketch->n);
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+	{
+		ExactSums	sums = sketch->sums[array];
+
+		sums.n = (int) gmm_sketch_count_sums(sketch->d, sketch->n, array);
+		exact_write(&sums, flat->extents[array].low, flat->extents[array].words, words);
+		words += (Size) sums.n * flat->extents[array].words;
+	}
+}
+
+static const ExpandedObjectMethods sketch_methods = {get_flat_size, flatten_into};
+
+void
+gmm_sketch_init_header(GmmSketch *sketch, MemoryContext context)
+{
+	EOH_init_header(&sketch->header, &sketch_methods, context);
+	sketch->magic = EXPANDED_MAGIC;
+}
+
+/* The flat form, palloc'd. */
+GmmFlatSketch *
+gmm_sketch_flatten(GmmSketch *sketch)
+{
+	Size		size = get_flat_size(&sketch->header);
+	GmmFlatSketch *flat = palloc(size);
+
+	flatten_into(&sketch->header, flat, size);
+	return flat;
+}
+
+/* --- expanded from flat ----------------------------------------------------------- */
+
+/* Check the header of a flat sketch. */
+static void
+check_header(const GmmFlatSketch *flat)
+{
+	Size		size = VARSIZE(flat);
+	bool		agrees;
+
+	if (size < offsetof(GmmFlatSketch, values))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_sketch of %zu bytes is too short", size)));
+	if (flat->version != GMM_SKETCH_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_sketch has unknown version %d", flat->version),
+				 errhint("It may have been stored by a newer version of the extension gmm.")));
+	agrees = flat->d >= 1 && flat->d <= MIXTURE_MAX_DIMENSIONS && flat->size >= 1 &&
+		flat->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / flat->d) &&
+		flat->n >= 1 && flat->n <= flat->size;
+	for (int array = 0; agrees && array < GMM_SKETCH_N_SUMS; array++)
+	{
+		int			low = flat->extents[array].low;
+		int			words = flat->extents[array].words;
+
+		agrees = words >= 0 && words <= EXACT_MOST_HIGH - EXACT_LEAST_LOW &&
+			low >= EXACT_LEAST_LOW && low + words <= EXACT_MOST_HIGH;
+	}
+	if (!agrees || size != gmm_sketch_flat_size(flat->d, flat->n, flat->extents))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("gmm_sketch of %zu bytes does not agree with its header", size),
+				 errdetail("The header says size = %d, d = %d and %d rows.",
+						   flat->size, flat->d, flat->n)));
+}
+
+/* A flat sketch, whose header is right, as an object below the context. */
+static GmmSketch *
+expand(const GmmFlatSketch *flat, MemoryContext context)
+{
+	GmmSketch  *sketch = gmm_sketch_create(context, flat->size, flat->d);
+	Size		d = flat->d;
+	const int64 *counts = (const int64 *) (flat->values + flat->n * d);
+	const uint64 *words = (const uint64 *) (counts + flat->n);
+	MemoryContext caller = MemoryContextSwitchTo(sketch->header.eoh_context);
+	ExactSums	weights;
+
+	sketch->n_rows = flat->n_rows;
+	sketch->n_incomplete = flat->n_incomplete;
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+	{
+		int			n = (int) gmm_sketch_count_sums(flat->d, flat->n, array);
+
+		exact_read(array == GMM_SKETCH_WEIGHTS ? &weights : &sketch->sums[array], n,
+				   flat->extents[array].low, flat->extents[array].words, words, &gmm_host);
+		words += (Size) n * flat->extents[array].words;
+	}
+	for (int i = 0; i < flat->n; i++)
+		gmm_sketch_put(sketch, flat->values + i * d, counts[i], &weights, i);
+	exact_release(&weights, &gmm_host);
+	gmm_sketch_compact(sketch);
+	sketch->truncated = (flat->flags & GMM_SKETCH_TRUNCATED) != 0;
+	if (sketch->truncated && sketch->n == sketch->size)
+		sketch->threshold = sketch->entries[sketch->n - 1].hash;
+	MemoryContextSwitchTo(caller);
+	return sketch;
+}
+
+/* The expanded object that a datum is, or NULL. */
+static GmmSketch *
+expanded_sketch(Datum datum)
+{
+	GmmSketch  *sketch;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
+		return NULL;
+	sketch = (GmmSketch *) DatumGetEOHP(datum);
+	if (sketch->magic != EXPANDED_MAGIC)
+		elog(ERROR, "expanded object is not a gmm_sketch");
+	return sketch;
+}
+
+/*
+ * Read a sketch, flat or expanded: compact, and not to be added to.  This is
+ * the only door for C code, and where older versions of the format will be
+ * upgraded.  What has to be made is below CurrentMemoryContext.
+ */
+GmmSketch *
+gmm_sketch_read(Datum datum)
+{
+	GmmSketch  *sketch = expanded_sketch(datum);
+
+	if (sketch == NULL)
+	{
+		GmmFlatSketch *flat = (GmmFlatSketch *) PG_DETOAST_DATUM(datum);
+
+		check_header(flat);
+		sketch = expand(flat, CurrentMemoryContext);
+	}
+	gmm_sketch_compact(sketch);
+	return sketch;
+}
+
+/* A sketch that this call may change: the aggregate's own, or a copy below the context. */
+GmmSketch *
+gmm_sketch_writable(Datum datum, MemoryContext context)
+{
+	GmmSketch  *sketch = expanded_sketch(datum);
+	GmmFlatSketch *flat;
+
+	if (sketch != NULL && VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(datum)))
+		return sketch;
+	flat = sketch != NULL ? gmm_sketch_flatten(sketch) :
+		(GmmFlatSketch *) PG_DETOAST_DATUM(datum);
+	check_header(flat);
+	return expand(flat, context);
+}
+
+/* --- what comes from outside ----------------------------------------------------------- */
+
+pg_noreturn static void
+report_rule(const char *rule)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid gmm_sketch: %s", rule)));
+	pg_unreachable();
+}
+
+/* Check the values of a row. */
+static void
+check_row(const double *row, int d)
+{
+	bool		empty = true;
+
+	for (int j = 0; j < d; j++)
+	{
+		if (isinf(row[j]) || (row[j] == 0 && signbit(row[j])))
+			report_rule("a value is infinite or -0");
+		empty = empty && isnan(row[j]);
+	}
+	if (empty)
+		report_rule("a row has no value");
+}
+
+/* Check weights and counts of a sketch against those of all rows. */
+static void
+check_sums(const GmmSketch *sketch)
+{
+	const ExactSums *totals = &sketch->sums[GMM_SKETCH_TOTALS];
+	const ExactSums *seconds = &sketch->sums[GMM_SKETCH_SECONDS];
+	int64		left = sketch->n_rows;
+	ExactSums	rest;
+	int			sign;
+
+	exact_begin(&rest, 1);
+	exact_add_sum(&rest, 0, totals, 0, false, &gmm_host);
+	exact_add_sum(&rest, 0, totals, 1, false, &gmm_host);
+	for (int i = 0; i < sketch->n; i++)
+	{
+		if (sketch->entries[i].count < 1 || sketch->entries[i].count > left)
+			report_rule("rows are counted wrongly");
+		left -= sketch->entries[i].count;
+		if (exact_sign(&sketch->sums[GMM_SKETCH_WEIGHTS], i) <= 0)
+			report_rule("a weight is not above 0");
+		exact_add_sum(&rest, 0, &sketch->sums[GMM_SKETCH_WEIGHTS], i, true, &gmm_host);
+	}
+	sign = exact_sign(&rest, 0);
+	if (sketch->truncated ? sketch->n < sketch->size || left == 0 || sign <= 0 :
+		left > 0 || sign != 0)
+		report_rule("the rows that are kept are not those of all");
+	if (sketch->n_incomplete < 0 || sketch->n_incomplete > sketch->n_rows ||
+		exact_sign(totals, 0) != (sketch->n_rows > sketch->n_incomplete) ||
+		exact_sign(totals, 1) != (sketch->n_incomplete > 0))
+		report_rule("rows with NULL are counted wrongly");
+	for (int j = 0; j < sketch->d && seconds->n > 0; j++)
+		if (exact_sign(seconds, j * (j + 1) / 2 + j) < 0)
+			report_rule("a sum of squares is negative");
+	exact_release(&rest, &gmm_host);
+}
+
+/*
+ * Check a flat sketch that came from outside and whose size is right; its rows
+ * have NaN, of whatever bits, for NULL.
+ */
+void
+gmm_sketch_check(GmmFlatSketch *flat)
+{
+	GmmSketch  *sketch;
+	GmmFlatSketch *canonical;
+
+	for (int i = 0; i < flat->n; i++)
+	{
+		double	   *row = flat->values + (Size) i * flat->d;
+
+		CHECK_FOR_INTERRUPTS();
+		check_row(row, flat->d);
+		for (int j = 0; j < flat->d; j++)
+			if (isnan(row[j]))
+				row[j] = get_float8_nan();
+	}
+	sketch = expand(flat, CurrentMemoryContext);
+	if (sketch->n != flat->n)
+		report_rule("two rows are equal");
+	check_sums(sketch);
+	/* order, extents, and whatever else there is one form of */
+	canonical = gmm_sketch_flatten(sketch);
+	if (VARSIZE(canonical) != VARSIZE(flat) || memcmp(canonical, flat, VARSIZE(flat)) != 0)
+		report_rule("it is not in the form that sketches have");
+	pfree(canonical);
+	DeleteExpandedObject(EOHPGetRWDatum(&sketch->header));
+}
