@@ -575,12 +575,14 @@ extern MixtureStatus mixture_divergence(const MixtureParameters *a,
 										const MixtureHost *host, MixtureError *error);
 
 /* compare.c */
-extern MixtureStatus mixture_distances(const MixtureParameters *a,
-									   const MixtureParameters *b, double *distances,
-									   const MixtureHost *host, MixtureError *error);
 extern MixtureStatus mixture_match(const MixtureParameters *a, const MixtureParameters *b,
 								   int *partners, double *distances,
 								   const MixtureHost *host, MixtureError *error);
+
+/* clusters.c */
+extern MixtureStatus mixture_clusters(const MixtureParameters *mixture, int n,
+									  int *clusters, const MixtureHost *host,
+									  MixtureError *error);
 
 /* drift.c */
 extern MixtureStatus mixture_baseline(const MixtureParameters *parameters,

@@ -16,11 +16,13 @@
 #include "utils/float.h"
 
 #include "compat.h"
+#include "score/predict_clusters.h"
 #include "score/prepared.h"
 #include "score/result_rows.h"
 
-/* Columns of gmm_top */
+/* Columns of gmm_top, and where it has its clusters */
 #define TOP_COLUMNS		2
+#define ARG_TOP_CLUSTERS	4
 
 PG_FUNCTION_INFO_V1(gmm_predict);
 PG_FUNCTION_INFO_V1(gmm_predict_proba);
@@ -223,11 +225,15 @@ rank_components(FunctionCallInfo fcinfo, double cutoff, int *n)
 	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
 	double	   *probabilities = palloc((scorer->k + 1) * sizeof(double));
 	RankedComponent *ranked = palloc((scorer->k + 1) * sizeof(RankedComponent));
+	int			n_values = scorer->k;
 
 	mixture_row_responsibilities(scorer->prepared, features.values, work,
 								 probabilities + 1, &probabilities[0]);
 	*n = 0;
-	for (int c = scorer->noise ? 0 : 1; c <= scorer->k; c++)
+	if (PG_NARGS() > ARG_TOP_CLUSTERS)
+		n_values = gmm_sum_clusters(PG_GETARG_ARRAYTYPE_P(ARG_TOP_CLUSTERS), scorer->k,
+									probabilities);
+	for (int c = scorer->noise ? 0 : 1; c <= n_values; c++)
 		if (probabilities[c] >= cutoff)
 			ranked[(*n)++] = (RankedComponent)
 		{

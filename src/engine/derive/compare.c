@@ -55,62 +55,63 @@ factor(double *values, int d, bool matrix, const MixtureHost *host)
 	return sum;
 }
 
-/* A mixture of the two, and the logarithms of its determinants. */
-typedef struct Side
+/* Doubles of scratch that one distance takes. */
+size_t
+compare_scratch_count(int d, bool matrix)
 {
-	const MixtureParameters *parameters;
-	double	   *log_determinants;	/* k */
-} Side;
+	return (matrix ? linalg_packed_count(d) : (size_t) d) + d;
+}
 
-/* Find the determinants of one side; false where one is not to be had. */
-static bool
-side_begin(Side *side, const MixtureParameters *parameters, double *scratch,
-		   const MixtureHost *host, MixtureError *error)
+/* The logarithms of the k covariances' determinants. */
+MixtureStatus
+compare_determinants(const MixtureParameters *parameters, double *log_determinants,
+					 double *scratch, const MixtureHost *host, MixtureError *error)
 {
 	bool		matrix = mixture_has_matrix(parameters->covariance_type);
-	size_t		count = matrix ? linalg_packed_count(parameters->d) : (size_t) parameters->d;
+	int			d = parameters->d;
 
-	side->parameters = parameters;
-	side->log_determinants = host->allocate(host->context, parameters->k * sizeof(double));
 	for (int c = 0; c < parameters->k; c++)
 	{
 		if (c > 0 && parameters->covariance_type == MIXTURE_TIED)
 		{
-			side->log_determinants[c] = side->log_determinants[0];
+			log_determinants[c] = log_determinants[0];
 			continue;
 		}
-		memset(scratch, 0, count * sizeof(double));
+		memset(scratch, 0, compare_scratch_count(d, matrix) * sizeof(double));
 		add_half(parameters, c, matrix, scratch);
 		add_half(parameters, c, matrix, scratch);
-		side->log_determinants[c] = factor(scratch, parameters->d, matrix, host);
+		log_determinants[c] = factor(scratch, d, matrix, host);
 		error->component = c;
-		if (isnan(side->log_determinants[c]))
-			return false;
+		if (isnan(log_determinants[c]))
+			return MIXTURE_NOT_POSITIVE_DEFINITE;
 		host->check_interrupts(host->context);
 	}
-	return true;
+	return MIXTURE_OK;
 }
 
 /*
- * The distance of two components.  scratch: a matrix or variances, and d; they are
- * matrices if `matrix` says so.
+ * The distance of component i of a from j of b, whose determinants these are; NaN if
+ * it is not to be had.
  */
-static double
-bhattacharyya(const Side *a, int i, const Side *b, int j, bool matrix, double *scratch,
-			  const MixtureHost *host)
+double
+compare_components(const MixtureParameters *a, int i, double determinant_a,
+				   const MixtureParameters *b, int j, double determinant_b,
+				   double *scratch, const MixtureHost *host)
 {
-	int			d = a->parameters->d;
+	bool		matrix = mixture_has_matrix(a->covariance_type) ||
+		mixture_has_matrix(b->covariance_type);
+	int			d = a->d;
 	size_t		count = matrix ? linalg_packed_count(d) : (size_t) d;
-	const double *mean = a->parameters->means + (size_t) i * d;
-	const double *other = b->parameters->means + (size_t) j * d;
+	const double *mean = a->means + (size_t) i * d;
+	const double *other = b->means + (size_t) j * d;
 	double	   *difference = scratch + count;
 	double		determinant;
 	double		square = 0;
 	double		distance;
 
 	memset(scratch, 0, count * sizeof(double));
-	add_half(a->parameters, i, matrix, scratch);
-	add_half(b->parameters, j, matrix, scratch);
+	add_half(a, i, matrix, scratch);
+	add_half(b, j, matrix, scratch);
 	determinant = factor(scratch, d, matrix, host);
 	for (int l = 0; l < d; l++)
 		difference[l] = mean[l] - other[l];
@@ -118,8 +119,7 @@ bhattacharyya(const Side *a, int i, const Side *b, int j, bool matrix, double *s
 		linalg_solve_lower(scratch, difference, d);
 	for (int l = 0; l < d; l++)
 		square += difference[l] * difference[l] / (matrix ? 1 : scratch[l]);
-	distance = square / 8 + 0.5 * (determinant - 0.5 * (a->log_determinants[i] +
-														b->log_determinants[j]));
+	distance = square / 8 + 0.5 * (determinant - 0.5 * (determinant_a + determinant_b));
 	/* that of equal ones is 0 but for rounding */
 	return distance < 0 ? 0 : distance;
 }
@@ -128,34 +128,31 @@ bhattacharyya(const Side *a, int i, const Side *b, int j, bool matrix, double *s
  * The distances of all components of a from all of b, which has the same number of
  * dimensions, row by row: a->k x b->k.
  */
-MixtureStatus
-mixture_distances(const MixtureParameters *a, const MixtureParameters *b,
-				  double *distances, const MixtureHost *host, MixtureError *error)
+static MixtureStatus
+find_distances(const MixtureParameters *a, const MixtureParameters *b, double *distances,
+			   const MixtureHost *host, MixtureError *error)
 {
-	bool		matrix = mixture_has_matrix(a->covariance_type) ||
-		mixture_has_matrix(b->covariance_type);
-	size_t		count = matrix ? linalg_packed_count(a->d) : (size_t) a->d;
-	double	   *scratch = host->allocate(host->context, (count + a->d) * sizeof(double));
-	Side		sides[2];
+	size_t		count = (size_t) a->k + b->k + compare_scratch_count(a->d, true);
+	double	   *of_a = host->allocate(host->context, count * sizeof(double));
+	double	   *of_b = of_a + a->k;
+	double	   *scratch = of_b + b->k;
+	MixtureStatus status = compare_determinants(a, of_a, scratch, host, error);
 
-	if (!side_begin(&sides[0], a, scratch, host, error) ||
-		!side_begin(&sides[1], b, scratch, host, error))
-		return MIXTURE_NOT_POSITIVE_DEFINITE;
-	for (int i = 0; i < a->k; i++)
-		for (int j = 0; j < b->k; j++)
+	if (status == MIXTURE_OK)
+		status = compare_determinants(b, of_b, scratch, host, error);
+	for (int i = 0; i < a->k && status == MIXTURE_OK; i++)
+		for (int j = 0; j < b->k && status == MIXTURE_OK; j++)
 		{
 			double	   *distance = &distances[(size_t) i * b->k + j];
 
-			*distance = bhattacharyya(&sides[0], i, &sides[1], j, matrix, scratch, host);
+			*distance = compare_components(a, i, of_a[i], b, j, of_b[j], scratch, host);
 			error->component = i;
 			if (isnan(*distance))
-				return MIXTURE_NOT_POSITIVE_DEFINITE;
+				status = MIXTURE_NOT_POSITIVE_DEFINITE;
 			host->check_interrupts(host->context);
 		}
-	host->release(host->context, sides[1].log_determinants);
-	host->release(host->context, sides[0].log_determinants);
-	host->release(host->context, scratch);
-	return MIXTURE_OK;
+	host->release(host->context, of_a);
+	return status;
 }
 
 /*
@@ -172,7 +169,7 @@ mixture_match(const MixtureParameters *a, const MixtureParameters *b, int *partn
 	size_t		count = (size_t) few->k * many->k;
 	double	   *costs = host->allocate(host->context, count * sizeof(double));
 	int		   *columns = host->allocate(host->context, few->k * sizeof(int));
-	MixtureStatus status = mixture_distances(few, many, costs, host, error);
+	MixtureStatus status = find_distances(few, many, costs, host, error);
 
 	if (status != MIXTURE_OK)
 		return status;

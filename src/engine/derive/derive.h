@@ -32,6 +32,15 @@ extern void regression_release(Regression *regression, const MixtureHost *host);
 extern void regression_fill(Regression *regression, const double *covariance,
 							const int *order, const MixtureHost *host);
 
+/* compare.c */
+extern size_t compare_scratch_count(int d, bool matrix);
+extern MixtureStatus compare_determinants(const MixtureParameters *parameters,
+										  double *log_determinants, double *scratch,
+										  const MixtureHost *host, MixtureError *error);
+extern double compare_components(const MixtureParameters *a, int i, double determinant_a,
+								 const MixtureParameters *b, int j, double determinant_b,
+								 double *scratch, const MixtureHost *host);
+
 /* assignment.c */
 extern void assignment_find(const double *costs, int n, int m, int *columns,
 							const MixtureHost *host);

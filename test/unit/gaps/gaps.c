@@ -467,6 +467,19 @@ operate_match(Shape *shape)
 }
 
 static void
+operate_clusters(Shape *shape)
+{
+	MixtureError error;
+	int		   *clusters;
+
+	if (shape->parameters.k > 200)
+		return;
+	clusters = malloc(shape->parameters.k * sizeof(int));
+	mixture_clusters(&shape->parameters, 0, clusters, &gap_host, &error);
+	free(clusters);
+}
+
+static void
 operate_assignment(Shape *shape)
 {
 	int			n = shape->parameters.k < 1000 ? shape->parameters.k : 1000;
@@ -602,6 +615,7 @@ static const struct
 	{"drift", operate_drift},
 	{"expectation", operate_expectation},
 	{"match", operate_match},
+	{"clusters", operate_clusters},
 	{"assignment", operate_assignment},
 	{"fit", operate_fit}
 };
