@@ -73,6 +73,8 @@ as_alone "weights" "2 of 2" "$small" \
     "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM points"
 as_alone "weights in memory" "2 of 2" "$large" \
     "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM points"
+as_alone "noise and NULLs" "2 of 2" "$small" \
+    "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3, \"noise\": true}', w)::text) FROM gaps"
 as_alone "rows far from zero" "2 of 2" "$small" \
     "SELECT md5(gmm_fit(ARRAY(SELECT v + 1e9 FROM unnest(x) AS v), 70, '$options')::text) FROM points"
 as_alone "tied" "2 of 2" "$small" \

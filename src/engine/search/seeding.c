@@ -25,7 +25,7 @@
 
 /* One block of centered rows to coordinates in which they are round. */
 static void
-make_round(const double *factor, int d, int stride, double *features)
+make_round(const double *factor, int d, int stride, double *features, const MixtureHost *host)
 {
 	for (int j = 0; j < d; j++)
 	{
@@ -36,6 +36,7 @@ make_round(const double *factor, int d, int stride, double *features)
 								features + (size_t) l * stride, stride);
 		for (int i = 0; i < stride; i++)
 			feature[i] /= factor[linalg_row(j) + j];
+		host->check_interrupts(host->context);
 	}
 }
 
@@ -93,7 +94,7 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 					deviation;
 		}
 		if (factor != NULL)
-			make_round(factor, d, block.stride, to);
+			make_round(factor, d, block.stride, to, host);
 		copy_rows(to, d, block.n_rows, block.stride,
 				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
 		host->check_interrupts(host->context);
