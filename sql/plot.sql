@@ -78,8 +78,8 @@ FROM (SELECT gmm_svg(ARRAY[NULL, x[2]], model, 2) AS svg,
       FROM plotted, drawn_by) AS s;
 
 -- Numbers that are large, small, close to each other or all the same.
-SELECT what, substring(svg from '<text x="278" y="408">([^<]*)<') AS title,
-       (SELECT array_agg(tick[1]) FROM regexp_matches(svg, 'y="387">([^<]*)<', 'g') AS tick) AS ticks,
+SELECT what, substring(svg from '<text class="x name"[^>]*>([^<]*)<') AS title,
+       (SELECT array_agg(tick[1]) FROM regexp_matches(substring(svg from E'<g class="x"[^\n]*'), '">([^<>]+)<', 'g') AS tick) AS ticks,
        svg LIKE '%</svg>%' AND svg !~ 'nan|inf|NaN' AS sound
 FROM (SELECT what, gmm_svg(ARRAY[offset_ + scale * id],
                   gmm_model('{1}', ARRAY[[offset_ + 3 * scale]], ARRAY[[[(scale + spread) ^ 2]]])) AS svg
@@ -112,7 +112,7 @@ SELECT gmm_svg(x, NULL) FROM plotted;
 SELECT gmm_svg(x, gmm_model('{1}', ARRAY[[0, id]], '{1}', 'spherical')) FROM plotted;
 SELECT gmm_svg(x, model, 3) FROM plotted, drawn_by;
 SELECT gmm_svg(x, model, 0, 1) FROM plotted, drawn_by;
-SELECT gmm_svg(x, model, 1, NULL) FROM plotted, drawn_by;
+SELECT gmm_svg(x, model, NULL, 1) FROM plotted, drawn_by;
 SELECT gmm_svg(x, model, 2, 2) FROM plotted, drawn_by;
 SELECT gmm_svg(x, model, 1, 1 + id % 2) FROM plotted, drawn_by;
 SELECT gmm_svg(x, model, 1 + id % 2) FROM plotted, drawn_by;

@@ -714,6 +714,10 @@ extern size_t mixture_row_work_size(const MixturePrepared *prepared);
 extern int	mixture_row_farthest_feature(const MixturePrepared *prepared,
 										 const double *row, int component);
 
+/* separation.c */
+extern void mixture_separating_features(const MixtureParameters *parameters, int n,
+										int *features, const MixtureHost *host);
+
 /* ellipse.c */
 extern void mixture_ellipse(const MixtureParameters *parameters, int component,
 							const double *scale, MixtureEllipse *ellipse,

@@ -1,16 +1,16 @@
 /*
  * svg.c
- *	  What the parts of a picture share: numbers and places in it, and how a
- *	  component looks.
+ *	  What the parts of a picture share: numbers, places, words and labels in it,
+ *	  and how a component looks.
  *
  * Places are rounded to a tenth of a pixel.
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
-#include "host/engine_host.h"
+#include "mb/pg_wchar.h"
+
 #include "svg/svg.h"
 
 /* --- numbers and places --- */
@@ -45,121 +45,136 @@ svg_place(const SvgAxis *axis, double value)
 	return axis->origin + (value - axis->low) * axis->scale;
 }
 
-/* How a component, or SVG_NOISE, looks: its place in the table of colours and shapes. */
+bool
+svg_on_axis(const SvgAxis *axis, double value)
+{
+	return value >= axis->low && value <= axis->high;
+}
+
+
+/* --- words --- */
+
+/*
+ * Append a character by its number in Unicode: as it is if it is one of ASCII
+ * that means nothing to XML, else as a reference; what XML has not as U+FFFD.
+ */
+static void
+add_character(StringInfo text, pg_wchar character)
+{
+	if (character < 0x20 || character == 0x7f || character == 0xfffe || character == 0xffff)
+		character = 0xfffd;
+	if (character < 0x80 && strchr("<>&\"'", (int) character) == NULL)
+		appendStringInfoChar(text, (char) character);
+	else
+		appendStringInfo(text, "&#%u;", (unsigned) character);
+}
+
+/*
+ * Append words of the user's, in the server's encoding, in most columns of
+ * ASCII's width at the most; more are cut off.  The document is ASCII, whatever
+ * they are.  Where the server does not know their encoding, bytes beyond ASCII are
+ * unknown.
+ */
+void
+svg_add_text(StringInfo text, const char *words, int most)
+{
+	bool		unknown = GetDatabaseEncoding() == PG_SQL_ASCII;
+	const unsigned char *next = (const unsigned char *) words;
+	int			columns = 0;
+
+	if (!unknown)
+		next = (const unsigned char *) pg_server_to_any(words, strlen(words), PG_UTF8);
+	while (*next != '\0')
+	{
+		pg_wchar	character = *next < 0x80 ? *next : unknown ? 0xfffd : utf8_to_unicode(next);
+
+		next += unknown ? 1 : pg_utf_mblen(next);
+		/* those of East Asia are twice as wide */
+		columns += character >= 0x1100 ? 2 : 1;
+		if (columns > most - (*next != '\0'))
+		{
+			add_character(text, 0x2026);
+			return;
+		}
+		add_character(text, character);
+	}
+}
+
+/* The name of a feature of those that are drawn. */
+const char *
+svg_feature_name(const GmmPlot *plot, int feature)
+{
+	const char *name = gmm_names_get(plot->names, plot->dims[feature]);
+
+	return name != NULL ? name : psprintf("feature %d", plot->dims[feature] + 1);
+}
+
+
+/* --- components --- */
+
+/*
+ * How a component looks: its place in the table of colours and shapes; noise has
+ * the one after the last.
+ */
 int
 svg_look(int component)
 {
-	return component == SVG_NOISE ? SVG_NOISE_LOOK : component % SVG_N_LOOKS;
+	return component == SVG_NOISE ? SVG_N_LOOKS : component % SVG_N_LOOKS;
 }
 
 int
 svg_colour(int component)
 {
-	return component == SVG_NOISE ? SVG_NOISE_COLOUR : component % SVG_N_COLOURS;
+	return component == SVG_NOISE ? SVG_N_COLOURS : component % SVG_N_COLOURS;
 }
 
-/* Append the number of a component. */
-void
-svg_add_label(StringInfo text, int component, double x, double y)
+/* Whether a label would be on one that is there already. */
+static bool
+label_is_taken(const SvgPanel *panel, const SvgLabel *label)
 {
-	appendStringInfoString(text, "<text class=\"number\" text-anchor=\"middle\" x=\"");
-	svg_add_number(text, x);
-	appendStringInfoString(text, "\" y=\"");
-	svg_add_number(text, y);
-	appendStringInfo(text, "\">%d</text>\n", component + 1);
-}
+	for (int i = 0; i < panel->n_labels; i++)
+	{
+		const SvgLabel *other = &panel->labels[i];
 
-
-/* --- axes --- */
-
-/*
- * The step of 1, 2 or 5 times a power of ten by which a range has at most
- * n_steps steps (Heckbert 1990).
- */
-double
-svg_nice_step(double range, int n_steps)
-{
-	double		power = pow(10, floor(log10(range / n_steps)));
-	double		multiple = range / n_steps / power;
-
-	return power * (multiple <= 1 ? 1 : multiple <= 2 ? 2 : multiple <= 5 ? 5 : 10);
+		if (fabs(other->x - label->x) < (other->width + label->width) / 2 &&
+			fabs(other->y - label->y) < SVG_LINE - 3)
+			return true;
+	}
+	return false;
 }
 
 /*
- * Let an axis go from low to high and a little beyond; upwards ones have low
- * at the bottom.
+ * Append the number of a component, centered at (x, y), or as near to that as
+ * the frame has room and the other labels leave some; there may be none.
  */
 void
-svg_set_axis(SvgAxis *axis, double low, double high, bool upwards, const char *what)
+svg_add_label(StringInfo text, SvgPanel *panel, int component, double x, double y)
 {
-	double		largest = fmax(fabs(low), fabs(high));
-	double		least = fmax(largest * 1e-13, DBL_MIN * 1e16);
+	static const signed char directions[][2] = {
+		{0, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, 0}, {1, -1}, {-1, -1}, {1, 1}, {-1, 1},
+		{0, -2}, {0, 2}, {2, 0}, {-2, 0}, {2, -1}, {-2, -1}, {2, 1}, {-2, 1}
+	};
+	const SvgFrame *frame = &panel->frame;
+	char		number[16];
+	SvgLabel	label;
 
-	if (!(high - low >= least))
+	snprintf(number, sizeof(number), "%d", component + 1);
+	label.width = (double) strlen(number) * (SVG_CHARACTER + 1) + 2;
+	for (int i = 0; i < (int) lengthof(directions); i++)
 	{
-		low -= least;
-		high += least;
+		label.x = x + directions[i][0] * (label.width + 2);
+		label.y = y + directions[i][1] * (SVG_LINE - 2);
+		label.x = fmax(frame->left + label.width / 2 + 2,
+					   fmin(frame->right - label.width / 2 - 2, label.x));
+		label.y = fmax(frame->top + SVG_LINE / 2, fmin(frame->bottom - SVG_LINE / 2, label.y));
+		if (label_is_taken(panel, &label))
+			continue;
+		panel->labels[panel->n_labels++] = label;
+		appendStringInfoString(text, "<text class=\"number\" text-anchor=\"middle\" x=\"");
+		svg_add_number(text, label.x);
+		appendStringInfoString(text, "\" y=\"");
+		svg_add_number(text, label.y + 5);
+		appendStringInfo(text, "\">%s</text>\n", number);
+		return;
 	}
-	if (!isfinite(high - low))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("the range of %s is out of range for type double precision", what),
-				 errhint("Give the feature in another unit.")));
-	axis->low = low;
-	axis->high = high;
-	axis->origin = upwards ? SVG_BOTTOM : SVG_LEFT;
-	axis->scale = (upwards ? SVG_TOP - SVG_BOTTOM : SVG_RIGHT - SVG_LEFT) / (high - low);
-}
-
-/*
- * The range of a feature, 0 for x and 1 for y, in the picture.  It covers the
- * sample, and beyond it the components as far as that does not make the sample
- * small.
- */
-void
-svg_cover_feature(const SvgPicture *picture, int feature, double *low, double *high)
-{
-	const GmmPlot *plot = picture->plot;
-	int			d = plot->marginal->d;
-	double		model_low = INFINITY;
-	double		model_high = -INFINITY;
-	double		sample_low = INFINITY;
-	double		sample_high = -INFINITY;
-	double		margin;
-
-	for (int i = 0; i < plot->n_points; i++)
-	{
-		double		value = feature == 0 ? plot->points[i].x : plot->points[i].y;
-
-		sample_low = fmin(sample_low, value);
-		sample_high = fmax(sample_high, value);
-	}
-	for (int i = 0; i < picture->n_shown; i++)
-	{
-		const double unit[2] = {1, 1};
-		MixtureEllipse ellipse;
-		int			component = picture->shown[i];
-		double		mean = plot->marginal->means[component * d + feature];
-
-		mixture_ellipse(plot->marginal, component, unit, &ellipse, &gmm_host);
-		model_low = fmin(model_low, mean - 2 * ellipse.deviations[feature]);
-		model_high = fmax(model_high, mean + 2 * ellipse.deviations[feature]);
-	}
-
-	*low = model_low;
-	*high = model_high;
-	if (plot->n_points > 0 && sample_high > sample_low)
-	{
-		margin = (sample_high - sample_low) / 2;
-		*low = fmin(sample_low, fmax(model_low, sample_low - margin));
-		*high = fmax(sample_high, fmin(model_high, sample_high + margin));
-	}
-	else if (plot->n_points > 0)
-	{
-		*low = fmin(sample_low, model_low);
-		*high = fmax(sample_high, model_high);
-	}
-	margin = (*high - *low) / 25;
-	*low -= margin;
-	*high += margin;
 }

@@ -26,6 +26,9 @@
 #define RUG_HEIGHT			7
 #define WORK_ALIGNMENT		64
 
+/* Pixels from the bottom at which a mark says that there are rows beyond */
+#define OUTSIDE_HEIGHT		18
+
 struct SvgDensity
 {
 	MixturePrepared *prepared;	/* of the one feature */
@@ -69,59 +72,80 @@ prepare_density(const MixtureParameters *marginal)
 	return density;
 }
 
-/* Count the sample in bins that begin at multiples of their width. */
-static void
-fill_bins(SvgDensity *density, const GmmPlot *plot, const SvgAxis *axis)
+/* A row's value of the feature of a panel. */
+static double
+value_of(const SvgPanel *panel, const GmmPlotPoint *point)
 {
-	density->width = svg_nice_step(axis->high - axis->low,
+	return point->values[panel->features[0]];
+}
+
+/*
+ * Count the sample in bins, which begin at multiples of their width, but for the
+ * rows outside.
+ */
+static void
+fill_bins(SvgDensity *density, const SvgPanel *panel, double low, double high)
+{
+	const GmmPlot *plot = panel->picture->plot;
+
+	density->width = svg_nice_step(high - low,
 								   plot->n_points > FINE_POINTS ? N_FINE_BINS : N_BINS);
-	density->start = floor(axis->low / density->width) * density->width;
-	density->n_bins = Min(MAX_BINS, 1 + (int) ((axis->high - density->start) / density->width));
+	density->start = floor(low / density->width) * density->width;
+	density->n_bins = Min(MAX_BINS, 1 + (int) ((high - density->start) / density->width));
 	for (int i = 0; i < plot->n_points; i++)
 	{
-		/* what lies on a bound by its digits belongs above it */
-		double		place = (plot->points[i].x - density->start) / density->width + 1e-9;
-		int			bin = (int) fmax(0, fmin(density->n_bins - 1, floor(place)));
+		double		value = value_of(panel, &plot->points[i]);
 
-		density->bins[bin] += plot->points[i].count / (double) plot->n_sampled / density->width;
+		/* what lies on a bound by its digits belongs above it */
+		double		place = (value - density->start) / density->width + 1e-9;
+
+		if (value >= low && value <= high)
+			density->bins[(int) fmax(0, fmin(density->n_bins - 1, floor(place)))] +=
+				plot->points[i].count / (double) plot->n_sampled / density->width;
 	}
 }
 
 /*
- * The axes.  That of the density has room for the histogram and the mixture,
- * but for a narrow peak only as far as the histogram remains to be seen.
+ * Prepare what is drawn, and the axis of the density between the frame's top and
+ * bottom.  It has room for the histogram and the mixture, but for a narrow peak
+ * only as far as the histogram remains to be seen.
  */
 void
-svg_density_axes(SvgPicture *picture)
+svg_density_prepare(SvgPanel *panel)
 {
-	const GmmPlot *plot = picture->plot;
-	SvgDensity *density = prepare_density(plot->marginal);
-	double		low;
-	double		high;
+	SvgPicture *picture = panel->picture;
+	SvgDensity *density = prepare_density(panel->marginal);
+	const double *range = picture->ranges[panel->features[0]];
+	SvgAxis		axis;
 	double		bars = 0;
 	double		peak = 0;
 
-	svg_cover_feature(picture, 0, &low, &high);
-	svg_set_axis(&picture->axes[0], low, high, false,
-				 psprintf("feature %d", plot->dims[0] + 1));
-	fill_bins(density, plot, &picture->axes[0]);
-
+	/* as the axis will be */
+	svg_set_axis(&axis, range[0], range[1], 0, 1,
+				 svg_feature_name(picture->plot, panel->features[0]));
+	fill_bins(density, panel, axis.low, axis.high);
 	for (int i = 0; i < density->n_bins; i++)
 		bars = fmax(bars, density->bins[i]);
 	for (int i = 0; i < picture->n_shown; i++)
-		peak = fmax(peak, density_at(density, plot->marginal->means[picture->shown[i]]));
+	{
+		double		mean = panel->marginal->means[picture->shown[i]];
+
+		if (svg_on_axis(&axis, mean))
+			peak = fmax(peak, density_at(density, mean));
+	}
 	if (bars > 0)
 		peak = fmax(bars, fmin(peak, 3 * bars));
-	svg_set_axis(&picture->axes[1], 0, peak * 1.08, true, "the density");
-	picture->density = density;
+	svg_set_axis(&panel->axes[1], 0, peak * 1.12, panel->frame.bottom, panel->frame.top,
+				 "the density");
+	panel->density = density;
 }
 
 static void
-add_bars(StringInfo text, const SvgPicture *picture)
+add_bars(StringInfo text, const SvgPanel *panel)
 {
-	const SvgDensity *density = picture->density;
-	const SvgAxis *x = &picture->axes[0];
-	const SvgAxis *y = &picture->axes[1];
+	const SvgDensity *density = panel->density;
+	const SvgAxis *x = &panel->axes[0];
+	const SvgAxis *y = &panel->axes[1];
 
 	appendStringInfoString(text, "<path class=\"bars\" d=\"");
 	for (int i = 0; i < density->n_bins; i++)
@@ -131,56 +155,85 @@ add_bars(StringInfo text, const SvgPicture *picture)
 		if (density->bins[i] == 0)
 			continue;
 		appendStringInfoChar(text, 'M');
-		svg_add_place(text, left, SVG_BOTTOM);
+		svg_add_place(text, left, panel->frame.bottom);
 		appendStringInfoChar(text, 'V');
 		svg_add_number(text, svg_place(y, density->bins[i]));
 		appendStringInfoChar(text, 'H');
 		svg_add_number(text, svg_place(x, density->start + (i + 1) * density->width) - 1);
-		appendStringInfo(text, "V%dz", SVG_BOTTOM);
+		appendStringInfo(text, "V%dz", panel->frame.bottom);
 	}
 	appendStringInfoString(text, "\"/>\n");
 }
 
-/* A line for each pixel and colour at which there are rows. */
+/* A line for each pixel and colour, the noise's too, at which there are rows. */
 static void
-add_rug(StringInfo text, const SvgPicture *picture)
+add_rug(StringInfo text, const SvgPanel *panel)
 {
-	const GmmPlot *plot = picture->plot;
+	const GmmPlot *plot = panel->picture->plot;
+	const SvgFrame *frame = &panel->frame;
+	int			n_pixels = frame->right - frame->left + 1;
+	bool	   *taken = (bool *) palloc(n_pixels * sizeof(bool));
 
-	for (int colour = 0; colour <= SVG_NOISE_COLOUR; colour++)
+	for (int colour = 0; colour <= SVG_N_COLOURS; colour++)
 	{
-		bool		taken[SVG_RIGHT - SVG_LEFT + 1] = {false};
 		bool		begun = false;
 
+		memset(taken, 0, n_pixels * sizeof(bool));
 		for (int i = 0; i < plot->n_points; i++)
-			if (svg_colour(plot->points[i].component) == colour)
-			{
-				double		place = svg_place(&picture->axes[0], plot->points[i].x);
+		{
+			double		value = value_of(panel, &plot->points[i]);
 
-				taken[Max(0, Min((int) lround(place), SVG_RIGHT) - SVG_LEFT)] = true;
-			}
-		for (int i = 0; i <= SVG_RIGHT - SVG_LEFT; i++)
+			if (svg_colour(plot->points[i].component) == colour &&
+				svg_on_axis(&panel->axes[0], value))
+				taken[Max(0, Min((int) lround(svg_place(&panel->axes[0], value)), frame->right) -
+						  frame->left)] = true;
+		}
+		for (int i = 0; i < n_pixels; i++)
 			if (taken[i])
 			{
 				if (!begun)
 					appendStringInfo(text, "<path class=\"rug c%d\" d=\"", colour);
 				begun = true;
-				appendStringInfo(text, "M%d %dv-%d", SVG_LEFT + i, SVG_BOTTOM, RUG_HEIGHT);
+				appendStringInfo(text, "M%d %dv-%d", frame->left + i, frame->bottom, RUG_HEIGHT);
 			}
 		if (begun)
 			appendStringInfoString(text, "\"/>\n");
 	}
+	pfree(taken);
+}
+
+/* Append a mark to each side that rows are beyond. */
+static void
+add_outside(StringInfo text, const SvgPanel *panel)
+{
+	const GmmPlot *plot = panel->picture->plot;
+	const SvgFrame *frame = &panel->frame;
+	bool		below = false;
+	bool		above = false;
+
+	for (int i = 0; i < plot->n_points; i++)
+	{
+		below |= value_of(panel, &plot->points[i]) < panel->axes[0].low;
+		above |= value_of(panel, &plot->points[i]) > panel->axes[0].high;
+	}
+	if (below || above)
+		appendStringInfoString(text, "<path class=\"out\" d=\"");
+	if (below)
+		appendStringInfo(text, "M%d %dl7-4v8z", frame->left, frame->bottom - OUTSIDE_HEIGHT);
+	if (above)
+		appendStringInfo(text, "M%d %dl-7-4v8z", frame->right, frame->bottom - OUTSIDE_HEIGHT);
+	if (below || above)
+		appendStringInfoString(text, "\"/>\n");
 }
 
 /*
- * Append the density of a component times its weight, and its number at the
- * top of it.
+ * Append the density of a component times its weight.
  */
 static void
-add_component(StringInfo text, const SvgPicture *picture, int component)
+add_component(StringInfo text, const SvgPanel *panel, int component)
 {
-	const SvgDensity *density = picture->density;
-	const MixtureParameters *marginal = picture->plot->marginal;
+	const SvgDensity *density = panel->density;
+	const MixtureParameters *marginal = panel->marginal;
 	const double unit = 1;
 	double		mean = marginal->means[component];
 	MixtureEllipse ellipse;
@@ -195,16 +248,24 @@ add_component(StringInfo text, const SvgPicture *picture, int component)
 		value = density_at(density, x);
 		if (i > -CURVE_REACH * CURVE_STEPS)
 			appendStringInfoChar(text, ' ');
-		svg_add_place(text, svg_place(&picture->axes[0], x),
-					  svg_place(&picture->axes[1],
+		svg_add_place(text, svg_place(&panel->axes[0], x),
+					  svg_place(&panel->axes[1],
 								value * density->responsibilities[component]));
 	}
 	appendStringInfoString(text, "\"/>\n");
+}
 
-	value = density_at(density, mean);
+/* Append the number of a component above the top of its density. */
+static void
+add_number(StringInfo text, SvgPanel *panel, int component)
+{
+	const SvgDensity *density = panel->density;
+	double		mean = panel->marginal->means[component];
+	double		value = density_at(density, mean);
+
 	value *= density->responsibilities[component];
-	svg_add_label(text, component, svg_place(&picture->axes[0], mean),
-				  fmax(svg_place(&picture->axes[1], value) - 5, SVG_TOP + 14));
+	svg_add_label(text, panel, component, svg_place(&panel->axes[0], mean),
+				  svg_place(&panel->axes[1], value) - 11);
 }
 
 static int
@@ -221,13 +282,14 @@ compare_values(const void *a, const void *b)
  * means, as a component may be narrower than that.
  */
 static void
-add_total(StringInfo text, const SvgPicture *picture)
+add_total(StringInfo text, const SvgPanel *panel)
 {
-	const SvgDensity *density = picture->density;
-	const MixtureParameters *marginal = picture->plot->marginal;
-	const SvgAxis *axis = &picture->axes[0];
+	const SvgPicture *picture = panel->picture;
+	const SvgDensity *density = panel->density;
+	const MixtureParameters *marginal = panel->marginal;
+	const SvgAxis *axis = &panel->axes[0];
 	const double unit = 1;
-	int			n_pixels = (SVG_RIGHT - SVG_LEFT) / TOTAL_STEP + 1;
+	int			n_pixels = (panel->frame.right - panel->frame.left) / TOTAL_STEP + 1;
 	double	   *values = palloc((n_pixels + picture->n_shown *
 								 (2 * CURVE_REACH * CURVE_STEPS + 1)) * sizeof(double));
 	int			n = 0;
@@ -253,20 +315,25 @@ add_total(StringInfo text, const SvgPicture *picture)
 		if (i > 0)
 			appendStringInfoChar(text, ' ');
 		svg_add_place(text, svg_place(axis, values[i]),
-					  svg_place(&picture->axes[1], density_at(density, values[i])));
+					  svg_place(&panel->axes[1], density_at(density, values[i])));
 	}
 	appendStringInfoString(text, "\"/>\n");
 }
 
 /* Append histogram, rug and curves. */
 void
-svg_density_draw(SvgPicture *picture)
+svg_density_draw(SvgPanel *panel)
 {
+	SvgPicture *picture = panel->picture;
 	StringInfo	text = &picture->text;
 
-	add_bars(text, picture);
-	add_rug(text, picture);
-	add_total(text, picture);
+	add_bars(text, panel);
+	add_rug(text, panel);
+	add_outside(text, panel);
+	add_total(text, panel);
+	for (int i = 0; i < panel->marginal->k; i++)
+		if (picture->is_shown[i])
+			add_component(text, panel, i);
 	for (int i = 0; i < picture->n_shown; i++)
-		add_component(text, picture, picture->shown[i]);
+		add_number(text, panel, picture->shown[i]);
 }

@@ -98,5 +98,6 @@ extern void test_squarem(void);
 extern void test_select(void);
 extern void test_center(void);
 extern void test_progress(void);
+extern void test_separation(void);
 
 #endif							/* GMM_UNIT_H */

@@ -469,6 +469,7 @@ static const struct
 	{"derive", test_derive},
 	{"explain", test_explain},
 	{"ellipse", test_ellipse},
+	{"separation", test_separation},
 	{"assignment", test_assignment},
 	{"special", test_special},
 	{"draw", test_drawing},
