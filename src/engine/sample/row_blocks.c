@@ -49,14 +49,22 @@ sample_fill_blocks(Sample *sample, const MixtureHost *host)
 		MixtureBlock block;
 
 		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
-		for (int i = 0; i < block.stride; i++)
+		for (int i = 0; i < block.stride; i += MIXTURE_LANES)
 		{
-			int64_t		row = start + (i < block.n_rows ? i : 0);
+			const double *rows[MIXTURE_LANES];
 
+			for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			{
+				bool		padding = i + lane >= block.n_rows;
+				int64_t		row = start + (padding ? 0 : i + lane);
+
+				rows[lane] = sample->rows + row * d;
+				blocks->weights[start + i + lane] = padding ? 0 : sample->weights[row];
+			}
 			for (int j = 0; j < d; j++)
-				blocks->features[start * d + (size_t) j * block.stride + i] =
-					sample->rows[row * d + j];
-			blocks->weights[start + i] = i < block.n_rows ? sample->weights[row] : 0;
+				for (int lane = 0; lane < MIXTURE_LANES; lane++)
+					blocks->features[start * d + (size_t) j * block.stride + i + lane] =
+						rows[lane][j];
 		}
 		host->check_interrupts(host->context);
 	}

@@ -141,6 +141,19 @@ floor_whole(double x)
 	return whole - ((double) whole > x);
 }
 
+/*
+ * The cell along a feature, of 2^bits, that a value is in.  The lines of the grid are
+ * put where no value of a regular feature (the least, the middle, the most) comes to
+ * lie on them.
+ */
+static inline uint64_t
+cell_of(double value, double least, double extent, double cells)
+{
+	double		place = extent > 0 ? (value - least) / extent : 0;
+
+	return isnan(value) ? MISSING_CELL : (uint64_t) floor_whole(place * cells + 0.381966);
+}
+
 /* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
 static uint64_t
 cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
@@ -149,24 +162,34 @@ cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_
 	double		cells = (double) (INT64_C(1) << bits);
 
 	for (int j = 0; j < d; j++)
-	{
-		double		extent = range->most[j] - range->least[j];
-		double		value = row[j];
-		double		place = extent > 0 ? (value - range->least[j]) / extent : 0;
-
-		if (isnan(value))
-		{
-			hash = random_combine(hash, MISSING_CELL);
-			continue;
-		}
-
-		/*
-		 * The lines of the grid are put where no value of a regular feature
-		 * (the least, the middle, the most) comes to lie on them.
-		 */
-		hash = random_combine(hash, (uint64_t) floor_whole(place * cells + 0.381966));
-	}
+		hash = random_combine(hash, cell_of(row[j], range->least[j],
+											range->most[j] - range->least[j], cells));
 	return hash;
+}
+
+/*
+ * The same of all rows of a block, of d features, those that are missing being at
+ * `columns` -1.  A feature goes to all rows before the next is looked at, for a row's
+ * hash takes one value after the other.
+ */
+static void
+cell_hashes(const MixtureBlock *block, const int *columns, int d, const FeatureRange *range,
+			int bits, uint64_t seed, uint64_t *hashes)
+{
+	double		cells = (double) (INT64_C(1) << bits);
+
+	for (int i = 0; i < block->n_rows; i++)
+		hashes[i] = random_mix(seed);
+	for (int j = 0; j < d; j++)
+	{
+		const double *feature = block->features + (size_t) columns[j] * block->stride;
+		double		least = range->least[j];
+		double		extent = range->most[j] - least;
+
+		for (int i = 0; i < block->n_rows; i++)
+			hashes[i] = random_combine(hashes[i], columns[j] < 0 ? MISSING_CELL :
+									   cell_of(feature[i], least, extent, cells));
+	}
 }
 
 /* The hash by which rows are chosen for a sample. */
@@ -226,13 +249,10 @@ compare_entries(const void *left, const void *right)
  * Sort what has been taken, join equal rows and drop what is beyond the limit.
  */
 static void
-compact(Taking *taking)
+join_equal(Taking *taking)
 {
-	Sample	   *sample = taking->sample;
 	Entry	   *entries = taking->entries;
-	int			d = sample->d;
 	int64_t		kept = 0;
-	double	   *rows;
 
 	qsort(entries, taking->n, sizeof(Entry), compare_entries);
 	for (int64_t i = 0; i < taking->n; i++)
@@ -243,54 +263,15 @@ compact(Taking *taking)
 			entries[kept++] = entries[i];
 		else
 		{
-			sample->complete = false;
+			taking->sample->complete = false;
 			taking->threshold = entries[kept - 1].hash;
 			break;
 		}
 	}
-	rows = taking->spare;
-	for (int64_t i = 0; i < kept; i++)
-	{
-		memcpy(rows + i * d, entries[i].row, d * sizeof(double));
-		entries[i].row = rows + i * d;
-	}
-	taking->spare = sample->rows;
-	sample->rows = rows;
 	taking->n = kept;
 }
 
-/*
- * Put a row with the least and one with the largest value of each feature
- * before the others, so that whoever looks at the first rows only sees those
- * that are far from all.
- */
-static void
-put_extremes_first(Taking *taking)
-{
-	Entry	   *entries = taking->entries;
-	int			d = taking->sample->d;
-	int64_t		n_first = 0;
-
-	for (int j = 0; j < d; j++)
-		for (int sign = -1; sign <= 1; sign += 2)
-		{
-			int64_t		extreme = -1;
-			Entry		entry;
-
-			for (int64_t i = 0; i < taking->n; i++)
-				if (!isnan(entries[i].row[j]) &&
-					(extreme < 0 || sign * (entries[i].row[j] - entries[extreme].row[j]) > 0))
-					extreme = i;
-			if (extreme < n_first)
-				continue;
-			entry = entries[extreme];
-			memmove(entries + n_first + 1, entries + n_first,
-					(extreme - n_first) * sizeof(Entry));
-			entries[n_first++] = entry;
-		}
-}
-
-/* Put rows and weights where the sample has them, in the entries' order. */
+/* Put the rows where the sample has them, in the entries' order. */
 static void
 put_rows(Taking *taking)
 {
@@ -301,44 +282,147 @@ put_rows(Taking *taking)
 	for (int64_t i = 0; i < taking->n; i++)
 	{
 		memcpy(rows + i * d, taking->entries[i].row, d * sizeof(double));
-		sample->weights[i] = taking->entries[i].weight;
+		taking->entries[i].row = rows + i * d;
 	}
 	taking->spare = sample->rows;
 	sample->rows = rows;
 }
 
+/* The extreme values of a feature, and the first rows that have them. */
+typedef struct Extremes
+{
+	double		values[2];		/* least, most */
+	int64_t		rows[2];		/* -1: the feature is missing everywhere */
+} Extremes;
+
+static void
+find_extremes(const Taking *taking, Extremes *extremes)
+{
+	int			d = taking->sample->d;
+
+	for (int j = 0; j < d; j++)
+		extremes[j] = (Extremes) {{INFINITY, -INFINITY}, {-1, -1}};
+	for (int64_t i = 0; i < taking->n; i++)
+	{
+		const double *row = taking->entries[i].row;
+
+		/* no comparison is true of what is missing */
+		for (int j = 0; j < d; j++)
+		{
+			if (row[j] < extremes[j].values[0])
+			{
+				extremes[j].values[0] = row[j];
+				extremes[j].rows[0] = i;
+			}
+			if (row[j] > extremes[j].values[1])
+			{
+				extremes[j].values[1] = row[j];
+				extremes[j].rows[1] = i;
+			}
+		}
+	}
+}
+
 /*
- * Offer the rows of a block to the sample.  row: d doubles; of a feature that
- * is missing in the block, NaN.
+ * Put a row with the least and one with the largest value of each feature
+ * before the others, so that whoever looks at the first rows only sees those
+ * that are far from all.
+ */
+static void
+put_extremes_first(Taking *taking, const MixtureHost *host)
+{
+	Entry	   *entries = taking->entries;
+	int			d = taking->sample->d;
+	Extremes   *extremes = host->allocate(host->context, d * sizeof(Extremes));
+	Entry	   *first = host->allocate(host->context, 2 * (size_t) d * sizeof(Entry));
+	int			n_first = 0;
+	int64_t		place = taking->n;
+
+	find_extremes(taking, extremes);
+	for (int j = 0; j < d; j++)
+	{
+		for (int end = 0; end < 2; end++)
+		{
+			int64_t		row = extremes[j].rows[end];
+			bool		there = row < 0;
+
+			for (int i = 0; i < n_first && !there; i++)
+				there = first[i].row[j] == extremes[j].values[end];
+			if (there)
+				continue;
+			first[n_first++] = entries[row];
+			entries[row].d = 0;		/* it has gone */
+		}
+		host->check_interrupts(host->context);
+	}
+	/* the others move up, the last of them first */
+	for (int64_t i = taking->n - 1; i >= 0; i--)
+		if (entries[i].d > 0)
+			entries[--place] = entries[i];
+	memcpy(entries, first, n_first * sizeof(Entry));
+	host->release(host->context, first);
+	host->release(host->context, extremes);
+}
+
+/* Copy the rows of a block that are wanted to where the sample has them. */
+static void
+keep_rows(Taking *taking, const MixtureBlock *block, const int *columns, const int *wanted,
+		  int n_wanted, const uint64_t *hashes)
+{
+	int			d = taking->sample->d;
+	double	   *kept = taking->sample->rows + taking->n * d;
+
+	for (int start = 0; start < n_wanted; start += MIXTURE_LANES)
+	{
+		int			end = n_wanted - start < MIXTURE_LANES ? n_wanted : start + MIXTURE_LANES;
+
+		for (int j = 0; j < d; j++)
+		{
+			const double *feature = block->features + (size_t) columns[j] * block->stride;
+
+			for (int i = start; i < end; i++)
+				kept[(size_t) i * d + j] = columns[j] < 0 ? NAN : feature[wanted[i]];
+		}
+	}
+	for (int i = 0; i < n_wanted; i++)
+		taking->entries[taking->n++] = (Entry) {
+			hashes[wanted[i]], kept + (size_t) i * d, block->weights[wanted[i]], d
+		};
+}
+
+/*
+ * Offer the rows of a block to the sample.  columns: scratch of d.
  */
 static void
 take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
-		   uint64_t seed, double *row)
+		   uint64_t seed, int *columns)
 {
 	int			d = taking->sample->d;
-	int			n = block->order == NULL ? d : block->n_observed;
+	uint64_t	hashes[MIXTURE_BLOCK_ROWS];
+	int			wanted[MIXTURE_BLOCK_ROWS];
+	int			n_wanted = 0;
 
-	for (int j = n; j < d; j++)
-		row[block->order[j]] = NAN;
+	for (int j = 0; j < d; j++)
+		columns[j] = block->order == NULL ? j : -1;
+	for (int i = 0; i < block->n_observed && block->order != NULL; i++)
+		columns[block->order[i]] = i;
+	cell_hashes(block, columns, d, range, FINE_BITS, seed, hashes);
 	for (int i = 0; i < block->n_rows; i++)
 	{
-		uint64_t	hash;
-		double	   *kept;
-
-		if (!(block->weights[i] > 0))
+		if (!(block->weights[i] > 0) || hashes[i] > taking->threshold)
 			continue;
-		for (int j = 0; j < n; j++)
-			row[block->order == NULL ? j : block->order[j]] =
-				block->features[(size_t) j * block->stride + i];
-		hash = cell_hash(row, d, range, FINE_BITS, seed);
-		if (hash > taking->threshold)
-			continue;
-		if (taking->n == taking->capacity)
-			compact(taking);
-		kept = taking->sample->rows + taking->n * d;
-		memcpy(kept, row, d * sizeof(double));
-		taking->entries[taking->n++] = (Entry) {hash, kept, block->weights[i], d};
+		if (taking->n + n_wanted == taking->capacity)
+		{
+			keep_rows(taking, block, columns, wanted, n_wanted, hashes);
+			n_wanted = 0;
+			join_equal(taking);
+			put_rows(taking);
+			if (hashes[i] > taking->threshold)
+				continue;
+		}
+		wanted[n_wanted++] = i;
 	}
+	keep_rows(taking, block, columns, wanted, n_wanted, hashes);
 }
 
 /* Store the rows again as blocks. */
@@ -392,15 +476,27 @@ static void
 hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
 		  const MixtureHost *host)
 {
-	for (int bits = COARSE_BITS;; bits += 10)
+	int			d = sample->d;
+	int		   *columns = host->allocate(host->context, d * sizeof(int));
+	int			bits = COARSE_BITS;
+
+	for (int j = 0; j < d; j++)
+		columns[j] = j;
+	for (;; bits += 10)
 	{
-		for (int64_t i = 0; i < sample->n_rows; i++)
-			sample->hashes[i] = cell_hash(sample->rows + i * sample->d, sample->d,
-										  range, bits, ~seed);
+		for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
+		{
+			MixtureBlock block;
+
+			sample_block(&sample->blocks, start / MIXTURE_BLOCK_ROWS, &block);
+			cell_hashes(&block, columns, d, range, bits, ~seed, sample->hashes + start);
+			host->check_interrupts(host->context);
+		}
 		if (bits >= FINEST_BITS ||
 			2 * count_distinct(sample->hashes, sample->n_rows, host) >= sample->n_rows)
-			return;
+			break;
 	}
+	host->release(host->context, columns);
 }
 
 /*
@@ -417,7 +513,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	size_t		d = source->d;
 	Taking		taking;
 	double	   *features;
-	double	   *row;
+	int		   *columns;
 
 	if (source->block == NULL)
 	{
@@ -432,7 +528,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		return;
 	}
 	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
-	row = host->allocate(host->context, d * sizeof(double));
+	columns = host->allocate(host->context, d * sizeof(int));
 	features = center == NULL ? NULL :
 		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
@@ -448,33 +544,46 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		source_block(source, number, &block);
 		if (center != NULL)
 			center_block(center, source->d, &block, features);
-		take_block(&taking, &block, range, seed, row);
+		take_block(&taking, &block, range, seed, columns);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
 	}
-	compact(&taking);
-
-	put_extremes_first(&taking);
+	join_equal(&taking);
+	put_extremes_first(&taking, host);
 	sample->n_rows = taking.n;
 	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
 	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
+	for (int64_t i = 0; i < taking.n; i++)
+		sample->weights[i] = taking.entries[i].weight;
 	put_rows(&taking);
 	host->release(host->context, taking.spare);
 	host->release(host->context, taking.entries);
-	hash_rows(sample, range, seed, host);
-	host->release(host->context, row);
+	host->release(host->context, columns);
 	if (features != NULL)
 		host->release(host->context, features);
 	make_blocks(sample, host);
+	hash_rows(sample, range, seed, host);
 	sample->parts.n = 0;
 	if (range->n_incomplete > 0 && sample_has_missing(sample))
 		sample_make_parts(sample, host);
 }
 
+/* A sample of no rows, where there is nothing to search for among them. */
+void
+sample_none(Sample *sample, int d)
+{
+	memset(sample, 0, sizeof(*sample));
+	sample->d = d;
+	sample->blocks.d = d;
+	sample_source(&sample->blocks, &sample->source);
+}
+
 void
 sample_release(Sample *sample, const MixtureHost *host)
 {
+	if (sample->rows == NULL)
+		return;
 	if (sample->parts.n > 0)
 		sample_release_parts(sample, host);
 	host->release(host->context, sample->blocks.weights);

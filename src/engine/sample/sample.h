@@ -70,6 +70,7 @@ extern void sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 extern void sample_take(Sample *sample, const MixtureSource *source,
 						const double *center, const FeatureRange *range,
 						int64_t limit, uint64_t seed, const MixtureHost *host);
+extern void sample_none(Sample *sample, int d);
 extern void sample_release(Sample *sample, const MixtureHost *host);
 
 /* sample_parts.c */
