@@ -374,6 +374,51 @@ test_component_order(void)
 	rows_free(rows);
 }
 
+/*
+ * One component is what rows have for mean and covariance, and its log-likelihood is
+ * that of these, at once: in one step, whether or not there are more rows than a sample
+ * has.
+ */
+static void
+test_single(Random *random, MixtureCovarianceType type, int64_t n)
+{
+	int			d = 1 + random_below(random, 6);
+	size_t		count = mixture_factor_count(type, d);
+	Rows	   *rows = rows_clusters(random, n, d, 2, 3);
+	MixtureStats *sums = mixture_allocate_stats(type, 1, d, &unit_host);
+	MixtureParameters moments;
+	MixtureParameters next;
+	MixtureOptions options = default_options(type);
+	MixtureFit	fit;
+	MixtureError error;
+	double		floor[6] = {0};
+	double		worst;
+
+	for (int64_t i = 0; i < n; i++)
+		rows->weights[i] = 1 + random_below(random, 3);
+	rows_seal(rows);
+	random_parameters(random, &moments, type, 1, d);
+	reference_accumulate(&moments, rows, sums);
+	options.max_iter = 1;
+	check(mixture_fit(&rows->source, 1, &options, &unit_host, &fit, &error) == MIXTURE_OK &&
+		  fit.info.converged && fit.info.iterations == 1,
+		  "%s, %lld rows: one component is found in one step", family_names[type], (long long) n);
+	mixture_allocate_parameters(&next, type, 1, d, &unit_host);
+	mixture_maximize(sums, &moments, &(MixtureBounds) {.floor = floor}, &next, &unit_host);
+	mixture_clear_stats(sums);
+	reference_accumulate(&next, rows, sums);
+	worst = fmax(largest_difference(next.means, fit.parameters.means, d, 1),
+				 largest_difference(next.covariances, fit.parameters.covariances, count, 1));
+	worst = fmax(worst, relative_difference(fit.info.log_likelihood, *sums->log_likelihood, 0));
+	worst = fmax(worst, relative_difference(fit.info.sum_weights, *sums->sum_weights, 0));
+	mixture_release_parameters(&next, &unit_host);
+	check(worst < 1e-10, "and is the rows' mean and covariance (%.1e)", worst);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	mixture_release_parameters(&moments, &unit_host);
+	mixture_release_stats(sums, &unit_host);
+	rows_free(rows);
+}
+
 void
 test_fit(void)
 {
@@ -392,6 +437,8 @@ test_fit(void)
 				test_units(&random, type, 0);
 				test_units(&random, type, 0.2);
 			}
+		test_single(&random, type, 200);
+		test_single(&random, type, 15000);
 		test_copies(&random, type, 200, 0);
 		test_copies(&random, type, 200, 0.3);
 		test_copies(&random, type, 12000, 0);

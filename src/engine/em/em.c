@@ -294,18 +294,20 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 }
 
 /*
- * A last pass at the parameters that a run came to, for what the iterations
- * do not need: the entropy of the responsibilities and the spread of the log
- * densities, into *outcome.
+ * A last pass at the parameters that a run came to, for what it finds there and what
+ * the iterations do not need: the entropy of the responsibilities and the spread of the
+ * log densities, into *outcome.
  */
 MixtureStatus
 em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
 		 MixtureError *error)
 {
-	MixtureStatus status = em_pass(em, parameters, false, error);
+	MixtureStatus status = step_pass(em, parameters, false, error);
 
 	if (status == MIXTURE_OK)
 	{
+		outcome->log_likelihood = *em->stats->log_likelihood;
+		outcome->sum_weights = *em->stats->sum_weights;
 		outcome->entropy = *em->stats->entropy;
 		outcome->log_density_stddev = mixture_log_density_stddev(em->stats);
 	}

@@ -27,9 +27,22 @@ sample_limit(int k, int d)
 }
 
 /*
+ * Whether there is nothing to search for: one component of more rows, all of them
+ * complete, than a sample has.  Of fewer there is a sample, whose order is its own.
+ */
+static bool
+is_plain(const Scales *scales, const MixtureSource *source, int most_k,
+		 const MixtureOptions *options)
+{
+	return most_k == 1 && !options->noise && options->prior == NULL &&
+		scales->range.n_incomplete == 0 && source->n_rows > sample_limit(most_k, source->d);
+}
+
+/*
  * What searches of least_k to most_k components need to know of the rows:
  * their scales, with a matrix if `matrix` says so, and a sample of them, which
- * has at least least_k rows.  scales_release() and sample_release() give back.
+ * has at least least_k rows, or, for one component, may have none.
+ * scales_release() and sample_release() give back.
  */
 MixtureStatus
 search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
@@ -44,8 +57,11 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	status = scales_scan(scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	sample_take(sample, source, scales->center, &scales->range,
-				sample_limit(most_k, source->d), options->seed, host);
+	if (is_plain(scales, source, most_k, options))
+		sample_none(sample, source->d);
+	else
+		sample_take(sample, source, scales->center, &scales->range,
+					sample_limit(most_k, source->d), options->seed, host);
 
 	/* from the sample, if that is all rows: it has an order of its own */
 	if (sample->complete)
@@ -57,7 +73,8 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	scales->n_rows = fmax(scales->sum_weights, (double) source->n_rows);
 	if (status == MIXTURE_OK && options->noise)
 		scales_enclose(scales, source->d, host);
-	if (status == MIXTURE_OK && sample->n_rows < least_k)
+	if (status == MIXTURE_OK && sample->n_rows < least_k &&
+		!is_plain(scales, source, most_k, options))
 	{
 		error->count = sample->n_rows;
 		return MIXTURE_TOO_FEW_DISTINCT;

@@ -181,7 +181,7 @@ mixture_fit_best(const MixtureSource *source, const MixtureChoice *choice,
 							error);
 	if (status != MIXTURE_OK)
 		return status;
-	if (most_k > selection.sample.n_rows)
+	if (most_k > 1 && most_k > selection.sample.n_rows)
 		most_k = (int) selection.sample.n_rows;
 	selection.trials = host->allocate(host->context, (size_t) MIXTURE_N_COVARIANCE_TYPES *
 									  (most_k - choice->least_k + 1) * sizeof(MixtureTrial));

@@ -483,20 +483,38 @@ is_single(const Search *search)
 	return search->k == 1 && !search->options->noise;
 }
 
-/* The one candidate where there is one component: mean and covariance. */
+/* Whether it is the mean and covariance of the rows, which are known before. */
+static bool
+is_known(const Search *search)
+{
+	return is_single(search) && search->prior == NULL &&
+		search->scales->range.n_incomplete == 0;
+}
+
+/*
+ * The one candidate where there is one component: mean and covariance.  Where nothing is
+ * missing these are known of all rows, and there is nothing to iterate.
+ */
 static MixtureStatus
 try_single(Search *search, MixtureError *error)
 {
+	const Scales *scales = search->scales;
 	Candidate  *single = &search->best;
 
 	single->parameters.weights[0] = 1;
-	memcpy(single->parameters.means, search->scales->moments.means,
-		   search->d * sizeof(double));
-	scales_spread(search->scales, true, 1, &single->parameters);
+	memcpy(single->parameters.means, scales->moments.means, search->d * sizeof(double));
+	scales_spread(scales, true, 1, &single->parameters);
 	single->n_reseeded = 0;
 	single->outcome.iterations = 0;
 	search->n_best = 1;
-	return advance(search, single, search->options->max_iter, search->options->tol, error);
+	progress_start(search->host, 0);
+	if (!is_known(search))
+		return advance(search, single, search->options->max_iter, search->options->tol, error);
+	mixture_hold_floor(&single->parameters, scales->floor, search->host);
+	single->outcome = (EmOutcome) {
+		.iterations = 1,.converged = true,.sum_weights = scales->sum_weights
+	};
+	return MIXTURE_OK;
 }
 
 /* About how many operations a pass over the sample takes. */
@@ -666,6 +684,19 @@ search_sample(Search *search, MixtureError *error)
 	return status;
 }
 
+/* Score the best; where nothing was iterated, that is the pass to be noted. */
+static MixtureStatus
+score_best(Search *search, Em *em, MixtureError *error)
+{
+	EmOutcome  *outcome = &search->best.outcome;
+	MixtureStatus status = em_score(em, &search->best.parameters, outcome, error);
+
+	if (status == MIXTURE_OK && is_known(search))
+		progress_pass(search->host, outcome->iterations,
+					  outcome->log_likelihood / outcome->sum_weights, NAN, true);
+	return status;
+}
+
 /*
  * Go on with the best on all rows, if the sample does not have them all, and
  * score it there.
@@ -675,20 +706,21 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 {
 	Candidate  *best = &search->best;
 	const MixtureOptions *options = search->options;
-	MixtureStatus status;
+	MixtureStatus status = MIXTURE_OK;
 	Em			em;
 
 	if (search->sample->complete)
-		return em_score(&search->em, &best->parameters, &best->outcome, error);
+		return score_best(search, &search->em, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
 			 search->k, search->scales->floor, search->host);
 	em.bounds.prior = search->prior;
 	em.noted = true;
 	progress_iterating(search->host, options->covariance_type, search->k, options);
-	status = em_run(&em, &best->parameters, options->max_iter, options->tol,
-					options->accelerate, &best->outcome, error);
+	if (!is_known(search))
+		status = em_run(&em, &best->parameters, options->max_iter, options->tol,
+						options->accelerate, &best->outcome, error);
 	if (status == MIXTURE_OK)
-		status = em_score(&em, &best->parameters, &best->outcome, error);
+		status = score_best(search, &em, error);
 	em_end(&em);
 	return status;
 }
