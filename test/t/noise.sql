@@ -133,10 +133,10 @@ CREATE TABLE densities AS
 SELECT number, family, model, p, ll, mm, x, c.component, CASE WHEN x[1] IS NULL THEN 2 WHEN x[2] IS NULL THEN 1 ELSE 0 END AS given,
        (1 - p) * weight * CASE
            WHEN x[1] IS NULL AND x[2] IS NULL THEN 1
-           WHEN x[2] IS NULL THEN exp(-0.5 * (x[1] - mean[1]) ^ 2 / covariance[1][1]) / sqrt(2 * pi() * covariance[1][1])
-           WHEN x[1] IS NULL THEN exp(-0.5 * (x[2] - mean[2]) ^ 2 / covariance[2][2]) / sqrt(2 * pi() * covariance[2][2])
-           ELSE exp(-0.5 * (covariance[2][2] * (x[1] - mean[1]) ^ 2 - 2 * covariance[1][2] * (x[1] - mean[1]) * (x[2] - mean[2]) +
-                            covariance[1][1] * (x[2] - mean[2]) ^ 2) / determinant) / (2 * pi() * sqrt(determinant)) END AS density
+           WHEN x[2] IS NULL THEN exp(greatest(-700, -0.5 * (x[1] - mean[1]) ^ 2 / covariance[1][1])) / sqrt(2 * pi() * covariance[1][1])
+           WHEN x[1] IS NULL THEN exp(greatest(-700, -0.5 * (x[2] - mean[2]) ^ 2 / covariance[2][2])) / sqrt(2 * pi() * covariance[2][2])
+           ELSE exp(greatest(-700, -0.5 * (covariance[2][2] * (x[1] - mean[1]) ^ 2 - 2 * covariance[1][2] * (x[1] - mean[1]) * (x[2] - mean[2]) +
+                                            covariance[1][1] * (x[2] - mean[2]) ^ 2) / determinant)) / (2 * pi() * sqrt(determinant)) END AS density
 FROM mixtures, gmm_components(model) AS c, LATERAL (SELECT covariance[1][1] * covariance[2][2] - covariance[1][2] ^ 2 AS determinant) AS d,
      (SELECT ARRAY[CASE WHEN i % 5 > 0 THEN 20 * uniform(:seed, 840, i) - 10 END, CASE WHEN i % 6 > 0 THEN 20 * uniform(:seed, 841, i) - 10 END]
       FROM generate_series(1, 59) AS i) AS r (x);
@@ -316,5 +316,14 @@ SELECT ok(abs(s.noise_weight - 0.2) < 0.1, 'and finds about as much noise as the
 SELECT ok(gmm_svg(features, model) LIKE '%noise%' AND gmm_svg(features, model, 1) LIKE '%noise%', 'gmm_svg has a sign for noise') FROM large, larges GROUP BY model;
 SELECT ok(count(*) = 3 AND bool_and(n_parameters = 6 * k + 1) AND min(t.bic) = min(gmm_bic(best)), 'gmm_trials counts the parameters of noise')
 FROM (SELECT gmm_fit_best(features, 1, 3, '{"noise": true}') AS best FROM large WHERE id <= 600) AS b, gmm_trials(best) AS t;
+
+-- What is kept of rows, and the ways to choose: as without noise.
+SELECT ok(gmm_fit_sketch(gmm_sketch(features, 1500), 3, '{"noise": true}') = model, 'gmm_fit_sketch makes the model of gmm_fit, noise and all')
+FROM (SELECT gmm_fit(features, 3, '{"noise": true}') AS model FROM large WHERE id <= 1500) AS m, large WHERE id <= 1500 GROUP BY model;
+SELECT ok(abs(s.icl - s.bic - 2 * (SELECT sum(gmm_entropy(model, features)) FROM large)) < 1e-6 * s.icl, 'ICL counts the entropy of the choice between noise and components')
+FROM larges, gmm_summary(model) AS s;
+SELECT ok(bool_and(gmm_predict_proba(model, features, ids) = gmm_predict_proba(model, features) AND (gmm_predict(model, features, ids) = 0) = (gmm_predict(model, features) = 0)),
+          'components that are a cluster each have the probabilities of components')
+FROM larges, large, LATERAL (SELECT '{1,2,3}'::integer[] AS ids) AS i;
 
 SELECT finish();
