@@ -134,20 +134,16 @@ typedef struct MixtureParameters
  * feature j of row i is features[j * stride + i].  Lanes n_rows to stride - 1
  * hold finite values and weight 0.
  *
- * Rows in which features are missing share a block only with those in which
- * the same ones are.  It then has the observed features alone, and `order`
- * says which they are: it holds the numbers of all d, first those of the
- * n_observed observed ones, as they are in the block, then those of the
- * missing ones, both ascending.
+ * A feature that is missing is NaN.  Only where `incomplete` is true it is looked
+ * for; there must be one that is not in each row.
  */
 typedef struct MixtureBlock
 {
 	int			n_rows;			/* 1 to MIXTURE_BLOCK_ROWS */
 	int			stride;			/* multiple of MIXTURE_LANES */
-	const double *features;		/* d x stride, or n_observed x stride */
+	const double *features;		/* d x stride */
 	const double *weights;		/* stride */
-	const int  *order;			/* d, or NULL if no feature is missing */
-	int			n_observed;		/* 1 to d - 1; only with order */
+	bool		incomplete;		/* features may be missing */
 } MixtureBlock;
 
 typedef enum MixtureStatus
@@ -206,9 +202,8 @@ typedef struct MixtureSampling
 /*
  * Rows, as the engine reads them: n_blocks blocks, each asked for by its
  * number, over and over.  A block need only stay valid until the next call.
- * Blocks with the same features missing had better follow each other, for each
- * change costs some algebra; a source whose rows are complete need not touch
- * order and n_observed, which are cleared when a block is asked for.
+ * A source whose rows are complete need not touch `incomplete`, which is cleared
+ * when a block is asked for.
  */
 typedef struct MixtureSource
 {

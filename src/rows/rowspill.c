@@ -228,13 +228,6 @@ gmm_rowpool_has_room(const GmmRowPool *pool, Size size)
 	return pool->allocated + size <= memory_limit();
 }
 
-/* Does the pool have no more than half of the memory that it may have? */
-bool
-gmm_rowpool_is_half_empty(const GmmRowPool *pool)
-{
-	return pool->allocated <= memory_limit() / 2;
-}
-
 int64
 gmm_rowpool_file_size(const GmmRowPool *pool)
 {

@@ -16,7 +16,6 @@ extern void gmm_rowpool_release(GmmRowPool *pool, void *chunk);
 extern void *gmm_rowpool_carve(GmmRowPool *pool, Size size);
 extern void *gmm_rowpool_enlarge(GmmRowPool *pool, void *chunk, Size size);
 extern bool gmm_rowpool_has_room(const GmmRowPool *pool, Size size);
-extern bool gmm_rowpool_is_half_empty(const GmmRowPool *pool);
 
 extern int64 gmm_rowpool_file_size(const GmmRowPool *pool);
 extern const char *gmm_rowpool_file_path(const GmmRowPool *pool);

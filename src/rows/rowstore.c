@@ -30,12 +30,8 @@
  * filled the memory before stays there: a fit reads the blocks in a cycle, and
  * of a cycle any part is as good to keep as any other.
  *
- * Rows with NULLs have blocks of their own, for each pattern of NULLs, which
- * hold the observed features only.  So there are as many blocks open to more
- * rows as patterns; they start with one lane.  In a store that has them, when
- * the pool has no more memory, the oldest blocks go to the file, full or not.
- * Those that are not full are pieces, which a reader puts together again; they
- * are cut so that whole ones make up MIXTURE_BLOCK_ROWS rows.
+ * An element that is NULL is NaN, which no other is, and a block that has one is
+ * marked.
  *
  * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
  * copies there what is in memory only, with a directory behind it, and
@@ -44,18 +40,16 @@
  */
 #include "postgres.h"
 
+#include "access/tupmacs.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "rows/rowstore.h"
 #include "rows/rowstore_private.h"
 
-/* Lanes of the first block of complete rows, and of one with NULLs */
+/* Lanes of the first block */
 #define FIRST_STRIDE		16
-#define FIRST_NULLS_STRIDE	1
-
-/* A store with NULLs is not asked to do with less memory than this. */
-#define LEAST_MEMORY		((Size) 64 * 1024)
 
 StaticAssertDecl(FIRST_STRIDE % MIXTURE_LANES == 0 &&
 				 MIXTURE_BLOCK_ROWS % MIXTURE_LANES == 0 &&
@@ -68,10 +62,10 @@ typedef struct SharedBlock
 	int64		offset;
 	uint16		n_rows;
 	uint16		stride;
-	int32		pattern;
-	uint16		weighted;
-	uint16		narrow;
-	uint16		unused[2];		/* so that no byte is written undefined */
+	bool		weighted;
+	bool		narrow;
+	bool		incomplete;
+	char		unused;			/* so that no byte is written undefined */
 } SharedBlock;
 
 /* Entries that are written or read at once */
@@ -93,9 +87,6 @@ gmm_rowstore_create(MemoryContext context, int d)
 	store->narrow = true;
 	store->directory_size = 1;
 	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
-	store->patterns_size = 1;
-	store->patterns = gmm_rowpool_allocate(pool, sizeof(RowPattern));
-	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, d, 0};
 	return store;
 }
 
@@ -105,85 +96,65 @@ gmm_rowstore_dimensions(const GmmRowStore *store)
 	return store->d;
 }
 
-/* --- patterns of NULLs --------------------------------------------------- */
-
-/* Let the store know of a pattern that is new. */
-static void
-begin_pattern(GmmRowStore *store, int number)
-{
-	if (number == store->patterns_size)
-	{
-		store->patterns_size *= 2;
-		store->patterns = gmm_rowpool_enlarge(store->pool, store->patterns,
-											  sizeof(RowPattern) * (Size) store->patterns_size);
-	}
-	store->patterns[number].open = NOT_OPEN;
-	store->patterns[number].n_observed = gmm_patterns_n_observed(store->nulls, number);
-	store->patterns[number].n_closed = 0;
-}
-
-/* The number of the pattern of a row. */
-static int
-pattern_number(GmmRowStore *store, const uint8 *observed)
-{
-	int			count;
-	int			number;
-
-	if (observed == NULL)
-		return GMM_PATTERN_COMPLETE;
-	if (store->nulls == NULL)
-		store->nulls = gmm_patterns_create(store->pool, store->d);
-	count = gmm_patterns_count(store->nulls);
-	number = gmm_patterns_enter(store->nulls, observed);
-	if (number == count)
-		begin_pattern(store, number);
-	return number;
-}
-
 /* --- blocks in memory ---------------------------------------------------- */
 
 /* Memory for the features of a block of so many lanes. */
 static void
 allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
-	Size		size = features_size(store, block->pattern, stride, block->narrow);
+	Size		size = features_size(store, stride, block->narrow);
 
-	block->chunk = gmm_rowpool_allocate(store->pool, size + (stride < MIXTURE_LANES ? 0 :
-															 BLOCK_ALIGNMENT - 1));
+	block->chunk = gmm_rowpool_allocate(store->pool, size + BLOCK_ALIGNMENT - 1);
 	block->stride = stride;
-	store->memory_size += size;
 }
 
 /*
- * Put the values of a row into a lane.
+ * Put d values of a row into a lane.
  *
  * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang on a
  * hash of the bits.
  */
 static inline void
-put_row(RowBlock *block, int lane, const double *row, int n_observed)
+put_values(RowBlock *block, int lane, const double *row, int d)
 {
 	if (block->narrow)
 	{
 		float	   *features = block_features(block);
 
-		for (int j = 0; j < n_observed; j++)
+		for (int j = 0; j < d; j++)
 			features[(Size) j * block->stride + lane] = (float) (row[j] + 0.0);
 	}
 	else
 	{
 		double	   *features = block_features(block);
 
-		for (int j = 0; j < n_observed; j++)
+		for (int j = 0; j < d; j++)
 			features[(Size) j * block->stride + lane] = row[j] + 0.0;
 	}
 }
 
+/* The same for a row of which observed has a bit for each element. */
+static void
+put_row(RowBlock *block, int lane, const double *row, const uint8 *observed, int d)
+{
+	double		values[MIXTURE_MAX_DIMENSIONS];
+
+	if (observed == NULL)
+	{
+		put_values(block, lane, row, d);
+		return;
+	}
+	for (int j = 0; j < d; j++)
+		values[j] = att_isnull(j, observed) ? get_float8_nan() : *row++;
+	put_values(block, lane, values, d);
+	block->incomplete = true;
+}
+
 /* Fill the lanes that no row has taken. */
 static void
-pad_features(RowBlock *block, int n_observed)
+pad_features(RowBlock *block, int d)
 {
-	for (int j = 0; j < n_observed; j++)
+	for (int j = 0; j < d; j++)
 	{
 		float	   *narrow = (float *) block_features(block) + (Size) j * block->stride;
 		double	   *wide = (double *) block_features(block) + (Size) j * block->stride;
@@ -232,7 +203,6 @@ spill_block(GmmRowStore *store, RowBlock *block)
 							   sizeof(double) * block->stride);
 		block->offset = offset;
 	}
-	store->memory_size -= size;
 	block->chunk = NULL;
 	if (block->weights != NULL)
 		gmm_rowpool_release(store->pool, block->weights);
@@ -240,59 +210,11 @@ spill_block(GmmRowStore *store, RowBlock *block)
 	return chunk;
 }
 
-/* The open block of a pattern, or NULL. */
+/* The block that takes further rows, if it has or may get lanes for them, or NULL. */
 static RowBlock *
-open_block(const GmmRowStore *store, const RowPattern *pattern)
+last_block(const GmmRowStore *store)
 {
-	return pattern->open == NOT_OPEN ? NULL : &store->directory[pattern->open];
-}
-
-/* Has an open block no place for another row, however wide it is? */
-static bool
-is_full(const RowPattern *pattern, const RowBlock *block)
-{
-	return pattern->n_closed + block->n_rows == MIXTURE_BLOCK_ROWS;
-}
-
-/* There will be no more rows in the open block of a pattern. */
-static void
-close_block(GmmRowStore *store, RowPattern *pattern)
-{
-	pattern->n_closed = (pattern->n_closed + open_block(store, pattern)->n_rows) % MIXTURE_BLOCK_ROWS;
-	pattern->open = NOT_OPEN;
-}
-
-/*
- * Make half of the pool's memory free, as far as this store, which has rows
- * with NULLs, can: by its oldest blocks.
- */
-static void
-make_room(GmmRowStore *store)
-{
-	if (store->memory_size < LEAST_MEMORY)
-		return;
-	while (store->n_spilled < store->n_blocks &&
-		   !gmm_rowpool_is_half_empty(store->pool))
-	{
-		RowBlock   *block = &store->directory[store->n_spilled];
-		RowPattern *pattern = &store->patterns[block->pattern];
-
-		if (pattern->open == store->n_spilled)
-			close_block(store, pattern);
-		if (block->chunk != NULL)
-			gmm_rowpool_release(store->pool, spill_block(store, block));
-		store->n_spilled++;
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-/* Lanes of a block that begins. */
-static int
-first_stride(int number, const RowBlock *before)
-{
-	if (before != NULL)
-		return MIXTURE_BLOCK_ROWS;
-	return number == GMM_PATTERN_COMPLETE ? FIRST_STRIDE : FIRST_NULLS_STRIDE;
+	return store->n_blocks == 0 ? NULL : &store->directory[store->n_blocks - 1];
 }
 
 /*
@@ -302,53 +224,49 @@ first_stride(int number, const RowBlock *before)
 static void
 place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 {
-	int			stride = first_stride(block->pattern, before);
-	Size		size = features_size(store, block->pattern, stride, block->narrow);
+	int			stride = before != NULL ? MIXTURE_BLOCK_ROWS : FIRST_STRIDE;
+	Size		size = features_size(store, stride, block->narrow);
 
 	if (before != NULL && before->chunk != NULL && before->stride == stride &&
 		before->narrow == block->narrow && !gmm_rowpool_has_room(store->pool, size))
 	{
 		block->chunk = spill_block(store, before);
 		block->stride = stride;
-		store->memory_size += size;
 	}
 	else
 		allocate_features(store, block, stride);
 }
 
-/* Begin a block with its first row, after the pattern's last one. */
+/* Begin a block with its first row, after the last one, which is full. */
 static RowBlock *
-begin_block(GmmRowStore *store, int number, const double *row)
+begin_block(GmmRowStore *store, const double *row, const uint8 *observed)
 {
-	RowPattern *pattern = &store->patterns[number];
 	RowBlock   *before;
 	RowBlock   *block;
 
 	if (store->n_blocks == store->directory_size)
 		enlarge_directory(store);
 
-	before = open_block(store, pattern);
-	if (before != NULL)
-		close_block(store, pattern);
+	before = last_block(store);
 	block = &store->directory[store->n_blocks];
 	block->offset = NOT_IN_FILE;
-	block->pattern = number;
 	block->n_rows = 0;
 	block->weights = NULL;
 	block->weighted = false;
 	block->narrow = store->narrow;
+	block->incomplete = false;
 	place_block(store, block, before);
-	put_row(block, 0, row, pattern->n_observed);
-	pad_features(block, pattern->n_observed);
-	pattern->open = store->n_blocks++;
+	put_row(block, 0, row, observed, store->d);
+	pad_features(block, store->d);
+	store->n_blocks++;
 	return block;
 }
 
 /* Copy the rows of a block to where another shape of it has them. */
 static void
-copy_features(const RowBlock *from, RowBlock *to, int n_observed)
+copy_features(const RowBlock *from, RowBlock *to, int d)
 {
-	for (int j = 0; j < n_observed; j++)
+	for (int j = 0; j < d; j++)
 	{
 		const float *narrow = (float *) block_features(from) + (Size) j * from->stride;
 		const double *wide = (double *) block_features(from) + (Size) j * from->stride;
@@ -373,14 +291,12 @@ static void
 reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 {
 	const RowBlock old = *block;
-	int			n_observed = store->patterns[block->pattern].n_observed;
 
 	block->narrow = store->narrow;
 	allocate_features(store, block, stride);
-	copy_features(&old, block, n_observed);
-	pad_features(block, n_observed);
+	copy_features(&old, block, store->d);
+	pad_features(block, store->d);
 	gmm_rowpool_release(store->pool, old.chunk);
-	store->memory_size -= block_features_size(store, &old);
 
 	if (block->weights != NULL)
 	{
@@ -402,33 +318,30 @@ create_weights(GmmRowStore *store, RowBlock *block)
 		block->weights[i] = i < block->n_rows ? 1.0 : 0.0;
 }
 
-/* A block with a free lane for a row of this pattern. */
+/* A block with a free lane for a row. */
 static RowBlock *
-block_for_row(GmmRowStore *store, int number, const double *row)
+block_for_row(GmmRowStore *store, const double *row, const uint8 *observed)
 {
-	const RowPattern *pattern = &store->patterns[number];
-	RowBlock   *block = open_block(store, pattern);
-	bool		has_lane = block != NULL && block->n_rows < block->stride &&
-		!is_full(pattern, block);
-	int			stride;
+	RowBlock   *block = last_block(store);
 
-	if (has_lane && block->narrow == store->narrow)
-		return block;
-
-	stride = block == NULL ? first_stride(number, NULL) :
-		has_lane ? block->stride : Min(2 * block->stride, MIXTURE_BLOCK_ROWS);
-	if (store->nulls != NULL)
-	{
-		Size		size = features_size(store, number, stride, store->narrow);
-
-		if (!gmm_rowpool_has_room(store->pool, size))
-			make_room(store);
-		block = open_block(store, pattern);
-	}
-	if (block == NULL || is_full(pattern, block))
-		return begin_block(store, number, row);
-	reshape_block(store, block, stride);
+	if (block == NULL || block->n_rows == MIXTURE_BLOCK_ROWS)
+		return begin_block(store, row, observed);
+	if (block->n_rows == block->stride)
+		reshape_block(store, block, Min(2 * block->stride, MIXTURE_BLOCK_ROWS));
+	else if (block->narrow != store->narrow)
+		reshape_block(store, block, block->stride);
 	return block;
+}
+
+/* How many elements of a row are not NULL? */
+static int
+count_observed(const uint8 *observed, int d)
+{
+	int			n = 0;
+
+	for (int j = 0; j < d; j++)
+		n += !att_isnull(j, observed);
+	return n;
 }
 
 /* Is every value of a row exact as a float? */
@@ -450,14 +363,13 @@ void
 gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed,
 					double weight)
 {
-	int			number = pattern_number(store, observed);
-	int			n_observed = store->patterns[number].n_observed;
 	RowBlock   *block;
 
-	if (store->narrow && !is_narrow(row, n_observed))
+	if (store->narrow &&
+		!is_narrow(row, observed == NULL ? store->d : count_observed(observed, store->d)))
 		store->narrow = false;
-	block = block_for_row(store, number, row);
-	put_row(block, block->n_rows, row, n_observed);
+	block = block_for_row(store, row, observed);
+	put_row(block, block->n_rows, row, observed, store->d);
 
 	if (weight != 1.0 && block->weights == NULL)
 		create_weights(store, block);
@@ -484,16 +396,6 @@ copy_block(GmmRowStore *store, const RowBlock *block)
 	return offset;
 }
 
-/* May there be more rows in a block? */
-static bool
-may_grow(const GmmRowStore *store, int64 number)
-{
-	const RowBlock *block = &store->directory[number];
-	const RowPattern *pattern = &store->patterns[block->pattern];
-
-	return pattern->open == number && !is_full(pattern, block);
-}
-
 /* Copy to the file every block that is not there and will not change. */
 static bool
 copy_full_blocks(GmmRowStore *store)
@@ -504,7 +406,7 @@ copy_full_blocks(GmmRowStore *store)
 		int64		offset;
 
 		CHECK_FOR_INTERRUPTS();
-		if (block->offset != NOT_IN_FILE || may_grow(store, number))
+		if (block->offset != NOT_IN_FILE || block->n_rows < MIXTURE_BLOCK_ROWS)
 			continue;
 		offset = copy_block(store, block);
 		if (offset < 0)
@@ -515,33 +417,13 @@ copy_full_blocks(GmmRowStore *store)
 }
 
 /*
- * Copy to the file the blocks that may grow.  offsets: of each, by the number
- * of its pattern.  These copies are of no use to this process.
+ * Append the directory to the file.  last: where in it is a copy of the block
+ * that may grow.
  */
 static bool
-copy_open_blocks(GmmRowStore *store, int64 *offsets)
-{
-	for (int number = 0; number < n_patterns(store); number++)
-	{
-		const RowPattern *pattern = &store->patterns[number];
-
-		CHECK_FOR_INTERRUPTS();
-		if (pattern->open == NOT_OPEN || !may_grow(store, pattern->open))
-			continue;
-		offsets[number] = copy_block(store, open_block(store, pattern));
-		if (offsets[number] < 0)
-			return false;
-	}
-	return true;
-}
-
-/* Append the directory to the file, and behind it the patterns. */
-static bool
-copy_directory(GmmRowStore *store, const int64 *offsets)
+copy_directory(GmmRowStore *store, int64 last)
 {
 	SharedBlock entries[ENTRIES];
-	const uint8 *bytes;
-	Size		size;
 
 	for (int64 start = 0; start < store->n_blocks; start += ENTRIES)
 	{
@@ -553,21 +435,17 @@ copy_directory(GmmRowStore *store, const int64 *offsets)
 		{
 			const RowBlock *block = &store->directory[start + i];
 
-			entries[i].offset = block->offset == NOT_IN_FILE ?
-				offsets[block->pattern] : block->offset;
+			entries[i].offset = block->offset == NOT_IN_FILE ? last : block->offset;
 			entries[i].n_rows = block->n_rows;
 			entries[i].stride = block->stride;
-			entries[i].pattern = block->pattern;
 			entries[i].weighted = block->weighted;
 			entries[i].narrow = block->narrow;
+			entries[i].incomplete = block->incomplete;
 		}
 		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
 			return false;
 	}
-	if (store->nulls == NULL)
-		return true;
-	size = gmm_patterns_bytes(store->nulls, &bytes);
-	return gmm_rowpool_try_append(store->pool, bytes, size) >= 0;
+	return true;
 }
 
 /*
@@ -579,15 +457,18 @@ bool
 gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 {
 	int64		old_size = gmm_rowpool_file_size(store->pool);
-	int64	   *offsets = MemoryContextAllocHuge(CurrentMemoryContext,
-												 sizeof(int64) * (Size) n_patterns(store));
+	int64		last = NOT_IN_FILE;
 	bool		done = copy_full_blocks(store);
 
+	/* of use to workers alone, as the block may grow */
 	store->unshared_size = gmm_rowpool_file_size(store->pool);
-	done = done && copy_open_blocks(store, offsets);
+	if (done && last_block(store)->offset == NOT_IN_FILE)
+	{
+		last = copy_block(store, last_block(store));
+		done = last >= 0;
+	}
 	shared->directory_offset = gmm_rowpool_file_size(store->pool);
-	done = done && copy_directory(store, offsets);
-	pfree(offsets);
+	done = done && copy_directory(store, last);
 	if (!done)
 	{
 		for (int64 number = 0; number < store->n_blocks; number++)
@@ -600,7 +481,6 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 	shared->d = store->d;
 	shared->n_rows = store->n_rows;
 	shared->n_blocks = store->n_blocks;
-	shared->n_patterns = n_patterns(store);
 	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
 	return true;
 }
@@ -635,31 +515,13 @@ attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 			block->offset = entries[i].offset;
 			block->chunk = NULL;
 			block->weights = NULL;
-			block->pattern = entries[i].pattern;
 			block->n_rows = entries[i].n_rows;
 			block->stride = entries[i].stride;
 			block->weighted = entries[i].weighted;
 			block->narrow = entries[i].narrow;
+			block->incomplete = entries[i].incomplete;
 		}
 	}
-}
-
-/* And their patterns. */
-static void
-attach_patterns(GmmRowStore *store, const GmmSharedRows *shared)
-{
-	Size		size = gmm_pattern_size(store->d);
-	int64		offset = shared->directory_offset +
-		shared->n_blocks * (int64) sizeof(SharedBlock);
-	uint8	   *bits = palloc(size);
-
-	for (int number = 1; number < shared->n_patterns; number++)
-	{
-		gmm_rowpool_read(store->pool, offset + (number - 1) * (int64) size, bits, size);
-		(void) pattern_number(store, bits);
-		CHECK_FOR_INTERRUPTS();
-	}
-	pfree(bits);
 }
 
 /* The rows that another process shares, to be read only. */
@@ -673,10 +535,6 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 	store->n_rows = shared->n_rows;
 	store->n_blocks = shared->n_blocks;
 	store->keeps_read = true;
-	store->patterns_size = 1;
-	store->patterns = gmm_rowpool_allocate(store->pool, sizeof(RowPattern));
-	store->patterns[GMM_PATTERN_COMPLETE] = (RowPattern) {NOT_OPEN, shared->d, 0};
 	attach_directory(store, shared);
-	attach_patterns(store, shared);
 	return store;
 }

@@ -15,7 +15,6 @@ typedef struct GmmSharedRows
 	int			d;
 	int64		n_rows;
 	int64		n_blocks;
-	int			n_patterns;		/* of NULLs */
 	int64		directory_offset;	/* in the file */
 	char		path[MAXPGPATH];	/* of the file */
 } GmmSharedRows;

@@ -6,7 +6,6 @@
 #ifndef GMM_ROWSTORE_PRIVATE_H
 #define GMM_ROWSTORE_PRIVATE_H
 
-#include "rows/rownulls.h"
 #include "rows/rowspill.h"
 #include "rows/rowstore.h"
 
@@ -15,9 +14,6 @@
 /* The offset of a block that is in memory only */
 #define NOT_IN_FILE			(-1)
 
-/* The number of the open block where there is none */
-#define NOT_OPEN			(-1)
-
 /*
  * A block is in memory or in the file or, where it has been shared, in both.
  * There are as many of these as blocks, so they are kept small.
@@ -25,26 +21,15 @@
 typedef struct RowBlock
 {
 	int64		offset;			/* in the pool's file, or NOT_IN_FILE */
-	void	   *chunk;			/* in which its features, n_observed x stride,
-								 * lie, as double or as float; NULL if not in
-								 * memory */
+	void	   *chunk;			/* in which its features, d x stride, lie, as
+								 * double or as float; NULL if not in memory */
 	double	   *weights;		/* stride; NULL while all of them are 1, too */
-	int32		pattern;		/* the number of its rows' pattern of NULLs */
 	uint16		n_rows;
 	uint16		stride;
 	bool		weighted;		/* some weight is not 1 */
 	bool		narrow;			/* the features are float */
+	bool		incomplete;		/* some of them are NULL: NaN */
 } RowBlock;
-
-/* The rows with one pattern of NULLs. */
-typedef struct RowPattern
-{
-	int64		open;			/* the number of the block that takes further
-								 * rows, unless it is full, or NOT_OPEN */
-	int			n_observed;
-	int			n_closed;		/* rows in the closed blocks that precede it,
-								 * modulo MIXTURE_BLOCK_ROWS */
-} RowPattern;
 
 struct GmmRowStore
 {
@@ -54,32 +39,20 @@ struct GmmRowStore
 	int64		n_blocks;
 	int64		directory_size;
 	RowBlock   *directory;
-	GmmRowPatterns *nulls;		/* NULL while there is no NULL */
-	int			patterns_size;
-	RowPattern *patterns;		/* by number */
-	Size		memory_size;	/* of the features that are in memory */
-	int64		n_spilled;		/* the first blocks, of which none is in memory */
 	int64		unshared_size;	/* of the file, less what workers alone need */
 	bool		keeps_read;		/* blocks stay in memory that have been read */
 	bool		narrow;			/* every value so far is exact as a float */
 };
-
-/* Patterns of the rows, the complete one included. */
-static inline int
-n_patterns(const GmmRowStore *store)
-{
-	return store->nulls == NULL ? 1 : gmm_patterns_count(store->nulls);
-}
 
 /*
  * Bytes of a block's features, which lie together: a multiple of a double's, as
  * weights may follow.
  */
 static inline Size
-features_size(const GmmRowStore *store, int pattern, int stride, bool narrow)
+features_size(const GmmRowStore *store, int stride, bool narrow)
 {
 	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
-	Size		n = (Size) store->patterns[pattern].n_observed * (Size) stride;
+	Size		n = (Size) store->d * (Size) stride;
 
 	return TYPEALIGN(sizeof(double), n * (narrow ? sizeof(float) : sizeof(double)));
 }
@@ -87,15 +60,13 @@ features_size(const GmmRowStore *store, int pattern, int stride, bool narrow)
 static inline Size
 block_features_size(const GmmRowStore *store, const RowBlock *block)
 {
-	return features_size(store, block->pattern, block->stride, block->narrow);
+	return features_size(store, block->stride, block->narrow);
 }
 
-/* The features of a block in memory; aligned, if there are enough. */
+/* The features of a block in memory. */
 static inline void *
 block_features(const RowBlock *block)
 {
-	if (block->stride < MIXTURE_LANES)
-		return block->chunk;
 	return (void *) TYPEALIGN(BLOCK_ALIGNMENT, block->chunk);
 }
 

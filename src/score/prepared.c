@@ -37,7 +37,6 @@
 
 #include "compat.h"
 #include "host/engine_host.h"
-#include "rows/rownulls.h"
 #include "score/prepared.h"
 
 /* Prepared models of one call site: this many bytes, or work_mem if larger */
@@ -189,6 +188,9 @@ static void
 copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
 {
 	int			d = features->d;
+	int			n_observed = features->n_observed;
+	int			n = 0;
+	int			n_missing = 0;
 	int		   *order;
 	uint8	   *observed;
 
@@ -200,9 +202,10 @@ copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
 		return;
 
 	order = palloc(d * sizeof(int));
-	(void) gmm_pattern_order(features->observed, d, order);
-	observed = palloc(gmm_pattern_size(d));
-	gmm_pattern_copy(observed, features->observed, d);
+	for (int i = 0; i < d; i++)
+		order[att_isnull(i, features->observed) ? n_observed + n_missing++ : n++] = i;
+	observed = palloc(((Size) d + 7) / 8);
+	memcpy(observed, features->observed, ((Size) d + 7) / 8);
 	scorer->order = order;
 	scorer->observed = observed;
 }

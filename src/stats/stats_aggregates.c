@@ -6,14 +6,13 @@
  * Citus knows for partial aggregates works: a worker's state is sent as the
  * datum that it is.  While it is being filled it is an expanded object:
  *
- *		ExpandedStats	the model's parameters, the sums, and blocks of rows
+ *		ExpandedStats	the model's parameters, the sums, and a block of rows
  *						that have not been summed yet
  *
- * A row goes into a block, and the transition function returns the pointer
+ * A row goes into the block, and the transition function returns the pointer
  * that it was given, so that nothing is copied.  A full block goes through
- * the engine's kernel.  A block starts small and doubles, since many groups
- * are small.  The first block is for complete rows; rows with the same NULLs
- * share one of some others, and beyond so many the fullest makes place.
+ * the engine's kernel.  The block starts small and doubles, since many groups
+ * are small.
  *
  * Whoever reads the object (a final function, or the code that flattens it)
  * gets the sums with the rows of the block added in a place of their own: to
@@ -27,6 +26,7 @@
 
 #include "fmgr.h"
 #include "utils/expandeddatum.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -34,16 +34,12 @@
 #include "rows/row_arguments.h"
 #include "host/engine_host.h"
 #include "model/model_identity.h"
-#include "rows/rownulls.h"
 #include "stats/stats.h"
 
 #define EXPANDED_MAGIC		0x676d6d73
 
 #define FIRST_STRIDE		16
 #define BLOCK_ALIGNMENT		64
-
-/* Blocks of an object, the first of them for rows without NULL */
-#define MAX_BLOCKS			32
 
 /* Positions of the transition function's arguments */
 enum
@@ -54,16 +50,14 @@ enum
 	ARG_WEIGHT = 3
 };
 
-/* Rows in which the same elements are NULL, or none. */
+/* Rows that have not been summed. */
 typedef struct PendingBlock
 {
-	uint8	   *observed;		/* gmm_pattern_size() bytes; NULL: all are */
-	int		   *order;			/* d, as in MixtureBlock; NULL likewise */
-	int			n_observed;
 	int			n_rows;
 	int			stride;			/* 0 until there are features */
+	bool		incomplete;		/* elements are NULL: NaN */
 	void	   *chunk;			/* what was allocated for them */
-	double	   *features;		/* n_observed x stride, in place for d */
+	double	   *features;		/* d x stride */
 	double	   *weights;		/* stride */
 } PendingBlock;
 
@@ -75,9 +69,7 @@ typedef struct ExpandedStats
 								 * else live in the object's context */
 	bool		has_identity;	/* a row has come with the model */
 	GmmModelIdentity identity;
-	int			n_blocks;
-	int			max_blocks;		/* allocated */
-	PendingBlock *blocks;
+	PendingBlock block;
 } ExpandedStats;
 
 /* What a call site of the transition function keeps. */
@@ -128,31 +120,19 @@ add_pending_block(const PendingBlock *pending, const GmmFeatureNames *names,
 	block.stride = pending->stride;
 	block.features = pending->features;
 	block.weights = pending->weights;
-	block.order = pending->order;
-	block.n_observed = pending->n_observed;
+	block.incomplete = pending->incomplete;
 	status = mixture_runner_add_block(runner, &block, sums, &error);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, sums->k, names, &error);
 }
 
-/* Whether there are rows that have not been summed. */
-static bool
-has_pending(const ExpandedStats *stats)
-{
-	for (int i = 0; i < stats->n_blocks; i++)
-		if (stats->blocks[i].n_rows > 0)
-			return true;
-	return false;
-}
-
-/* Add all of them to sums, with a runner that is made for it. */
+/* Add the rows that have not been summed to sums, with a runner made for it. */
 static void
 add_pending(const ExpandedStats *stats, MixtureStats *sums)
 {
 	MixtureRunner *runner = make_runner(&stats->view.parameters);
 
-	for (int i = 0; i < stats->n_blocks; i++)
-		add_pending_block(&stats->blocks[i], &stats->view.names, runner, sums);
+	add_pending_block(&stats->block, &stats->view.names, runner, sums);
 	mixture_runner_release(runner);
 }
 
@@ -217,7 +197,7 @@ flatten_into(ExpandedObjectHeader *header, void *result,
 
 	Assert(allocated_size == get_flat_size(header));
 	gmm_stats_init(result, &stats->view);
-	if (has_pending(stats))
+	if (stats->block.n_rows > 0)
 	{
 		gmm_stats_place(result, &copy);
 		add_pending(stats, &copy.sums);
@@ -242,7 +222,7 @@ gmm_stats_view_expanded(Datum datum, GmmStatsView *view)
 	if (stats->magic != EXPANDED_MAGIC)
 		elog(ERROR, "expanded object is not a gmm_stats");
 	*view = stats->view;
-	if (!has_pending(stats))
+	if (stats->block.n_rows == 0)
 		return true;
 
 	sums = palloc_extended(view->sums.n_values * sizeof(double), MCXT_ALLOC_HUGE);
@@ -309,24 +289,25 @@ writable_stats(Datum datum, MemoryContext context)
 
 /* --- rows ------------------------------------------------------------------ */
 
-/* Fill the lanes of a block from a place on with a row, with weight 0. */
+/* Put a row into a lane: the values that are not NULL, and NaN for those that are. */
 static void
-fill_lanes(PendingBlock *block, const double *row, int from)
+put_row(PendingBlock *block, int lane, const GmmFeatures *features)
 {
-	for (int j = 0; j < block->n_observed; j++)
-		for (int i = from; i < block->stride; i++)
-			block->features[(Size) j * block->stride + i] = row[j];
-	for (int i = from; i < block->stride; i++)
-		block->weights[i] = 0;
+	const double *value = features->values;
+
+	for (int j = 0; j < features->d; j++)
+		block->features[(Size) j * block->stride + lane] =
+			gmm_feature_is_null(features, j) ? get_float8_nan() : *value++;
 }
 
 /*
- * Allocate the features of a block, or double its lanes.  New ones hold copies
+ * Allocate the features of the block, or double its lanes.  New ones hold copies
  * of the row that is to go into the first of them, with weight 0.
  */
 static void
-widen_pending_block(ExpandedStats *stats, PendingBlock *block, const double *row)
+widen_block(ExpandedStats *stats, const GmmFeatures *features)
 {
+	PendingBlock *block = &stats->block;
 	int			d = stats->view.parameters.d;
 	int			old_stride = block->stride;
 	int			stride = old_stride == 0 ? FIRST_STRIDE :
@@ -334,121 +315,40 @@ widen_pending_block(ExpandedStats *stats, PendingBlock *block, const double *row
 	void	   *chunk = MemoryContextAllocHuge(stats->header.eoh_context,
 											   ((Size) d + 1) * stride * sizeof(double) +
 											   BLOCK_ALIGNMENT - 1);
-	double	   *features = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
-	double	   *weights = features + (Size) d * stride;
+	double	   *values = (double *) TYPEALIGN(BLOCK_ALIGNMENT, chunk);
+	double	   *weights = values + (Size) d * stride;
 
 	if (old_stride > 0)
 	{
-		for (int j = 0; j < block->n_observed; j++)
-			memcpy(features + (Size) j * stride, block->features + (Size) j * old_stride,
+		for (int j = 0; j < d; j++)
+			memcpy(values + (Size) j * stride, block->features + (Size) j * old_stride,
 				   old_stride * sizeof(double));
 		memcpy(weights, block->weights, old_stride * sizeof(double));
 		pfree(block->chunk);
 	}
 	block->chunk = chunk;
-	block->features = features;
+	block->features = values;
 	block->weights = weights;
 	block->stride = stride;
-	fill_lanes(block, row, old_stride);
+	for (int lane = old_stride; lane < stride; lane++)
+	{
+		put_row(block, lane, features);
+		block->weights[lane] = 0;
+	}
 }
 
-/* Put the values of a row that are not NULL into its block. */
+/* Sum the block, and empty it: its rows stay as what fills the lanes. */
 static void
-append_row(ExpandedStats *stats, PendingBlock *block, const double *row, double weight)
-{
-	int			place = block->n_rows;
-
-	gmm_stats_count_rows(&stats->view.n_rows, 1);
-	if (place == block->stride)
-		widen_pending_block(stats, block, row);
-	for (int j = 0; j < block->n_observed; j++)
-		block->features[(Size) j * block->stride + place] = row[j];
-	block->weights[place] = weight;
-	block->n_rows++;
-}
-
-/* Sum a block, and empty it: its rows stay as what fills the lanes. */
-static void
-sum_block(FmgrInfo *flinfo, ExpandedStats *stats, PendingBlock *block)
+sum_block(FmgrInfo *flinfo, ExpandedStats *stats)
 {
 	CallSite   *site = ready_call_site(flinfo, stats);
 	MemoryContext old_context = MemoryContextSwitchTo(site->context);
+	PendingBlock *block = &stats->block;
 
 	add_pending_block(block, &stats->view.names, site->runner, &stats->view.sums);
 	MemoryContextSwitchTo(old_context);
 	memset(block->weights, 0, block->stride * sizeof(double));
 	block->n_rows = 0;
-}
-
-/* A block that is not for a pattern yet: a new one, or the fullest emptied. */
-static PendingBlock *
-vacant_block(FmgrInfo *flinfo, ExpandedStats *stats)
-{
-	PendingBlock *fullest = &stats->blocks[1];
-
-	if (stats->n_blocks < MAX_BLOCKS)
-	{
-		if (stats->n_blocks == stats->max_blocks)
-		{
-			stats->max_blocks *= 2;
-			stats->blocks = repalloc(stats->blocks,
-									 sizeof(PendingBlock) * stats->max_blocks);
-		}
-		memset(&stats->blocks[stats->n_blocks], 0, sizeof(PendingBlock));
-		return &stats->blocks[stats->n_blocks++];
-	}
-	for (int i = 2; i < stats->n_blocks; i++)
-		if (stats->blocks[i].n_rows > fullest->n_rows)
-			fullest = &stats->blocks[i];
-	if (fullest->n_rows > 0)
-		sum_block(flinfo, stats, fullest);
-	return fullest;
-}
-
-/* The block for rows with these NULLs. */
-static PendingBlock *
-pattern_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
-{
-	int			d = stats->view.parameters.d;
-	Size		size = gmm_pattern_size(d);
-	uint8		pattern[MIXTURE_MAX_DIMENSIONS / 8];
-	PendingBlock *block;
-
-	gmm_pattern_copy(pattern, features->observed, d);
-	for (int i = 1; i < stats->n_blocks; i++)
-		if (memcmp(stats->blocks[i].observed, pattern, size) == 0)
-			return &stats->blocks[i];
-
-	block = vacant_block(flinfo, stats);
-	if (block->observed == NULL)
-	{
-		MemoryContext context = stats->header.eoh_context;
-
-		block->order = MemoryContextAlloc(context, d * sizeof(int));
-		block->observed = MemoryContextAlloc(context, size);
-	}
-	memcpy(block->observed, pattern, size);
-	block->n_observed = gmm_pattern_order(pattern, d, block->order);
-	if (block->stride > 0)
-		fill_lanes(block, features->values, 0);
-	return block;
-}
-
-/* The block that a row belongs into. */
-static PendingBlock *
-find_block(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features)
-{
-	if (stats->blocks == NULL)
-	{
-		stats->blocks = MemoryContextAllocZero(stats->header.eoh_context,
-											   2 * sizeof(PendingBlock));
-		stats->max_blocks = 2;
-		stats->n_blocks = 1;
-		stats->blocks[0].n_observed = stats->view.parameters.d;
-	}
-	if (likely(features->observed == NULL))
-		return &stats->blocks[0];
-	return pattern_block(flinfo, stats, features);
 }
 
 /* Refuse a row of another dimension, or too far away to be squared. */
@@ -470,16 +370,21 @@ check_row(const ExpandedStats *stats, const GmmFeatures *features)
 	}
 }
 
-/* Add a row, of which not all is NULL, to its block; sum that if it is full. */
+/* Add a row, of which not all is NULL, to the block; sum that if it is full. */
 static void
 pend_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
-		double weight)
+		 double weight)
 {
-	PendingBlock *block = find_block(flinfo, stats, features);
+	PendingBlock *block = &stats->block;
 
-	append_row(stats, block, features->values, weight);
+	gmm_stats_count_rows(&stats->view.n_rows, 1);
+	if (block->n_rows == block->stride)
+		widen_block(stats, features);
+	put_row(block, block->n_rows, features);
+	block->incomplete |= features->observed != NULL;
+	block->weights[block->n_rows++] = weight;
 	if (block->n_rows == MIXTURE_BLOCK_ROWS)
-		sum_block(flinfo, stats, block);
+		sum_block(flinfo, stats);
 }
 
 /* --- the model, which comes with every row --------------------------------- */

@@ -173,6 +173,7 @@ rows_block(void *context, int64_t number, MixtureBlock *block)
 	block->stride = MIXTURE_BLOCK_ROWS;
 	block->features = rows->features + (size_t) start * rows->d;
 	block->weights = rows->weights + start;
+	block->incomplete = rows->incomplete;
 }
 
 static double *
@@ -213,8 +214,7 @@ fuzz_rows_read(FuzzRows *rows, Input *input, int d, int most)
 	int			n_blocks;
 
 	rows->d = d;
-	rows->block = NULL;
-	rows->order = NULL;
+	rows->incomplete = false;
 	rows->features = malloc(sizeof(double) * d * (most + MIXTURE_BLOCK_ROWS));
 	rows->weights = calloc(most + MIXTURE_BLOCK_ROWS, sizeof(double));
 	for (rows->n = 0; rows->n < most && (rows->n == 0 || input->left > 0); rows->n++)
@@ -233,32 +233,6 @@ fuzz_rows_read(FuzzRows *rows, Input *input, int d, int most)
 	};
 }
 
-/* A row of which features are missing, a block by itself. */
-static void
-gappy_block(void *context, int64_t number, MixtureBlock *block)
-{
-	FuzzRows   *rows = context;
-	int			place = 0;
-
-	for (int missing = 0; missing < 2; missing++)
-	{
-		for (int j = 0; j < rows->d; j++)
-			if (isnan(*feature(rows, (int) number, j)) == missing)
-				rows->order[place++] = j;
-		if (!missing)
-			block->n_observed = place;
-	}
-	for (int j = 0; j < block->n_observed; j++)
-		for (int lane = 0; lane < MIXTURE_LANES; lane++)
-			rows->block[j * MIXTURE_LANES + lane] = *feature(rows, (int) number, rows->order[j]);
-	rows->block_weights[0] = rows->weights[number];
-	block->n_rows = 1;
-	block->stride = MIXTURE_LANES;
-	block->features = rows->block;
-	block->weights = rows->block_weights;
-	block->order = block->n_observed == rows->d ? NULL : rows->order;
-}
-
 /* Let a third of the features be missing, but not all of a row. */
 void
 fuzz_rows_drop(FuzzRows *rows, int choice)
@@ -267,18 +241,12 @@ fuzz_rows_drop(FuzzRows *rows, int choice)
 		for (int j = 0; j < rows->d; j++)
 			if (j != row % rows->d && random_combine((uint64_t) choice, row * 64 + j) % 3 == 0)
 				*feature(rows, row, j) = NAN;
-	rows->block = malloc(sizeof(double) * rows->d * MIXTURE_LANES);
-	rows->order = malloc(sizeof(int) * rows->d);
-	memset(rows->block_weights, 0, sizeof(rows->block_weights));
-	rows->source.block = gappy_block;
-	rows->source.n_blocks = rows->n;
+	rows->incomplete = true;
 }
 
 void
 fuzz_rows_free(FuzzRows *rows)
 {
-	free(rows->block);
-	free(rows->order);
 	free(rows->features);
 	free(rows->weights);
 }

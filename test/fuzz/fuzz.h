@@ -42,9 +42,7 @@ typedef struct FuzzRows
 	int			n;
 	double	   *features;		/* in blocks of MIXTURE_BLOCK_ROWS lanes */
 	double	   *weights;
-	double	   *block;			/* of one row, where features are missing */
-	double		block_weights[MIXTURE_LANES];
-	int		   *order;
+	bool		incomplete;		/* features are missing */
 	MixtureSource source;
 } FuzzRows;
 

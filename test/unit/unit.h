@@ -6,6 +6,7 @@
 #ifndef GMM_UNIT_H
 #define GMM_UNIT_H
 
+#include "engine/core/regression.h"
 #include "engine/derive/derive.h"
 #include "engine/em/em_private.h"
 #include "engine/fit/fit.h"

@@ -188,17 +188,6 @@ rows_block(void *context, int64_t number, MixtureBlock *block)
 	*block = rows->blocks[number];
 }
 
-/* Whether the same features are missing in two rows. */
-static bool
-same_pattern(const Rows *rows, int64_t a, int64_t b)
-{
-	bool		same = true;
-
-	for (int j = 0; j < rows->d; j++)
-		same = same && isnan(rows->values[a * rows->d + j]) == isnan(rows->values[b * rows->d + j]);
-	return same;
-}
-
 static void
 free_blocks(Rows *rows)
 {
@@ -206,68 +195,38 @@ free_blocks(Rows *rows)
 	{
 		free((void *) rows->blocks[i].features);
 		free((void *) rows->blocks[i].weights);
-		free((void *) rows->blocks[i].order);
 	}
 	free(rows->blocks);
-}
-
-/* The next block: of row `first`, which is not taken, and those like it. */
-static MixtureBlock
-take_block(const Rows *rows, int64_t first, bool *taken)
-{
-	int			d = rows->d;
-	int		   *order = malloc(d * sizeof(int));
-	double	   *features = malloc(sizeof(double) * d * MIXTURE_BLOCK_ROWS);
-	double	   *weights = calloc(MIXTURE_BLOCK_ROWS, sizeof(double));
-	MixtureBlock block = {0, MIXTURE_BLOCK_ROWS, features, weights, order, 0};
-	int			place = 0;
-
-	for (int missing = 0; missing < 2; missing++)
-	{
-		for (int j = 0; j < d; j++)
-			if (isnan(rows->values[first * d + j]) == missing)
-				order[place++] = j;
-		if (!missing)
-			block.n_observed = place;
-	}
-	for (int64_t row = first; row < rows->n && block.n_rows < MIXTURE_BLOCK_ROWS; row++)
-	{
-		if (taken[row] || !same_pattern(rows, first, row))
-			continue;
-		taken[row] = true;
-		weights[block.n_rows] = rows->weights[row];
-		for (int j = 0; j < block.n_observed; j++)
-			for (int i = block.n_rows; i < (block.n_rows == 0 ? MIXTURE_BLOCK_ROWS : block.n_rows + 1); i++)
-				features[j * MIXTURE_BLOCK_ROWS + i] = rows->values[row * d + order[j]];
-		block.n_rows++;
-	}
-	if (block.n_observed == d)
-	{
-		free(order);
-		block.order = NULL;
-	}
-	return block;
 }
 
 /* Make blocks of the rows, once values and weights are set. */
 void
 rows_seal(Rows *rows)
 {
-	bool	   *taken = calloc(rows->n, sizeof(bool));
-	int64_t		n_blocks = 0;
+	int			d = rows->d;
+	int64_t		n_blocks = (rows->n + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS;
 
 	free_blocks(rows);
-	rows->blocks = malloc(rows->n * sizeof(MixtureBlock));
-	for (int64_t row = 0; row < rows->n; row++)
+	rows->blocks = malloc(n_blocks * sizeof(MixtureBlock));
+	for (int64_t number = 0; number < n_blocks; number++)
 	{
-		if (taken[row])
-			continue;
-		/* the other blocks of a pattern follow the first */
-		for (int64_t other = row; other < rows->n; other++)
-			if (!taken[other] && same_pattern(rows, row, other))
-				rows->blocks[n_blocks++] = take_block(rows, other, taken);
+		int64_t		start = number * MIXTURE_BLOCK_ROWS;
+		int			n = rows->n - start < MIXTURE_BLOCK_ROWS ? (int) (rows->n - start) : MIXTURE_BLOCK_ROWS;
+		double	   *features = malloc(sizeof(double) * d * MIXTURE_BLOCK_ROWS);
+		double	   *weights = calloc(MIXTURE_BLOCK_ROWS, sizeof(double));
+		bool		incomplete = false;
+
+		memcpy(weights, rows->weights + start, n * sizeof(double));
+		for (int j = 0; j < d; j++)
+			for (int i = 0; i < MIXTURE_BLOCK_ROWS; i++)
+			{
+				double		value = rows->values[(start + (i < n ? i : 0)) * d + j];
+
+				features[j * MIXTURE_BLOCK_ROWS + i] = value;
+				incomplete = incomplete || isnan(value);
+			}
+		rows->blocks[number] = (MixtureBlock) {n, MIXTURE_BLOCK_ROWS, features, weights, incomplete};
 	}
-	free(taken);
 	rows->source = (MixtureSource)
 	{
 		.d = rows->d, .n_rows = rows->n, .n_blocks = n_blocks, .context = rows,

@@ -167,8 +167,7 @@ extern void order_components(const MixtureParameters *from, MixtureParameters *t
 static inline void
 source_block(const MixtureSource *source, int64_t number, MixtureBlock *block)
 {
-	block->order = NULL;
-	block->n_observed = source->d;
+	block->incomplete = false;
 	source->block(source->context, number, block);
 }
 

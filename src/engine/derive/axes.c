@@ -11,7 +11,7 @@
  * axes: the element that is largest in size is made positive, and of several
  * that are as large, but for rounding, the first.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/core.h"
 
 #include <float.h>
 #include <math.h>

@@ -11,7 +11,7 @@
  * values, so it is made once for a pattern (MixtureConditional) and serves
  * any number of rows.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/regression.h"
 
 #include <math.h>
 #include <string.h>

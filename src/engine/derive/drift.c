@@ -24,7 +24,7 @@
  * rows of the fit being a sample, too, where it is known how many there were.
  * They presume that the rows of the fit were Gaussian within the components.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/core.h"
 
 #include <float.h>
 #include <math.h>

@@ -6,7 +6,7 @@
  * over drawn rows comes with a standard error.  The rows are those that
  * mixture_draw_row() gives for a seed, so that the answer is the same each time.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/core.h"
 
 #include <math.h>
 

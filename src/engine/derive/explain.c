@@ -21,7 +21,7 @@
  * where L = R^(1/2) U is the polar decomposition of L.  As U is orthogonal, to
  * rounding, the shares sum to that distance however near R is to singular.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/regression.h"
 
 #include <math.h>
 #include <string.h>

@@ -64,13 +64,12 @@ void
 center_block(const double *center, int d, MixtureBlock *block, double *features)
 {
 	size_t		stride = block->stride;
-	int			n = block->order != NULL ? block->n_observed : d;
 
-	for (int j = 0; j < n; j++)
+	for (int j = 0; j < d; j++)
 	{
 		const double *from = block->features + j * stride;
 		double	   *to = features + j * stride;
-		double		middle = center[block->order != NULL ? block->order[j] : j];
+		double		middle = center[j];
 
 		for (size_t i = 0; i < stride; i++)
 			to[i] = from[i] - middle;

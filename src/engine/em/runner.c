@@ -7,9 +7,11 @@
  * that depends on the number of blocks only; a run is summed from its first
  * block to its last, and the runs are added from the first to the last.
  */
-#include "engine/em/em_private.h"
+#include "engine/em/em.h"
 
 #include <math.h>
+
+#include "engine/kernels/kernels.h"
 
 /* A pass has at most this many runs, and a run at least so many blocks. */
 #define MAX_RUNS 64
@@ -75,10 +77,7 @@ mixture_runner_release(MixtureRunner *runner)
 	if (runner->features != NULL)
 		host->release(host->context, runner->features);
 	if (runner->missing != NULL)
-	{
-		missing_end(runner->missing, host);
-		host->release(host->context, runner->missing);
-	}
+		missing_release(runner->missing, host);
 	if (runner->prepared != NULL)
 		mixture_release_prepared(runner->prepared, host);
 	kernels_release_work(&runner->work, host);
@@ -101,7 +100,7 @@ mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass, MixtureErro
 	runner->prepared = prepared;
 	runner->pass = *pass;
 	if (runner->missing != NULL)
-		missing_forget(runner->missing, host);
+		missing_begin(runner->missing, pass->parameters, prepared, host);
 	if (pass->center != NULL && runner->features == NULL)
 		runner->features = host->allocate(host->context, (size_t) runner->d *
 										  MIXTURE_BLOCK_ROWS * sizeof(double));
@@ -117,7 +116,7 @@ add_block(MixtureRunner *runner, const MixtureBlock *given, MixtureStats *stats)
 
 	if (runner->pass.center != NULL)
 		center_block(runner->pass.center, runner->d, &block, runner->features);
-	if (block.order == NULL)
+	if (!block.incomplete)
 	{
 		kernels_accumulate(runner->prepared, &block, runner->pass.m_step,
 						   &runner->work, stats, host);
@@ -125,13 +124,20 @@ add_block(MixtureRunner *runner, const MixtureBlock *given, MixtureStats *stats)
 	}
 	if (runner->missing == NULL)
 	{
-		MissingWork *missing = host->allocate(host->context, sizeof(MissingWork));
-
-		missing_begin(missing, runner->covariance_type, runner->k, runner->d, host);
-		runner->missing = missing;
+		runner->missing = missing_create(runner->covariance_type, runner->k, runner->d, host);
+		missing_begin(runner->missing, runner->pass.parameters, runner->prepared, host);
 	}
-	missing_accumulate(runner->missing, runner->pass.parameters, runner->prepared, &block,
-					   runner->pass.m_step, &runner->work, stats, host);
+	missing_accumulate(runner->missing, &block, runner->pass.m_step, &runner->work, stats,
+					   host);
+}
+
+/* Add what is set aside of the blocks until now. */
+static void
+finish(MixtureRunner *runner, MixtureStats *stats)
+{
+	kernels_finish(runner->prepared, &runner->work, stats, runner->host);
+	if (runner->missing != NULL)
+		missing_finish(runner->missing, stats, runner->host);
 }
 
 /* Sum one run, counted from 0, into mixture_sums_count() values. */
@@ -153,7 +159,7 @@ mixture_runner_run(MixtureRunner *runner, const MixtureSource *source, int run,
 		source_block(source, number, &block);
 		add_block(runner, &block, &stats);
 	}
-	kernels_finish(runner->prepared, &runner->work, &stats, runner->host);
+	finish(runner, &stats);
 }
 
 /* Sum all runs, in their order, into mixture_sums_count() values. */
@@ -192,7 +198,7 @@ mixture_runner_add_block(MixtureRunner *runner, const MixtureBlock *block,
 						 MixtureStats *stats, MixtureError *error)
 {
 	add_block(runner, block, stats);
-	kernels_finish(runner->prepared, &runner->work, stats, runner->host);
+	finish(runner, stats);
 	if (mixture_stats_finite(stats))
 		return MIXTURE_OK;
 	if (!isfinite(*stats->sum_weights))

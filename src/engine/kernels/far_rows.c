@@ -189,7 +189,6 @@ far_feature_of_block(const MixturePrepared *prepared, const MixtureBlock *block,
 					 const MixtureHost *host)
 {
 	int			d = prepared->d;
-	int			n = block->order != NULL ? block->n_observed : d;
 	double	   *features = host->allocate(host->context, d * sizeof(double));
 	double		most = -1;
 	int			farthest = 0;
@@ -205,10 +204,11 @@ far_feature_of_block(const MixturePrepared *prepared, const MixtureBlock *block,
 
 			/* what is missing is where it is likely to be */
 			for (int j = 0; j < d; j++)
-				features[j] = *mean_of(prepared, c, j);
-			for (int j = 0; j < n; j++)
-				features[block->order != NULL ? block->order[j] : j] =
-					block->features[(size_t) j * block->stride + row];
+			{
+				double		feature = block->features[(size_t) j * block->stride + row];
+
+				features[j] = isnan(feature) ? *mean_of(prepared, c, j) : feature;
+			}
 			distance = scaled_distance(prepared, c, features, FAR_EXPONENT);
 			if (distance < least)
 			{

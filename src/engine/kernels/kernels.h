@@ -6,7 +6,10 @@
 #ifndef GMM_ENGINE_KERNELS_H
 #define GMM_ENGINE_KERNELS_H
 
+#include <math.h>
+
 #include "engine/core/core.h"
+#include "engine/kernels/missing.h"
 
 /*
  * Parameters ready for the E-step: log densities are
@@ -56,7 +59,7 @@ extern void mixture_release_prepared(MixturePrepared *prepared,
  * Offset between rows of the scratch of a block: not a power of two, or all of
  * them would compete for the same lines of the cache.
  */
-#define KERNEL_WORK_STRIDE (MIXTURE_BLOCK_ROWS + MIXTURE_LANES)
+#define KERNEL_WORK_STRIDE MISSING_ROWS
 
 /* Scratch of the block kernels. */
 typedef struct KernelWork
@@ -112,6 +115,21 @@ kernels_pack(const KernelWork *work, int d, int c)
 }
 
 /*
+ * The least root that a row has to have for a part in component c's sums.
+ *
+ * A row with responsibility r at distance D adds up to r D^2 to the second
+ * moments, as the component's own deviations measure them, and less to the
+ * other sums.  Left out is what adds less than 2^-60 of the component's weight
+ * in the block, D being the block's reach, which is never below 1; so all that
+ * is left out of a block is less than the rounding of its sums.
+ */
+static inline double
+kernels_least_root(const KernelWork *work, int c)
+{
+	return sqrt(work->weights[c]) * 0x1p-30 / *work->reach;
+}
+
+/*
  * A straight line through a mixture.  At position x of it the log density of
  * component c, weighted, is peaks[c] - curvatures[c] (x - closest[c])^2.
  */
@@ -129,7 +147,9 @@ typedef struct Ray
  * e_step() adds a block of rows to sum_weights and log_likelihood of the
  * statistics and, if the M-step is to follow, leaves in work each component's
  * roots and its sum of responsibilities times weight, and adds that of noise to
- * the statistics; if not, it adds to the entropy.
+ * the statistics; if not, it adds to the entropy.  It is densities() for every
+ * component, which leave log densities where the roots are to be, the same for
+ * noise, and responsibilities().
  *
  * add_component() adds component c's part of a block to component_weights,
  * firsts and seconds; it takes the responsibilities from work, the means from
@@ -146,10 +166,14 @@ typedef struct Ray
  * at squares + e * KERNEL_WORK_STRIDE; nearest() the least of them, and the number of
  * its mean, the first of equals: both of KERNEL_WORK_STRIDE doubles at most.
  *
- * complete() makes complete rows of a block of which features are missing:
- * writes each missing feature, d x block->stride doubles being for all, as its
- * mean given the observed ones.  mean: d values; coefficients: n_missing x
- * n_observed, or NULL where features do not depend on each other.
+ * What begins with missing_ is for blocks in which features are missing, and
+ * described in missing.c.  missing_bits() finds up to 64 features from number j on
+ * that are missing, a bit each, a word a row.  missing_fill() finds what is
+ * missing in the rows of a group, for n components that have one matrix, and
+ * their shifts; missing_residuals() adds to a component's residuals each row's
+ * inverse times its share.  The other two are what densities() and
+ * add_component() are for families without matrices; constants: what each
+ * missing feature adds to the log density, as the factor has them.
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes
@@ -168,6 +192,13 @@ typedef struct Kernels
 						   const MixtureBlock *block, bool m_step,
 						   const KernelWork *work, MixtureStats *stats,
 						   const MixtureHost *host);
+	void		(*densities) (const MixturePrepared *prepared, int c,
+							  const MixtureBlock *block, const KernelWork *work,
+							  const MixtureHost *host);
+	void		(*responsibilities) (const MixturePrepared *prepared,
+									 const MixtureBlock *block, bool m_step,
+									 const KernelWork *work, MixtureStats *stats,
+									 const MixtureHost *host);
 	void		(*add_component) (const MixturePrepared *prepared, int c,
 								  const MixtureBlock *block,
 								  const KernelWork *work, MixtureStats *stats,
@@ -183,9 +214,21 @@ typedef struct Kernels
 							double *squares, const MixtureHost *host);
 	void		(*nearest) (const MixtureBlock *block, int d, const double *means, int n,
 							double *least, double *nearest, const MixtureHost *host);
-	void		(*complete) (const double *mean, const double *coefficients, int d,
-							 const MixtureBlock *block, const KernelWork *work,
-							 double *completed, const MixtureHost *host);
+	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
+	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
+								 const double *features,
+								 const MissingComponent *components, int n,
+								 const MixtureHost *host);
+	void		(*missing_residuals) (const MissingScratch *scratch,
+									  const MissingGroup *group,
+									  const MissingComponent *component,
+									  const double *shares, const MixtureHost *host);
+	void		(*missing_densities) (const MixturePrepared *prepared, int c,
+									  const MixtureBlock *block, const double *constants,
+									  const KernelWork *work);
+	void		(*missing_moments) (const MixturePrepared *prepared, int c,
+									const MixtureBlock *block, const KernelWork *work,
+									MixtureStats *stats);
 	void		(*row_log_densities) (const MixturePrepared *prepared,
 									  const double *row, double *work);
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
@@ -210,6 +253,22 @@ extern double kernels_row_components(const MixturePrepared *prepared, const doub
 									 double *work);
 extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 						   MixtureStats *stats, const MixtureHost *host);
+
+/* missing.c: blocks with missing features */
+typedef struct MissingWork MissingWork;
+
+extern MissingWork *missing_create(MixtureCovarianceType type, int k, int d,
+								   const MixtureHost *host);
+extern void missing_release(MissingWork *missing, const MixtureHost *host);
+extern void missing_begin(MissingWork *missing, const MixtureParameters *parameters,
+						  const MixturePrepared *prepared, const MixtureHost *host);
+extern void missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
+							   const KernelWork *work, MixtureStats *stats,
+							   const MixtureHost *host);
+extern void missing_complete(MissingWork *missing, const MixtureBlock *block,
+							 double *features, const MixtureHost *host);
+extern void missing_finish(MissingWork *missing, MixtureStats *stats,
+						   const MixtureHost *host);
 
 /* far_rows.c */
 extern double far_distance(const MixturePrepared *prepared, int c, const double *row,

@@ -23,12 +23,18 @@ static const Kernels CLONE(kernels) = {
 	.name = STRINGIFY(CLONE_NAME),
 	.lanes = VL,
 	.e_step = CLONE(e_step),
+	.densities = CLONE(component_densities),
+	.responsibilities = CLONE(responsibilities),
 	.add_component = CLONE(add_component),
 	.add_components = CLONE(add_components),
 	.finish_component = CLONE(finish_component),
 	.squares = CLONE(squares),
 	.nearest = CLONE(nearest),
-	.complete = CLONE(complete),
+	.missing_bits = CLONE(missing_bits),
+	.missing_fill = CLONE(missing_fill),
+	.missing_residuals = CLONE(missing_residuals),
+	.missing_densities = CLONE(missing_densities),
+	.missing_moments = CLONE(missing_moments),
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
 	.row_distances = CLONE(row_distances),
@@ -45,3 +51,4 @@ static const Kernels CLONE(kernels) = {
 #undef SCATTER_TILE
 #undef MOMENTS_TILE
 #undef SHARED_TILE
+#undef MISSING_TILE

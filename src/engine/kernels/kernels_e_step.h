@@ -219,19 +219,16 @@ CLONE(noise_densities) (const MixturePrepared *prepared, const MixtureBlock *blo
 		CLONE(store) (log_densities + row, prepared->log_noise - (Vec) {0});
 }
 
-/* The E-step of a block; see Kernels. */
+/* The E-step of a block whose log densities are in work; see Kernels. */
 static void
-CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
-			   bool m_step, const KernelWork *work, MixtureStats *stats,
-			   const MixtureHost *host)
+CLONE(responsibilities) (const MixturePrepared *prepared, const MixtureBlock *block,
+						 bool m_step, const KernelWork *work, MixtureStats *stats,
+						 const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	const int	n_classes = prepared->k + prepared->noise;
 	Vec			weight = {0};
 
-	CLONE(log_densities) (prepared, block, work, host);
-	if (prepared->noise)
-		CLONE(noise_densities) (prepared, block, work);
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
@@ -246,4 +243,16 @@ CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
 	}
 	else
 		*stats->entropy += CLONE(entropy) (n_classes, block, work);
+}
+
+/* The E-step of a block; see Kernels. */
+static void
+CLONE(e_step) (const MixturePrepared *prepared, const MixtureBlock *block,
+			   bool m_step, const KernelWork *work, MixtureStats *stats,
+			   const MixtureHost *host)
+{
+	CLONE(log_densities) (prepared, block, work, host);
+	if (prepared->noise)
+		CLONE(noise_densities) (prepared, block, work);
+	CLONE(responsibilities) (prepared, block, m_step, work, stats, host);
 }

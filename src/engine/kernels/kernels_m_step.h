@@ -374,21 +374,6 @@ CLONE(round_scatter) (const MixturePrepared *prepared, int c, int n_rows,
 }
 
 /*
- * The least root that a row has to have for a part in component c's sums.
- *
- * A row with responsibility r at distance D adds up to r D^2 to the second
- * moments, as the component's own deviations measure them, and less to the
- * other sums.  Left out is what adds less than 2^-60 of the component's weight
- * in the block, D being the block's reach, which is never below 1; so all that
- * is left out of a block is less than the rounding of its sums.
- */
-ALWAYS_INLINE double
-CLONE(least_root) (const KernelWork *work, int c)
-{
-	return sqrt(work->weights[c]) * 0x1p-30 / *work->reach;
-}
-
-/*
  * The rows of a block that have a part in a component: their numbers into
  * `rows`; returns how many there are.
  */
@@ -440,9 +425,9 @@ CLONE(pack_rows) (const MixturePrepared *prepared, int c, const MixtureBlock *bl
 				  const MixtureHost *host)
 {
 	int			d = prepared->d;
-	uint16_t	rows[MIXTURE_BLOCK_ROWS];
+	uint16_t	rows[KERNEL_WORK_STRIDE];
 	int			n_rows = CLONE(rows_with_part) (block->n_rows, roots,
-													 CLONE(least_root) (work, c), rows);
+													 kernels_least_root(work, c), rows);
 
 	for (int done = 0; done < n_rows;)
 	{
@@ -525,7 +510,7 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 	else if (d == SMALL_D)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, SMALL_D);
 	else if (work->pack_rows > 0 &&
-			 CLONE(worth_packing) (d, block, roots, CLONE(least_root) (work, c)))
+			 CLONE(worth_packing) (d, block, roots, kernels_least_root(work, c)))
 		CLONE(pack_rows) (prepared, c, block, roots, work, stats, host);
 	else
 		CLONE(moments_matrix) (block, d, mean, roots, work, firsts, seconds, host);

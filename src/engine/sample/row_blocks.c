@@ -1,8 +1,18 @@
 /*
  * row_blocks.c
  *	  Rows in memory as a source of blocks.
+ *
+ * Rows of a sample of which features are missing are needed twice.  EM reads
+ * them as they are.  Seeds are drawn among complete rows: for them what is
+ * missing is filled in with its mean given the rest, for one Gaussian.  That is a
+ * guess, good enough for where to begin; where EM ends does not hang on it.
  */
 #include "engine/sample/sample_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/kernels/kernels.h"
 
 /* The rows that so many take up with the padding of the last block. */
 int64_t
@@ -23,6 +33,15 @@ sample_block(void *blocks, int64_t number, MixtureBlock *block)
 	block->stride = (int) sample_padded(block->n_rows);
 	block->features = rows->features + start * rows->d;
 	block->weights = rows->weights + start;
+	block->incomplete = false;
+}
+
+/* The same of rows of which features are missing. */
+static void
+incomplete_block(void *blocks, int64_t number, MixtureBlock *block)
+{
+	sample_block(blocks, number, block);
+	block->incomplete = true;
 }
 
 /* A source of these blocks, which must stay. */
@@ -37,11 +56,10 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->pass = NULL;
 }
 
-/* Copy the rows to the blocks. */
-void
-sample_fill_blocks(Sample *sample, const MixtureHost *host)
+/* Copy the rows to blocks. */
+static void
+copy_rows(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
 {
-	RowBlocks  *blocks = &sample->blocks;
 	int			d = sample->d;
 
 	for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
@@ -68,4 +86,105 @@ sample_fill_blocks(Sample *sample, const MixtureHost *host)
 		}
 		host->check_interrupts(host->context);
 	}
+}
+
+/* Blocks of the rows as they are, in the host's memory. */
+static void
+make_blocks(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
+{
+	int64_t		padded = sample_padded(sample->n_rows);
+
+	blocks->d = sample->d;
+	blocks->n_rows = sample->n_rows;
+	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
+	blocks->weights = host->allocate(host->context, padded * sizeof(double));
+	copy_rows(sample, blocks, host);
+}
+
+/* Whether some feature of a row of the sample is missing. */
+static bool
+has_missing(const Sample *sample)
+{
+	for (size_t i = 0; i < (size_t) sample->n_rows * sample->d; i++)
+		if (isnan(sample->rows[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Make a sample's blocks of its rows, and its source.  sample_release_blocks()
+ * gives back what that takes.
+ */
+void
+sample_make_blocks(Sample *sample, const MixtureHost *host)
+{
+	make_blocks(sample, &sample->blocks, host);
+	sample_source(&sample->blocks, &sample->source);
+	sample->observed.features = NULL;
+	if (!has_missing(sample))
+		return;
+	make_blocks(sample, &sample->observed, host);
+	sample_source(&sample->observed, &sample->source);
+	sample->source.block = incomplete_block;
+}
+
+void
+sample_release_blocks(Sample *sample, const MixtureHost *host)
+{
+	if (sample->observed.features != NULL)
+	{
+		host->release(host->context, sample->observed.weights);
+		host->release(host->context, sample->observed.features);
+	}
+	host->release(host->context, sample->blocks.weights);
+	host->release(host->context, sample->blocks.features);
+}
+
+/* Copy rows of a block that were completed to the sample's, and fill up its lanes. */
+static void
+copy_completed(Sample *sample, int64_t start, int n_rows, int stride)
+{
+	int			d = sample->d;
+
+	for (int j = 0; j < d; j++)
+	{
+		double	   *feature = sample->blocks.features + start * d + (size_t) j * stride;
+
+		for (int i = 0; i < n_rows; i++)
+			sample->rows[(start + i) * d + j] = feature[i];
+		for (int i = n_rows; i < stride; i++)
+			feature[i] = feature[0];
+	}
+}
+
+/*
+ * Fill in the missing features of sample->rows with their means given the
+ * others under one Gaussian, full or diag, and in sample->blocks likewise.  The
+ * sample's source stays as it is.
+ */
+void
+sample_fill(Sample *sample, const MixtureParameters *gaussian, const MixtureHost *host)
+{
+	int			d = sample->d;
+	MixturePrepared *prepared;
+	MissingWork *missing;
+	MixtureError error;
+
+	if (sample->observed.features == NULL)
+		return;
+	prepared = mixture_prepare_blocks(gaussian, NULL, host, &error);
+	missing = missing_create(gaussian->covariance_type, 1, d, host);
+	missing_begin(missing, gaussian, prepared, host);
+	for (int64_t number = 0; number < sample->source.n_blocks; number++)
+	{
+		int64_t		start = number * MIXTURE_BLOCK_ROWS;
+		MixtureBlock block;
+
+		incomplete_block(&sample->observed, number, &block);
+		missing_complete(missing, &block, sample->blocks.features + start * d, host);
+		copy_completed(sample, start, block.n_rows, block.stride);
+		host->check_interrupts(host->context);
+	}
+	missing_release(missing, host);
+	mixture_release_prepared(prepared, host);
 }

@@ -56,25 +56,20 @@ typedef struct Taking
 	uint64_t	threshold;		/* hashes above this are not in the sample */
 } Taking;
 
-/* Widen the ranges by a block; its weight goes to complete if it has all features. */
+/* Widen the ranges by a block; its weight goes to *complete if it has all features. */
 static void
 scan_block(const MixtureBlock *block, int d, FeatureRange *range, double *complete)
 {
-	int			n = block->order == NULL ? d : block->n_observed;
-	double		weight = 0;
+	bool		missing[MIXTURE_BLOCK_ROWS] = {false};
 
-	for (int i = 0; i < block->n_rows; i++)
-		weight += block->weights[i];
-	if (block->order == NULL)
-		*complete += weight;
-	else
-		range->n_incomplete += block->n_rows;
-	for (int j = 0; j < n; j++)
+	for (int i = 0; i < block->n_rows && !block->incomplete; i++)
+		*complete += block->weights[i];
+	for (int j = 0; j < d; j++)
 	{
 		const double *feature = block->features + (size_t) j * block->stride;
-		int			number = block->order == NULL ? j : block->order[j];
-		double		least = range->least[number];
-		double		most = range->most[number];
+		double		least = range->least[j];
+		double		most = range->most[j];
+		double		observed = 0;
 
 		for (int i = 0; i < block->n_rows; i++)
 		{
@@ -83,11 +78,17 @@ scan_block(const MixtureBlock *block, int d, FeatureRange *range, double *comple
 			least = feature[i] < least ? feature[i] : least;
 			most = feature[i] > most ? feature[i] : most;
 		}
-		range->least[number] = least;
-		range->most[number] = most;
-		if (block->order != NULL)
-			range->observed[number] += weight;
+		range->least[j] = least;
+		range->most[j] = most;
+		for (int i = 0; i < block->n_rows && block->incomplete; i++)
+		{
+			missing[i] = missing[i] || isnan(feature[i]);
+			observed += isnan(feature[i]) ? 0 : block->weights[i];
+		}
+		range->observed[j] += observed;
 	}
+	for (int i = 0; i < block->n_rows && block->incomplete; i++)
+		range->n_incomplete += missing[i];
 }
 
 /*
@@ -168,13 +169,12 @@ cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_
 }
 
 /*
- * The same of all rows of a block, of d features, those that are missing being at
- * `columns` -1.  A feature goes to all rows before the next is looked at, for a row's
- * hash takes one value after the other.
+ * The same of all rows of a block.  A feature goes to all rows before the next is
+ * looked at, for a row's hash takes one value after the other.
  */
 static void
-cell_hashes(const MixtureBlock *block, const int *columns, int d, const FeatureRange *range,
-			int bits, uint64_t seed, uint64_t *hashes)
+cell_hashes(const MixtureBlock *block, int d, const FeatureRange *range, int bits,
+			uint64_t seed, uint64_t *hashes)
 {
 	double		cells = (double) (INT64_C(1) << bits);
 
@@ -182,13 +182,12 @@ cell_hashes(const MixtureBlock *block, const int *columns, int d, const FeatureR
 		hashes[i] = random_mix(seed);
 	for (int j = 0; j < d; j++)
 	{
-		const double *feature = block->features + (size_t) columns[j] * block->stride;
+		const double *feature = block->features + (size_t) j * block->stride;
 		double		least = range->least[j];
 		double		extent = range->most[j] - least;
 
 		for (int i = 0; i < block->n_rows; i++)
-			hashes[i] = random_combine(hashes[i], columns[j] < 0 ? MISSING_CELL :
-									   cell_of(feature[i], least, extent, cells));
+			hashes[i] = random_combine(hashes[i], cell_of(feature[i], least, extent, cells));
 	}
 }
 
@@ -366,8 +365,8 @@ put_extremes_first(Taking *taking, const MixtureHost *host)
 
 /* Copy the rows of a block that are wanted to where the sample has them. */
 static void
-keep_rows(Taking *taking, const MixtureBlock *block, const int *columns, const int *wanted,
-		  int n_wanted, const uint64_t *hashes)
+keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wanted,
+		  const uint64_t *hashes)
 {
 	int			d = taking->sample->d;
 	double	   *kept = taking->sample->rows + taking->n * d;
@@ -378,10 +377,10 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *columns, const i
 
 		for (int j = 0; j < d; j++)
 		{
-			const double *feature = block->features + (size_t) columns[j] * block->stride;
+			const double *feature = block->features + (size_t) j * block->stride;
 
 			for (int i = start; i < end; i++)
-				kept[(size_t) i * d + j] = columns[j] < 0 ? NAN : feature[wanted[i]];
+				kept[(size_t) i * d + j] = feature[wanted[i]];
 		}
 	}
 	for (int i = 0; i < n_wanted; i++)
@@ -390,30 +389,24 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *columns, const i
 		};
 }
 
-/*
- * Offer the rows of a block to the sample.  columns: scratch of d.
- */
+/* Offer the rows of a block to the sample. */
 static void
 take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
-		   uint64_t seed, int *columns)
+		   uint64_t seed)
 {
 	int			d = taking->sample->d;
 	uint64_t	hashes[MIXTURE_BLOCK_ROWS];
 	int			wanted[MIXTURE_BLOCK_ROWS];
 	int			n_wanted = 0;
 
-	for (int j = 0; j < d; j++)
-		columns[j] = block->order == NULL ? j : -1;
-	for (int i = 0; i < block->n_observed && block->order != NULL; i++)
-		columns[block->order[i]] = i;
-	cell_hashes(block, columns, d, range, FINE_BITS, seed, hashes);
+	cell_hashes(block, d, range, FINE_BITS, seed, hashes);
 	for (int i = 0; i < block->n_rows; i++)
 	{
 		if (!(block->weights[i] > 0) || hashes[i] > taking->threshold)
 			continue;
 		if (taking->n + n_wanted == taking->capacity)
 		{
-			keep_rows(taking, block, columns, wanted, n_wanted, hashes);
+			keep_rows(taking, block, wanted, n_wanted, hashes);
 			n_wanted = 0;
 			join_equal(taking);
 			put_rows(taking);
@@ -422,22 +415,7 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 		}
 		wanted[n_wanted++] = i;
 	}
-	keep_rows(taking, block, columns, wanted, n_wanted, hashes);
-}
-
-/* Store the rows again as blocks. */
-static void
-make_blocks(Sample *sample, const MixtureHost *host)
-{
-	RowBlocks  *blocks = &sample->blocks;
-	int64_t		padded = sample_padded(sample->n_rows);
-
-	blocks->d = sample->d;
-	blocks->n_rows = sample->n_rows;
-	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
-	blocks->weights = host->allocate(host->context, padded * sizeof(double));
-	sample_source(blocks, &sample->source);
-	sample_fill_blocks(sample, host);
+	keep_rows(taking, block, wanted, n_wanted, hashes);
 }
 
 /* How many of n hashes are distinct. */
@@ -477,11 +455,8 @@ hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
 		  const MixtureHost *host)
 {
 	int			d = sample->d;
-	int		   *columns = host->allocate(host->context, d * sizeof(int));
 	int			bits = COARSE_BITS;
 
-	for (int j = 0; j < d; j++)
-		columns[j] = j;
 	for (;; bits += 10)
 	{
 		for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
@@ -489,14 +464,13 @@ hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
 			MixtureBlock block;
 
 			sample_block(&sample->blocks, start / MIXTURE_BLOCK_ROWS, &block);
-			cell_hashes(&block, columns, d, range, bits, ~seed, sample->hashes + start);
+			cell_hashes(&block, d, range, bits, ~seed, sample->hashes + start);
 			host->check_interrupts(host->context);
 		}
 		if (bits >= FINEST_BITS ||
 			2 * count_distinct(sample->hashes, sample->n_rows, host) >= sample->n_rows)
-			break;
+			return;
 	}
-	host->release(host->context, columns);
 }
 
 /*
@@ -513,7 +487,6 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	size_t		d = source->d;
 	Taking		taking;
 	double	   *features;
-	int		   *columns;
 
 	if (source->block == NULL)
 	{
@@ -528,7 +501,6 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		return;
 	}
 	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
-	columns = host->allocate(host->context, d * sizeof(int));
 	features = center == NULL ? NULL :
 		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
@@ -544,7 +516,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		source_block(source, number, &block);
 		if (center != NULL)
 			center_block(center, source->d, &block, features);
-		take_block(&taking, &block, range, seed, columns);
+		take_block(&taking, &block, range, seed);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
@@ -559,14 +531,10 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	put_rows(&taking);
 	host->release(host->context, taking.spare);
 	host->release(host->context, taking.entries);
-	host->release(host->context, columns);
 	if (features != NULL)
 		host->release(host->context, features);
-	make_blocks(sample, host);
+	sample_make_blocks(sample, host);
 	hash_rows(sample, range, seed, host);
-	sample->parts.n = 0;
-	if (range->n_incomplete > 0 && sample_has_missing(sample))
-		sample_make_parts(sample, host);
 }
 
 /* A sample of no rows, where there is nothing to search for among them. */
@@ -584,10 +552,7 @@ sample_release(Sample *sample, const MixtureHost *host)
 {
 	if (sample->rows == NULL)
 		return;
-	if (sample->parts.n > 0)
-		sample_release_parts(sample, host);
-	host->release(host->context, sample->blocks.weights);
-	host->release(host->context, sample->blocks.features);
+	sample_release_blocks(sample, host);
 	host->release(host->context, sample->hashes);
 	host->release(host->context, sample->weights);
 	host->release(host->context, sample->rows);

@@ -22,29 +22,6 @@ extern int64_t sample_padded(int64_t n_rows);
 extern void sample_block(void *blocks, int64_t number, MixtureBlock *block);
 extern void sample_source(RowBlocks *blocks, MixtureSource *source);
 
-/* Rows of a sample with the same features missing, as many as a block has. */
-typedef struct SamplePart
-{
-	int			n_rows;
-	int			n_observed;
-	const int  *order;			/* d, as a block has it; NULL if none is missing */
-	int64_t		start;			/* of its first row in the parts' sequence */
-	size_t		offset;			/* of its features, n_observed x n_rows */
-} SamplePart;
-
-/* The rows of a sample, where features are missing, as a source has them. */
-typedef struct SampleParts
-{
-	int64_t		n;				/* 0 if no feature is missing */
-	SamplePart *parts;
-	int64_t    *sequence;		/* n_rows: numbers of rows in the order of parts */
-	int		   *orders;			/* d for each pattern */
-	double	   *features;		/* of all parts */
-	double	   *weights;		/* n_rows, as the sequence */
-	double	   *block;			/* d x MIXTURE_BLOCK_ROWS */
-	double	   *block_weights;	/* MIXTURE_BLOCK_ROWS */
-} SampleParts;
-
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
  * order that depends on their content alone.
@@ -58,10 +35,10 @@ typedef struct Sample
 								 * sample_fill() */
 	double	   *weights;		/* n_rows */
 	uint64_t   *hashes;			/* n_rows, for random choices among them */
-	RowBlocks	blocks;			/* the same rows as a source has them; if some
-								 * are missing features, once filled in */
-	SampleParts parts;			/* these as a source has them as they are */
-	MixtureSource source;
+	RowBlocks	blocks;			/* the same rows as a source has them */
+	RowBlocks	observed;		/* and, if features are missing, as they are
+								 * even after sample_fill() */
+	MixtureSource source;		/* of rows as they are */
 } Sample;
 
 /* sample.c */
@@ -73,7 +50,7 @@ extern void sample_take(Sample *sample, const MixtureSource *source,
 extern void sample_none(Sample *sample, int d);
 extern void sample_release(Sample *sample, const MixtureHost *host);
 
-/* sample_parts.c */
+/* row_blocks.c */
 extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
 						const MixtureHost *host);
 

@@ -81,8 +81,6 @@ local_visit(const MixturePrepared *prepared, const Sample *sample, LocalVisit vi
 		MixtureBlock block;
 
 		sample_block((void *) &sample->blocks, number, &block);
-		block.order = NULL;
-		block.n_observed = sample->d;
 		kernels_current()->e_step(prepared, &block, true, &work, stats, host);
 		visit(context, number * MIXTURE_BLOCK_ROWS, &block, &work);
 		host->check_interrupts(host->context);

@@ -38,7 +38,7 @@
 
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
-#include "engine/derive/derive.h"
+#include "engine/core/regression.h"
 #include "engine/em/em_private.h"
 
 #define MOST_BLOCKS 5e6
@@ -142,7 +142,10 @@ uniform(void)
 	return random_unit(random_state = random_mix(random_state));
 }
 
-/* Two blocks of rows, one with every other feature missing. */
+/*
+ * Blocks of rows: complete, with every other feature missing, and with any of a
+ * third missing.
+ */
 typedef struct Shape
 {
 	MixtureParameters parameters;
@@ -154,6 +157,8 @@ typedef struct Shape
 	double	   *features;
 	MixtureBlock block;
 	MixtureBlock missing;
+	MixtureBlock mixed;
+	int			n_observed;		/* those not missing, first in the order */
 	int		   *order;
 	MixtureStats *stats;
 } Shape;
@@ -197,7 +202,7 @@ shape_begin(Shape *shape, MixtureCovarianceType type, int k, int d)
 	fill_parameters(&shape->collapsed, type, k, d, 1);
 	mixture_allocate_parameters(&shape->result, type, k, d, &gap_host);
 	shape->floor = malloc(d * sizeof(double));
-	shape->features = malloc(n * sizeof(double));
+	shape->features = malloc(3 * n * sizeof(double));
 	shape->order = malloc(d * sizeof(int));
 	for (int j = 0; j < d; j++)
 	{
@@ -205,15 +210,23 @@ shape_begin(Shape *shape, MixtureCovarianceType type, int k, int d)
 		shape->order[j] = 2 * j < d ? 2 * j : 2 * (j - (d + 1) / 2) + 1;
 	}
 	for (size_t i = 0; i < n; i++)
+	{
 		shape->features[i] = 3 * uniform();
+		shape->features[n + i] = i / MIXTURE_BLOCK_ROWS % 2 == 0 ? shape->features[i] : NAN;
+		shape->features[2 * n + i] = i < MIXTURE_BLOCK_ROWS || uniform() > 1. / 3 ?
+			shape->features[i] : NAN;
+	}
 	shape->block = (MixtureBlock)
 	{
 		MIXTURE_BLOCK_ROWS, MIXTURE_BLOCK_ROWS, shape->features,
-			mixture_unit_weights(MIXTURE_BLOCK_ROWS), NULL, d
+			mixture_unit_weights(MIXTURE_BLOCK_ROWS), false
 	};
 	shape->missing = shape->block;
-	shape->missing.order = shape->order;
-	shape->missing.n_observed = (d + 1) / 2;
+	shape->missing.features += n;
+	shape->missing.incomplete = true;
+	shape->mixed = shape->missing;
+	shape->mixed.features += n;
+	shape->n_observed = (d + 1) / 2;
 	shape->stats = mixture_allocate_stats(type, k, d, &gap_host);
 }
 
@@ -273,8 +286,13 @@ operate_block(Shape *shape)
 static void
 operate_missing(Shape *shape)
 {
-	if (shape->missing.n_observed < shape->parameters.d)
-		add_block(shape, &shape->missing, true);
+	add_block(shape, &shape->missing, true);
+}
+
+static void
+operate_mixed(Shape *shape)
+{
+	add_block(shape, &shape->mixed, true);
 }
 
 static void
@@ -382,9 +400,9 @@ operate_marginal(Shape *shape)
 static void
 operate_conditional(Shape *shape)
 {
-	if (shape->missing.n_observed < shape->parameters.d)
+	if (shape->n_observed < shape->parameters.d)
 		free(mixture_conditional_create(&shape->parameters, shape->order,
-										shape->missing.n_observed, &gap_host));
+										shape->n_observed, &gap_host));
 }
 
 static void
@@ -607,7 +625,8 @@ static const struct
 	{"score a row", operate_score},
 	{"E-step", operate_e_step},
 	{"E- and M-step's sums", operate_block},
-	{"the same, features missing", operate_missing},
+	{"the same, half of the features missing", operate_missing},
+	{"the same, features missing at random", operate_mixed},
 	{"maximize", operate_maximize},
 	{"raise to the floor", operate_floor},
 	{"step from statistics", operate_step},

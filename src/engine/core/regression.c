@@ -19,7 +19,7 @@
  * the difference above may lose all its digits when the observed dimensions
  * nearly determine the missing ones.
  */
-#include "engine/derive/derive.h"
+#include "engine/core/regression.h"
 
 #include "engine/core/linalg.h"
 
