@@ -58,7 +58,7 @@ if [ "$status" != 0 ]; then
 fi
 
 if [ "${1:-}" != --keep ]; then
-    say "The server is stopped and its files are removed now; to look around in it:"
+    say "The server is stopped and removed now.  Next, with one that stays:"
     say "    sh test/demo.sh --keep"
     exit 0
 fi
@@ -76,9 +76,9 @@ rm -rf "$work"
 STOP
 keep=yes
 say "The server stays up.  It listens on no port; its socket is open to"
-say "$(id -un) and root:"
-say "    $original_bindir/psql -h $work -U postgres demo"
-say "The picture, for a browser:"
+say "$(id -un) and root.  The picture, for a browser:"
 say "    $work/geyser.svg"
 say "Stop it and remove everything:"
 say "    sh $work/stop"
+say "Next, which table do you have?  Load it, and fit:"
+say "    $original_bindir/psql -h $work -U postgres demo"

@@ -22,6 +22,25 @@ else
     not_ok "it runs" "$(cat "$dir/out")"
 fi
 
+# As a terminal without Unicode sees it
+psql -X -q -c 'SET client_min_messages = warning' -c 'DROP SCHEMA public CASCADE' -c 'CREATE SCHEMA public'
+if run_demo ascii '#' . o x +- >"$dir/ascii" 2>&1; then
+    ok "it runs in ASCII"
+else
+    not_ok "it runs in ASCII" "$(cat "$dir/ascii")"
+fi
+
+# wide FILE: its lines of more than 80 columns; only the first byte of a character counts
+wide()
+{
+    LC_ALL=C tr -d '\200-\277' <"$1" | LC_ALL=C awk 'length($0) > 80'
+}
+for kind in out ascii; do
+    same "no line is wider than 80 columns: $kind" "" "$(wide "$dir/$kind")"
+done
+sed -n 's/^ *say "\(.*\)"$/\1/p' test/demo.sh >"$dir/said"
+same "nor what the script says" "" "$(grep -v '\$' "$dir/said" | awk 'length($0) > 80')"
+
 # 157 of 160 are 98.125 %, what scikit-learn's mixture reaches.
 if awk '/^Accuracy on the 160 test points:/ { found = $7 >= 98.12 }
         END { exit !found }' "$dir/out"
