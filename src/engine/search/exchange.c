@@ -33,22 +33,56 @@ bool
 exchange_possible(const MixtureParameters *parameters, double n_rows)
 {
 	double		d = parameters->d;
+	double		change = parameters->covariance_type == MIXTURE_FULL ? d * d : 3 * d;
 
-	return parameters->covariance_type == MIXTURE_FULL && parameters->k > 1 &&
-		parameters->noise_box == NULL && d * d * parameters->k > n_rows;
+	return parameters->covariance_type != MIXTURE_TIED && parameters->k > 1 &&
+		parameters->noise_box == NULL && change * parameters->k > n_rows;
+}
+
+/* A row that is to change places, and where it stands. */
+typedef struct Stray
+{
+	const double *row;			/* d */
+	const double *distances;	/* k: squared, from the components */
+	double		weight;			/* what of it moves */
+} Stray;
+
+/*
+ * The logarithm by which the determinant of component c's covariance grows where
+ * a row joins the component, of weight n, with weight w; or with -w leaves it.
+ */
+static double
+growth(const MixtureParameters *parameters, int c, const Stray *stray, double n, double w)
+{
+	int			d = parameters->d;
+	double		after = n + w;
+	double		sum = d * log(n / after);
+
+	if (parameters->covariance_type == MIXTURE_FULL)
+		return sum + log1p(w * stray->distances[c] / after);
+	if (parameters->covariance_type == MIXTURE_SPHERICAL)
+		return sum + d * log1p(w * stray->distances[c] / d / after);
+	for (int j = 0; j < d; j++)
+	{
+		double		apart = stray->row[j] - parameters->means[(size_t) c * d + j];
+
+		sum += log1p(w * apart * apart / parameters->covariances[(size_t) c * d + j] / after);
+	}
+	return sum;
 }
 
 /*
- * What a component of weight n and squared distance `distance` from a row gains
- * by that row's joining it with weight w; -w: what it loses by its leaving.
+ * What component c, of weight n, gains by a row's joining it with weight w; -w:
+ * what it loses by its leaving.
  */
 static double
-joining(double n, double distance, double log_det, int d, double w)
+joining(const MixtureParameters *parameters, int c, const Stray *stray, double n,
+		double log_det, double w)
 {
 	double		after = n + w;
 
 	return after * log(after) - n * log(n) -
-		0.5 * (w * log_det + after * (d * log(n / after) + log1p(w * distance / after)));
+		0.5 * (w * log_det + after * growth(parameters, c, stray, n, w));
 }
 
 /* Have a row join a component, with weight w, or leave it, with -w. */
@@ -57,8 +91,9 @@ join(MixtureParameters *parameters, int c, const double *row, double n, double w
 	 double *difference)
 {
 	int			d = parameters->d;
+	size_t		count = mixture_factor_count(parameters->covariance_type, d);
 	double	   *mean = parameters->means + (size_t) c * d;
-	double	   *covariance = parameters->covariances + c * linalg_packed_count(d);
+	double	   *covariance = parameters->covariances + c * count;
 	double		after = n + w;
 	double		share = w / after;
 
@@ -67,9 +102,10 @@ join(MixtureParameters *parameters, int c, const double *row, double n, double w
 		difference[j] = row[j] - mean[j];
 		mean[j] += share * difference[j];
 	}
-	for (size_t i = 0; i < linalg_packed_count(d); i++)
+	for (size_t i = 0; i < count; i++)
 		covariance[i] *= n / after;
-	mixture_add_outer(MIXTURE_FULL, d, covariance, share * (n / after), difference);
+	mixture_add_outer(parameters->covariance_type, d, covariance, share * (n / after),
+					  difference);
 	parameters->weights[c] *= after / n;
 }
 
@@ -98,23 +134,23 @@ find_shared(void *context, int64_t first, const MixtureBlock *block, const Kerne
 }
 
 /*
- * Move one row, of squared distances `distances`, from the component that it
- * has most to do with, if it is better off in another one, in `to`.
+ * Move one row from the component that it has most to do with, if it is better
+ * off in another one, in `to`.  log_dets: k, of the covariances.
  */
 static bool
-exchange_row(const MixtureParameters *from, const double *row, double w, double sum_weights,
-			 const double *distances, const double *log_dets, MixtureParameters *to,
-			 double *difference)
+exchange_row(const MixtureParameters *from, Stray *stray, double sum_weights,
+			 const double *log_dets, MixtureParameters *to, double *difference)
 {
 	double		highest = -INFINITY;
 	double		sum = 0;
 	double		best = 0;
+	double		leaving;
 	int			own = 0;
 	int			other = -1;
 
 	for (int c = 0; c < from->k; c++)
 	{
-		double		density = log(from->weights[c]) - 0.5 * (log_dets[c] + distances[c]);
+		double		density = log(from->weights[c]) - 0.5 * (log_dets[c] + stray->distances[c]);
 
 		if (density > highest)
 		{
@@ -126,17 +162,18 @@ exchange_row(const MixtureParameters *from, const double *row, double w, double 
 			sum += exp(density - highest);
 	}
 	/* what it takes along is the component's share of it */
-	w /= sum;
-	if (!(fmin(from->weights[own], to->weights[own]) * sum_weights > 2 * w))
+	stray->weight /= sum;
+	if (!(fmin(from->weights[own], to->weights[own]) * sum_weights > 2 * stray->weight))
 		return false;
+	leaving = joining(from, own, stray, from->weights[own] * sum_weights, log_dets[own],
+					  -stray->weight);
 	for (int c = 0; c < from->k; c++)
 	{
-		double		gain = joining(from->weights[c] * sum_weights, distances[c], log_dets[c],
-								   from->d, w) +
-			joining(from->weights[own] * sum_weights, distances[own], log_dets[own],
-					from->d, -w);
+		double		gain = c == own ? 0 : leaving +
+			joining(from, c, stray, from->weights[c] * sum_weights, log_dets[c],
+					stray->weight);
 
-		if (c != own && gain > best)
+		if (gain > best)
 		{
 			best = gain;
 			other = c;
@@ -144,15 +181,16 @@ exchange_row(const MixtureParameters *from, const double *row, double w, double 
 	}
 	if (other < 0)
 		return false;
-	join(to, own, row, to->weights[own] * sum_weights, -w, difference);
-	join(to, other, row, to->weights[other] * sum_weights, w, difference);
+	join(to, own, stray->row, to->weights[own] * sum_weights, -stray->weight, difference);
+	join(to, other, stray->row, to->weights[other] * sum_weights, stray->weight, difference);
 	return true;
 }
 
 /*
  * Put each row that is better off elsewhere there: from `from`, a mixture of
- * the family full that EM has come to among the rows of the sample, of which
- * none misses a feature, to `to`, where EM is to go on.  Returns how many.
+ * a family in which each component has its own covariance that EM has come to
+ * among the rows of the sample, of which none misses a feature, to `to`, where
+ * EM is to go on.  Returns how many.
  */
 int
 exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_weights,
@@ -180,17 +218,17 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 			d * log(2 * M_PI);
 	for (int64_t i = 0; i < sample->n_rows; i++)
 	{
-		const double *row = sample->rows + i * d;
 		double	   *distances = memory + work_size;
+		Stray		stray = {sample->rows + i * d, distances, sample->weights[i]};
 
 		host->check_interrupts(host->context);
 		if (!rows.shared[i])
 			continue;
-		mixture_row_mahalanobis(prepared, row, memory, distances);
+		mixture_row_mahalanobis(prepared, stray.row, memory, distances);
 		for (int c = 0; c < k; c++)
 			distances[c] *= distances[c];
-		n_moved += exchange_row(from, row, sample->weights[i], sum_weights, distances,
-								distances + k, to, distances + 2 * k);
+		n_moved += exchange_row(from, &stray, sum_weights, distances + k, to,
+								distances + 2 * k);
 	}
 	host->release(host->context, rows.shared);
 	host->release(host->context, memory);
