@@ -6,9 +6,10 @@
  * Seeds are drawn in turn far from each other, so that groups which stand apart
  * get one each, and by weight alone, so that dense places get several: which is
  * better hangs on how groups overlap, and starts that differ are worth more than
- * good ones that are alike.  Lloyd's algorithm (1982) moves them to the middle
- * of their rows, each feature measured by its own deviation, at a cost that
- * grows with d and not with its square.  A cluster's weight, mean and covariance
+ * good ones that are alike.  So it is in the first alone, or where few are tried,
+ * that Lloyd's algorithm (1982) moves the seeds to the middle of their rows, each
+ * feature measured by its own deviation, at a cost that grows with d and not with
+ * its square; from the others EM comes to more different ends without it.  A cluster's weight, mean and covariance
  * then are those of a component; what its rows are too few to tell of the
  * covariance is taken from all clusters together.
  */
@@ -368,6 +369,7 @@ starts_find(Starts *starts, int number, bool varied)
 	MixtureInit init = number % 4 == 3 ? MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
 	double		squares = 0;
+	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	bool		agglomerates = varied ? number % 3 == 0 || number == 1 : number == 0;
 
 	starts->space = &starts->spaces[number % 4 == 1 ? starts->n_spaces - 1 : 0];
@@ -392,7 +394,7 @@ starts_find(Starts *starts, int number, bool varied)
 			   d * sizeof(double));
 	for (int64_t i = 0; i < starts->space->blocks.n_rows; i++)
 		starts->clusters[i] = -1;
-	for (int step = 0; assign_rows(starts, &spread) > 0 && step < LLOYD_STEPS; step++)
+	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
 	return spread / squares;
 }
