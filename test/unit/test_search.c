@@ -193,7 +193,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	cuts = cuts_create(&sample, type, &unit_host);
 	*wrong = *moved = n;
 	within_groups(pieces, type, units, within);
-	if (cuts_find(cuts, &of, within, &found) > 0)
+	if (cuts_find(cuts, &of, within, CUTS_OF_ONE, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
 		*wrong = rows_between(sides[0], sides[1], n);
@@ -203,7 +203,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	for (int i = 0; i < n * d; i++)
 		sample.rows[i] *= units[i % d];
 	within_groups(pieces, type, units, within);
-	if (cuts_find(cuts, &of, within, &found) > 0)
+	if (cuts_find(cuts, &of, within, CUTS_OF_ONE, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[2]);
 		*moved = rows_between(sides[1], sides[2], n);
@@ -430,7 +430,7 @@ test_move(MixtureCovarianceType type)
 		else
 			memcpy(parameters.covariances, (double[]) {7.4, 0, 1}, sizeof(full));
 	}
-	moves_judge(&moves, &parameters, sound, 1000, 0.5);
+	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
 	move = moves.proposed[0];
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
 		  "what spans two clusters is to be split, what shares one to be merged (%s)",
@@ -489,7 +489,7 @@ test_gains(MixtureCovarianceType type)
 		moves_begin(&moves, type, 6, &sample, floor, &unit_host);
 		if (em_run(&em, &parameters, 500, 1e-9, true, &outcome, &error) != MIXTURE_OK)
 			abort();
-		moves_judge(&moves, &parameters, sound, outcome.sum_weights, 1);
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, 1, true);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
 			const Move *move = &moves.proposed[i];

@@ -76,6 +76,7 @@ struct Cuts
 	double	   *values;			/* 2 d */
 	double	   *line;			/* d */
 	Place	   *places;			/* SCAN_ROWS */
+	int			most;			/* that are kept */
 	int			n_found;
 	Cut			found[CUTS_MOST];	/* the best first */
 	bool		halves;			/* there is a halving */
@@ -275,9 +276,9 @@ try_line(Cuts *cuts)
 		return;
 	while (place > 0 && gain > cuts->found[place - 1].gain)
 		place--;
-	if (place == CUTS_MOST)
+	if (place == cuts->most)
 		return;
-	if (cuts->n_found < CUTS_MOST)
+	if (cuts->n_found < cuts->most)
 		cuts->n_found++;
 	spare = cuts->found[cuts->n_found - 1];
 	memmove(cuts->found + place + 1, cuts->found + place,
@@ -498,13 +499,14 @@ try_moments(Cuts *cuts, const double *standardized)
 }
 
 /*
- * Find the best cuts of a component's rows: into *found, which stays as it is
- * until the next call; returns how many.  within: the covariance
+ * Find the best cuts of a component's rows, `most` of them: into *found, which stays
+ * as it is until the next call; returns how many.  within: the covariance
  * within components, as a component of the family has it.
  */
 int
-cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, const Cut **found)
+cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, int most, const Cut **found)
 {
+	cuts->most = most;
 	cuts->n_found = 0;
 	*found = cuts->found;
 	cuts->halves = false;
@@ -528,7 +530,7 @@ cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, const Cut *
 	{
 		Cut			spare;
 
-		if (cuts->n_found == CUTS_MOST)
+		if (cuts->n_found == cuts->most)
 			cuts->n_found--;
 		spare = cuts->found[cuts->n_found];
 		cuts->found[cuts->n_found++] = cuts->halving;

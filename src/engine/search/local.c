@@ -168,6 +168,30 @@ local_choice(const ComponentRows *a, const ComponentRows *b)
 	return sum;
 }
 
+/* The rows of two components as those of one; memory for them comes from the host. */
+void
+local_join(const ComponentRows *a, const ComponentRows *b, ComponentRows *both,
+		   const MixtureHost *host)
+{
+	int64_t		i = 0;
+	int64_t		j = 0;
+
+	memset(both, 0, sizeof(*both));
+	both->capacity = a->n + b->n;
+	both->rows = host->allocate(host->context, both->capacity * sizeof(int64_t));
+	both->shares = host->allocate(host->context, both->capacity * sizeof(double));
+	while (i < a->n || j < b->n)
+	{
+		bool		of_a = j == b->n || (i < a->n && a->rows[i] <= b->rows[j]);
+		bool		of_b = i == a->n || (j < b->n && b->rows[j] <= a->rows[i]);
+
+		add_row(both, of_a ? a->rows[i] : b->rows[j],
+				(of_a ? a->shares[i] : 0) + (of_b ? b->shares[j] : 0), host);
+		i += of_a;
+		j += of_b;
+	}
+}
+
 /*
  * By how much the log-likelihood falls at most where components a and b become
  * `merged`, a mixture of that one component with the weight of both: both
@@ -257,7 +281,8 @@ maximize_rows(Local *local, const MixtureParameters *whole, MixtureParameters *p
 	one.k = 1;
 	one.weights += c;
 	one.means += (size_t) c * d;
-	one.covariances += c * count;
+	if (one.covariance_type != MIXTURE_TIED)
+		one.covariances += c * count;
 	mixture_maximize(local->one.stats, whole, &local->one.bounds, &one, local->host);
 	return true;
 }
@@ -361,6 +386,9 @@ local_split(Local *local, const ComponentRows *rows, const MixtureParameters *wh
 	if (!maximize_side(local, rows, whole, cut, 0, halves) ||
 		!maximize_side(local, rows, whole, cut, 1, halves))
 		return -INFINITY;
+	if (whole->covariance_type == MIXTURE_TIED)
+		memcpy(halves->covariances, whole->covariances,
+			   linalg_packed_count(whole->d) * sizeof(double));
 	memcpy(local->blocks.weights, rows->shares, rows->n * sizeof(double));
 	for (int round = 0; round < SPLIT_ROUNDS; round++)
 	{

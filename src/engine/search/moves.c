@@ -13,6 +13,9 @@
  * there and see.  A suspect component is worth nothing where it is, so that
  * merging it away loses nothing.
  *
+ * The component to be split may be what the merger makes: two that lie across two
+ * groups are cut anew, along another line.
+ *
  * Where all components share one covariance, what becomes of a few concerns the
  * others, and gains and losses are those of the determinant of the matrix.
  */
@@ -47,18 +50,14 @@ moves_apart(const Move *left, const Move *right)
 	return true;
 }
 
-/* Whether there are moves for mixtures of k components. */
+/*
+ * Whether there are moves for mixtures of k components.  Two with a covariance of
+ * their own need none: starts find them.
+ */
 bool
-moves_possible(int k)
+moves_possible(MixtureCovarianceType type, int k)
 {
-	return k >= 3 && k <= MOST_COMPONENTS;
-}
-
-/* The family that halves are of. */
-static MixtureCovarianceType
-half_type(MixtureCovarianceType type)
-{
-	return type == MIXTURE_TIED ? MIXTURE_DIAG : type;
+	return k >= (type == MIXTURE_TIED ? 2 : 3) && k <= MOST_COMPONENTS;
 }
 
 /* Prepare to propose moves between mixtures of k components of this family. */
@@ -73,14 +72,14 @@ moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sampl
 	moves->floor = floor;
 	moves->k = k;
 	moves->cuts = NULL;
-	if (!moves_possible(k))
+	if (!moves_possible(type, k))
 		return;
 	moves->cuts = cuts_create(sample, type, host);
-	moves->gains = host->allocate(host->context, k * sizeof(double));
+	moves->gains = host->allocate(host->context, 2 * k * sizeof(double));
 	moves->pairs = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(Pair));
 	moves->work = host->allocate(host->context, d * sizeof(double));
 	moves->within = host->allocate(host->context, mixture_factor_count(type, d) * sizeof(double));
-	mixture_allocate_parameters(&moves->halves, half_type(type), 2 * k, d, host);
+	mixture_allocate_parameters(&moves->halves, type, 4 * k, d, host);
 }
 
 /* Give back what moves_begin() allocated. */
@@ -175,7 +174,8 @@ judge_shared_mergers(Moves *moves, const MixtureParameters *parameters, const do
 				parameters->means[(size_t) pair->b * d + j];
 		linalg_solve_lower(factor, moves->work, d);
 		pair->loss = 0.5 * sum_weights *
-			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, d)) -
+			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, d)) +
+			sum_weights * (a * log(a / (a + b)) + b * log(b / (a + b))) +
 			local_choice(&rows[pair->a], &rows[pair->b]);
 		moves->host->check_interrupts(moves->host->context);
 	}
@@ -246,50 +246,148 @@ shared_gain(Moves *moves, const double *factor, const MixtureParameters *halves,
 		weight * sum_weights * (left * log(left) + right * log(right));
 }
 
-/* Find what splitting component c gains, and its halves. */
+/* A component as one of the family that halves are of: component c of *whole. */
 static void
-judge_split(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
+copy_whole(const MixtureParameters *parameters, int a, MixtureParameters *whole, int c)
+{
+	int			d = parameters->d;
+
+	whole->weights[c] = parameters->weights[a];
+	components_copy(parameters, a, whole, c);
+	if (parameters->covariance_type == MIXTURE_TIED)
+		memcpy(whole->covariances, parameters->covariances,
+			   linalg_packed_count(d) * sizeof(double));
+}
+
+/*
+ * Find what is gained where these rows' component, a mixture of its own but for
+ * its weight, is cut in two, and the halves.  factor: of the covariance that all
+ * components share, or NULL.
+ */
+static void
+judge_split(Moves *moves, int split, MixtureParameters *whole, const double *factor,
 			const ComponentRows *rows, double least, double sum_weights, Local *local)
 {
 	const MixtureHost *host = moves->host;
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
+	int			d = whole->d;
 	double		least_share = (double) LEAST_SIDE_ROWS(d) / (double) rows->n;
-	MixtureParameters whole;
+	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;
-	int			n_cuts = cuts_find(moves->cuts, rows, moves->within, &cuts);
+	int			n_cuts = cuts_find(moves->cuts, rows, moves->within,
+								   split < moves->k ? CUTS_OF_ONE : CUTS_MOST, &cuts);
 
-	mixture_allocate_parameters(&whole, half_type(type), 1, d, host);
-	mixture_allocate_parameters(&halves, half_type(type), 2, d, host);
-	whole.weights[0] = 1;
-	if (type != MIXTURE_TIED)
-		components_copy(parameters, c, &whole, 0);
-	else
-	{
-		memcpy(whole.means, parameters->means + (size_t) c * d, d * sizeof(double));
-		for (int j = 0; j < d; j++)
-			whole.covariances[j] = parameters->covariances[linalg_row(j) + j];
-	}
+	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
+	whole->weights[0] = 1;
 	for (int i = 0; i < n_cuts; i++)
 	{
-		double		gain = local_split(local, rows, &whole, &cuts[i],
-									   fmax(least, moves->gains[c]), &halves);
+		double		gain = local_split(local, rows, whole, &cuts[i],
+									   fmax(least, moves->gains[split]), &halves);
 
 		if (gain > -INFINITY && factor != NULL)
-			gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
-		if (!(gain > moves->gains[c]) || halves.weights[0] < least_share ||
+			gain = shared_gain(moves, factor, &halves, weight, sum_weights);
+		if (!(gain > moves->gains[split]) || halves.weights[0] < least_share ||
 			halves.weights[1] < least_share)
 			continue;
-		moves->gains[c] = gain;
+		moves->gains[split] = gain;
 		for (int half = 0; half < 2; half++)
 		{
-			components_copy(&halves, half, &moves->halves, 2 * c + half);
-			moves->halves.weights[2 * c + half] = halves.weights[half];
+			components_copy(&halves, half, &moves->halves, 2 * split + half);
+			moves->halves.weights[2 * split + half] = halves.weights[half];
 		}
 	}
 	mixture_release_parameters(&halves, host);
+}
+
+/* Find what splitting component c gains. */
+static void
+judge_component(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
+				const ComponentRows *rows, double least, double sum_weights, Local *local)
+{
+	MixtureParameters whole;
+
+	moves->gains[c] = -INFINITY;
+	if (rows[c].n < 2 * judge_least_rows(parameters->covariance_type, parameters->d))
+		return;
+	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, parameters->d,
+								moves->host);
+	copy_whole(parameters, c, &whole, 0);
+	judge_split(moves, c, &whole, factor, &rows[c], least, sum_weights, local);
+	mixture_release_parameters(&whole, moves->host);
+}
+
+/* Find what is gained where the two components of a pair, merged, are cut anew. */
+static void
+judge_again(Moves *moves, const MixtureParameters *parameters, int number,
+			const ComponentRows *rows, double sum_weights, Local *local)
+{
+	const MixtureHost *host = moves->host;
+	const Pair *pair = &moves->pairs[number];
+	int			d = parameters->d;
+	size_t		count = linalg_packed_count(d);
+	double		share;
+	double	   *factor = NULL;
+	ComponentRows both;
+	MixtureParameters two;
+	MixtureParameters whole;
+
+	moves->gains[moves->k + number] = -INFINITY;
+	mixture_allocate_parameters(&two, moves->halves.covariance_type, 2, d, host);
+	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, d, host);
+	copy_whole(parameters, pair->a, &two, 0);
+	copy_whole(parameters, pair->b, &two, 1);
+	components_merge(&two, 0, 1, &whole, 0, moves->work);
+	if (parameters->covariance_type == MIXTURE_TIED)
+	{
+		share = two.weights[1] / whole.weights[0];
+		factor = host->allocate(host->context, count * sizeof(double));
+		memcpy(factor, parameters->covariances, count * sizeof(double));
+		mixture_add_outer(MIXTURE_TIED, d, factor, whole.weights[0] * share * (1 - share),
+						  moves->work);
+		memcpy(whole.covariances, parameters->covariances, count * sizeof(double));
+		mixture_add_outer(MIXTURE_TIED, d, whole.covariances, share * (1 - share), moves->work);
+	}
+	local_join(&rows[pair->a], &rows[pair->b], &both, host);
+	if (factor == NULL || linalg_cholesky(factor, d, host))
+		judge_split(moves, moves->k + number, &whole, factor, &both, pair->loss, sum_weights,
+					local);
+	host->release(host->context, both.rows);
+	host->release(host->context, both.shares);
+	if (factor != NULL)
+		host->release(host->context, factor);
 	mixture_release_parameters(&whole, host);
+	mixture_release_parameters(&two, host);
+}
+
+/*
+ * Find what every split gains, if it is more than `least`: of a component, where there
+ * is a merger beside it, and of the pairs to be cut anew.
+ */
+static void
+judge_splits(Moves *moves, const MixtureParameters *parameters, const double *factor,
+			 const ComponentRows *rows, double least, double sum_weights)
+{
+	int			k = parameters->k;
+	int64_t		most_rows = 0;
+	Local		local;
+
+	for (int c = 0; c < k; c++)
+		if (rows[c].n > most_rows)
+			most_rows = rows[c].n;
+	for (int i = 0; i < moves->n_again; i++)
+	{
+		int64_t		n = rows[moves->pairs[i].a].n + rows[moves->pairs[i].b].n;
+
+		if (n > most_rows)
+			most_rows = n;
+	}
+	local_begin(&local, moves->sample, parameters->covariance_type, most_rows, moves->floor,
+				moves->host);
+	for (int c = 0; c < k && k > 2; c++)
+		judge_component(moves, parameters, c, factor, rows, least, sum_weights, &local);
+	for (int i = 0; i < moves->n_again; i++)
+		judge_again(moves, parameters, i, rows, sum_weights, &local);
+	local_end(&local);
 }
 
 /*
@@ -330,6 +428,16 @@ propose(Moves *moves, const Move *move)
 	moves->proposed[place] = *move;
 }
 
+/* Propose a split and a merger together if that could lead higher. */
+static void
+propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds, double doubt)
+{
+	Move		move = {split, pair->a, pair->b, moves->gains[split] - loss, loss, reseeds};
+
+	if (moves->gains[split] > -INFINITY && move.gain > -doubt * fmax(loss, 0))
+		propose(moves, &move);
+}
+
 /* Propose the moves that could lead higher. */
 static void
 propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
@@ -343,23 +451,20 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
 		double		loss = reseeds > 0 ? fmin(pair->loss, 0) : pair->loss;
 
 		for (int c = 0; c < moves->k; c++)
-		{
-			Move		move = {c, pair->a, pair->b, moves->gains[c] - loss, loss, reseeds};
-
-			if (c != pair->a && c != pair->b && moves->gains[c] > -INFINITY &&
-				move.gain > -doubt * fmax(loss, 0))
-				propose(moves, &move);
-		}
+			if (c != pair->a && c != pair->b)
+				propose_if(moves, c, pair, loss, reseeds, doubt);
+		if (i < (size_t) moves->n_again)
+			propose_if(moves, moves->k + (int) i, pair, loss, reseeds, doubt);
 	}
 }
 
 /*
- * Judge the moves from a mixture, and propose the best, no two of which are
- * X
+ * Judge the moves from a mixture, and propose the best; where `again` says so,
+ * cutting two components anew is one.
  */
 void
 moves_judge(Moves *moves, const MixtureParameters *parameters,
-			const MixtureSuspicion *suspicions, double sum_weights, double doubt)
+			const MixtureSuspicion *suspicions, double sum_weights, double doubt, bool again)
 {
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -367,12 +472,10 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	int			k = parameters->k;
 	size_t		count = linalg_packed_count(parameters->d);
 	double	   *factor = NULL;
-	int64_t		most_rows = 0;
 	double		least = INFINITY;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
 	ComponentRows *rows;
-	Local		local;
 
 	moves->n_proposed = 0;
 	if (prepared == NULL)
@@ -392,18 +495,8 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		judge_mergers(moves, parameters, prepared, rows);
 	for (size_t i = 0; i < moves->n_pairs; i++)
 		least = fmin(least, moves->pairs[i].loss);
-	for (int c = 0; c < k; c++)
-		if (rows[c].n > most_rows)
-			most_rows = rows[c].n;
-	local_begin(&local, moves->sample, half_type(type), most_rows, moves->floor, host);
-	for (int c = 0; c < k; c++)
-	{
-		moves->gains[c] = -INFINITY;
-		if (rows[c].n >= 2 * judge_least_rows(type, parameters->d))
-			judge_split(moves, parameters, c, factor, &rows[c], (1 - doubt) * least,
-						sum_weights, &local);
-	}
-	local_end(&local);
+	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
+	judge_splits(moves, parameters, factor, rows, (1 - doubt) * least, sum_weights);
 	if (factor != NULL)
 		host->release(host->context, factor);
 	local_release(rows, k, host);
@@ -420,12 +513,15 @@ void
 moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 {
 	int			c = move->split;
-	double		weight = parameters->weights[c];
-	int			places[2] = {c, move->merge_from};
+	bool		again = c >= moves->k;
+	int			places[2] = {again ? move->merge_into : c, move->merge_from};
+	double		weight = parameters->weights[places[0]] +
+		(again ? parameters->weights[move->merge_from] : 0);
 	MixtureParameters halves = moves->halves;
 
-	components_merge(parameters, move->merge_into, move->merge_from, parameters, move->merge_into,
-		  moves->work);
+	if (!again)
+		components_merge(parameters, move->merge_into, move->merge_from, parameters,
+						 move->merge_into, moves->work);
 	if (parameters->covariance_type == MIXTURE_TIED)
 		halves.covariance_type = MIXTURE_TIED;
 	for (int half = 0; half < 2; half++)

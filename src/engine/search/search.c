@@ -41,11 +41,10 @@ struct SearchEffort
 {
 	double		work;			/* operations of a pass, up to which it holds */
 	int			most_starts;	/* where nobody has said how many */
-	int			kept_starts;	/* of the starts so far, how many must be closer
-								 * to their rows for one to be given up at once */
-	int			trial_iterations;	/* passes until a start is compared with those
-									 * before */
-	int			kept_trials;	/* how many must be better to give it up then */
+	bool		chooses;		/* gives a start up at once that is not closer to its
+								 * rows than those before, and one that does not lead
+								 * higher than these after the first passes: */
+	int			trial_iterations;
 	double		hope;			/* gains of the last pass that a run may still
 								 * catch up with */
 	double		tol;			/* change of the mean log-likelihood at which a
@@ -56,8 +55,8 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 100, MIXTURE_MOST_KEPT, 10, MIXTURE_MOST_KEPT, INFINITY, 1e-6, 1, MOVES_MOST},
-	{INFINITY, 10, 1, 2, 1, 3, 1e-3, 0, 2}
+	{4e6, 100, false, 10, INFINITY, 1e-6, 1, MOVES_MOST},
+	{INFINITY, 10, true, 2, 3, 1e-3, 0, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
@@ -70,16 +69,17 @@ static const SearchEffort efforts[] = {
 #define LEAST_STARTS 10
 
 /* Operations of all passes after which no more are */
-#define ENOUGH_WORK 4e9
+#define ENOUGH_WORK 2e9
 
 /* Starts that are made unasked at the most, of two components */
 #define STARTS_OF_TWO 20
 
 /*
- * Starts that come to the same end, and are most of those made, which are enough;
- * of two components there are fewer different ones.
+ * Starts that come to the same end, which are enough if they are so many parts of those
+ * made; of two components there are fewer different ends.
  */
 #define SAME_ENDS 5
+#define SAME_SHARE 4
 
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
@@ -239,26 +239,6 @@ copy_candidate(Candidate *to, const Candidate *from)
 }
 
 /*
- * Whether a value is among the `kept` highest of those seen so far, `highest`,
- * *n of them in descending order; it then takes its place there.
- */
-static bool
-among_highest(double *highest, int *n, int kept, double value)
-{
-	int			place = *n;
-
-	while (place > 0 && value > highest[place - 1])
-		place--;
-	if (place == kept)
-		return false;
-	if (*n < kept)
-		(*n)++;
-	memmove(highest + place + 1, highest + place, (*n - 1 - place) * sizeof(double));
-	highest[place] = value;
-	return true;
-}
-
-/*
  * Run n moves from a candidate, made at once, on until what comes of them is
  * better, which takes the candidate's place, or will not be.
  */
@@ -312,7 +292,7 @@ make_move(Search *search, Candidate *from)
 	judge_components(&from->parameters, judged_n_rows(search), search->scales->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
-				search->effort->doubt);
+				search->effort->doubt, search->effort == efforts);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
 		bool		apart = true;
@@ -396,9 +376,9 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 	MixtureStatus status;
 
 	copy_candidate(improved, end);
-	for (int n = 0; moves_possible(search->k) && n < 2 * search->k; n++)
-		if (!make_move(search, improved))
-			break;
+	if (moves_possible(search->options->covariance_type, search->k))
+		for (int n = 0; n < 2 * search->k && make_move(search, improved); n++)
+			;
 	exchange_best(search, improved);
 	status = finish(search, improved, error);
 	if (status == MIXTURE_OK && better(end, improved))
@@ -456,9 +436,9 @@ try_spare(Search *search, MixtureError *error)
 	status = advance(search, spare, effort->trial_iterations, search->tol, error);
 	if (status != MIXTURE_OK)
 		return search->n_ended > 0 ? MIXTURE_OK : status;
-	if (!among_highest(search->highest_trials, &search->n_highest_trials,
-					   effort->kept_trials, spare->score))
+	if (effort->chooses && !(spare->score > search->highest_trial))
 		return MIXTURE_OK;
+	search->highest_trial = fmax(search->highest_trial, spare->score);
 	while (!finished(search, spare))
 	{
 		if (search->n_ended > 0 && hopeless(spare, &search->best, effort->hope))
@@ -542,7 +522,7 @@ enough_starts(const Search *search, int n)
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
-		if (search->ends[i].n_starts >= wanted && 2 * search->ends[i].n_starts >= n &&
+		if (search->ends[i].n_starts >= wanted && SAME_SHARE * search->ends[i].n_starts >= n &&
 			same_place(&search->ends[i].parameters, &search->best.parameters))
 			return true;
 	return false;
@@ -565,10 +545,10 @@ search_starts(Search *search, MixtureError *error)
 		}
 		progress_start(search->host, number);
 		spread = starts_find(&search->starts, number, search->effort == efforts);
-		if (number > 0 && !search->options->noise &&
-			!among_highest(search->highest_starts, &search->n_highest_starts,
-						   search->effort->kept_starts, -spread))
+		if (search->effort->chooses && !search->options->noise &&
+			!(spread < search->least_spread))
 			continue;
+		search->least_spread = spread;
 		starts_leave(&search->starts, &search->spare.parameters);
 		status = try_spare(search, error);
 	}
@@ -604,6 +584,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
 		k <= 2 && search->effort->most_starts > STARTS_OF_TWO ? STARTS_OF_TWO :
 		search->effort->most_starts;
+	search->least_spread = INFINITY;
+	search->highest_trial = -INFINITY;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);

@@ -63,10 +63,11 @@ typedef struct Cut
 } Cut;
 
 /* Rows to each side of a cut, at least */
-#define LEAST_SIDE_ROWS(d) (2 * ((d) + 1))
+#define LEAST_SIDE_ROWS(d) ((d) + 2)
 
-/* Cuts of one component that are followed */
-#define CUTS_MOST 2
+/* Cuts that are followed: of one component, and of two together */
+#define CUTS_OF_ONE 2
+#define CUTS_MOST 6
 
 /* cuts.c */
 typedef struct Cuts Cuts;
@@ -74,7 +75,7 @@ typedef struct Cuts Cuts;
 extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
-extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const double *within,
+extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, int most,
 					  const Cut **found);
 
 /* What components are looked at with by themselves. */
@@ -112,6 +113,8 @@ extern bool local_maximize(Local *local, const ComponentRows *rows,
 extern bool local_within(Local *local, int64_t n_rows, const int *cluster_of,
 						 const MixtureParameters *clusters, const MixtureParameters *whole,
 						 MixtureParameters *within);
+extern void local_join(const ComponentRows *a, const ComponentRows *b, ComponentRows *both,
+					   const MixtureHost *host);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
 
 /* What starts are made from. */
@@ -156,7 +159,7 @@ extern void starts_end(Starts *starts);
 /* Two components to become one, and one to become two. */
 typedef struct Move
 {
-	int			split;
+	int			split;			/* from k on: the pair of this number, merged */
 	int			merge_into;
 	int			merge_from;
 	double		gain;			/* of log-likelihood, at least */
@@ -183,11 +186,13 @@ typedef struct Moves
 	const double *floor;
 	int			k;
 	Cuts	   *cuts;			/* NULL where there are no moves */
-	MixtureParameters halves;	/* 2k: of component c where it is split, 2c and
-								 * 2c + 1, their weights being shares of its */
-	double	   *gains;			/* k: of splitting it */
+	MixtureParameters halves;	/* 4k: of component c, or pair c - k, where it is
+								 * split, 2c and 2c + 1, their weights being shares
+								 * of its */
+	double	   *gains;			/* 2k: of splitting it */
 	Pair	   *pairs;			/* k (k - 1) / 2 */
 	size_t		n_pairs;		/* that are judged */
+	int			n_again;		/* of these, that are cut anew */
 	double	   *work;			/* d */
 	double	   *within;			/* the covariance within components */
 	Move		proposed[MOVES_MOST];	/* the best first */
@@ -196,13 +201,13 @@ typedef struct Moves
 
 /* moves.c */
 extern bool moves_apart(const Move *left, const Move *right);
-extern bool moves_possible(int k);
+extern bool moves_possible(MixtureCovarianceType type, int k);
 extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
 						const Sample *sample, const double *floor, const MixtureHost *host);
 extern void moves_end(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
-						double doubt);
+						double doubt, bool again);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
@@ -221,9 +226,6 @@ typedef struct Candidate
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* suspect components that were put elsewhere */
 } Candidate;
-
-/* The most that are compared with, of the starts before */
-#define MIXTURE_MOST_KEPT 101
 
 /* Different ends of starts that are remembered */
 #define MIXTURE_MOST_ENDS 8
@@ -257,10 +259,8 @@ typedef struct Search
 	Candidate	moved;			/* one of these moves */
 	MixtureParameters widened;	/* for judging */
 	MixtureSuspicion *suspicions;	/* k */
-	double		highest_starts[MIXTURE_MOST_KEPT];	/* how close, negated */
-	int			n_highest_starts;
-	double		highest_trials[MIXTURE_MOST_KEPT];	/* scores */
-	int			n_highest_trials;
+	double		least_spread;	/* of the starts so far: how close to their rows */
+	double		highest_trial;	/* score */
 	double		highest_end;	/* score */
 	int			n_ended;		/* starts that came to an end */
 	Candidate	ends[MIXTURE_MOST_ENDS];	/* the different ones */
