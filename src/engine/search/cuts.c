@@ -132,7 +132,7 @@ take_rows(Cuts *cuts, const ComponentRows *of)
 {
 	const Sample *sample = cuts->sample;
 	int			d = cuts->d;
-	int			least = LEAST_SIDE_ROWS(d);
+	int			least = LEAST_SIDE_ROWS(cuts->type, d);
 
 	cuts->n = 0;
 	cuts->sum = 0;

@@ -270,7 +270,7 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 {
 	const MixtureHost *host = moves->host;
 	int			d = whole->d;
-	double		least_share = (double) LEAST_SIDE_ROWS(d) / (double) rows->n;
+	double		least_share = (double) LEAST_SIDE_ROWS(whole->covariance_type, d) / (double) rows->n;
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;

@@ -62,8 +62,8 @@ typedef struct Cut
 	double		gain;			/* along the line alone, about */
 } Cut;
 
-/* Rows to each side of a cut, at least */
-#define LEAST_SIDE_ROWS(d) ((d) + 2)
+/* Rows to each side of a cut, at least: twice what is no artefact */
+#define LEAST_SIDE_ROWS(type, d) (2 * judge_least_rows(type, d))
 
 /* Cuts that are followed: of one component, and of two together */
 #define CUTS_OF_ONE 2
