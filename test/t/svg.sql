@@ -2,16 +2,7 @@
 -- is to draw, the same in any order and from parallel workers, and true: its
 -- places, ellipses and curves are compared with what SQL computes.
 \ir models.psql
-
--- The marks of a scatter plot, with the numbers of their components (as long
--- as these have looks of their own).
-CREATE FUNCTION pg_temp.marks(svg text)
-RETURNS TABLE (component integer, x float8, y float8) LANGUAGE sql AS $$
-    SELECT 1 + path[1]::integer, numbers[2 * i - 1]::float8, numbers[2 * i]::float8
-    FROM regexp_matches(svg, 'marker-mid="url\(#gmm-(\d+)\)" d="M([^h]*)h0"', 'g') AS path,
-         LATERAL (SELECT string_to_array(path[2], ' ')) AS n (numbers),
-         generate_series(1, cardinality(numbers) / 2) AS i
-$$;
+\ir svg.psql
 
 -- Its ellipses of one deviation.
 CREATE FUNCTION pg_temp.ellipses(svg text)
@@ -29,19 +20,6 @@ RETURNS TABLE (x float8, y float8) LANGUAGE sql AS $$
     FROM regexp_matches(svg, 'class="' || class || '" d="M([^"]*)"') AS path,
          LATERAL (SELECT string_to_array(path[1], ' ')) AS n (numbers),
          generate_series(1, cardinality(numbers) / 2) AS i
-$$;
-
--- Where value v of an axis is: offset + scale * v, from its first and last tick.
-CREATE FUNCTION pg_temp.axis(svg text, which text, OUT shift float8, OUT scale float8)
-LANGUAGE sql AS $$
-    WITH ticks AS (
-        SELECT CASE which WHEN 'x' THEN t[1]::float8 ELSE t[2]::float8 - 4.5 END AS place, t[3]::float8 AS value
-        FROM regexp_matches(substring(svg FROM E'<g class="' || which || E'"[^\n]*'),
-                            '<text x="(\S+)" y="(\S+)">([^<]*)<', 'g') AS t)
-    SELECT a.place - a.value * (b.place - a.place) / (b.value - a.value),
-           (b.place - a.place) / (b.value - a.value)
-    FROM ticks AS a JOIN ticks AS b ON a.value < b.value
-    ORDER BY b.value - a.value DESC LIMIT 1
 $$;
 
 CREATE FUNCTION pg_temp.plan(statement text, options text DEFAULT 'COSTS OFF') RETURNS text

@@ -1,28 +1,7 @@
 -- gmm_svg and its kin: rows that are far away, noise, names, titles and sizes; every
 -- pair of features; what gmm_fit_best tried.  svg.sql has places and curves.
 \ir models.psql
-
--- The marks of a picture, with the numbers of their looks.
-CREATE FUNCTION pg_temp.marks(svg text)
-RETURNS TABLE (look integer, x float8, y float8) LANGUAGE sql AS $$
-    SELECT path[1]::integer, numbers[2 * i - 1]::float8, numbers[2 * i]::float8
-    FROM regexp_matches(svg, 'marker-mid="url\(#gmm-(\d+)\)" d="M([^h]*)h0"', 'g') AS path,
-         LATERAL (SELECT string_to_array(path[2], ' ')) AS n (numbers),
-         generate_series(1, cardinality(numbers) / 2) AS i
-$$;
-
--- Where value v of an axis is: shift + scale * v, from its first and last tick.
-CREATE FUNCTION pg_temp.axis(svg text, which text, OUT shift float8, OUT scale float8)
-LANGUAGE sql AS $$
-    WITH ticks AS (
-        SELECT CASE which WHEN 'x' THEN t[1]::float8 ELSE t[2]::float8 - 4.5 END AS place, t[3]::float8 AS value
-        FROM regexp_matches(substring(svg FROM E'<g class="' || which || E'"[^\\n]*'),
-                            '<text x="(\S+)" y="(\S+)">([^<]*)<', 'g') AS t)
-    SELECT a.place - a.value * (b.place - a.place) / (b.value - a.value),
-           (b.place - a.place) / (b.value - a.value)
-    FROM ticks AS a JOIN ticks AS b ON a.value < b.value
-    ORDER BY b.value - a.value DESC LIMIT 1
-$$;
+\ir svg.psql
 
 -- The texts of a class, as they are to be read.
 CREATE FUNCTION pg_temp.texts(svg text, class text) RETURNS text[] LANGUAGE sql AS $$
@@ -91,7 +70,7 @@ CREATE TABLE noise_model AS SELECT gmm_fit(features, 2, '{"noise": true}') AS mo
 SELECT ok(noise > 20 AND crosses = noise, noise || ' rows of noise are crosses')
 FROM (SELECT gmm_svg(features, model, 1, 2) AS svg, count(*) FILTER (WHERE gmm_predict(model, features) = 0) AS noise
       FROM noisy, noise_model) AS p,
-     LATERAL (SELECT count(*) FROM pg_temp.marks(svg) WHERE look = 84) AS c (crosses);
+     LATERAL (SELECT count(*) FROM pg_temp.marks(svg) WHERE component = 85) AS c (crosses);
 SELECT ok(svg ~ '>noise<' OR svg ~ '>noise&#160;', 'and the legend says so')
 FROM (SELECT gmm_svg(features, model) AS svg FROM noisy, noise_model) AS p;
 
