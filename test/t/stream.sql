@@ -201,7 +201,7 @@ SELECT equals((gmm_stats_summary(gmm_accumulate(features, model, w))).n_rows, 2:
               'NULL arrays, NULL weights and weights of 0 are no rows')
 FROM (VALUES ('{1}'::double precision[], 1::double precision), (NULL, 1), ('{2}', NULL), ('{3}', 0), ('{4}', 2)) AS v (features, w),
      gmm_model('{1}', '{{0}}', '{{{1}}}') AS model;
-SELECT ok(gmm_em_step(NULL, NULL) IS NULL AND gmm_accumulate(NULL, NULL) IS NULL AND gmm_merge(NULL) IS NULL,
+SELECT ok(gmm_em_step(NULL, NULL) IS NULL AND gmm_accumulate(NULL, NULL) IS NULL AND gmm_merge(NULL::gmm_stats) IS NULL,
           'no rows make NULL');
 SELECT ok(gmm_em_step(features, model) IS NULL, 'an empty table makes NULL')
 FROM rows JOIN starts USING (number) WHERE false;
