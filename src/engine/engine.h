@@ -574,6 +574,11 @@ extern MixtureStatus mixture_match(const MixtureParameters *a, const MixturePara
 								   int *partners, double *distances,
 								   const MixtureHost *host, MixtureError *error);
 
+/* union.c */
+extern MixtureCovarianceType mixture_union_type(const MixtureParameters *parts, int n);
+extern void mixture_union(const MixtureParameters *parts, const double *shares, int n,
+						  MixtureParameters *target, const MixtureHost *host);
+
 /* clusters.c */
 extern MixtureStatus mixture_clusters(const MixtureParameters *mixture, int n,
 									  int *clusters, const MixtureHost *host,
