@@ -218,6 +218,70 @@ exact_add(ExactSums *sums, int i, double x, const MixtureHost *host)
 }
 
 /*
+ * add_words() of two words to one sum, for which there is room: `words` words
+ * behind target, of which the magnitude begins in the first.  Every pair of
+ * features of every row comes here.
+ */
+static inline void
+add_two_words(uint64_t *target, int words, uint64_t low, uint64_t high, int shift,
+			  bool negative)
+{
+	uint64_t	mask = negative ? UINT64_MAX : 0;
+	uint64_t	carry = negative;
+	uint64_t	parts[3];
+
+	/* in two steps, as 64 is no shift */
+	parts[0] = low << shift;
+	parts[1] = high << shift | low >> 1 >> (63 - shift);
+	parts[2] = high >> 1 >> (63 - shift);
+	for (int word = 0; word < 3; word++)
+	{
+		uint64_t	part = parts[word] ^ mask;
+		uint64_t	sum = target[word] + carry;
+
+		carry = sum < carry;
+		sum += part;
+		carry += sum < part;
+		target[word] = sum;
+	}
+	for (int word = 3; word < words && carry != negative; word++)
+	{
+		target[word] += negative ? UINT64_MAX : 1;
+		carry = negative ? target[word] != UINT64_MAX : target[word] == 0;
+	}
+}
+
+/* Add first times each of parts 0 to n - 1 to sums from i on. */
+static void
+add_products(ExactSums *sums, int i, const uint64_t *first, int exponent, bool negative,
+			 const Parts *parts, int n, const MixtureHost *host)
+{
+	for (int j = 0; j < n; j++)
+	{
+		int			place;
+		uint64_t	product[3];
+
+		exponent += parts[j].exponent;
+		place = word_of(exponent) - sums->low;
+		if (first[1] == 0 && place >= 0 && place + 4 <= sums->words)
+		{
+			multiply_words(first[0], parts[j].mantissa, &product[0], &product[1]);
+			add_two_words(sums->values + (size_t) (i + j) * sums->words + place,
+						  sums->words - place, product[0], product[1],
+						  exponent - 64 * (place + sums->low), negative != parts[j].negative);
+			if (is_near_end(sums, i + j))
+				reserve(sums, sums->low, sums->low + sums->words + 1, host);
+		}
+		else
+		{
+			multiply(first, 2, parts[j].mantissa, product);
+			add_words(sums, i + j, product, 3, exponent, negative != parts[j].negative, host);
+		}
+		exponent -= parts[j].exponent;
+	}
+}
+
+/*
  * Add a row's moments: of a row x of d finite values and weight w, w x to the
  * d sums of firsts and w x x' to the d (d + 1) / 2 of seconds, packed; or to
  * firsts only where seconds has none.
@@ -226,31 +290,32 @@ void
 exact_add_moments(ExactSums *firsts, ExactSums *seconds, const double *row, int d,
 				  double weight, const MixtureHost *host)
 {
+	Parts		stack[64];
+	Parts	   *parts = stack;
 	Parts		w = take_apart(weight);
-	size_t		place = 0;
+	int			place = 0;
 
+	if (d > (int) (sizeof(stack) / sizeof(Parts)))
+		parts = host->allocate(host->context, d * sizeof(Parts));
 	for (int i = 0; i < d; i++)
 	{
-		Parts		x = take_apart(row[i]);
 		uint64_t	first[2];
 
-		multiply(&w.mantissa, 1, x.mantissa, first);
-		if (x.mantissa != 0)
-			add_words(firsts, i, first, 2, w.exponent + x.exponent, x.negative, host);
-		if (seconds->n == 0)
-			continue;
-		for (int j = 0; j <= i && x.mantissa != 0; j++)
+		parts[i] = take_apart(row[i]);
+		multiply(&w.mantissa, 1, parts[i].mantissa, first);
+		if (parts[i].mantissa != 0)
 		{
-			Parts		y = take_apart(row[j]);
-			uint64_t	second[3];
+			int			exponent = w.exponent + parts[i].exponent;
 
-			multiply(first, 2, y.mantissa, second);
-			add_words(seconds, (int) (place + j), second, 3,
-					  w.exponent + x.exponent + y.exponent,
-					  x.negative != y.negative, host);
+			add_words(firsts, i, first, 2, exponent, parts[i].negative, host);
+			if (seconds->n > 0)
+				add_products(seconds, place, first, exponent, parts[i].negative, parts,
+							 i + 1, host);
 		}
 		place += i + 1;
 	}
+	if (parts != stack)
+		host->release(host->context, parts);
 }
 
 /* Add sum j of an array, or what it is less than 0, to sum i of another. */
