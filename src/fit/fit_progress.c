@@ -9,7 +9,9 @@
  * mark with a number of our own; gmm_progress does (fit_progress_view.c).  That
  * needs no shared memory of ours and no preload, writing takes no lock, and the
  * entry is taken back by the server itself: when a transaction or a
- * subtransaction is aborted, and when the process ends, in whatever way.
+ * subtransaction is aborted, and when the process ends, in whatever way.  (What
+ * pg_stat_activity itself has is not ours to write: the query is what the client
+ * sent, and so is application_name.)
  *
  * What fits that succeed leave is told from what is going on by its times, and
  * from what the server or somebody else may have put there by a checksum.  A
