@@ -28,7 +28,7 @@ DATA_built = gmm--1.0.sql
 OBJECT_SCRIPTS = $(patsubst %,$(srcdir)/src/sql/gmm_%.sql,head model order options fit \
 	predict derive union clusters explain pca summary compare svg stats sketch fit_table progress)
 
-DOCS = $(call source_files,doc/*.md)
+DOCS = $(call source_files,doc/*.md doc/*.sql)
 OBJS = $(patsubst %.c,%.o,$(call source_files,src/*.c src/*/*.c src/*/*/*.c))
 INTERNAL_HEADERS = $(addprefix $(srcdir)/,$(call source_files,src/*.h src/*/*.h src/*/*/*.h))
 
