@@ -26,7 +26,7 @@ source_files = $(sort $(patsubst $(srcdir)/%,%,$(wildcard $(addprefix $(srcdir)/
 # CREATE EXTENSION takes one script; its parts, each of which may use those before.
 DATA_built = gmm--1.0.sql
 OBJECT_SCRIPTS = $(patsubst %,$(srcdir)/src/sql/gmm_%.sql,head model order options fit \
-	predict derive union clusters explain pca summary compare svg stats sketch fit_table progress)
+	predict derive union cdf clusters explain pca summary compare svg stats sketch fit_table progress)
 
 DOCS = $(call source_files,doc/*.md doc/*.sql)
 OBJS = $(patsubst %.c,%.o,$(call source_files,src/*.c src/*/*.c src/*/*/*.c))

@@ -574,6 +574,10 @@ extern MixtureStatus mixture_match(const MixtureParameters *a, const MixturePara
 								   int *partners, double *distances,
 								   const MixtureHost *host, MixtureError *error);
 
+/* distribution.c: of mixtures of one dimension */
+extern double mixture_cdf(const MixtureParameters *parameters, double x, bool upper);
+extern double mixture_quantile(const MixtureParameters *parameters, double p);
+
 /* union.c */
 extern MixtureCovarianceType mixture_union_type(const MixtureParameters *parts, int n);
 extern void mixture_union(const MixtureParameters *parts, const double *shares, int n,

@@ -1,0 +1,48 @@
+-- gmm_cdf and gmm_quantile: mclust's figures, each other's inverse, and tails that
+-- lose no digits.
+\ir models.psql
+
+-- mclust 6.0.0, cdfMclust and quantileMclust of faithful$waiting, two components.
+CREATE TABLE waiting AS
+SELECT gmm_model('{0.3608862183,0.6391137817}', '{{54.61486095},{80.09107245}}', '{{34.47126567},{34.43027156}}', 'diag') AS model;
+SELECT near(gmm_cdf(model, x), f, 1e-8, format('mclust: F(%s)', x))
+FROM waiting, (VALUES (50, 0.07792617851), (60, 0.29629835635), (70, 0.38661623296), (80, 0.67648314359), (90, 0.97083276118)) AS v (x, f);
+SELECT near(gmm_quantile(model, p), q, 1e-7, format('mclust: the quantile of %s', p))
+FROM waiting, (VALUES (0.01, 43.36808800), (0.05, 48.23362124), (0.25, 57.56994836), (0.5, 75.51575712), (0.75, 81.71222397),
+               (0.95, 88.40597437), (0.99, 92.72619115)) AS v (p, q);
+
+CREATE TABLE lines AS
+SELECT number, family, gmm_fit(ARRAY[exp(features[1])], 1 + number % 4, gmm_options(covariance_type => family, max_iter => 10, n_init => 1)) AS model
+FROM generate_series(1, 8) AS number, families, random_rows(:seed * 1000 + 1300 + number, 100, 1, 3) AS r GROUP BY number, family;
+SELECT near(max(abs(got / p - 1)), 0, 1e-9, format('%s: the distribution function of a quantile is its probability', family)) || E'\n' ||
+       ok(bool_and(q >= before), format('%s: and quantiles ascend', family)) || E'\n' ||
+       near(max(abs(gmm_cdf(model, q) + gmm_cdf(model, q, true) - 1)), 0, 1e-14, format('%s: both tails are all', family))
+FROM (SELECT family, model, p, q, CASE WHEN p <= 0.5 THEN gmm_cdf(model, q) ELSE 1 - gmm_cdf(model, q, true) END AS got,
+             coalesce(lag(q) OVER (PARTITION BY number, family ORDER BY p), '-Infinity') AS before
+      FROM lines, unnest('{1e-300,1e-100,1e-12,1e-3,0.1,0.3,0.5,0.7,0.9,0.999,0.999999999999}'::float8[]) AS p,
+           LATERAL (SELECT gmm_quantile(model, p) OFFSET 0) AS s (q)) AS g
+GROUP BY family ORDER BY family;
+-- The density's sum.
+SELECT near(max(abs(gmm_cdf(model, high) - gmm_cdf(model, low) - integral)), 0, 1e-3, 'differences are the integral of the density')
+FROM lines, LATERAL (SELECT gmm_quantile(model, 0.2), gmm_quantile(model, 0.6)) AS q (low, high),
+     LATERAL (SELECT sum((CASE WHEN i IN (0, 2000) THEN 0.5 ELSE 1 END) * exp(gmm_logpdf(model, ARRAY[low + (high - low) * i / 2000.0]))) * (high - low) / 2000
+              FROM generate_series(0, 2000) AS i) AS n (integral)
+WHERE number <= 2 AND family = 'spherical';
+-- Ten deviations out, by R: pnorm(-10), pnorm(-37).
+SELECT near(gmm_cdf(m, -10) / 7.619853024160525e-24, 1, 1e-12, 'the lower tail at ten deviations') || E'\n' ||
+       near(gmm_cdf(m, 10, upper => true) / 7.619853024160525e-24, 1, 1e-12, 'the upper one') || E'\n' ||
+       near(gmm_cdf(m, -37) / 5.725571222524e-300, 1, 1e-9, 'at 37') || E'\n' ||
+       near(gmm_quantile(m, 7.619853024160525e-24), -10, 1e-14, 'and back')
+FROM (SELECT gmm_model('{1}', '{{0}}', '{1}', 'spherical') AS m) AS s;
+-- Flat between components: the least value of which it is p.
+SELECT ok(gmm_quantile(m, 0.5) BETWEEN 5 AND 10 AND gmm_quantile(m, 0.5 + 1e-9) > 1e6 - 10 AND gmm_cdf(m, 5e5) = 0.5, 'components far apart')
+FROM (SELECT gmm_model('{0.5,0.5}', '{{0},{1e6}}', '{1,1}', 'spherical') AS m) AS s;
+SELECT equals((gmm_quantile(model, 0), gmm_quantile(model, 1), gmm_cdf(model, '-Infinity'), gmm_cdf(model, 'Infinity'), gmm_cdf(model, NULL) IS NULL)::text,
+              '(-Infinity,Infinity,0,1,t)', 'the ends') FROM waiting;
+SELECT raises($$SELECT gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$, '22023', 'the model has 2 dimensions, not one', 'two dimensions') || E'\n' ||
+       raises($$SELECT gmm_quantile(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0.5)$$, '22023', 'the model has 2 dimensions, not one', 'of a quantile, too') || E'\n' ||
+       raises($$SELECT gmm_quantile(model, 1.5) FROM waiting$$, '22023', 'p must be a probability', 'a p above 1') || E'\n' ||
+       raises($$SELECT gmm_quantile(model, 'NaN') FROM waiting$$, '22023', 'p must be a probability', 'a p that is none') || E'\n' ||
+       raises($$SELECT gmm_cdf(model, 'NaN') FROM waiting$$, '22023', 'x must not be NaN', 'an x that is none');
+
+SELECT finish();
