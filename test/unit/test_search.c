@@ -193,7 +193,8 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	cuts = cuts_create(&sample, type, &unit_host);
 	*wrong = *moved = n;
 	within_groups(pieces, type, units, within);
-	if (cuts_find(cuts, &of, within, CUTS_OF_ONE, &found) > 0)
+	cuts_within(cuts, within);
+	if (cuts_find(cuts, &of, CUTS_OF_ONE, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
 		*wrong = rows_between(sides[0], sides[1], n);
@@ -203,7 +204,8 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	for (int i = 0; i < n * d; i++)
 		sample.rows[i] *= units[i % d];
 	within_groups(pieces, type, units, within);
-	if (cuts_find(cuts, &of, within, CUTS_OF_ONE, &found) > 0)
+	cuts_within(cuts, within);
+	if (cuts_find(cuts, &of, CUTS_OF_ONE, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[2]);
 		*moved = rows_between(sides[1], sides[2], n);

@@ -71,6 +71,8 @@ struct Cuts
 	double	   *weights;		/* SCAN_ROWS */
 	double	   *means;			/* d */
 	double	   *scales;			/* d: deviations; 1 where there is none */
+	bool		has_common_factor;
+	double	   *common_factor;	/* packed: of `within`, where that is a matrix */
 	double	   *factor;			/* packed, d: to coordinates that are round */
 	double	   *matrix;			/* d x d, up to MOST_DIMENSIONS */
 	double	   *values;			/* 2 d */
@@ -89,9 +91,11 @@ cuts_create(const Sample *sample, MixtureCovarianceType type, const MixtureHost 
 	size_t		d = sample->d;
 	Cuts	   *cuts = host->allocate(host->context, sizeof(Cuts));
 	bool		small = d <= MOST_DIMENSIONS;
-	size_t		factor = small || mixture_has_matrix(type) ? linalg_packed_count(sample->d) : 0;
+	size_t		factor = small ? linalg_packed_count(sample->d) : 0;
+	size_t		common = mixture_has_matrix(type) ? linalg_packed_count(sample->d) : 0;
 	size_t		matrix = small ? d * d : 0;
-	size_t		count = SCAN_ROWS * (d + 1) + 5 * d + factor + matrix + (CUTS_MOST + 1) * d;
+	size_t		count = SCAN_ROWS * (d + 1) + 5 * d + factor + common + matrix +
+		(CUTS_MOST + 1) * d;
 	double	   *memory = host->allocate(host->context, count * sizeof(double));
 
 	cuts->host = host;
@@ -104,7 +108,8 @@ cuts_create(const Sample *sample, MixtureCovarianceType type, const MixtureHost 
 	cuts->scales = cuts->means + d;
 	cuts->line = cuts->scales + d;
 	cuts->factor = cuts->line + d;
-	cuts->matrix = cuts->factor + factor;
+	cuts->common_factor = cuts->factor + factor;
+	cuts->matrix = cuts->common_factor + common;
 	cuts->values = cuts->matrix + matrix;
 	for (int i = 0; i < CUTS_MOST; i++)
 		cuts->found[i].line = cuts->values + (2 + i) * d;
@@ -393,7 +398,7 @@ try_extremes(Cuts *cuts)
 		try_vector(cuts, cuts->matrix + least, d);
 }
 
-/* Into the coordinates of the factor, and back. */
+/* Into the coordinates of the factor. */
 static void
 transform_rows(Cuts *cuts)
 {
@@ -409,32 +414,60 @@ within_deviation(const Cuts *cuts, int j)
 }
 
 /*
+ * Standardized features to coordinates in which the covariance within components is
+ * the identity: vector, in place.
+ */
+static void
+to_within(const Cuts *cuts, double *vector)
+{
+	int			d = cuts->d;
+
+	if (mixture_has_matrix(cuts->type))
+	{
+		for (int j = 0; j < d; j++)
+			vector[j] *= cuts->scales[j];
+		linalg_solve_lower(cuts->common_factor, vector, d);
+	}
+	else
+		for (int j = 0; j < d; j++)
+			vector[j] /= within_deviation(cuts, j);
+}
+
+/* Let cuts->line be the line that is `vector` there. */
+static void
+line_from_within(Cuts *cuts, const double *vector)
+{
+	int			d = cuts->d;
+
+	memcpy(cuts->line, vector, d * sizeof(double));
+	if (mixture_has_matrix(cuts->type))
+	{
+		linalg_solve_transposed(cuts->common_factor, cuts->line, d);
+		for (int j = 0; j < d; j++)
+			cuts->line[j] *= cuts->scales[j];
+	}
+	else
+		for (int j = 0; j < d; j++)
+			cuts->line[j] /= within_deviation(cuts, j);
+}
+
+/*
  * Try the direction in which the rows are the longest against the covariance
  * within components: the first eigenvector by the power method, for directions
  * only have to be about right.
  */
 static void
-try_longest(Cuts *cuts, const double *standardized)
+try_longest(Cuts *cuts)
 {
 	int			d = cuts->d;
 	double	   *vector = cuts->values;
 	double	   *next = cuts->values + d;
 
-	if (mixture_has_matrix(cuts->type))
-	{
-		for (int i = 0; i < d; i++)
-			for (int j = 0; j <= i; j++)
-				cuts->factor[linalg_row(i) + j] = cuts->within[linalg_row(i) + j] /
-					cuts->scales[i] / cuts->scales[j];
-		if (!linalg_cholesky(cuts->factor, d, cuts->host))
-			return;
-		transform_rows(cuts);
-	}
-	else
-		for (int i = 0; i < cuts->n; i++)
-			for (int j = 0; j < d; j++)
-				cuts->rows[(size_t) i * d + j] /= within_deviation(cuts, j);
+	if (mixture_has_matrix(cuts->type) && !cuts->has_common_factor)
+		return;
 	memcpy(vector, cuts->rows, d * sizeof(double));
+	to_within(cuts, vector);
+	line_from_within(cuts, vector);
 	for (int step = 0; step < POWER_STEPS; step++)
 	{
 		double		length;
@@ -444,18 +477,15 @@ try_longest(Cuts *cuts, const double *standardized)
 		{
 			const double *row = cuts->rows + (size_t) i * d;
 
-			linalg_add_multiple(next, cuts->weights[i] * linalg_dot(row, vector, d), row, d);
+			linalg_add_multiple(next, cuts->weights[i] * linalg_dot(row, cuts->line, d), row, d);
 		}
+		to_within(cuts, next);
 		length = sqrt(linalg_dot(next, next, d));
 		for (int j = 0; j < d; j++)
 			vector[j] = length > 0 ? next[j] / length : 0;
+		line_from_within(cuts, vector);
+		cuts->host->check_interrupts(cuts->host->context);
 	}
-	memcpy(cuts->rows, standardized, (size_t) cuts->n * d * sizeof(double));
-	for (int j = 0; j < d; j++)
-		cuts->line[j] = mixture_has_matrix(cuts->type) ? vector[j] :
-			vector[j] / within_deviation(cuts, j);
-	if (mixture_has_matrix(cuts->type))
-		linalg_solve_transposed(cuts->factor, cuts->line, d);
 	try_line(cuts);
 
 	/* and through the middle, since what overlaps need not show any gap */
@@ -470,10 +500,12 @@ try_longest(Cuts *cuts, const double *standardized)
  * which the rows are round.
  */
 static void
-try_moments(Cuts *cuts, const double *standardized)
+try_moments(Cuts *cuts)
 {
 	int			d = cuts->d;
 	double	   *third = cuts->values;
+	size_t		size = (size_t) cuts->n * d * sizeof(double);
+	double	   *standardized;
 
 	second_moments(cuts, false, cuts->matrix);
 	for (int i = 0; i < d; i++)
@@ -484,6 +516,8 @@ try_moments(Cuts *cuts, const double *standardized)
 	}
 	if (!linalg_cholesky(cuts->factor, d, cuts->host))
 		return;
+	standardized = cuts->host->allocate(cuts->host->context, size);
+	memcpy(standardized, cuts->rows, size);
 	transform_rows(cuts);
 	second_moments(cuts, true, cuts->matrix);
 	memset(third, 0, d * sizeof(double));
@@ -493,37 +527,45 @@ try_moments(Cuts *cuts, const double *standardized)
 
 		linalg_add_multiple(third, cuts->weights[i] * linalg_dot(row, row, d), row, d);
 	}
-	memcpy(cuts->rows, standardized, (size_t) cuts->n * d * sizeof(double));
+	memcpy(cuts->rows, standardized, size);
+	cuts->host->release(cuts->host->context, standardized);
 	try_vector(cuts, third, 1);
 	try_extremes(cuts);
 }
 
 /*
+ * Say what the covariance within components is, as a component of the family has it:
+ * the caller's, which has to stay.
+ */
+void
+cuts_within(Cuts *cuts, const double *within)
+{
+	cuts->within = within;
+	if (!mixture_has_matrix(cuts->type))
+		return;
+	memcpy(cuts->common_factor, within, linalg_packed_count(cuts->d) * sizeof(double));
+	cuts->has_common_factor = linalg_cholesky(cuts->common_factor, cuts->d, cuts->host);
+}
+
+/*
  * Find the best cuts of a component's rows, `most` of them: into *found, which stays
- * as it is until the next call; returns how many.  within: the covariance
- * within components, as a component of the family has it.
+ * as it is until the next call; returns how many.
  */
 int
-cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, int most, const Cut **found)
+cuts_find(Cuts *cuts, const ComponentRows *of, int most, const Cut **found)
 {
 	cuts->most = most;
 	cuts->n_found = 0;
 	*found = cuts->found;
 	cuts->halves = false;
-	cuts->within = within;
 	if (!take_rows(cuts, of))
 		return 0;
 	try_features(cuts);
 	if (cuts->d > 1)
 	{
-		size_t		size = (size_t) cuts->n * cuts->d * sizeof(double);
-		double	   *standardized = cuts->host->allocate(cuts->host->context, size);
-
-		memcpy(standardized, cuts->rows, size);
-		try_longest(cuts, standardized);
+		try_longest(cuts);
 		if (cuts->d <= MOST_DIMENSIONS && cuts->n > cuts->d)
-			try_moments(cuts, standardized);
-		cuts->host->release(cuts->host->context, standardized);
+			try_moments(cuts);
 	}
 	cuts->host->check_interrupts(cuts->host->context);
 	if (cuts->halves)

@@ -274,7 +274,7 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;
-	int			n_cuts = cuts_find(moves->cuts, rows, moves->within,
+	int			n_cuts = cuts_find(moves->cuts, rows,
 								   split < moves->k ? CUTS_OF_ONE : CUTS_MOST, &cuts);
 
 	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
@@ -484,6 +484,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
 	find_within(moves, parameters);
+	cuts_within(moves->cuts, moves->within);
 	if (shared)
 	{
 		factor = host->allocate(host->context, count * sizeof(double));

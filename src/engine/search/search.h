@@ -75,8 +75,8 @@ typedef struct Cuts Cuts;
 extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
-extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const double *within, int most,
-					  const Cut **found);
+extern void cuts_within(Cuts *cuts, const double *within);
+extern int	cuts_find(Cuts *cuts, const ComponentRows *of, int most, const Cut **found);
 
 /* What components are looked at with by themselves. */
 typedef struct Local
