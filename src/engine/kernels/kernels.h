@@ -168,12 +168,17 @@ typedef struct Ray
  *
  * What begins with missing_ is for blocks in which features are missing, and
  * described in missing.c.  missing_bits() finds up to 64 features from number j on
- * that are missing, a bit each, a word a row.  missing_fill() finds what is
- * missing in the rows of a group, for n components that have one matrix, and
- * their shifts; missing_residuals() adds to a component's residuals each row's
- * inverse times its share.  The other two are what densities() and
- * add_component() are for families without matrices; constants: what each
- * missing feature adds to the log density, as the factor has them.
+ * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
+ * in a mixed group for sets with the same matrices, and the shifts; factors are
+ * left at `kept` unless that is NULL.  missing_same() finds it in a group of one
+ * pattern, for a component.  missing_shift() adds shifts to n log densities, or puts
+ * the exact value where there is none; returns the largest shift, or 0.
+ * missing_shares() clears n roots that are below the least, and leaves their squares
+ * and whether any of MIXTURE_LANES has a part.  missing_residuals() adds to a set's
+ * residuals each row's inverse times its share in each component; what was kept is
+ * lost.  The other two are what densities() and add_component() are for families
+ * without matrices; constants: what each missing feature adds to the log density,
+ * as the factor has them.
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes
@@ -188,6 +193,7 @@ typedef struct Kernels
 {
 	const char *name;
 	int			lanes;
+	int			missing_width;	/* components of a set, if not one */
 	void		(*e_step) (const MixturePrepared *prepared,
 						   const MixtureBlock *block, bool m_step,
 						   const KernelWork *work, MixtureStats *stats,
@@ -216,13 +222,19 @@ typedef struct Kernels
 							double *least, double *nearest, const MixtureHost *host);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
 	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
-								 const double *features,
-								 const MissingComponent *components, int n,
+								 const MissingSet *sets, int n_sets, double *kept,
 								 const MixtureHost *host);
+	void		(*missing_same) (const MissingGroup *group, const double *features, int d,
+								 const double *mean, const double *coefficients,
+								 double *filled, const MixtureHost *host);
+	double		(*missing_shift) (const double *shifts, const double *exact, int n,
+								  double *log_densities);
+	void		(*missing_shares) (double *roots, double least, int n, double *shares,
+								   bool *parts);
 	void		(*missing_residuals) (const MissingScratch *scratch,
-									  const MissingGroup *group,
-									  const MissingComponent *component,
-									  const double *shares, const MixtureHost *host);
+									  const MissingGroup *group, const MissingSet *set,
+									  const double *const *shares, double *kept,
+									  const MixtureHost *host);
 	void		(*missing_densities) (const MixturePrepared *prepared, int c,
 									  const MixtureBlock *block, const double *constants,
 									  const KernelWork *work);

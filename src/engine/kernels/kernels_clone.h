@@ -15,13 +15,17 @@
 #include "engine/kernels/kernels_e_step.h"
 #include "engine/kernels/kernels_m_step.h"
 #include "engine/kernels/kernels_shared.h"
+#include "engine/kernels/kernels_incomplete.h"
+#include "engine/kernels/kernels_factor.h"
 #include "engine/kernels/kernels_missing.h"
+#include "engine/kernels/kernels_residuals.h"
 #include "engine/kernels/kernels_rows.h"
 #include "engine/kernels/kernels_ray.h"
 
 static const Kernels CLONE(kernels) = {
 	.name = STRINGIFY(CLONE_NAME),
 	.lanes = VL,
+	.missing_width = MISSING_WIDTH,
 	.e_step = CLONE(e_step),
 	.densities = CLONE(component_densities),
 	.responsibilities = CLONE(responsibilities),
@@ -32,6 +36,9 @@ static const Kernels CLONE(kernels) = {
 	.nearest = CLONE(nearest),
 	.missing_bits = CLONE(missing_bits),
 	.missing_fill = CLONE(missing_fill),
+	.missing_same = CLONE(missing_same),
+	.missing_shift = CLONE(missing_shift),
+	.missing_shares = CLONE(missing_shares),
 	.missing_residuals = CLONE(missing_residuals),
 	.missing_densities = CLONE(missing_densities),
 	.missing_moments = CLONE(missing_moments),
@@ -52,3 +59,4 @@ static const Kernels CLONE(kernels) = {
 #undef MOMENTS_TILE
 #undef SHARED_TILE
 #undef MISSING_TILE
+#undef MISSING_WIDTH

@@ -35,7 +35,8 @@
  * missing features nearly determine each other; S_oo, where observed ones do.
  * The pivots tell.  Then, or where the precision matrix has lost digits itself,
  * the row is done alone, by a regression that inverts nothing (regression.c);
- * which costs as much as the component's own factor does.
+ * which costs as much as the component's own factor does.  Rows of which many in a
+ * block have the same pattern share the algebra: missing_models.c.
  *
  * Where the family has no covariances between features, the conditional mean
  * is the mean, and C is the variance.
@@ -48,9 +49,52 @@
 /* Values that are filled in at once, for all components, at the most */
 #define FILLED_VALUES (1 << 22)
 
-static const double half_log_two_pi = 0.9189385332046727417803297364056;
+/* Values of factors that are kept from the E-step to the M-step of a block */
+#define KEPT_VALUES (1 << 17)
 
 /* --- memory ------------------------------------------------------------------ */
+
+/* Components of a set, and features of a matrix' row, so that whole vectors are read. */
+static void
+choose_width(MissingWork *missing)
+{
+	int			width = kernels_current()->missing_width;
+
+	missing->width = missing->covariance_type == MIXTURE_FULL && 2 * missing->k > width ? width : 1;
+	missing->n_sets = (missing->k + missing->width - 1) / missing->width;
+	missing->scratch.d = missing->d;
+	missing->scratch.width = missing->width;
+	missing->scratch.stride = whole_lanes((missing->d + 1) * missing->width) / missing->width;
+}
+
+/* Sets of components, whose sides are made when there are rows. */
+static void
+create_sets(MissingWork *missing, const MixtureHost *host)
+{
+	int			width = missing->width;
+	size_t		mean = (size_t) missing->scratch.stride * width;
+	double	   *memory;
+
+	missing->sets = host->allocate(host->context, missing->n_sets * sizeof(MissingSet));
+	/* picks may read a vector from the last value on */
+	missing->means = missing_allocate((missing->n_sets * mean + MIXTURE_LANES +
+													((size_t) 2 * missing->k + width) * MISSING_ROWS) * sizeof(double), host);
+	memory = missing->means + missing->n_sets * mean;
+	memset(missing->means, 0, (missing->n_sets * mean + MIXTURE_LANES) * sizeof(double));
+	missing->shifts = memory + MIXTURE_LANES;
+	missing->exact = missing->shifts + (size_t) missing->k * MISSING_ROWS;
+	missing->shares = missing->exact + (size_t) missing->k * MISSING_ROWS;
+	for (int s = 0; s < missing->n_sets; s++)
+	{
+		MissingSet *set = &missing->sets[s];
+		int			left = missing->k - s * width;
+
+		set->n = left < width ? left : width;
+		set->mean = missing->means + s * mean;
+		for (int c = 0; c < set->n; c++)
+			set->shifts[c] = missing->shifts + (size_t) (s * width + c) * MISSING_ROWS;
+	}
+}
 
 /* What only the families with matrices need. */
 static void
@@ -58,49 +102,35 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 {
 	size_t		d = missing->d;
 	size_t		n = missing->n_matrices;
-	size_t		k = missing->k;
-	size_t		stride = whole_lanes(missing->d + 1);
-	size_t		residual = linalg_packed_count(missing->d + 1);
+	size_t		width;
+	size_t		right;
+	size_t		deviations;
 
-	missing->scratch.d = missing->d;
-	missing->scratch.stride = (int) stride;
-	missing->scratch.factor = NULL;
-	missing->sides = host->allocate(host->context, n * sizeof(*missing->sides));
+	choose_width(missing);
+	create_sets(missing, host);
+	width = missing->width;
+	right = (d + 1) * MIXTURE_LANES;
+	deviations = MIXTURE_LANES * missing->scratch.stride * width;
 	missing->side_memory[0] = missing->side_memory[1] = NULL;
 	missing->doubtful = host->allocate(host->context, n * sizeof(bool));
-	missing->components = host->allocate(host->context, k * sizeof(MissingComponent));
-	missing->means = host->allocate(host->context, (k * stride + (2 * k + 1) * MISSING_ROWS +
-													n * (2 * residual + 1)) * sizeof(double));
-	missing->shifts = missing->means + k * stride;
-	missing->exact = missing->shifts + k * MISSING_ROWS;
-	missing->shares = missing->exact + k * MISSING_ROWS;
-	missing->n_covariance = missing->shares + MISSING_ROWS;
-	missing->residuals = missing->n_covariance + n;
-	memset(missing->n_covariance, 0, n * (2 * residual + 1) * sizeof(double));
-	missing->filled = NULL;
+	missing->half_logs = host->allocate(host->context, 2 * n * sizeof(double));
+	missing->n_covariance = missing->half_logs + n;
+	memset(missing->n_covariance, 0, n * sizeof(double));
+	missing->filled = missing->kept = NULL;
 	missing->filled_size = 0;
-	missing->rows = missing_rows_create(missing->d, missing->scratch.stride, host);
-	missing->scratch.deviations = host->allocate(host->context, (MIXTURE_LANES * stride +
-																 (d + 1) * MIXTURE_LANES *
-																 (MIXTURE_LANES + 1)) *
-												 sizeof(double));
-	missing->scratch.dots = missing->scratch.deviations + MIXTURE_LANES * stride;
-	missing->scratch.right = missing->scratch.dots + (d + 1) * MIXTURE_LANES * MIXTURE_LANES;
+	missing->scratch.factors = NULL;
+	/* picks may read a vector from the last value on */
+	missing->scratch.deviations = missing_allocate((deviations + width * right +
+													 MIXTURE_LANES * (right + 1)) * sizeof(double),
+													host);
+	missing->scratch.right = missing->scratch.deviations + deviations;
+	missing->scratch.products = missing->scratch.right + width * right;
+	missing->rows = missing_rows_create(missing->d, missing->scratch.stride,
+										missing_models_most(missing), host);
+	missing->models = missing_models_create(missing, host);
 	missing->order = host->allocate(host->context, d * sizeof(int));
 	missing->next_order = host->allocate(host->context, d * sizeof(int));
 	missing->regression_of = -1;
-	for (size_t c = 0; c < k; c++)
-	{
-		size_t		number = missing->covariance_type == MIXTURE_TIED ? 0 : c;
-
-		missing->components[c] = (MissingComponent) {
-			.sides = missing->sides[number],
-			.mean = missing->means + c * stride,
-			.shifts = missing->shifts + c * MISSING_ROWS,
-			.residuals = {missing->residuals + 2 * number * residual,
-			missing->residuals + (2 * number + 1) * residual}
-		};
-	}
 }
 
 /* Scratch for models of this shape, to be given back by missing_release(). */
@@ -114,6 +144,7 @@ missing_create(MixtureCovarianceType type, int k, int d, const MixtureHost *host
 	missing->d = d;
 	missing->n_matrices = type == MIXTURE_FULL ? k : type == MIXTURE_TIED ? 1 : 0;
 	missing->constants = NULL;
+	missing->ready = false;
 	if (missing->n_matrices > 0)
 		create_matrices(missing, host);
 	else
@@ -129,23 +160,21 @@ missing_release(MissingWork *missing, const MixtureHost *host)
 	{
 		if (missing->regression_of >= 0)
 			regression_release(&missing->regression, host);
-		for (int side = 0; side < 2; side++)
-			if (missing->side_memory[side] != NULL)
-				host->release(host->context, missing->side_memory[side]);
-		if (missing->scratch.factor != NULL)
-			host->release(host->context, missing->scratch.factor);
-		if (missing->filled != NULL)
-			host->release(host->context, missing->filled);
 		host->release(host->context, missing->next_order);
 		host->release(host->context, missing->order);
-		host->release(host->context, missing->scratch.deviations);
+		missing_models_release(missing->models, host);
 		missing_rows_release(missing->rows, host);
-		host->release(host->context, missing->means);
-		host->release(host->context, missing->components);
+		missing_free(missing->scratch.deviations, host);
+		missing_free(missing->scratch.factors, host);
+		missing_free(missing->kept, host);
+		missing_free(missing->filled, host);
+		host->release(host->context, missing->half_logs);
 		host->release(host->context, missing->doubtful);
-		host->release(host->context, missing->sides);
+		missing_release_sides(missing, host);
+		missing_free(missing->means, host);
+		host->release(host->context, missing->sets);
 	}
-	else
+	if (missing->constants != NULL)
 		host->release(host->context, missing->constants);
 	host->release(host->context, missing);
 }
@@ -162,11 +191,12 @@ missing_begin(MissingWork *missing, const MixtureParameters *parameters,
 	missing->prepared = prepared;
 	missing->ready = false;
 	missing->covariances_ready = false;
-	if (missing->n_matrices > 0 && missing->regression_of >= 0)
-	{
+	if (missing->n_matrices == 0)
+		return;
+	missing_models_forget(missing->models, host);
+	if (missing->regression_of >= 0)
 		regression_release(&missing->regression, host);
-		missing->regression_of = -1;
-	}
+	missing->regression_of = -1;
 }
 
 /* Let there be room for so many filled in values of each component. */
@@ -175,27 +205,33 @@ reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 {
 	if (n > missing->filled_size)
 	{
-		if (missing->filled != NULL)
-			host->release(host->context, missing->filled);
+		missing_free(missing->filled, host);
 		missing->filled = NULL;
-		missing->filled = host->allocate(host->context, missing->k * n * sizeof(double));
+		missing->filled = missing_allocate(missing->k * n * sizeof(double), host);
 		missing->filled_size = n;
 	}
 	for (int c = 0; c < missing->k; c++)
-		missing->components[c].filled = missing->filled + c * missing->filled_size;
+		missing->sets[c / missing->width].filled[c % missing->width] =
+			missing->filled + c * missing->filled_size;
 }
 
-/* And for factors of so many unknowns. */
+/* And for factors of so many unknowns, of a set; and of all, if they are to be kept. */
 static void
-reserve_factor(MissingWork *missing, int n, const MixtureHost *host)
+reserve_factors(MissingWork *missing, int n, bool keep, const MixtureHost *host)
 {
-	if (missing->scratch.factor != NULL && n <= missing->factor_rows)
+	size_t		triangle = linalg_packed_count(n) * MIXTURE_LANES;
+
+	missing->keeps = keep && missing->n_matrices * missing->rows->n_factors <= KEPT_VALUES;
+	if (missing->keeps && missing->kept == NULL)
+		missing->kept = missing_allocate(KEPT_VALUES * sizeof(double), host);
+	if (missing->scratch.factors != NULL && n <= missing->factor_rows)
 		return;
-	if (missing->scratch.factor != NULL)
-		host->release(host->context, missing->scratch.factor);
-	missing->scratch.factor = NULL;
-	missing->scratch.factor = host->allocate(host->context, (linalg_packed_count(n) + 1) *
-											 MIXTURE_LANES * sizeof(double));
+	missing_free(missing->scratch.factors, host);
+	missing->scratch.factors = NULL;
+	missing->scratch.factors = missing_allocate(missing->width *
+												(triangle + (size_t) (n + 1) * MIXTURE_LANES) *
+												sizeof(double), host);
+	missing->scratch.pivots = missing->scratch.factors + missing->width * triangle;
 	missing->factor_rows = n;
 }
 
@@ -208,50 +244,57 @@ make_constants(MissingWork *missing)
 	size_t		count = mixture_covariance_count(missing->covariance_type, missing->k, missing->d);
 
 	for (size_t i = 0; i < count; i++)
-		missing->constants[i] = half_log_two_pi - log(missing->prepared->precision_cholesky[i]);
+		missing->constants[i] = HALF_LOG_TWO_PI - log(missing->prepared->precision_cholesky[i]);
 	missing->ready = true;
 }
 
-/* Make ready what a block needs and none before it did in this pass. */
+/* The means, as the sets have them. */
 static void
-make_ready(MissingWork *missing, const MixtureHost *host)
+make_means(MissingWork *missing)
 {
-	size_t		stride = missing->scratch.stride;
-	size_t		d = missing->d;
+	int			width = missing->width;
 
+	for (int c = 0; c < missing->k; c++)
+		for (int j = 0; j < missing->d; j++)
+			missing->sets[c / width].mean[j * width + c % width] =
+				missing->prepared->means[(size_t) c * missing->d + j];
+}
+
+/*
+ * Make ready what a block needs and none before it did in this pass.  keep: factors
+ * will be needed again.
+ */
+static void
+make_ready(MissingWork *missing, bool keep, const MixtureHost *host)
+{
 	if (!missing->ready)
 	{
-		for (int c = 0; c < missing->k; c++)
-		{
-			double	   *mean = missing->means + c * stride;
-
-			memcpy(mean, missing->prepared->means + c * d, d * sizeof(double));
-			for (size_t j = d; j < stride; j++)
-				mean[j] = 0;
-		}
+		make_means(missing);
 		missing_make_sides(missing, host);
 	}
-	if (missing->rows->sides[1] && !missing->covariances_ready)
+	if (missing->rows->covariance && !missing->covariances_ready)
 		missing_make_covariances(missing, host);
 	reserve_filled(missing, missing->rows->n_missing, host);
-	reserve_factor(missing, missing->rows->largest, host);
+	reserve_factors(missing, missing->rows->largest, keep, host);
+	missing_models_find(missing, host);
+}
+
+/* Where the factors of a set are kept, or NULL. */
+static double *
+kept_factors(const MissingWork *missing, int set)
+{
+	return missing->keeps ?
+		missing->kept + (size_t) set * missing->width * missing->rows->n_factors : NULL;
 }
 
 /* --- rows that are done alone --------------------------------------------------- */
-
-/* The number of a component's matrix. */
-static inline int
-matrix_of(const MissingWork *missing, int c)
-{
-	return missing->covariance_type == MIXTURE_TIED ? 0 : c;
-}
 
 /* The regression of what is missing in a sorted row, for a component. */
 static const Regression *
 regress(MissingWork *missing, int c, int row, const MixtureHost *host)
 {
 	int			d = missing->d;
-	int			number = matrix_of(missing, c);
+	int			number = missing_matrix(missing, c);
 	int			n_observed = missing_rows_order(missing->rows, row, missing->next_order);
 	int		   *order = missing->order;
 
@@ -276,27 +319,27 @@ static void
 fill_alone(MissingWork *missing, const MissingGroup *group, int c, int lane,
 		   const MixtureHost *host)
 {
-	const MissingComponent *component = &missing->components[c];
+	const double *mean = missing->prepared->means + (size_t) c * missing->d;
 	int			row = group->start + lane;
 	const Regression *regression = regress(missing, c, row, host);
 	int			n_observed = regression->n_observed;
 	const int  *order = missing->order;
 	double	   *u = missing->scratch.deviations;
-	double	   *filled = component->filled + group->place + lane;
+	double	   *filled = missing->filled + c * missing->filled_size + group->place + lane;
 	double		log_density = log(missing->parameters->weights[c]) +
 		log1p(-missing->parameters->noise_weight);
 
 	for (int j = 0; j < n_observed; j++)
 		u[j] = missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
-			component->mean[order[j]];
+			mean[order[j]];
 	for (int i = 0; i < regression->n_missing; i++)
-		filled[(size_t) i * group->n_rows] = component->mean[order[n_observed + i]] +
+		filled[(size_t) i * group->n_rows] = mean[order[n_observed + i]] +
 			linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
 	for (int i = regression->n_missing; i < group->n_missing; i++)
 		filled[(size_t) i * group->n_rows] = 0;
 	linalg_solve_lower(regression->factor, u, n_observed);
 	for (int j = 0; j < n_observed; j++)
-		log_density -= half_log_two_pi + log(regression->factor[linalg_row(j) + j]) +
+		log_density -= HALF_LOG_TWO_PI + log(regression->factor[linalg_row(j) + j]) +
 			0.5 * u[j] * u[j];
 	missing->exact[(size_t) c * MISSING_ROWS + row] = log_density;
 }
@@ -309,7 +352,7 @@ add_alone(MissingWork *missing, int c, int row, double share, MixtureStats *stat
 	const Regression *regression = regress(missing, c, row, host);
 	const int  *dims = missing->order + regression->n_observed;
 	double	   *seconds = stats->seconds +
-		matrix_of(missing, c) * linalg_packed_count(missing->d);
+		missing_matrix(missing, c) * linalg_packed_count(missing->d);
 
 	for (int i = 0; i < regression->n_missing; i++)
 		for (int j = 0; j <= i; j++)
@@ -319,126 +362,254 @@ add_alone(MissingWork *missing, int c, int row, double share, MixtureStats *stat
 
 /* --- blocks ---------------------------------------------------------------------- */
 
-/* Fill in what is missing in a group for n components, of one matrix, from c on. */
+/* Do rows of a group alone for n components from c on, if they are doubtful. */
 static void
-fill_group(MissingWork *missing, const MissingGroup *group, int c, int n,
-		   const MixtureHost *host)
+fill_doubtful(MissingWork *missing, const MissingGroup *group, int c, int n,
+			  const MixtureHost *host)
 {
-	if (group->alone || missing->doubtful[matrix_of(missing, c)])
-	{
-		for (int i = c; i < c + n; i++)
-			for (int lane = 0; lane < group->n_rows; lane++)
-				missing->components[i].shifts[group->start + lane] = NAN;
-	}
-	else
-		kernels_current()->missing_fill(&missing->scratch, group, missing->rows->features,
-										missing->components + c, n, host);
 	for (int lane = 0; lane < group->n_rows; lane++)
 		for (int i = c; i < c + n; i++)
-			if (isnan(missing->components[i].shifts[group->start + lane]))
+			if (isnan(missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane]))
 				fill_alone(missing, group, i, lane, host);
 }
 
-/* Log densities of the sorted rows for a component, whose rows are completed. */
+/* Let n components from c on do a group's rows alone. */
+static void
+doubt(MissingWork *missing, const MissingGroup *group, int c, int n)
+{
+	for (int i = c; i < c + n; i++)
+		for (int lane = 0; lane < group->n_rows; lane++)
+			missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane] = NAN;
+}
+
+/* Fill in what is missing in a mixed group, for n_sets sets of one matrix each. */
+static void
+fill_mixed(MissingWork *missing, const MissingGroup *group, int set, int n_sets,
+		   const MixtureHost *host)
+{
+	const MissingSet *sets = &missing->sets[set];
+	int			c = set * missing->width;
+	int			n = missing->covariance_type == MIXTURE_TIED ? missing->k : sets->n;
+	bool		doubtful = false;
+
+	if (group->alone)
+		doubt(missing, group, c, n);
+	else
+		kernels_current()->missing_fill(&missing->scratch, group, sets, n_sets,
+										kept_factors(missing, set), host);
+	for (int i = c; i < c + n; i++)
+	{
+		const double *shifts = missing->shifts + (size_t) i * MISSING_ROWS + group->start;
+		double		sum = 0;
+
+		if (missing->doubtful[missing_matrix(missing, i)])
+			doubt(missing, group, i, 1);
+		for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			sum += shifts[lane];
+		doubtful = doubtful || isnan(sum);
+	}
+	if (doubtful)
+		fill_doubtful(missing, group, c, n, host);
+}
+
+/* Fill in what is missing in a group of one pattern, for a component. */
+static void
+fill_same(MissingWork *missing, const MissingGroup *group, int c, const MixtureHost *host)
+{
+	double	   *shifts = missing->shifts + (size_t) c * MISSING_ROWS + group->start;
+	const double *coefficients;
+	const double *residual;
+	double		shift;
+
+	if (missing->doubtful[missing_matrix(missing, c)])
+	{
+		doubt(missing, group, c, 1);
+		fill_doubtful(missing, group, c, 1, host);
+		return;
+	}
+	coefficients = missing_model(missing, group, c, &shift, &residual);
+	kernels_current()->missing_same(group, missing->rows->features, missing->d,
+									missing->prepared->means + (size_t) c * missing->d,
+									coefficients, missing->filled + c * missing->filled_size,
+									host);
+	for (int lane = 0; lane < group->n_rows; lane++)
+		shifts[lane] = shift;
+}
+
+/* Fill in what is missing in all groups, for all components. */
+static void
+fill_groups(MissingWork *missing, const MixtureHost *host)
+{
+	const MissingRows *rows = missing->rows;
+	int			n = missing->covariance_type == MIXTURE_TIED ? missing->n_sets : 1;
+
+	for (int set = 0; set < missing->n_sets; set += n)
+		for (int i = 0; i < rows->n_groups; i++)
+			if (!rows->groups[i].same)
+				fill_mixed(missing, &rows->groups[i], set, n, host);
+	for (int c = 0; c < missing->k; c++)
+		for (int i = 0; i < rows->n_groups; i++)
+			if (rows->groups[i].same)
+				fill_same(missing, &rows->groups[i], c, host);
+}
+
+/* Log densities of the sorted rows for a component. */
 static void
 find_densities(MissingWork *missing, const MixtureBlock *block, int c,
 			   const KernelWork *work, const MixtureHost *host)
 {
+	const Kernels *kernels = kernels_current();
 	const MissingRows *rows = missing->rows;
-	const double *shifts = missing->components[c].shifts;
-	const double *exact = missing->exact + (size_t) c * MISSING_ROWS;
-	double	   *log_densities = kernels_roots(work, c);
+	int			first = rows->n_complete;
+	double		largest;
 
 	for (int i = 0; i < rows->n_groups; i++)
-		missing_rows_put(rows, &rows->groups[i], missing->components[c].filled);
-	kernels_current()->densities(missing->prepared, c, block, work, host);
-	for (int row = rows->n_complete; row < rows->n_rows; row++)
-	{
-		log_densities[row] = isnan(shifts[row]) ? exact[row] : log_densities[row] + shifts[row];
-		if (shifts[row] > missing->largest_shift)
-			missing->largest_shift = shifts[row];
-	}
+		missing_rows_put(rows, &rows->groups[i], missing->filled + c * missing->filled_size);
+	kernels->densities(missing->prepared, c, block, work, host);
+	largest = kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS + first,
+									 missing->exact + (size_t) c * MISSING_ROWS + first,
+									 rows->n_rows - first, kernels_roots(work, c) + first);
+	missing->largest_shift = fmax(missing->largest_shift, largest);
 	host->check_interrupts(host->context);
 }
 
-/*
- * Rows that have no part in component c that counts, as packing has it, get none
- * at all, so that their groups need not be looked at.
- */
-static void
-clear_roots(const MissingWork *missing, int c, const KernelWork *work)
-{
-	double	   *roots = kernels_roots(work, c);
-	double		least = kernels_least_root(work, c);
-
-	for (int row = missing->rows->n_complete; row < missing->rows->n_rows; row++)
-		roots[row] = roots[row] < least ? 0 : roots[row];
-}
-
-/* Whether a row of a group has a value other than 0. */
+/* Whether a group has one of the vectors that `parts` has an answer for. */
 static bool
-has_part(const MissingGroup *group, const double *values)
+has_part(const MissingRows *rows, const MissingGroup *group, const bool *parts)
 {
-	for (int lane = 0; lane < group->n_rows; lane++)
-		if (values[group->start + lane] != 0)
+	int			first = (group->start - rows->n_complete) / MIXTURE_LANES;
+
+	for (int i = 0; i < group->n_rows / MIXTURE_LANES; i++)
+		if (parts[first + i])
 			return true;
 	return false;
 }
 
 /*
- * Add the conditional covariances of the sorted rows, by their `shares` in
- * component c: to the residuals, or, of rows done alone, to the statistics.
+ * Add a component's conditional covariances to the statistics, of rows that are
+ * alone or of one pattern; what is left in its shares is for the kernels.
  */
 static void
-add_shares(MissingWork *missing, int c, MixtureStats *stats, const MixtureHost *host)
+add_known(MissingWork *missing, int c, double *shares, MixtureStats *stats,
+		  const MixtureHost *host)
 {
 	const MissingRows *rows = missing->rows;
-	const MissingComponent *component = &missing->components[c];
+	const double *shifts = missing->shifts + (size_t) c * MISSING_ROWS;
+	double	   *seconds = stats->seconds +
+		missing_matrix(missing, c) * linalg_packed_count(missing->d);
 
-	for (int row = rows->n_complete; row < rows->n_rows; row++)
-		if (isnan(component->shifts[row]))
-		{
-			if (missing->shares[row] > 0)
-				add_alone(missing, c, row, missing->shares[row], stats, host);
-			missing->shares[row] = 0;
-		}
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		const MissingGroup *group = &rows->groups[i];
+		double		sum = 0;
 
-		if (!has_part(group, missing->shares))
-			continue;
-		for (int lane = 0; lane < group->n_rows && group->covariance; lane++)
-			missing->n_covariance[matrix_of(missing, c)] += missing->shares[group->start + lane];
-		kernels_current()->missing_residuals(&missing->scratch, group, component,
-											 missing->shares, host);
+		for (int row = group->start; row < group->start + group->n_rows; row++)
+			if (isnan(shifts[row]))
+			{
+				if (shares[row] > 0)
+					add_alone(missing, c, row, shares[row], stats, host);
+				shares[row] = 0;
+			}
+			else
+				sum += shares[row];
+		if (sum > 0 && group->same)
+		{
+			const double *residual;
+			double		shift;
+
+			missing_model(missing, group, c, &shift, &residual);
+			for (int a = 0; a < group->n_missing; a++)
+				for (int b = 0; b <= a; b++)
+					seconds[linalg_row(group->missing[a]) + group->missing[b]] += sum * *residual++;
+		}
+		else if (group->covariance)
+			missing->n_covariance[missing_matrix(missing, c)] += sum;
+	}
+}
+
+/* Add the conditional covariances of a set, by its shares. */
+static void
+add_residuals(MissingWork *missing, int set, MixtureStats *stats, const MixtureHost *host)
+{
+	const MissingRows *rows = missing->rows;
+	int			n = missing->sets[set].n;
+	const double *shares[MISSING_MOST_WIDTH];
+
+	for (int c = 0; c < n; c++)
+	{
+		double	   *own = missing->shares + (size_t) c * MISSING_ROWS;
+
+		add_known(missing, set * missing->width + c, own, stats, host);
+		shares[c] = own;
+	}
+	for (int i = 0; i < rows->n_groups; i++)
+	{
+		if (!rows->groups[i].same && !rows->groups[i].alone)
+			kernels_current()->missing_residuals(&missing->scratch, &rows->groups[i],
+												 &missing->sets[set], shares,
+												 kept_factors(missing, set), host);
 		host->check_interrupts(host->context);
 	}
 }
 
-/* The M-step's part of component c. */
+/*
+ * The M-step's part of component c; its shares are left for residuals.  Rows that
+ * have no part that counts, as packing has it, get none at all, so that their groups
+ * need not be looked at.
+ */
 static void
-add_component(MissingWork *missing, const MixtureBlock *block, int c,
+add_component(MissingWork *missing, const MixtureBlock *block, int c, double *shares,
 			  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
 {
+	const Kernels *kernels = kernels_current();
 	const MissingRows *rows = missing->rows;
-	const double *roots = kernels_roots(work, c);
+	int			first = rows->n_complete;
+	bool		parts[MISSING_ROWS / MIXTURE_LANES];
 
+	kernels->missing_shares(kernels_roots(work, c) + first,
+							work->pack_rows > 0 ? kernels_least_root(work, c) : 0,
+							rows->n_rows - first, shares + first, parts);
 	if (work->weights[c] == 0)
 		return;
-	if (work->pack_rows > 0)
-		clear_roots(missing, c, work);
 	for (int i = 0; i < rows->n_groups; i++)
-		if (has_part(&rows->groups[i], roots))
-			missing_rows_put(rows, &rows->groups[i], missing->components[c].filled);
-	kernels_current()->add_component(missing->prepared, c, block, work, stats, host);
-	if (missing->covariance_type == MIXTURE_FULL)
-	{
-		for (int row = rows->n_complete; row < rows->n_rows; row++)
-			missing->shares[row] = roots[row] * roots[row];
-		add_shares(missing, c, stats, host);
-	}
+		if (has_part(rows, &rows->groups[i], parts))
+			missing_rows_put(rows, &rows->groups[i],
+							 missing->filled + c * missing->filled_size);
+	kernels->add_component(missing->prepared, c, block, work, stats, host);
 	host->check_interrupts(host->context);
+}
+
+/* The M-step's part of all components. */
+static void
+add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *work,
+		  MixtureStats *stats, const MixtureHost *host)
+{
+	int			n_rows = missing->rows->n_rows;
+	int			width = missing->width;
+	double	   *shares = missing->shares;
+
+	if (missing->covariance_type == MIXTURE_TIED)
+	{
+		/* one matrix, to which all components' parts go */
+		double	   *own = missing->exact;
+
+		memset(shares, 0, n_rows * sizeof(double));
+		for (int c = 0; c < missing->k; c++)
+		{
+			add_component(missing, block, c, own, work, stats, host);
+			for (int row = missing->rows->n_complete; row < n_rows; row++)
+				shares[row] += own[row];
+		}
+		add_residuals(missing, 0, stats, host);
+		return;
+	}
+	for (int c = 0; c < missing->k; c++)
+	{
+		add_component(missing, block, c, shares + (size_t) (c % width) * MISSING_ROWS, work,
+					  stats, host);
+		if (c % width == width - 1 || c == missing->k - 1)
+			add_residuals(missing, c / width, stats, host);
+	}
 }
 
 /*
@@ -470,15 +641,11 @@ static void
 accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 				const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
 {
-	const Kernels *kernels = kernels_current();
-	MissingRows *rows = missing->rows;
-	int			k = missing->k;
-	bool		tied = missing->covariance_type == MIXTURE_TIED;
-	int			n = tied ? k : 1;
+	const MissingRows *rows = missing->rows;
 	MixtureBlock block;
 
-	missing_rows_sort(rows, part);
-	make_ready(missing, host);
+	missing_rows_sort(missing->rows, part);
+	make_ready(missing, m_step, host);
 	block = (MixtureBlock) {
 		.n_rows = rows->n_rows,
 		.stride = MISSING_ROWS,
@@ -486,28 +653,17 @@ accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 		.weights = rows->weights
 	};
 	find_noise(missing, &block, work);
-	for (int c = 0; c < k; c += n)
-		for (int i = 0; i < rows->n_groups; i++)
-			fill_group(missing, &rows->groups[i], c, n, host);
+	fill_groups(missing, host);
 	missing->largest_shift = 0;
-	for (int c = 0; c < k; c++)
+	for (int c = 0; c < missing->k; c++)
 		find_densities(missing, &block, c, work, host);
-	kernels->responsibilities(missing->prepared, &block, m_step, work, stats, host);
+	kernels_current()->responsibilities(missing->prepared, &block, m_step, work, stats, host);
 	if (!m_step)
 		return;
 	/* what a log density lacks of the component's constant and the row's shift */
 	if (work->pack_rows > 0)
 		*work->reach = sqrt(*work->reach * *work->reach + 2 * missing->largest_shift);
-	for (int c = 0; c < k; c++)
-		add_component(missing, &block, c, work, stats, host);
-	if (!tied)
-		return;
-	/* one matrix, to which all components' parts go */
-	memset(missing->shares, 0, rows->n_rows * sizeof(double));
-	for (int c = 0; c < k; c++)
-		for (int row = rows->n_complete; row < rows->n_rows; row++)
-			missing->shares[row] += kernels_roots(work, c)[row] * kernels_roots(work, c)[row];
-	add_shares(missing, 0, stats, host);
+	add_block(missing, &block, work, stats, host);
 }
 
 /* Blocks of the families without matrices. */
@@ -604,12 +760,10 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 		return;
 	}
 	missing_rows_sort(missing->rows, block);
-	make_ready(missing, host);
+	make_ready(missing, false, host);
+	fill_groups(missing, host);
 	for (int i = 0; i < rows->n_groups; i++)
-	{
-		fill_group(missing, &rows->groups[i], 0, 1, host);
-		missing_rows_put(rows, &rows->groups[i], missing->components[0].filled);
-	}
+		missing_rows_put(rows, &rows->groups[i], missing->filled);
 	unsort(rows, missing->d, block->stride, features);
 }
 

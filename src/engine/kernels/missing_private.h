@@ -9,6 +9,9 @@
 #include "engine/core/regression.h"
 #include "engine/kernels/kernels.h"
 
+/* Half the logarithm of 2 pi */
+#define HALF_LOG_TWO_PI 0.9189385332046727417803297364056
+
 /* A pattern of missing features among the rows that are being sorted. */
 typedef struct MissingPattern
 {
@@ -28,18 +31,23 @@ typedef struct MissingRows
 {
 	int			d;
 	int			stride;			/* as MissingScratch has it */
+	size_t		most_same;		/* missing times observed features of a pattern
+								 * whose rows get a group of their own */
 	int			n_words;		/* of bits for a row */
 	int			n_rows;			/* with those that fill up vectors */
 	int			n_complete;		/* the first ones, whole MIXTURE_LANES */
 	int			n_groups;
-	int			largest;		/* n_solved of a group that is not alone */
+	int			largest;		/* n_solved of a mixed group that is not alone */
 	size_t		n_missing;		/* places of all groups */
-	bool		sides[2];		/* which there are */
+	size_t		n_factors;		/* and of the factors of mixed ones */
+	bool		covariance;		/* some groups are on that side */
 	double	   *features;		/* d + 1 x MISSING_ROWS */
 	double	   *weights;		/* MISSING_ROWS */
 	double	   *by_row;			/* MISSING_ROWS x stride: mixed rows */
 	uint16_t   *numbers;		/* the groups' features */
 	uint16_t   *next_numbers;
+	uint32_t   *places;			/* the same of missing features: their places */
+	uint32_t   *next_places;
 	MissingGroup *groups;
 	uint64_t   *bits;			/* n_words x MISSING_ROWS: of unsorted rows */
 	int		   *starts;			/* d + 2: of mixed rows, by how many are missing */
@@ -50,20 +58,8 @@ typedef struct MissingRows
 	MissingPattern patterns[MISSING_ROWS];
 } MissingRows;
 
-/* The least number of whole vectors' lanes that holds so many. */
-static inline int
-whole_lanes(int n)
-{
-	return (n + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
-}
-
-/* missing_rows.c */
-extern MissingRows *missing_rows_create(int d, int stride, const MixtureHost *host);
-extern void missing_rows_release(MissingRows *rows, const MixtureHost *host);
-extern void missing_rows_sort(MissingRows *rows, const MixtureBlock *block);
-extern int	missing_rows_order(const MissingRows *rows, int row, int *order);
-extern void missing_rows_put(const MissingRows *rows, const MissingGroup *group,
-							 const double *filled);
+/* What is known of a pattern, for all matrices: missing_models.c */
+typedef struct MissingModels MissingModels;
 
 /* Scratch, and what has been made of the parameters of the pass. */
 struct MissingWork
@@ -71,41 +67,100 @@ struct MissingWork
 	MixtureCovarianceType covariance_type;
 	int			k;
 	int			d;
-	int			n_matrices;
+	int			n_matrices;		/* 0: the family has none */
+	int			n_sets;			/* of components */
+	int			width;			/* of a set */
 	const MixtureParameters *parameters;	/* of the pass */
 	const MixturePrepared *prepared;
 	bool		ready;			/* constants, means and precisions are */
 	bool		covariances_ready;
 	double	   *constants;		/* diag k x d, spherical k: what a missing
 								 * feature adds to the log density */
-	MissingSide (*sides)[2];	/* of each matrix */
+	MissingSet *sets;
 	double	   *side_memory[2]; /* of precisions, of covariances */
 	bool	   *doubtful;		/* matrices that are so nearly singular that
 								 * rows are done one by one */
-	double	   *means;			/* k x stride */
-	MissingComponent *components;	/* k */
+	double	   *half_logs;		/* of the determinants of covariances */
+	double	   *n_covariance;	/* responsibility in rows on that side */
+	double	   *means;			/* of the sets */
 	double	   *shifts;			/* k x MISSING_ROWS */
 	double	   *exact;			/* k x MISSING_ROWS: log densities of rows done
 								 * one by one */
+	double	   *shares;			/* width x MISSING_ROWS */
+	double		largest_shift;	/* of a block, or 0 */
 	size_t		filled_size;
 	double	   *filled;			/* k x places */
-	double	   *residuals;		/* of all matrices and both sides */
-	double	   *n_covariance;	/* responsibility in the second of these */
-	double	   *shares;			/* MISSING_ROWS */
-	double		largest_shift;	/* of a block, or 0 */
+	double	   *kept;			/* factors of a block, or NULL */
+	bool		keeps;			/* they are kept for the present block */
 	MissingRows *rows;
+	MissingModels *models;
 	MissingScratch scratch;
-	int			factor_rows;	/* that its factor has place for */
+	int			factor_rows;	/* that its factors have place for */
 	Regression	regression;		/* of the last row that was done alone */
 	int			regression_of;	/* its matrix, or -1 */
 	int		   *order;			/* d: and its pattern */
 	int		   *next_order;
 };
 
+/* The least number of whole vectors' lanes that holds so many. */
+static inline int
+whole_lanes(int n)
+{
+	return (n + MIXTURE_LANES - 1) / MIXTURE_LANES * MIXTURE_LANES;
+}
+
+/*
+ * Memory for vectors, which are read twice where they straddle cache lines, to be
+ * given back by missing_free().
+ */
+static inline void *
+missing_allocate(size_t size, const MixtureHost *host)
+{
+	char	   *memory = host->allocate(host->context, size + 64 + sizeof(void *));
+	uintptr_t	aligned = ((uintptr_t) memory + sizeof(void *) + 63) & ~(uintptr_t) 63;
+
+	((void **) aligned)[-1] = memory;
+	return (void *) aligned;
+}
+
+/* Give such memory back, if it is there. */
+static inline void
+missing_free(void *memory, const MixtureHost *host)
+{
+	if (memory != NULL)
+		host->release(host->context, ((void **) memory)[-1]);
+}
+
+/* The number of a component's matrix. */
+static inline int
+missing_matrix(const MissingWork *missing, int c)
+{
+	return missing->covariance_type == MIXTURE_TIED ? 0 : c;
+}
+
+/* missing_rows.c */
+extern MissingRows *missing_rows_create(int d, int stride, size_t most_same,
+										const MixtureHost *host);
+extern void missing_rows_release(MissingRows *rows, const MixtureHost *host);
+extern void missing_rows_sort(MissingRows *rows, const MixtureBlock *block);
+extern int	missing_rows_order(const MissingRows *rows, int row, int *order);
+extern void missing_rows_put(const MissingRows *rows, const MissingGroup *group,
+							 const double *filled);
+
 /* missing_sides.c */
 extern void missing_make_sides(MissingWork *missing, const MixtureHost *host);
 extern void missing_make_covariances(MissingWork *missing, const MixtureHost *host);
+extern void missing_release_sides(MissingWork *missing, const MixtureHost *host);
 extern void missing_add_residuals(MissingWork *missing, MixtureStats *stats,
 								  const MixtureHost *host);
+
+/* missing_models.c */
+extern MissingModels *missing_models_create(const MissingWork *missing, const MixtureHost *host);
+extern void missing_models_release(MissingModels *models, const MixtureHost *host);
+extern void missing_models_forget(MissingModels *models, const MixtureHost *host);
+extern size_t missing_models_most(const MissingWork *missing);
+extern void missing_models_find(MissingWork *missing, const MixtureHost *host);
+extern const double *missing_model(const MissingWork *missing, const MissingGroup *group,
+								   int c, double *shift, const double **residual);
 
 #endif							/* GMM_ENGINE_MISSING_PRIVATE_H */

@@ -4,11 +4,11 @@
  *
  * A kernel works on whole vectors of rows, and wants those of one vector alike.
  * So a block is sorted, anew in every pass, which costs less than one
- * component does: first rows that are complete; then those of which
- * MIXTURE_LANES or more have the same features missing, in groups of their own;
- * then all others by how many are missing, so that no lane waits long for
- * another.  The last are on one of two sides: that of the missing features if
- * these are at most half of all, or that of the observed ones.
+ * component does: first rows that are complete; then those of which many have
+ * the same features missing, in groups of their own; then all others by how many
+ * are missing, so that no lane waits long for another.  The last are on one of two
+ * sides: that of the missing features if these are at most half of all, or that of
+ * the observed ones.
  */
 #include "engine/kernels/missing_private.h"
 
@@ -16,11 +16,14 @@
 #include <string.h>
 
 /* Fewer rows with the same features missing are mixed with others. */
-#define LEAST_SAME MIXTURE_LANES
+#define LEAST_SAME 16
 
-/* Room for rows of d features. */
+/*
+ * Room for rows of d features.  most_same: the most values that a pattern's model
+ * (missing_models.c) may have for rows with the pattern to get a group.
+ */
 MissingRows *
-missing_rows_create(int d, int stride, const MixtureHost *host)
+missing_rows_create(int d, int stride, size_t most_same, const MixtureHost *host)
 {
 	MissingRows *rows = host->allocate(host->context, sizeof(MissingRows));
 	size_t		row_numbers = 2 * (size_t) d;
@@ -28,12 +31,14 @@ missing_rows_create(int d, int stride, const MixtureHost *host)
 
 	rows->d = d;
 	rows->stride = stride;
+	rows->most_same = most_same;
 	rows->n_words = (d + 63) / 64;
-	rows->features = host->allocate(host->context, ((size_t) d + 2 + stride) * MISSING_ROWS *
-									sizeof(double));
+	rows->features = missing_allocate(((size_t) d + 2 + stride) * MISSING_ROWS * sizeof(double),
+									  host);
 	rows->weights = rows->features + ((size_t) d + 1) * MISSING_ROWS;
 	rows->by_row = rows->weights + MISSING_ROWS;
 	rows->numbers = host->allocate(host->context, MISSING_ROWS * row_numbers * sizeof(uint16_t));
+	rows->places = host->allocate(host->context, MISSING_ROWS * (size_t) d * sizeof(uint32_t));
 	rows->bits = host->allocate(host->context, (size_t) rows->n_words * MISSING_ROWS *
 								sizeof(uint64_t));
 	rows->groups = host->allocate(host->context, most_groups * sizeof(MissingGroup));
@@ -47,8 +52,9 @@ missing_rows_release(MissingRows *rows, const MixtureHost *host)
 	host->release(host->context, rows->starts);
 	host->release(host->context, rows->groups);
 	host->release(host->context, rows->bits);
+	host->release(host->context, rows->places);
 	host->release(host->context, rows->numbers);
-	host->release(host->context, rows->features);
+	missing_free(rows->features, host);
 	host->release(host->context, rows);
 }
 
@@ -152,20 +158,12 @@ begin_group(MissingRows *rows, int start, int n_rows, int n_missing)
 
 	group->start = start;
 	group->n_rows = n_rows;
+	group->n_missing = n_missing;
+	group->alone = false;
 	group->covariance = on_covariance_side(rows, n_missing);
 	group->place = rows->n_missing;
+	rows->n_missing += (size_t) n_missing * n_rows;
 	return group;
-}
-
-/* What all groups need once their numbers of features are known. */
-static void
-end_group(MissingRows *rows, MissingGroup *group)
-{
-	group->alone = group->n_solved > MISSING_MOST_SOLVED;
-	if (!group->alone && group->n_solved > rows->largest)
-		rows->largest = group->n_solved;
-	rows->sides[group->covariance] = true;
-	rows->n_missing += (size_t) group->n_missing * group->n_rows;
 }
 
 /* Rows with the same features missing: n_same of the pattern. */
@@ -183,14 +181,10 @@ make_same_group(MissingRows *rows, MissingPattern *pattern)
 	group->same = true;
 	group->observed = observed;
 	group->missing = missing;
-	group->n_missing = pattern->n_missing;
-	group->solved = group->covariance ? observed : missing;
-	group->n_solved = group->covariance ? rows->d - pattern->n_missing : pattern->n_missing;
-	end_group(rows, group);
 }
 
-/* Lists of the features of MIXTURE_LANES rows; returns the longest's length. */
-static int
+/* Lists of the features of MIXTURE_LANES rows, `most` in the longest. */
+static void
 list_lanes(MissingRows *rows, int start, int most, bool missing, const uint16_t **lists)
 {
 	uint16_t   *numbers = rows->next_numbers;
@@ -205,7 +199,6 @@ list_lanes(MissingRows *rows, int start, int most, bool missing, const uint16_t 
 		for (; n < most; n++)
 			numbers[(size_t) n * MIXTURE_LANES + lane] = (uint16_t) rows->d;
 	}
-	return most;
 }
 
 /* MIXTURE_LANES rows, each of which has its own features missing. */
@@ -226,12 +219,25 @@ make_mixed_group(MissingRows *rows, const MixtureBlock *block, int start)
 	}
 	group = begin_group(rows, start, MIXTURE_LANES, most);
 	group->same = false;
-	group->n_missing = list_lanes(rows, start, most, true, &group->missing);
+	list_lanes(rows, start, most, true, &group->missing);
+	group->places = rows->next_places;
+	for (int i = 0; i < most * MIXTURE_LANES; i++)
+		*rows->next_places++ = group->missing[i] * MISSING_ROWS + i % MIXTURE_LANES;
 	group->solved = group->missing;
 	group->n_solved = most;
 	if (group->covariance)
-		group->n_solved = list_lanes(rows, start, rows->d - fewest, false, &group->solved);
-	end_group(rows, group);
+	{
+		group->n_solved = rows->d - fewest;
+		list_lanes(rows, start, group->n_solved, false, &group->solved);
+		rows->covariance = true;
+	}
+	group->alone = group->n_solved > MISSING_MOST_SOLVED;
+	group->factor_place = rows->n_factors;
+	if (!group->alone)
+	{
+		rows->n_factors += linalg_packed_count(group->n_solved) * MIXTURE_LANES;
+		rows->largest = group->n_solved > rows->largest ? group->n_solved : rows->largest;
+	}
 
 	group->rows = by_row;
 	for (int lane = 0; lane < MIXTURE_LANES; lane++, by_row += rows->stride)
@@ -243,6 +249,18 @@ make_mixed_group(MissingRows *rows, const MixtureBlock *block, int start)
 		for (int j = rows->d; j < rows->stride; j++)
 			by_row[j] = NAN;
 	}
+}
+
+/* Whether the rows of a pattern get a group of their own, but for a few. */
+static bool
+gets_group(const MissingRows *rows, const MissingPattern *pattern)
+{
+	int			m = pattern->n_missing;
+
+	if (m == 0)
+		return pattern->n_rows >= MIXTURE_LANES;
+	return pattern->n_rows >= LEAST_SAME && m < rows->d &&
+		(size_t) m * (rows->d - m) + linalg_packed_count(m) <= rows->most_same;
 }
 
 /*
@@ -261,8 +279,8 @@ find_places(MissingRows *rows)
 	{
 		MissingPattern *pattern = &rows->patterns[number];
 
-		pattern->n_same = pattern->n_rows < LEAST_SAME ? 0 :
-			pattern->n_rows / MIXTURE_LANES * MIXTURE_LANES;
+		pattern->n_same = gets_group(rows, pattern) ?
+			pattern->n_rows / MIXTURE_LANES * MIXTURE_LANES : 0;
 		pattern->place = 0;
 		if (pattern->n_missing == 0)
 			rows->n_complete = pattern->n_same;
@@ -337,8 +355,10 @@ missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 	rows->n_groups = 0;
 	rows->n_missing = 0;
 	rows->largest = 0;
-	rows->sides[0] = rows->sides[1] = false;
+	rows->n_factors = 0;
+	rows->covariance = false;
 	rows->next_numbers = rows->numbers;
+	rows->next_places = rows->places;
 	for (int number = 0; number < rows->n_patterns; number++)
 		if (rows->patterns[number].n_same > 0 && rows->patterns[number].n_missing > 0)
 			make_same_group(rows, &rows->patterns[number]);
@@ -370,18 +390,26 @@ missing_rows_order(const MissingRows *rows, int row, int *order)
 void
 missing_rows_put(const MissingRows *rows, const MissingGroup *group, const double *filled)
 {
-	const uint16_t *numbers = group->missing;
+	double	   *features = rows->features + group->start;
+	const uint32_t *places = group->places;
 
 	filled += group->place;
-	for (int i = 0; i < group->n_missing; i++, filled += group->n_rows)
+	if (group->same)
 	{
-		double	   *features = rows->features + group->start;
-
-		if (group->same)
-			memcpy(features + (size_t) numbers[i] * MISSING_ROWS, filled,
+		for (int i = 0; i < group->n_missing; i++, filled += group->n_rows)
+			memcpy(features + (size_t) group->missing[i] * MISSING_ROWS, filled,
 				   group->n_rows * sizeof(double));
-		else
-			for (int lane = 0; lane < MIXTURE_LANES; lane++)
-				features[(size_t) numbers[i * MIXTURE_LANES + lane] * MISSING_ROWS + lane] = filled[lane];
+		return;
+	}
+	for (int i = 0; i < group->n_missing; i++, filled += MIXTURE_LANES, places += MIXTURE_LANES)
+	{
+		features[places[0]] = filled[0];
+		features[places[1]] = filled[1];
+		features[places[2]] = filled[2];
+		features[places[3]] = filled[3];
+		features[places[4]] = filled[4];
+		features[places[5]] = filled[5];
+		features[places[6]] = filled[6];
+		features[places[7]] = filled[7];
 	}
 }

@@ -19,8 +19,6 @@
  */
 #define MOST_INFLATION 0x1p32
 
-static const double half_log_two_pi = 0.9189385332046727417803297364056;
-
 /* The packed precision matrix W^T W of a component into `precision`. */
 static void
 multiply_factor(const double *factor, int d, double *precision, const MixtureHost *host)
@@ -37,66 +35,83 @@ multiply_factor(const double *factor, int d, double *precision, const MixtureHos
 }
 
 /*
- * Fill one side from a packed matrix.  sign: 1 for precisions, whose features
- * solved for are missing, -1 for covariances.
+ * Fill one side of a matrix from the packed one.  sign: 1 for precisions, whose
+ * features solved for are missing, -1 for covariances.
  */
 static void
-fill_side(MissingSide *side, const double *packed, int d, int stride, int sign,
+fill_side(const MissingWork *missing, int matrix, const double *packed, int sign,
 		  const MixtureHost *host)
 {
-	memset(side->matrix, 0, ((size_t) d + 1) * stride * sizeof(double));
-	memset(side->into, 0, stride * sizeof(double));
+	int			d = missing->d;
+	size_t		width = missing->width;
+	size_t		stride = missing->scratch.stride * width;
+	size_t		lane = matrix % width;
+	const MissingSide *side = &missing->sets[matrix / width].sides[sign < 0];
+	const double *scales = (sign > 0 ? side->out : side->into) + lane;
+
 	for (int j = 0; j < d; j++)
 	{
 		double		root = sqrt(packed[linalg_row(j) + j]);
 
-		side->into[j] = sign > 0 ? root : 1 / root;
-		side->out[j] = sign > 0 ? 1 / root : root;
-		side->constants[j] = sign * half_log_two_pi - log(root);
+		side->into[j * width + lane] = sign > 0 ? root : 1 / root;
+		side->out[j * width + lane] = sign > 0 ? 1 / root : root;
+		side->constants[j * width + lane] = sign * HALF_LOG_TWO_PI - log(root);
 	}
-	side->out[d] = 0;
-	side->constants[d] = 0;
 	for (int i = 0; i < d; i++)
 	{
 		const double *row = packed + linalg_row(i);
-		double		scale = sign > 0 ? side->out[i] : side->into[i];
-		const double *scales = sign > 0 ? side->out : side->into;
 
 		for (int j = 0; j < i; j++)
 		{
-			double		value = row[j] * scale * scales[j];
+			double		value = row[j] * scales[i * width] * scales[j * width];
 
-			side->matrix[(size_t) i * stride + j] = value;
-			side->matrix[(size_t) j * stride + i] = value;
+			side->matrix[i * stride + j * width + lane] = value;
+			side->matrix[j * stride + i * width + lane] = value;
 		}
-		side->matrix[(size_t) i * stride + i] = 1;
+		side->matrix[i * stride + i * width + lane] = 1;
 		host->check_interrupts(host->context);
 	}
 }
 
-/* Place the sides of one kind, of all matrices, in their memory. */
+/* Sides of one kind of all sets, cleared: what no matrix is put to is zero. */
 static void
 place_sides(MissingWork *missing, int number, const MixtureHost *host)
 {
+	size_t		width = missing->width;
 	size_t		d = missing->d;
 	size_t		stride = missing->scratch.stride;
-	size_t		matrix = (d + 1) * stride;
-	size_t		size = matrix + stride + 2 * (d + 1);
+	size_t		matrix = (d + 1) * stride * width;
+	size_t		size = 2 * matrix + whole_lanes((int) ((stride + 2 * (d + 1) + 1) * width));
+	int			n = missing->covariance_type == MIXTURE_TIED ? 1 : missing->n_sets;
 	double	   *memory;
 
 	if (missing->side_memory[number] != NULL)
 		return;
-	memory = host->allocate(host->context, missing->n_matrices * size * sizeof(double));
+	/* picks may read a vector from the last value on */
+	memory = missing_allocate((n * size + MIXTURE_LANES) * sizeof(double), host);
 	missing->side_memory[number] = memory;
-	for (int c = 0; c < missing->n_matrices; c++)
+	for (int s = 0; s < n; s++, memory += size)
 	{
-		MissingSide *side = &missing->sides[c][number];
+		MissingSide *side = &missing->sets[s].sides[number];
 
-		side->matrix = memory + c * size;
-		side->into = side->matrix + matrix;
-		side->out = side->into + stride;
-		side->constants = side->out + d + 1;
+		memset(memory, 0, (size + (s == n - 1 ? MIXTURE_LANES : 0)) * sizeof(double));
+		side->matrix = memory;
+		side->residuals = side->matrix + matrix;
+		side->into = side->residuals + matrix;
+		side->out = side->into + stride * width;
+		side->constants = side->out + (d + 1) * width;
+		side->constant = side->constants + (d + 1) * width;
+		host->check_interrupts(host->context);
 	}
+	for (int s = n; s < missing->n_sets; s++)
+		missing->sets[s].sides[number] = missing->sets[0].sides[number];
+}
+
+void
+missing_release_sides(MissingWork *missing, const MixtureHost *host)
+{
+	for (int number = 0; number < 2; number++)
+		missing_free(missing->side_memory[number], host);
 }
 
 /*
@@ -114,12 +129,14 @@ missing_make_sides(MissingWork *missing, const MixtureHost *host)
 	for (int c = 0; c < missing->n_matrices; c++)
 	{
 		const double *covariance = missing->parameters->covariances + c * count;
-		MissingSide *side = &missing->sides[c][0];
+		const double *factor = missing->prepared->precision_cholesky + c * count;
 
-		multiply_factor(missing->prepared->precision_cholesky + c * count, d, precision, host);
-		fill_side(side, precision, d, missing->scratch.stride, 1, host);
-		side->constant = 0;
+		multiply_factor(factor, d, precision, host);
+		fill_side(missing, c, precision, 1, host);
 		missing->doubtful[c] = false;
+		missing->half_logs[c] = 0;
+		for (int j = 0; j < d; j++)
+			missing->half_logs[c] -= log(factor[linalg_row(j) + j]);
 		for (int j = 0; j < d; j++)
 			if (!(precision[linalg_row(j) + j] * covariance[linalg_row(j) + j] <= MOST_INFLATION))
 				missing->doubtful[c] = true;
@@ -138,30 +155,57 @@ missing_make_covariances(MissingWork *missing, const MixtureHost *host)
 	place_sides(missing, 1, host);
 	for (int c = 0; c < missing->n_matrices; c++)
 	{
-		const double *factor = missing->prepared->precision_cholesky + c * count;
-		MissingSide *side = &missing->sides[c][1];
+		int			width = missing->width;
 
-		fill_side(side, missing->parameters->covariances + c * count, d,
-				  missing->scratch.stride, -1, host);
-		side->constant = d * half_log_two_pi;
-		for (int j = 0; j < d; j++)
-			side->constant -= log(factor[linalg_row(j) + j]);
+		fill_side(missing, c, missing->parameters->covariances + c * count, -1, host);
+		missing->sets[c / width].sides[1].constant[c % width] = missing->half_logs[c] +
+			d * HALF_LOG_TWO_PI;
 	}
 	missing->covariances_ready = true;
 }
 
 /* Add the conditional covariances that are inverses of precisions. */
 static void
-add_inverses(const MissingSide *side, const double *residuals, int d, double *seconds,
-			 const MixtureHost *host)
+add_inverses(const MissingWork *missing, int matrix, double *seconds, const MixtureHost *host)
 {
-	for (int i = 0; i < d; i++)
+	size_t		width = missing->width;
+	size_t		stride = missing->scratch.stride * width;
+	size_t		lane = matrix % width;
+	const MissingSide *side = &missing->sets[matrix / width].sides[0];
+	const double *out = side->out + lane;
+
+	for (int i = 0; i < missing->d; i++)
 	{
 		for (int j = 0; j <= i; j++)
-			seconds[linalg_row(i) + j] += residuals[linalg_row(i) + j] *
-				side->out[i] * side->out[j];
+			seconds[linalg_row(i) + j] += side->residuals[i * stride + j * width + lane] *
+				out[i * width] * out[j * width];
 		host->check_interrupts(host->context);
 	}
+}
+
+/* The values of one matrix of a set's d x d, as a square of its own. */
+static double *
+take_apart(const MissingWork *missing, int matrix, const double *values, bool symmetric,
+		   const MixtureHost *host)
+{
+	size_t		d = missing->d;
+	size_t		width = missing->width;
+	size_t		stride = missing->scratch.stride * width;
+	double	   *square = host->allocate(host->context, d * d * sizeof(double));
+
+	for (size_t i = 0; i < d; i++)
+	{
+		for (size_t j = 0; j < d; j++)
+		{
+			/* of residuals there is the lower triangle */
+			size_t		row = symmetric || j <= i ? i : j;
+			size_t		column = row == i ? j : i;
+
+			square[i * d + j] = values[row * stride + column * width + matrix % width];
+		}
+		host->check_interrupts(host->context);
+	}
+	return square;
 }
 
 /*
@@ -169,52 +213,64 @@ add_inverses(const MissingSide *side, const double *residuals, int d, double *se
  * the observed features' covariances.
  */
 static void
-add_differences(const MissingSide *side, const double *residuals, double n, int d,
-				int stride, double *seconds, const MixtureHost *host)
+add_differences(const MissingWork *missing, int matrix, double *seconds,
+				const MixtureHost *host)
 {
+	int			d = missing->d;
+	size_t		width = missing->width;
+	const MissingSide *side = &missing->sets[matrix / width].sides[1];
+	const double *out = side->out + matrix % width;
+	double		n = missing->n_covariance[matrix];
+	double	   *s = take_apart(missing, matrix, side->matrix, true, host);
+	double	   *p = take_apart(missing, matrix, side->residuals, false, host);
 	double	   *product = host->allocate(host->context, (size_t) d * sizeof(double));
 
 	for (int i = 0; i < d; i++)
 	{
-		const double *left = side->matrix + (size_t) i * stride;
+		const double *row = s + (size_t) i * d;
 
-		/* row i of S P */
 		memset(product, 0, d * sizeof(double));
 		for (int l = 0; l < d; l++)
-		{
-			const double *row = residuals + linalg_row(l);
-
-			linalg_add_multiple(product, left[l], row, l + 1);
-			product[l] += linalg_dot(left, row, l);
-		}
+			linalg_add_multiple(product, row[l], p + (size_t) l * d, d);
 		for (int j = 0; j <= i; j++)
-			seconds[linalg_row(i) + j] += side->out[i] * side->out[j] *
-				(n * left[j] - linalg_dot(product, side->matrix + (size_t) j * stride, d));
+			seconds[linalg_row(i) + j] += out[i * width] * out[j * width] *
+				(n * row[j] - linalg_dot(product, s + (size_t) j * d, d));
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, product);
+	host->release(host->context, p);
+	host->release(host->context, s);
+}
+
+/* Clear the residuals of one side. */
+static void
+clear_residuals(const MissingWork *missing, int number, const MixtureHost *host)
+{
+	size_t		row = (size_t) missing->scratch.stride * missing->width;
+	int			n = missing->covariance_type == MIXTURE_TIED ? 1 : missing->n_sets;
+
+	for (int s = 0; s < n; s++)
+		for (int i = 0; i <= missing->d; i++)
+		{
+			memset(missing->sets[s].sides[number].residuals + i * row, 0, row * sizeof(double));
+			host->check_interrupts(host->context);
+		}
 }
 
 /* Add to the second moments what residuals were summed, and clear these. */
 void
 missing_add_residuals(MissingWork *missing, MixtureStats *stats, const MixtureHost *host)
 {
-	int			d = missing->d;
-	size_t		count = linalg_packed_count(d);
+	size_t		count = linalg_packed_count(missing->d);
 
 	for (int c = 0; c < missing->n_matrices; c++)
 	{
-		const MissingComponent *component = &missing->components[c];
-		double	   *seconds = stats->seconds + c * count;
-
-		add_inverses(&component->sides[0], component->residuals[0], d, seconds, host);
+		add_inverses(missing, c, stats->seconds + c * count, host);
 		if (missing->n_covariance[c] > 0)
-			add_differences(&component->sides[1], component->residuals[1],
-							missing->n_covariance[c], d, missing->scratch.stride, seconds,
-							host);
+			add_differences(missing, c, stats->seconds + c * count, host);
 		missing->n_covariance[c] = 0;
-		for (int side = 0; side < 2; side++)
-			memset(component->residuals[side], 0, linalg_packed_count(d + 1) * sizeof(double));
-		host->check_interrupts(host->context);
 	}
+	clear_residuals(missing, 0, host);
+	if (missing->covariances_ready)
+		clear_residuals(missing, 1, host);
 }

@@ -1,0 +1,486 @@
+/*
+ * kernels_factor.h
+ *	  Factors of many small matrices, a lane each: those of the equations for
+ *	  missing features (missing.c); a part of kernels_clone.h, compiled once per
+ *	  instruction set.
+ *
+ * A lane is a row here, too, and every lane may have features of its own
+ * missing: elements of matrices are then picked lane by lane.  Values of some
+ * components, a set, stand beside each other, so that one pick of a lane serves
+ * all of them, and that the chains of divisions in their factors run side by
+ * side.  Sums of products with whole rows of a matrix go along the row, and only
+ * what they come to is turned into lanes.
+ *
+ * The systems are small, from one unknown on, so that what counts is to have
+ * several sums in registers: factors are made, inverted and multiplied in
+ * square tiles.
+ */
+
+/*
+ * MISSING_TILE: rows and columns of a tile.  MISSING_WIDTH: components of a set,
+ * if it is not one.
+ */
+#if VL == 8 || defined(__aarch64__)
+#define MISSING_TILE 4			/* 32 registers */
+#else
+#define MISSING_TILE 3			/* 16 */
+#endif
+#if VL == 2
+#define MISSING_WIDTH 2
+#else
+#define MISSING_WIDTH 4
+#endif
+
+/* The values of a set in one place of a matrix. */
+typedef double CLONE(Part) __attribute__((vector_size(8 * MISSING_WIDTH), aligned(8), may_alias));
+
+/*
+ * A pivot of a matrix with ones in the diagonal has lost as many digits as it
+ * is less than 1; below this it counts as doubtful.
+ */
+#define MISSING_LEAST_PIVOT 0x1p-16
+
+/* Products of so many pivots and one tile's more are in range. */
+#define MISSING_PIVOTS_PER_LOG 32
+
+/* Unknowns above which factors look for interrupts */
+#define MISSING_LONG 48
+
+/* --- sets and lanes ---------------------------------------------------------- */
+
+#if VL == 8
+#define LOW_HALVES(a, b) SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define HIGH_HALVES(a, b) SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+#define EVEN_PAIRS(a, b) SHUFFLE(a, b, 0, 4, 8, 12, 1, 5, 9, 13)
+#define ODD_PAIRS(a, b) SHUFFLE(a, b, 2, 6, 10, 14, 3, 7, 11, 15)
+#endif
+
+/*
+ * From values of a set, a vector of components for each lane, to vectors of
+ * lanes for each component; for VL of 8, from values of two lanes a vector.
+ */
+ALWAYS_INLINE void
+CLONE(turn_to_lanes) (const Vec *parts, Vec *values)
+{
+#if VL == 8
+	Vec			a = EVEN_PAIRS(parts[0], parts[1]);
+	Vec			b = ODD_PAIRS(parts[0], parts[1]);
+	Vec			c = EVEN_PAIRS(parts[2], parts[3]);
+	Vec			d = ODD_PAIRS(parts[2], parts[3]);
+
+	values[0] = LOW_HALVES(a, c);
+	values[1] = HIGH_HALVES(a, c);
+	values[2] = LOW_HALVES(b, d);
+	values[3] = HIGH_HALVES(b, d);
+#elif VL == 4
+	Vec			a = SHUFFLE(parts[0], parts[1], 0, 4, 2, 6);
+	Vec			b = SHUFFLE(parts[0], parts[1], 1, 5, 3, 7);
+	Vec			c = SHUFFLE(parts[2], parts[3], 0, 4, 2, 6);
+	Vec			d = SHUFFLE(parts[2], parts[3], 1, 5, 3, 7);
+
+	values[0] = SHUFFLE(a, c, 0, 1, 4, 5);
+	values[1] = SHUFFLE(b, d, 0, 1, 4, 5);
+	values[2] = SHUFFLE(a, c, 2, 3, 6, 7);
+	values[3] = SHUFFLE(b, d, 2, 3, 6, 7);
+#else
+	values[0] = SHUFFLE(parts[0], parts[1], 0, 2);
+	values[1] = SHUFFLE(parts[0], parts[1], 1, 3);
+#endif
+}
+
+/* And back. */
+ALWAYS_INLINE void
+CLONE(turn_to_parts) (const Vec *values, Vec *parts)
+{
+#if VL == 8
+	Vec			a = LOW_HALVES(values[0], values[1]);
+	Vec			b = LOW_HALVES(values[2], values[3]);
+	Vec			c = HIGH_HALVES(values[0], values[1]);
+	Vec			d = HIGH_HALVES(values[2], values[3]);
+
+	parts[0] = EVEN_PAIRS(a, b);
+	parts[1] = ODD_PAIRS(a, b);
+	parts[2] = EVEN_PAIRS(c, d);
+	parts[3] = ODD_PAIRS(c, d);
+#else
+	CLONE(turn_to_lanes) (values, parts);
+#endif
+}
+
+/*
+ * The set's values of each lane, at numbers[lane] in the row rows[lane], as a
+ * vector of lanes for each component.  Up to a vector is read from there on.
+ */
+ALWAYS_INLINE void
+CLONE(pick) (const double *const *rows, const uint16_t *numbers, Vec *values,
+			 const int width)
+{
+	if (width == 1)
+	{
+#if VL == 2
+		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]]};
+#elif VL == 4
+		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
+			rows[2][numbers[2]], rows[3][numbers[3]]};
+#else
+		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
+			rows[2][numbers[2]], rows[3][numbers[3]],
+			rows[4][numbers[4]], rows[5][numbers[5]],
+			rows[6][numbers[6]], rows[7][numbers[7]]};
+#endif
+	}
+	else
+	{
+		Vec			parts[MISSING_WIDTH];
+
+		UNROLL
+		for (int t = 0; t < MISSING_WIDTH; t++)
+		{
+#if VL == 8
+			Vec			a = CLONE(load) (rows[2 * t] + MISSING_WIDTH * numbers[2 * t]);
+			Vec			b = CLONE(load) (rows[2 * t + 1] + MISSING_WIDTH * numbers[2 * t + 1]);
+
+			parts[t] = LOW_HALVES(a, b);
+#else
+			parts[t] = CLONE(load) (rows[t] + MISSING_WIDTH * numbers[t]);
+#endif
+		}
+		CLONE(turn_to_lanes) (parts, values);
+	}
+}
+
+/* The same where all lanes' rows are one. */
+ALWAYS_INLINE void
+CLONE(pick_of_one) (const double *row, const uint16_t *numbers, Vec *values, const int width)
+{
+	const double *rows[VL];
+
+	for (int lane = 0; lane < VL; lane++)
+		rows[lane] = row;
+	CLONE(pick) (rows, numbers, values, width);
+}
+
+/* Write values to where pick() would read them; if `add`, add them. */
+ALWAYS_INLINE void
+CLONE(place) (double *const *rows, const uint16_t *numbers, const Vec *values,
+			  const int width, const bool add)
+{
+	double		parts[VL * MISSING_WIDTH];
+
+	if (width == 1)
+		CLONE(store) (parts, values[0]);
+	else
+	{
+		Vec			turned[MISSING_WIDTH];
+
+		CLONE(turn_to_parts) (values, turned);
+		UNROLL
+		for (int t = 0; t < MISSING_WIDTH; t++)
+			CLONE(store) (parts + t * VL, turned[t]);
+	}
+	UNROLL
+	for (int lane = 0; lane < VL; lane++)
+	{
+		double	   *target = rows[lane] + (size_t) width * numbers[lane];
+
+		if (width == 1)
+			*target = parts[lane] + (add ? *target : 0);
+		else
+		{
+			CLONE(Part) part = *(const CLONE(Part) *) (parts + lane * MISSING_WIDTH);
+
+			if (add)
+				part += *(const CLONE(Part) *) target;
+			*(CLONE(Part) *) target = part;
+		}
+	}
+}
+
+/* Where the lanes' rows of a matrix of sets begin. */
+ALWAYS_INLINE void
+CLONE(find_rows) (const MissingScratch *scratch, const double *matrix,
+				  const uint16_t *numbers, const double **rows, const int width)
+{
+	UNROLL
+	for (int lane = 0; lane < VL; lane++)
+		rows[lane] = matrix + (size_t) numbers[lane] * scratch->stride * width;
+}
+
+/* Element (i, j), j <= i, of a packed triangle of vectors. */
+ALWAYS_INLINE double *
+CLONE(element) (double *triangle, int i, int j)
+{
+	return triangle + ((size_t) i * (i + 1) / 2 + j) * VL;
+}
+
+/* --- factors ---------------------------------------------------------------- */
+
+/*
+ * A factor is L of the matrix L D L^T: below the diagonal L, which has ones there,
+ * and in the diagonal the inverse of D, whose elements are the pivots.
+ */
+typedef struct CLONE(Factor)
+{
+	double	   *triangle;
+	double	   *pivots;
+	Vec			least;			/* pivot, or NaN */
+	Vec			product;		/* of some pivots */
+	Vec			log_determinant;
+} CLONE(Factor);
+
+/*
+ * Take from a tile, of rows from i and columns from j on, what is known of it by
+ * the columns before j.
+ */
+ALWAYS_INLINE void
+CLONE(remaining_tile) (CLONE(Factor) *factor, int i, int j,
+					   Vec tile[MISSING_TILE][MISSING_TILE], const int n_i, const int n_j,
+					   const bool diagonal)
+{
+	UNROLL
+	for (int a = 0; a < n_i; a++)
+	{
+		const int	n_b = diagonal ? a : n_j;
+
+		UNROLL
+		for (int b = 0; b < n_b; b++)
+			tile[a][b] = CLONE(load) (CLONE(element) (factor->triangle, i + a, j + b));
+		if (diagonal)
+			tile[a][a] = 1.0 - (Vec) {0};
+	}
+	for (int l = 0; l < j; l++)
+	{
+		Vec			pivot = CLONE(load) (factor->pivots + (size_t) l * VL);
+		Vec			left[MISSING_TILE];
+
+		UNROLL
+		for (int a = 0; a < n_i; a++)
+			left[a] = CLONE(load) (CLONE(element) (factor->triangle, i + a, l));
+		UNROLL
+		for (int b = 0; b < n_j; b++)
+		{
+			Vec			right = pivot * (diagonal ? left[b] :
+										 CLONE(load) (CLONE(element) (factor->triangle, j + b, l)));
+
+			UNROLL
+			for (int a = diagonal ? b : 0; a < n_i; a++)
+				tile[a][b] -= left[a] * right;
+		}
+	}
+}
+
+/* The factor's tile of n rows and columns on the diagonal, from i on. */
+ALWAYS_INLINE void
+CLONE(factor_diagonal) (CLONE(Factor) *factor, int i, const int n)
+{
+	Vec			tile[MISSING_TILE][MISSING_TILE];
+
+	CLONE(remaining_tile) (factor, i, i, tile, n, n, true);
+	UNROLL
+	for (int b = 0; b < n; b++)
+	{
+		Vec			pivot = tile[b][b];
+		Vec			inverse = 1.0 / pivot;
+
+		/* written so that NaN is the least */
+		factor->least = CLONE(select) ((Bits) (pivot >= factor->least), factor->least, pivot);
+		factor->product *= pivot;
+		CLONE(store) (factor->pivots + (size_t) (i + b) * VL, pivot);
+		CLONE(store) (CLONE(element) (factor->triangle, i + b, i + b), inverse);
+		UNROLL
+		for (int a = b + 1; a < n; a++)
+		{
+			Vec			below = tile[a][b] * inverse;
+
+			CLONE(store) (CLONE(element) (factor->triangle, i + a, i + b), below);
+			UNROLL
+			for (int c = b + 1; c <= a; c++)
+				tile[a][c] -= below * tile[c][b];
+		}
+	}
+}
+
+/* The factor's tile of n rows from i on below that on the diagonal at j. */
+ALWAYS_INLINE void
+CLONE(factor_below) (CLONE(Factor) *factor, int i, int j, const int n)
+{
+	Vec			tile[MISSING_TILE][MISSING_TILE];
+
+	CLONE(remaining_tile) (factor, i, j, tile, n, MISSING_TILE, false);
+	UNROLL
+	for (int b = 0; b < MISSING_TILE; b++)
+	{
+		Vec			inverse = CLONE(load) (CLONE(element) (factor->triangle, j + b, j + b));
+
+		UNROLL
+		for (int c = b + 1; c < MISSING_TILE; c++)
+		{
+			Vec			beside = CLONE(load) (CLONE(element) (factor->triangle, j + c, j + b));
+
+			UNROLL
+			for (int a = 0; a < n; a++)
+				tile[a][c] -= tile[a][b] * beside;
+		}
+		UNROLL
+		for (int a = 0; a < n; a++)
+			CLONE(store) (CLONE(element) (factor->triangle, i + a, j + b), tile[a][b] * inverse);
+	}
+}
+
+/* TILE_CASES: do something with a tile of so many rows as the compiler knows. */
+#if MISSING_TILE == 4
+#define TILE_CASES(n, what) \
+	switch (n) { case 1: what(1); break; case 2: what(2); break; \
+		case 3: what(3); break; default: what(4); break; }
+#else
+#define TILE_CASES(n, what) \
+	switch (n) { case 1: what(1); break; case 2: what(2); break; default: what(3); break; }
+#endif
+
+/* The lanes' matrices of what is solved for, below the diagonal, of each component. */
+ALWAYS_INLINE void
+CLONE(pick_matrices) (const MissingScratch *scratch, const double *matrix,
+					  const uint16_t *solved, int n, double *triangles, size_t step,
+					  int n_components, const int width)
+{
+	for (int i = 1; i < n; i++)
+	{
+		const double *rows[VL];
+
+		CLONE(find_rows) (scratch, matrix, solved + i * MIXTURE_LANES, rows, width);
+		for (int j = 0; j < i; j++)
+		{
+			double	   *target = CLONE(element) (triangles, i, j);
+			Vec			values[MISSING_WIDTH];
+
+			CLONE(pick) (rows, solved + j * MIXTURE_LANES, values, width);
+			if (width == 1)
+				CLONE(store) (target, values[0]);
+			else
+			{
+				UNROLL
+				for (int c = 0; c < MISSING_WIDTH; c++)
+					if (c < n_components)
+						CLONE(store) (target + c * step, values[c]);
+			}
+		}
+	}
+}
+
+/* Replace the matrices by their factors. */
+static void
+CLONE(factor_matrices) (CLONE(Factor) *factors, int n_components, int n,
+						const MixtureHost *host)
+{
+	const Vec	one = 1.0 - (Vec) {0};
+
+	for (int c = 0; c < n_components; c++)
+	{
+		factors[c].least = factors[c].product = one;
+		factors[c].log_determinant = (Vec) {0};
+	}
+	for (int j = 0; j < n; j += MISSING_TILE)
+	{
+		bool		take_log = j + MISSING_TILE >= n ||
+			(j / MISSING_TILE + 1) % (MISSING_PIVOTS_PER_LOG / MISSING_TILE) == 0;
+
+		for (int c = 0; c < n_components; c++)
+		{
+#define DIAGONAL(rows) CLONE(factor_diagonal) (&factors[c], j, rows)
+			TILE_CASES(n - j, DIAGONAL);
+#undef DIAGONAL
+		}
+		for (int i = j + MISSING_TILE; i < n; i += MISSING_TILE)
+			for (int c = 0; c < n_components; c++)
+			{
+#define BELOW(rows) CLONE(factor_below) (&factors[c], i, j, rows)
+				TILE_CASES(n - i, BELOW);
+#undef BELOW
+			}
+		for (int c = 0; c < n_components && take_log; c++)
+		{
+			factors[c].log_determinant += CLONE(log_above_one) (factors[c].product);
+			factors[c].product = one;
+		}
+		if (n > MISSING_LONG)
+			host->check_interrupts(host->context);
+	}
+}
+
+/* Unknowns i to i + n of L y = right, in place, of which those before are known. */
+ALWAYS_INLINE void
+CLONE(solve_forward) (double *triangle, int i, double *right, const int n)
+{
+	Vec			y[MISSING_TILE];
+
+	UNROLL
+	for (int a = 0; a < n; a++)
+		y[a] = CLONE(load) (right + (size_t) (i + a) * VL);
+	for (int l = 0; l < i; l++)
+	{
+		Vec			known = CLONE(load) (right + (size_t) l * VL);
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+			y[a] -= CLONE(load) (CLONE(element) (triangle, i + a, l)) * known;
+	}
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		UNROLL
+		for (int b = 0; b < a; b++)
+			y[a] -= CLONE(load) (CLONE(element) (triangle, i + a, i + b)) * y[b];
+		CLONE(store) (right + (size_t) (i + a) * VL, y[a]);
+	}
+}
+
+/* And of D L^T x = right, of which those from i + n to `end` are known. */
+ALWAYS_INLINE void
+CLONE(solve_backward) (double *triangle, int i, int end, double *right, const int n)
+{
+	Vec			x[MISSING_TILE];
+
+	UNROLL
+	for (int a = 0; a < n; a++)
+		x[a] = CLONE(load) (right + (size_t) (i + a) * VL) *
+			CLONE(load) (CLONE(element) (triangle, i + a, i + a));
+	for (int l = i + n; l < end; l++)
+	{
+		Vec			known = CLONE(load) (right + (size_t) l * VL);
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+			x[a] -= CLONE(load) (CLONE(element) (triangle, l, i + a)) * known;
+	}
+	UNROLL
+	for (int a = n - 1; a >= 0; a--)
+	{
+		UNROLL
+		for (int b = a + 1; b < n; b++)
+			x[a] -= CLONE(load) (CLONE(element) (triangle, i + b, i + a)) * x[b];
+		CLONE(store) (right + (size_t) (i + a) * VL, x[a]);
+	}
+}
+
+/* Solve for n unknowns of each lane, in place. */
+static void
+CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, double *right,
+					size_t step)
+{
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i += MISSING_TILE)
+		for (int c = 0; c < n_components; c++)
+		{
+#define FORWARD(rows) CLONE(solve_forward) (factors[c].triangle, i, right + c * step, rows)
+			TILE_CASES(n - i, FORWARD);
+#undef FORWARD
+		}
+	for (int i = (n - 1) / MISSING_TILE * MISSING_TILE; i >= 0; i -= MISSING_TILE)
+		for (int c = 0; c < n_components; c++)
+		{
+#define BACKWARD(rows) CLONE(solve_backward) (factors[c].triangle, i, n, right + c * step, rows)
+			TILE_CASES(n - i, BACKWARD);
+#undef BACKWARD
+		}
+}
