@@ -308,6 +308,21 @@ SELECT pg_temp.refusal('SELECT gmm_refit(features, model) FROM fit_points, (SELE
 SELECT pg_temp.refusal('SELECT gmm_refit(features, CASE WHEN id < 9 THEN model END) FROM fit_points, fit_plain');
 SELECT pg_temp.refusal('SELECT gmm_refit(features, model, NULL, 0) FROM fit_points, fit_plain');
 
+-- labels
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 0, 2) FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 3, 2) FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, -9223372036854775808, 2) FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, NULL, 0) FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, NULL, NULL) FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"too_few_rows": "fewer"}') FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"fixed": "means"}') FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"max_iter": 0}') FROM fit_points$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[1, 2], i, 3) FROM generate_series(1, 3) i$$);
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1 + x % 2, 2 + x / 9) FROM generate_series(1, 9) x$$);
+SELECT gmm_fit_labelled(ARRAY[x], 1, 2) FROM generate_series(1, 0) x;
+SELECT gmm_fit_labelled(NULL, 7, 2) IS NULL;
+SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1, 1, NULL, 0) FROM generate_series(1, 9) x$$);
+
 -- An error leaves nothing behind that a later fit would stumble on
 SELECT pg_temp.same(model, (SELECT gmm_fit(features, 3) FROM fit_points)) FROM fit_plain;
 

@@ -64,17 +64,18 @@ SELECT name, bytes FROM
 		('n_incomplete 6', overlay(f PLACING '\x06' FROM 85)),
 		('n_reseeded -1', overlay(f PLACING '\xffffffff' FROM 86)),
 		('n_omitted -1', overlay(f PLACING '\xffffffff' FROM 90)),
+		('n_labelled 6', overlay(f PLACING '\x0000000000000006' FROM 102)),
 		('log_prior infinite', overlay(f PLACING '\x7ff0000000000000' FROM 94)),
 		('trials without a fit', overlay(b PLACING '\x01' FROM 16)),
 		('trials that are not there', overlay(f PLACING '\x01' FROM 16)),
 		('2147483647 trials', overlay(f PLACING '\x7fffffff' FROM 13)),
 		('-1 trials', overlay(f PLACING '\xffffffff' FROM 13)),
 		('chosen', t),
-		('criterion 3', overlay(t PLACING '\x03' FROM 105)),
-		('trial of family 4', overlay(t PLACING '\x04' FROM 134)),
-		('trial that converged twice', overlay(t PLACING '\x02' FROM 155)),
-		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 130)),
-		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 135))
+		('criterion 3', overlay(t PLACING '\x03' FROM 113)),
+		('trial of family 4', overlay(t PLACING '\x04' FROM 142)),
+		('trial that converged twice', overlay(t PLACING '\x02' FROM 163)),
+		('trial of k = 0', overlay(t PLACING '\x00000000' FROM 138)),
+		('trial of log_likelihood NaN', overlay(t PLACING '\x7ff8000000000000' FROM 143))
 	) AS v (name, bytes);
 
 \echo unchanged
@@ -199,6 +200,9 @@ SELECT name, bytes FROM
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_omitted -1
 \copy (SELECT bytes FROM hostile WHERE name = 'n_omitted -1') TO 'results/hostile.bin' (FORMAT binary)
+\copy received FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_labelled 6
+\copy (SELECT bytes FROM hostile WHERE name = 'n_labelled 6') TO 'results/hostile.bin' (FORMAT binary)
 \copy received FROM 'results/hostile.bin' (FORMAT binary)
 \echo log_prior infinite
 \copy (SELECT bytes FROM hostile WHERE name = 'log_prior infinite') TO 'results/hostile.bin' (FORMAT binary)

@@ -50,7 +50,7 @@ FROM models;
 -- and chosen among others, all of them when id is a multiple of 4
 INSERT INTO models
 SELECT id + 1000, family, k, d, (model::jsonb || jsonb_build_object(
-	'entropy', id * ln(k) / 7, 'log_density_stddev', id / 7.0, 'reg_covar', 1e-9 / id, 'n_incomplete', id % 10, 'n_reseeded', id % 3, 'n_omitted', id % 4,
+	'entropy', id * ln(k) / 7, 'log_density_stddev', id / 7.0, 'reg_covar', 1e-9 / id, 'n_incomplete', id % 10, 'n_reseeded', id % 3, 'n_omitted', id % 4, 'log_prior', -id / 3.0, 'n_labelled', id % 5,
 	'criterion', 'icl', 'trials', (
 		SELECT jsonb_agg(jsonb_build_object('k', t.k, 'covariance_type', f.name, 'log_likelihood',
 			model::jsonb->'log_likelihood', 'entropy', CASE WHEN t.k = m.k THEN id * ln(m.k) / 7 ELSE 0 END,

@@ -136,6 +136,9 @@ typedef struct MixtureParameters
  *
  * A feature that is missing is NaN.  Only where `incomplete` is true it is looked
  * for; there must be one that is not in each row.
+ *
+ * A row whose component is known is all that component's, and its part in the
+ * log-likelihood is the logarithm of the component's weight times its density.
  */
 typedef struct MixtureBlock
 {
@@ -144,6 +147,8 @@ typedef struct MixtureBlock
 	const double *features;		/* d x stride */
 	const double *weights;		/* stride */
 	bool		incomplete;		/* features may be missing */
+	const double *labels;		/* stride: a row's component, from 1; 0, or beyond k,
+								 * where it is not known.  NULL: of no row it is */
 } MixtureBlock;
 
 typedef enum MixtureStatus
@@ -202,8 +207,8 @@ typedef struct MixtureSampling
 /*
  * Rows, as the engine reads them: n_blocks blocks, each asked for by its
  * number, over and over.  A block need only stay valid until the next call.
- * A source whose rows are complete need not touch `incomplete`, which is cleared
- * when a block is asked for.
+ * A source whose rows are complete need not touch `incomplete`, nor one without
+ * labels `labels`, which are cleared when a block is asked for.
  */
 typedef struct MixtureSource
 {
@@ -221,6 +226,8 @@ typedef struct MixtureSource
 	 */
 	MixtureStatus (*pass) (void *context, const MixturePass *pass, double *sums,
 						   MixtureError *error);
+
+	int			n_labels;		/* labels are up to this; 0: there are none */
 
 	/*
 	 * Rows that cannot be had block by block, as they are too many or

@@ -87,6 +87,11 @@ FIT_FIELD(double, log_prior, false,
 		  isfinite(fit->log_prior),
 		  "must be finite")
 
+/* rows whose component was given: the caller of the engine counts them */
+FIT_FIELD(int64_t, n_labelled, false,
+		  fit->n_labelled >= 0 && fit->n_labelled <= fit->n_rows,
+		  "must be between 0 and \"n_rows\"")
+
 TRIAL_FIELD(int, k,
 			mixture_shape_allowed(trial->covariance_type, trial->k, d),
 			"is out of range")

@@ -1,6 +1,7 @@
 /*
  * fit_aggregates.c
- *	  The collecting aggregates: gmm_fit, gmm_fit_best and gmm_refit.
+ *	  The collecting aggregates: gmm_fit, gmm_fit_labelled, gmm_fit_best and
+ *	  gmm_refit.
  *
  * The transition functions check their arguments and put rows into a
  * GmmRowStore; the final function runs the engine over it.  All signatures
@@ -47,7 +48,10 @@ enum
 	ARG_MODEL = 2,				/* gmm_refit */
 	ARG_K_MIN = 2,				/* gmm_fit_best */
 	ARG_K_MAX = 3,
+	ARG_LABEL = 2,				/* gmm_fit_labelled */
+	ARG_LABELLED_K = 3,
 	FIT_OPTIONS = 3,			/* gmm_fit, gmm_refit; then the weight */
+	LABELLED_OPTIONS = 4,		/* gmm_fit_labelled; then the weight */
 	BEST_OPTIONS = 4			/* gmm_fit_best; then the weight */
 };
 
@@ -61,6 +65,8 @@ typedef struct FitState
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
 	GmmModelIdentity start_identity;
+	bool		labelled;		/* of gmm_fit_labelled */
+	int64		n_labelled;		/* rows that have a label */
 	bool		weightless;		/* a row had weight 0 */
 	GmmRowStore *rows;			/* NULL until there is a row to fit to */
 	const GmmRowsFit *stands_for;	/* what the rows do, or NULL: themselves */
@@ -77,6 +83,7 @@ typedef struct FitCall
 } FitCall;
 
 PG_FUNCTION_INFO_V1(gmm_fit_transition);
+PG_FUNCTION_INFO_V1(gmm_fit_labelled_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_best_transition);
 PG_FUNCTION_INFO_V1(gmm_refit_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_final);
@@ -204,31 +211,68 @@ keep_names(FitState *state)
 		gmm_names_copy(&state->options.features, state->context);
 }
 
-/* A state for gmm_fit, from the arguments of the group's first row. */
+/* A state for a fit of k components, of which the first row has k and the options. */
 static FitState *
-begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
+begin_search(FunctionCallInfo fcinfo, MemoryContext context, const char *function,
+			 int k_position, int options_position)
 {
-	int			k = gmm_fit_k_argument(fcinfo, ARG_K, "k");
+	int			k = gmm_fit_k_argument(fcinfo, k_position, "k");
 	FitState   *state = MemoryContextAllocZero(context, sizeof(FitState));
 
 	state->context = context;
 	state->k = k;
-	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
-	gmm_options_check_search(&state->options, "gmm_fit");
+	gmm_options_parse(options_argument(fcinfo, options_position), &state->options);
+	gmm_options_check_search(&state->options, function);
 	gmm_options_keep(&state->options, context);
-	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
+	state->options_datum = copy_options_datum(fcinfo, options_position, context);
 	keep_names(state);
 	return state;
 }
 
 /* Are k and the options still what they were? */
 static void
+continue_search(FunctionCallInfo fcinfo, const FitState *state, int k_position,
+				int options_position)
+{
+	if (gmm_fit_k_argument(fcinfo, k_position, "k") != state->k)
+		gmm_report_changed("k");
+	if (!options_unchanged(fcinfo, options_position, state))
+		gmm_report_changed("options");
+}
+
+/* A state for gmm_fit, from the arguments of the group's first row. */
+static FitState *
+begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	return begin_search(fcinfo, context, "gmm_fit", ARG_K, FIT_OPTIONS);
+}
+
+static void
 continue_fit(FunctionCallInfo fcinfo, FitState *state)
 {
-	if (gmm_fit_k_argument(fcinfo, ARG_K, "k") != state->k)
-		gmm_report_changed("k");
-	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
-		gmm_report_changed("options");
+	continue_search(fcinfo, state, ARG_K, FIT_OPTIONS);
+}
+
+/* The same for gmm_fit_labelled, which cannot do without components. */
+static FitState *
+begin_labelled(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	FitState   *state = begin_search(fcinfo, context, "gmm_fit_labelled", ARG_LABELLED_K,
+									 LABELLED_OPTIONS);
+
+	if (state->options.too_few_rows == GMM_TOO_FEW_FEWER)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"too_few_rows\" cannot be fewer in gmm_fit_labelled"),
+				 errhint("A component is a class, and cannot be left out.")));
+	state->labelled = true;
+	return state;
+}
+
+static void
+continue_labelled(FunctionCallInfo fcinfo, FitState *state)
+{
+	continue_search(fcinfo, state, ARG_LABELLED_K, LABELLED_OPTIONS);
 }
 
 /* A state for gmm_fit_best, from the arguments of the group's first row. */
@@ -396,10 +440,29 @@ skips_row(const FitState *state, const GmmFeatures *features)
 	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
 }
 
+/* The row's label; 0 for NULL, and where there are none. */
+static int
+row_label(FunctionCallInfo fcinfo, const FitState *state)
+{
+	int64		label;
+
+	if (!state->labelled || PG_ARGISNULL(ARG_LABEL))
+		return 0;
+	label = PG_GETARG_INT64(ARG_LABEL);
+	if (label < 1 || label > state->k)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("label must be from 1 to k, which is %d, not " INT64_FORMAT,
+						state->k, label),
+				 errhint("It is the number of the row's component; NULL if that is not known.")));
+	return (int) label;
+}
+
 /* Add the row's features to the state. */
 static void
 collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 {
+	int			label = row_label(fcinfo, state);
 	GmmFeatures features;
 
 	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features,
@@ -413,7 +476,8 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	if (state->rows == NULL)
 	{
 		check_features(state, features.d);
-		state->rows = gmm_rowstore_create(state->context, features.d);
+		state->rows = gmm_rowstore_create(state->context, features.d,
+										  state->labelled ? state->k : 0);
 	}
 	else if (gmm_rowstore_dimensions(state->rows) != features.d)
 		ereport(ERROR,
@@ -424,8 +488,8 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 							   gmm_rowstore_dimensions(state->rows)),
 				 errhint("All rows of a group must have the same features.")));
 
-	gmm_rowstore_append(state->rows, features.values, features.observed,
-						weight);
+	gmm_rowstore_append(state->rows, features.values, features.observed, label, weight);
+	state->n_labelled += label > 0;
 	gmm_features_release(&features);
 	gmm_progress_row();
 }
@@ -476,6 +540,19 @@ Datum
 gmm_fit_transition(PG_FUNCTION_ARGS)
 {
 	static const FitCall call = {FIT_OPTIONS + 1, begin_fit, continue_fit};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_fit_labelled_transition(internal, features double precision[], label bigint,
+ *							   k bigint
+ *							   [, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_fit_labelled_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {LABELLED_OPTIONS + 1, begin_labelled, continue_labelled};
 
 	return transition(fcinfo, &call);
 }
@@ -679,6 +756,7 @@ gmm_fit_final(PG_FUNCTION_ARGS)
 	old_context = MemoryContextSwitchTo(fit_context);
 	if (run_engine(state, &fit, &info))
 	{
+		fit.info.n_labelled = state->n_labelled;
 		info.fit = fit.info;
 		MemoryContextSwitchTo(old_context);
 		model = gmm_model_make(&fit.parameters, &state->options.features, &info);

@@ -103,7 +103,7 @@ get_block(GmmRowStore *store, int64 number, const double **weights)
 static void
 allocate_buffer(RowReader *reader)
 {
-	Size		size = sizeof(double) * MIXTURE_BLOCK_ROWS * (Size) reader->store->d;
+	Size		size = sizeof(double) * MIXTURE_BLOCK_ROWS * (Size) reader->store->columns;
 	char	   *chunk;
 
 	if (reader->features != NULL)
@@ -139,10 +139,12 @@ read_block(void *context, int64_t number, MixtureBlock *result)
 	if (block->narrow)
 	{
 		allocate_buffer(reader);
-		expand(reader->features, features, (Size) store->d * block->stride);
+		expand(reader->features, features, (Size) store->columns * block->stride);
 		features = reader->features;
 	}
 	result->features = features;
+	if (store->n_labels > 0)
+		result->labels = result->features + (Size) store->d * block->stride;
 	if (result->weights == NULL)
 		result->weights = mixture_unit_weights(block->n_rows);
 }
@@ -158,6 +160,7 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 
 	reader->store = store;
 	source->d = store->d;
+	source->n_labels = store->n_labels;
 	source->n_rows = store->n_rows;
 	source->n_blocks = store->n_blocks;
 	source->context = reader;

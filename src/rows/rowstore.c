@@ -14,6 +14,8 @@
  *		              f1: r0 r1 r2 ...
  *		weights       w0 w1 w2 ...  only where a weight of the block is not 1
  *
+ * Labels, where a store has them, are one more feature behind the others.
+ *
  * Where every value is exact as a float, as those of embeddings, of real columns
  * and of most integers are, it is kept as one: half the memory, and a reader
  * makes the same doubles of it.  With the first value that is not, a block
@@ -72,11 +74,11 @@ typedef struct SharedBlock
 #define ENTRIES				512
 
 /*
- * A new, empty store for rows of d features; it and all that it will hold
- * live in the given context.
+ * A new, empty store for rows of d features, with labels up to n_labels or, if
+ * that is 0, without; it and all that it will hold live in the given context.
  */
 GmmRowStore *
-gmm_rowstore_create(MemoryContext context, int d)
+gmm_rowstore_create(MemoryContext context, int d, int n_labels)
 {
 	GmmRowPool *pool = gmm_rowpool_get(context);
 	GmmRowStore *store = gmm_rowpool_allocate(pool, sizeof(GmmRowStore));
@@ -84,6 +86,8 @@ gmm_rowstore_create(MemoryContext context, int d)
 	memset(store, 0, sizeof(GmmRowStore));
 	store->pool = pool;
 	store->d = d;
+	store->n_labels = n_labels;
+	store->columns = d + (n_labels > 0);
 	store->narrow = true;
 	store->directory_size = 1;
 	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
@@ -148,6 +152,20 @@ put_row(RowBlock *block, int lane, const double *row, const uint8 *observed, int
 		values[j] = att_isnull(j, observed) ? get_float8_nan() : *row++;
 	put_values(block, lane, values, d);
 	block->incomplete = true;
+}
+
+/* Put a row's label, in a store that has them, into its lane. */
+static void
+put_label(const GmmRowStore *store, RowBlock *block, int lane, int label)
+{
+	Size		place = (Size) store->d * block->stride + lane;
+
+	if (store->n_labels == 0)
+		return;
+	if (block->narrow)
+		((float *) block_features(block))[place] = (float) label;
+	else
+		((double *) block_features(block))[place] = label;
 }
 
 /* Fill the lanes that no row has taken. */
@@ -239,7 +257,7 @@ place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 
 /* Begin a block with its first row, after the last one, which is full. */
 static RowBlock *
-begin_block(GmmRowStore *store, const double *row, const uint8 *observed)
+begin_block(GmmRowStore *store, const double *row, const uint8 *observed, int label)
 {
 	RowBlock   *before;
 	RowBlock   *block;
@@ -257,7 +275,8 @@ begin_block(GmmRowStore *store, const double *row, const uint8 *observed)
 	block->incomplete = false;
 	place_block(store, block, before);
 	put_row(block, 0, row, observed, store->d);
-	pad_features(block, store->d);
+	put_label(store, block, 0, label);
+	pad_features(block, store->columns);
 	store->n_blocks++;
 	return block;
 }
@@ -294,8 +313,8 @@ reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 
 	block->narrow = store->narrow;
 	allocate_features(store, block, stride);
-	copy_features(&old, block, store->d);
-	pad_features(block, store->d);
+	copy_features(&old, block, store->columns);
+	pad_features(block, store->columns);
 	gmm_rowpool_release(store->pool, old.chunk);
 
 	if (block->weights != NULL)
@@ -320,12 +339,12 @@ create_weights(GmmRowStore *store, RowBlock *block)
 
 /* A block with a free lane for a row. */
 static RowBlock *
-block_for_row(GmmRowStore *store, const double *row, const uint8 *observed)
+block_for_row(GmmRowStore *store, const double *row, const uint8 *observed, int label)
 {
 	RowBlock   *block = last_block(store);
 
 	if (block == NULL || block->n_rows == MIXTURE_BLOCK_ROWS)
-		return begin_block(store, row, observed);
+		return begin_block(store, row, observed, label);
 	if (block->n_rows == block->stride)
 		reshape_block(store, block, Min(2 * block->stride, MIXTURE_BLOCK_ROWS));
 	else if (block->narrow != store->narrow)
@@ -361,15 +380,16 @@ is_narrow(const double *row, int n_observed)
  */
 void
 gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed,
-					double weight)
+					int label, double weight)
 {
 	RowBlock   *block;
 
 	if (store->narrow &&
 		!is_narrow(row, observed == NULL ? store->d : count_observed(observed, store->d)))
 		store->narrow = false;
-	block = block_for_row(store, row, observed);
+	block = block_for_row(store, row, observed, label);
 	put_row(block, block->n_rows, row, observed, store->d);
+	put_label(store, block, block->n_rows, label);
 
 	if (weight != 1.0 && block->weights == NULL)
 		create_weights(store, block);
@@ -479,6 +499,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 	}
 
 	shared->d = store->d;
+	shared->n_labels = store->n_labels;
 	shared->n_rows = store->n_rows;
 	shared->n_blocks = store->n_blocks;
 	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
@@ -532,6 +553,8 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 
 	store->pool = gmm_rowpool_open(shared->path);
 	store->d = shared->d;
+	store->n_labels = shared->n_labels;
+	store->columns = store->d + (store->n_labels > 0);
 	store->n_rows = shared->n_rows;
 	store->n_blocks = shared->n_blocks;
 	store->keeps_read = true;

@@ -13,6 +13,7 @@ typedef struct GmmRowStore GmmRowStore;
 typedef struct GmmSharedRows
 {
 	int			d;
+	int			n_labels;
 	int64		n_rows;
 	int64		n_blocks;
 	int64		directory_offset;	/* in the file */
@@ -20,10 +21,10 @@ typedef struct GmmSharedRows
 } GmmSharedRows;
 
 /* rowstore.c */
-extern GmmRowStore *gmm_rowstore_create(MemoryContext context, int d);
+extern GmmRowStore *gmm_rowstore_create(MemoryContext context, int d, int n_labels);
 extern int	gmm_rowstore_dimensions(const GmmRowStore *store);
 extern void gmm_rowstore_append(GmmRowStore *store, const double *row,
-								const uint8 *observed, double weight);
+								const uint8 *observed, int label, double weight);
 
 /* rowreader.c */
 extern void gmm_rowstore_source(GmmRowStore *store, MixtureSource *source);

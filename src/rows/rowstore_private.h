@@ -35,6 +35,8 @@ struct GmmRowStore
 {
 	GmmRowPool *pool;
 	int			d;
+	int			n_labels;		/* rows may have labels up to this; 0: none has */
+	int			columns;		/* d, and one more for labels */
 	int64		n_rows;
 	int64		n_blocks;
 	int64		directory_size;
@@ -52,7 +54,7 @@ static inline Size
 features_size(const GmmRowStore *store, int stride, bool narrow)
 {
 	/* At most MIXTURE_MAX_DIMENSIONS times MIXTURE_BLOCK_ROWS: no overflow */
-	Size		n = (Size) store->d * (Size) stride;
+	Size		n = (Size) store->columns * (Size) stride;
 
 	return TYPEALIGN(sizeof(double), n * (narrow ? sizeof(float) : sizeof(double)));
 }

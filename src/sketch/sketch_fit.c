@@ -116,11 +116,11 @@ collect_rows(const GmmSketch *sketch, const GmmOptions *options)
 			gmm_report_status(MIXTURE_WEIGHT_RANGE, 0, NULL, &error);
 		}
 		if (rows == NULL)
-			rows = gmm_rowstore_create(CurrentMemoryContext, d);
+			rows = gmm_rowstore_create(CurrentMemoryContext, d, 0);
 		if (take_values(sketch->entries[i].row, d, values, observed))
-			gmm_rowstore_append(rows, values, observed, weight);
+			gmm_rowstore_append(rows, values, observed, 0, weight);
 		else
-			gmm_rowstore_append(rows, values, NULL, weight);
+			gmm_rowstore_append(rows, values, NULL, 0, weight);
 	}
 	return rows;
 }

@@ -24,7 +24,7 @@ COMMENT ON FUNCTION gmm_fit_transition(internal, double precision[], bigint, jso
 CREATE FUNCTION gmm_fit_final(internal) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION gmm_fit_final(internal)
-	IS 'final function of gmm_fit, gmm_fit_best and gmm_refit';
+	IS 'final function of gmm_fit, gmm_fit_labelled, gmm_fit_best and gmm_refit';
 
 CREATE AGGREGATE gmm_fit(features double precision[], k bigint) (
 	SFUNC = gmm_fit_transition, STYPE = internal, SSPACE = 16384,
@@ -51,6 +51,56 @@ CREATE AGGREGATE gmm_fit(
 );
 COMMENT ON AGGREGATE gmm_fit(double precision[], bigint, jsonb, double precision)
 	IS 'fit a mixture of k components to the rows of a group, with options and a weight for each row';
+
+CREATE FUNCTION gmm_fit_labelled_transition(
+	internal, double precision[], bigint, bigint
+) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_labelled_transition(internal, double precision[], bigint, bigint)
+	IS 'transition function of gmm_fit_labelled';
+
+CREATE FUNCTION gmm_fit_labelled_transition(
+	internal, double precision[], bigint, bigint, jsonb
+) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_labelled_transition(internal, double precision[], bigint, bigint, jsonb)
+	IS 'transition function of gmm_fit_labelled';
+
+CREATE FUNCTION gmm_fit_labelled_transition(
+	internal, double precision[], bigint, bigint, jsonb, double precision
+) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_labelled_transition(internal, double precision[], bigint, bigint, jsonb, double precision)
+	IS 'transition function of gmm_fit_labelled';
+
+CREATE AGGREGATE gmm_fit_labelled(features double precision[], label bigint, k bigint) (
+	SFUNC = gmm_fit_labelled_transition, STYPE = internal, SSPACE = 16384,
+	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_fit_labelled(double precision[], bigint, bigint)
+	IS 'fit a mixture of k components to the rows of a group, of which some are known to be of a component';
+
+CREATE AGGREGATE gmm_fit_labelled(
+	features double precision[], label bigint, k bigint, options jsonb
+) (
+	SFUNC = gmm_fit_labelled_transition, STYPE = internal, SSPACE = 16384,
+	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_fit_labelled(double precision[], bigint, bigint, jsonb)
+	IS 'fit a mixture of k components to the rows of a group, of which some are known to be of a component, with options';
+
+CREATE AGGREGATE gmm_fit_labelled(
+	features double precision[], label bigint, k bigint, options jsonb,
+	weight double precision
+) (
+	SFUNC = gmm_fit_labelled_transition, STYPE = internal, SSPACE = 16384,
+	FINALFUNC = gmm_fit_final, FINALFUNC_MODIFY = READ_ONLY,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_fit_labelled(double precision[], bigint, bigint, jsonb, double precision)
+	IS 'fit a mixture of k components to the rows of a group, of which some are known to be of a component, with options and a weight for each row';
 
 CREATE FUNCTION gmm_fit_best_transition(
 	internal, double precision[], bigint, bigint

@@ -29,6 +29,7 @@ CREATE FUNCTION gmm_summary(
 	OUT covariance_type text,
 	OUT n_rows bigint,
 	OUT n_incomplete bigint,
+	OUT n_labelled bigint,
 	OUT sum_weights double precision,
 	OUT log_likelihood double precision,
 	OUT log_density_stddev double precision,

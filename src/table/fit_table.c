@@ -288,7 +288,7 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 	if (features.d != candidates->d || features.n_observed == 0 ||
 		!(isfinite(weight) && weight > 0))
 		report_changed();
-	gmm_rowstore_append(candidates->rows, features.values, features.observed, weight);
+	gmm_rowstore_append(candidates->rows, features.values, features.observed, 0, weight);
 	gmm_features_release(&features);
 	candidates->n_rows += DatumGetInt64(answer_value(values, nulls, 2));
 	candidates->sum_weights += weight;
@@ -304,7 +304,7 @@ fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double sh
 	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
 	Datum		values[3];
 	Candidates	candidates = {
-		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d),
+		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d, 0),
 		&fit->options.features, 0, 0
 	};
 	bool		all = share >= 1;

@@ -186,7 +186,7 @@ FROM (SELECT family, gmm_model('{1}', '{{0,1,2}}', c, family) AS model
 SELECT ok(bool_and(abs(likelihood_shift) < 5.5 * likelihood_error) AND count(*) FILTER (WHERE p < 0.01) <= 6,
           'models that were not fitted, and rows of theirs')
 FROM (SELECT number, m, gmm_accumulate(s.features, m) AS stats
-      FROM fits, LATERAL (SELECT (model::jsonb - '{n_rows,sum_weights,log_likelihood,iterations,converged,n_starts,n_best_starts,entropy,log_density_stddev,reg_covar,n_incomplete,n_reseeded,n_omitted}'::text[])::gmm_model OFFSET 0) AS u (m),
+      FROM fits, LATERAL (SELECT (model::jsonb - '{n_rows,sum_weights,log_likelihood,iterations,converged,n_starts,n_best_starts,entropy,log_density_stddev,reg_covar,n_incomplete,n_reseeded,n_omitted,n_labelled}'::text[])::gmm_model OFFSET 0) AS u (m),
            gmm_sample(m, 2000, :seed + number) AS s
       WHERE family = 'full' GROUP BY number, m) AS r, gmm_drift(m, stats);
 

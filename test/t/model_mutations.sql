@@ -18,7 +18,7 @@ INSERT INTO models (model) VALUES
        "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1}'),
     ('{"covariance_type": "spherical", "weights": [0.5,0.5], "means": [0.1,2], "covariances": [1,3], "n_rows": 9,
        "sum_weights": 5, "log_likelihood": -3.5, "iterations": 1, "converged": true, "n_starts": 2, "n_best_starts": 1,
-       "entropy": 0.75, "log_density_stddev": 1.25, "reg_covar": 1e-9, "n_incomplete": 3, "n_reseeded": 1, "n_omitted": 2, "log_prior": -7.5, "criterion": "icl", "trials":
+       "entropy": 0.75, "log_density_stddev": 1.25, "reg_covar": 1e-9, "n_incomplete": 3, "n_reseeded": 1, "n_omitted": 2, "log_prior": -7.5, "n_labelled": 2, "criterion": "icl", "trials":
        [{"k": 1, "covariance_type": "full", "log_likelihood": -4, "entropy": 0, "iterations": 1, "converged": true,
          "n_starts": 1, "n_best_starts": 1, "n_suspect": 0},
         {"k": 2, "covariance_type": "spherical", "log_likelihood": -3.5, "entropy": 0.75, "iterations": 1,

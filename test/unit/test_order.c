@@ -108,8 +108,8 @@ test_invariance(Random *random, MixtureCovarianceType type)
 		mixture_allocate_parameters(&sorted, type, k, d, &unit_host);
 		mixture_allocate_parameters(&other_sorted, type, k, d, &unit_host);
 		permute(random, &given, &other);
-		order_components(&given, &sorted, &unit_host);
-		order_components(&other, &other_sorted, &unit_host);
+		order_components(&given, NULL, &sorted, &unit_host);
+		order_components(&other, NULL, &other_sorted, &unit_host);
 		worst = fmax(worst, parameters_difference(&sorted, &other_sorted));
 		for (int c = 1; c < k; c++)
 			if (sorted.weights[c] > sorted.weights[c - 1] + 1e-9)
@@ -142,7 +142,7 @@ test_last_bit(void)
 			MixtureParameters to = {3, 1, MIXTURE_DIAG, sorted, sorted + 3, sorted + 6, 0, NULL};
 
 			weights[2] = 1 - exact - below;
-			order_components(&from, &to, &unit_host);
+			order_components(&from, NULL, &to, &unit_host);
 			/* the third is the heaviest, or the lightest */
 			n_right += weights[2] > exact ? to.means[1] == 0 && to.means[2] == 100 :
 				to.means[0] == 0 && to.means[1] == 100;

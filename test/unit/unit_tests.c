@@ -225,7 +225,7 @@ rows_seal(Rows *rows)
 				features[j * MIXTURE_BLOCK_ROWS + i] = value;
 				incomplete = incomplete || isnan(value);
 			}
-		rows->blocks[number] = (MixtureBlock) {n, MIXTURE_BLOCK_ROWS, features, weights, incomplete};
+		rows->blocks[number] = (MixtureBlock) {n, MIXTURE_BLOCK_ROWS, features, weights, incomplete, NULL};
 	}
 	rows->source = (MixtureSource)
 	{

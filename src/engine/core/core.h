@@ -160,14 +160,15 @@ extern void progress_pass(const MixtureHost *host, int iteration,
 						  double mean_log_likelihood, double change, bool now);
 
 /* order.c */
-extern void order_components(const MixtureParameters *from, MixtureParameters *to,
-							 const MixtureHost *host);
+extern void order_components(const MixtureParameters *from, const bool *held,
+							 MixtureParameters *to, const MixtureHost *host);
 
 /* The block of a source of this number. */
 static inline void
 source_block(const MixtureSource *source, int64_t number, MixtureBlock *block)
 {
 	block->incomplete = false;
+	block->labels = NULL;
 	source->block(source->context, number, block);
 }
 

@@ -148,9 +148,13 @@ order_run(const Ordering *ordering, Place *places, int n, size_t key)
 	}
 }
 
-/* Copy parameters, to others of the same shape, with the components in their order. */
+/*
+ * Copy parameters, to others of the same shape, with the components in their order.
+ * Those held (k; or NULL, none) stay where they are, and the others have an order
+ * among themselves.
+ */
 void
-order_components(const MixtureParameters *from, MixtureParameters *to,
+order_components(const MixtureParameters *from, const bool *held, MixtureParameters *to,
 				 const MixtureHost *host)
 {
 	int			k = from->k;
@@ -159,16 +163,19 @@ order_components(const MixtureParameters *from, MixtureParameters *to,
 	size_t		count = tied ? 0 : mixture_factor_count(from->covariance_type, from->d);
 	Ordering	ordering = {from, host, count, 1 + d + count, NULL};
 	Place	   *places = host->allocate(host->context, k * sizeof(Place));
+	int			n = 0;
 
 	ordering.tolerances = host->allocate(host->context, ordering.n_keys * sizeof(double));
 	find_tolerances(&ordering);
 	for (int c = 0; c < k; c++)
-		places[c] = (Place) {0, c};
-	order_run(&ordering, places, k, 0);
+		if (held == NULL || !held[c])
+			places[n++] = (Place) {0, c};
+	order_run(&ordering, places, n, 0);
 
+	n = 0;
 	for (int c = 0; c < k; c++)
 	{
-		size_t		source = places[c].component;
+		size_t		source = held == NULL || !held[c] ? places[n++].component : c;
 
 		to->weights[c] = from->weights[source];
 		memcpy(to->means + c * d, from->means + source * d, d * sizeof(double));

@@ -73,10 +73,10 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	scales->n_rows = fmax(scales->sum_weights, (double) source->n_rows);
 	if (status == MIXTURE_OK && options->noise)
 		scales_enclose(scales, source->d, host);
-	if (status == MIXTURE_OK && sample->n_rows < least_k &&
+	if (status == MIXTURE_OK && sample->n_distinct < least_k &&
 		!is_plain(scales, source, most_k, options))
 	{
-		error->count = sample->n_rows;
+		error->count = sample->n_distinct;
 		return MIXTURE_TOO_FEW_DISTINCT;
 	}
 	if (status == MIXTURE_OK && scales->range.n_incomplete > 0)
@@ -121,7 +121,8 @@ search_result(const Search *search, int64_t n_rows, MixtureFit *fit)
 
 	mixture_allocate_parameters(&fit->parameters, search->options->covariance_type,
 								search->k, search->d, search->host);
-	order_components(&best->parameters, &fit->parameters, search->host);
+	order_components(&best->parameters, search->labels == NULL ? NULL :
+					 labels_seen(search->labels), &fit->parameters, search->host);
 	mixture_move_noise(&fit->parameters, mixture_own_box(&fit->parameters));
 	center_move(search->scales->center, &fit->parameters, 1);
 	fill_info(fit, &best->outcome, search->scales, search->options, n_rows);

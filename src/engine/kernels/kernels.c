@@ -69,6 +69,29 @@
 #define X86_CLONES
 #endif
 
+/*
+ * Let rows that are known to be a component's be next to nothing for the others,
+ * and for noise.
+ */
+static void
+know_labels(const MixturePrepared *prepared, const MixtureBlock *block,
+			const KernelWork *work, const MixtureHost *host)
+{
+	for (int c = 0; c < prepared->k + prepared->noise; c++)
+	{
+		double	   *log_densities = kernels_roots(work, c);
+
+		for (int row = 0; row < block->n_rows; row++)
+		{
+			double		label = block->labels[row];
+
+			if (label > 0 && label <= prepared->k && label != c + 1)
+				log_densities[row] = -MAX_DISTANCE_SQUARED;
+		}
+		host->check_interrupts(host->context);
+	}
+}
+
 #define CLONE_NAME baseline
 #define VL 2
 #include "engine/kernels/kernels_clone.h"

@@ -229,6 +229,8 @@ CLONE(responsibilities) (const MixturePrepared *prepared, const MixtureBlock *bl
 	const int	n_classes = prepared->k + prepared->noise;
 	Vec			weight = {0};
 
+	if (block->labels != NULL)
+		know_labels(prepared, block, work, host);
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);

@@ -650,7 +650,8 @@ accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 		.n_rows = rows->n_rows,
 		.stride = MISSING_ROWS,
 		.features = rows->features,
-		.weights = rows->weights
+		.weights = rows->weights,
+		.labels = part->labels != NULL ? rows->labels : NULL
 	};
 	find_noise(missing, &block, work);
 	fill_groups(missing, host);
@@ -715,6 +716,8 @@ missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
 		part.n_rows = block->n_rows - first < most ? block->n_rows - first : most;
 		part.features += first;
 		part.weights += first;
+		if (block->labels != NULL)
+			part.labels += first;
 		accumulate_part(missing, &part, m_step, work, stats, host);
 	}
 }

@@ -52,6 +52,7 @@ typedef struct MissingRows
 	uint64_t   *bits;			/* n_words x MISSING_ROWS: of unsorted rows */
 	int		   *starts;			/* d + 2: of mixed rows, by how many are missing */
 	int			sources[MISSING_ROWS];	/* number of the unsorted row */
+	double		labels[MISSING_ROWS];	/* only where the block has labels */
 	uint16_t	row_patterns[MISSING_ROWS];
 	uint16_t	slots[PATTERN_SLOTS];	/* pattern + 1 */
 	int			n_patterns;

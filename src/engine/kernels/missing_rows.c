@@ -352,6 +352,8 @@ missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 	count_patterns(rows, block->n_rows);
 	first_mixed = find_places(rows);
 	place_rows(rows, block);
+	for (int row = 0; row < rows->n_rows && block->labels != NULL; row++)
+		rows->labels[row] = block->labels[rows->sources[row]];
 	rows->n_groups = 0;
 	rows->n_missing = 0;
 	rows->largest = 0;

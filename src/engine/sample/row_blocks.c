@@ -33,6 +33,7 @@ sample_block(void *blocks, int64_t number, MixtureBlock *block)
 	block->stride = (int) sample_padded(block->n_rows);
 	block->features = rows->features + start * rows->d;
 	block->weights = rows->weights + start;
+	block->labels = rows->labels != NULL ? rows->labels + start : NULL;
 	block->incomplete = false;
 }
 
@@ -54,6 +55,7 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->context = blocks;
 	source->block = sample_block;
 	source->pass = NULL;
+	source->n_labels = 0;
 }
 
 /* Copy the rows to blocks. */
@@ -78,6 +80,8 @@ copy_rows(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
 
 				rows[lane] = sample->rows + row * d;
 				blocks->weights[start + i + lane] = padding ? 0 : sample->weights[row];
+				if (blocks->labels != NULL)
+					blocks->labels[start + i + lane] = sample->labels[row];
 			}
 			for (int j = 0; j < d; j++)
 				for (int lane = 0; lane < MIXTURE_LANES; lane++)
@@ -98,6 +102,8 @@ make_blocks(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
 	blocks->n_rows = sample->n_rows;
 	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
 	blocks->weights = host->allocate(host->context, padded * sizeof(double));
+	blocks->labels = sample->labels == NULL ? NULL :
+		host->allocate(host->context, padded * sizeof(double));
 	copy_rows(sample, blocks, host);
 }
 
@@ -133,9 +139,13 @@ sample_release_blocks(Sample *sample, const MixtureHost *host)
 {
 	if (sample->observed.features != NULL)
 	{
+		if (sample->observed.labels != NULL)
+			host->release(host->context, sample->observed.labels);
 		host->release(host->context, sample->observed.weights);
 		host->release(host->context, sample->observed.features);
 	}
+	if (sample->blocks.labels != NULL)
+		host->release(host->context, sample->blocks.labels);
 	host->release(host->context, sample->blocks.weights);
 	host->release(host->context, sample->blocks.features);
 }

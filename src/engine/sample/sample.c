@@ -41,8 +41,22 @@ typedef struct Entry
 	uint64_t	hash;
 	const double *row;
 	double		weight;
+	int			label;
 	int			d;				/* the comparison has no other way to know */
 } Entry;
+
+/* The rows of one label, or without one. */
+typedef struct Stratum
+{
+	int64_t		limit;			/* distinct ones that are wanted */
+	int64_t		n;				/* that are kept */
+	uint64_t	threshold;		/* hashes above this are not in the sample */
+	uint64_t	last;			/* hash of the last that is kept */
+	double		weight;			/* of all */
+} Stratum;
+
+/* Rows of each label, at the least, that a sample has place for */
+#define LEAST_LABELLED 20
 
 /* The state of taking a sample. */
 typedef struct Taking
@@ -52,8 +66,8 @@ typedef struct Taking
 	double	   *spare;			/* capacity x d, for reordering */
 	int64_t		n;
 	int64_t		capacity;
-	int64_t		limit;
-	uint64_t	threshold;		/* hashes above this are not in the sample */
+	int			n_strata;
+	Stratum    *strata;			/* by label */
 } Taking;
 
 /* Widen the ranges by a block; its weight goes to *complete if it has all features. */
@@ -214,12 +228,10 @@ mixture_content_hash(const double *row, int d)
 	return hash;
 }
 
-/* By hash, then by content: 0 only if the rows are equal. */
+/* By hash, then by content: 0 only if the rows are equal, whatever their labels. */
 static int
-compare_entries(const void *left, const void *right)
+compare_rows(const Entry *a, const Entry *b)
 {
-	const Entry *a = left;
-	const Entry *b = right;
 	uint64_t	hash_a,
 				hash_b;
 	int			equal = 1;
@@ -244,8 +256,19 @@ compare_entries(const void *left, const void *right)
 	return 0;
 }
 
+/* The same, and of equal rows by label. */
+static int
+compare_entries(const void *left, const void *right)
+{
+	const Entry *a = left;
+	const Entry *b = right;
+	int			order = compare_rows(a, b);
+
+	return order != 0 ? order : a->label - b->label;
+}
+
 /*
- * Sort what has been taken, join equal rows and drop what is beyond the limit.
+ * Sort what has been taken, join equal rows and drop what is beyond the limits.
  */
 static void
 join_equal(Taking *taking)
@@ -254,17 +277,29 @@ join_equal(Taking *taking)
 	int64_t		kept = 0;
 
 	qsort(entries, taking->n, sizeof(Entry), compare_entries);
+	for (int label = 0; label < taking->n_strata; label++)
+		taking->strata[label].n = 0;
+	taking->sample->n_distinct = 0;
 	for (int64_t i = 0; i < taking->n; i++)
 	{
+		Stratum    *stratum = &taking->strata[entries[i].label];
+
 		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
 			entries[kept - 1].weight += entries[i].weight;
-		else if (kept < taking->limit)
+		else if (stratum->n < stratum->limit)
+		{
+			taking->sample->n_distinct +=
+				kept == 0 || compare_rows(&entries[kept - 1], &entries[i]) != 0;
+			stratum->n++;
+			stratum->last = entries[i].hash;
 			entries[kept++] = entries[i];
+		}
 		else
 		{
 			taking->sample->complete = false;
-			taking->threshold = entries[kept - 1].hash;
-			break;
+			stratum->threshold = stratum->last;
+			if (taking->n_strata == 1)
+				break;
 		}
 	}
 	taking->n = kept;
@@ -363,6 +398,14 @@ put_extremes_first(Taking *taking, const MixtureHost *host)
 	host->release(host->context, extremes);
 }
 
+/* The label of a block's row. */
+static int
+block_label(const Taking *taking, const MixtureBlock *block, int row)
+{
+	return block->labels != NULL && block->labels[row] < taking->n_strata ?
+		(int) block->labels[row] : 0;
+}
+
 /* Copy the rows of a block that are wanted to where the sample has them. */
 static void
 keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wanted,
@@ -385,7 +428,8 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wa
 	}
 	for (int i = 0; i < n_wanted; i++)
 		taking->entries[taking->n++] = (Entry) {
-			hashes[wanted[i]], kept + (size_t) i * d, block->weights[wanted[i]], d
+			hashes[wanted[i]], kept + (size_t) i * d, block->weights[wanted[i]],
+			block_label(taking, block, wanted[i]), d
 		};
 }
 
@@ -402,7 +446,12 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 	cell_hashes(block, d, range, FINE_BITS, seed, hashes);
 	for (int i = 0; i < block->n_rows; i++)
 	{
-		if (!(block->weights[i] > 0) || hashes[i] > taking->threshold)
+		Stratum    *stratum = &taking->strata[block_label(taking, block, i)];
+
+		if (!(block->weights[i] > 0))
+			continue;
+		stratum->weight += block->weights[i];
+		if (hashes[i] > stratum->threshold)
 			continue;
 		if (taking->n + n_wanted == taking->capacity)
 		{
@@ -410,7 +459,7 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 			n_wanted = 0;
 			join_equal(taking);
 			put_rows(taking);
-			if (hashes[i] > taking->threshold)
+			if (hashes[i] > stratum->threshold)
 				continue;
 		}
 		wanted[n_wanted++] = i;
@@ -474,6 +523,66 @@ hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
 }
 
 /*
+ * Let there be a stratum for rows without a label, and one for each label up to
+ * n_labels.  These together have as much place as those without.
+ */
+static void
+begin_strata(Taking *taking, int n_labels, int64_t limit, const MixtureHost *host)
+{
+	taking->n_strata = n_labels + 1;
+	taking->strata = host->allocate(host->context, taking->n_strata * sizeof(Stratum));
+	taking->strata[0] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
+	for (int label = 1; label <= n_labels; label++)
+	{
+		taking->strata[label] = taking->strata[0];
+		if (limit / n_labels > LEAST_LABELLED)
+			taking->strata[label].limit = limit / n_labels;
+		else
+			taking->strata[label].limit = LEAST_LABELLED;
+	}
+}
+
+/* Rows that all strata have place for. */
+static int64_t
+strata_limit(const Taking *taking)
+{
+	int64_t		limit = 0;
+
+	for (int label = 0; label < taking->n_strata; label++)
+		limit += taking->strata[label].limit;
+	return limit;
+}
+
+/*
+ * Let the rows of every label have the share of the sample's weight that they have
+ * of the weight of all.
+ */
+static void
+balance_strata(Taking *taking, const MixtureHost *host)
+{
+	double	   *factors;
+	double		most = 0;
+
+	if (taking->sample->complete || taking->n_strata == 1)
+		return;
+	factors = host->allocate(host->context, taking->n_strata * sizeof(double));
+	for (int label = 0; label < taking->n_strata; label++)
+		factors[label] = 0;
+	for (int64_t i = 0; i < taking->n; i++)
+		factors[taking->entries[i].label] += taking->entries[i].weight;
+	for (int label = 0; label < taking->n_strata; label++)
+	{
+		if (factors[label] > 0)
+			factors[label] = taking->strata[label].weight / factors[label];
+		if (factors[label] > most)
+			most = factors[label];
+	}
+	for (int64_t i = 0; i < taking->n; i++)
+		taking->entries[i].weight *= factors[taking->entries[i].label] / most;
+	host->release(host->context, factors);
+}
+
+/*
  * Take a sample of at most limit distinct rows of positive weight, less the
  * center if that is not NULL (the range is of what is left then).  Where
  * features are missing, sample_fill() is to follow before seeds are drawn.  The
@@ -500,10 +609,13 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		sample->complete = sample->complete && all;
 		return;
 	}
-	taking = (Taking) {.sample = sample, .limit = limit, .threshold = UINT64_MAX};
+	taking = (Taking) {.sample = sample};
+	begin_strata(&taking, source->n_labels, limit, host);
 	features = center == NULL ? NULL :
 		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
-	taking.capacity = source->n_rows < 2 * limit ? source->n_rows : 2 * limit;
+	taking.capacity = 2 * strata_limit(&taking);
+	if (taking.capacity > source->n_rows)
+		taking.capacity = source->n_rows;
 	sample->d = source->d;
 	sample->complete = true;
 	sample->rows = host->allocate(host->context, taking.capacity * d * sizeof(double));
@@ -522,8 +634,14 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			progress_reading(host);
 	}
 	join_equal(&taking);
+	balance_strata(&taking, host);
 	put_extremes_first(&taking, host);
 	sample->n_rows = taking.n;
+	sample->labels = source->n_labels == 0 ? NULL :
+		host->allocate(host->context, taking.n * sizeof(int));
+	for (int64_t i = 0; i < taking.n && source->n_labels > 0; i++)
+		sample->labels[i] = taking.entries[i].label;
+	host->release(host->context, taking.strata);
 	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
 	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
 	for (int64_t i = 0; i < taking.n; i++)
@@ -553,6 +671,8 @@ sample_release(Sample *sample, const MixtureHost *host)
 	if (sample->rows == NULL)
 		return;
 	sample_release_blocks(sample, host);
+	if (sample->labels != NULL)
+		host->release(host->context, sample->labels);
 	host->release(host->context, sample->hashes);
 	host->release(host->context, sample->weights);
 	host->release(host->context, sample->rows);

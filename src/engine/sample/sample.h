@@ -15,6 +15,7 @@ typedef struct RowBlocks
 	int64_t		n_rows;
 	double	   *features;		/* d x n_rows, padded to whole vectors */
 	double	   *weights;		/* n_rows, padded likewise */
+	double	   *labels;			/* n_rows, padded likewise; or NULL */
 } RowBlocks;
 
 /* row_blocks.c */
@@ -24,16 +25,20 @@ extern void sample_source(RowBlocks *blocks, MixtureSource *source);
 
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
- * order that depends on their content alone.
+ * order that depends on their content alone.  Rows are distinct that have
+ * different labels; those of a label have a chance of their own, and their weights
+ * make up for it.
  */
 typedef struct Sample
 {
 	int			d;
 	int64_t		n_rows;			/* distinct ones */
+	int64_t		n_distinct;		/* whatever their labels */
 	bool		complete;		/* every row of the source is in it */
 	double	   *rows;			/* n_rows x d; a missing feature is NaN, until
 								 * sample_fill() */
 	double	   *weights;		/* n_rows */
+	int		   *labels;			/* n_rows, 0 where it is not known; or NULL */
 	uint64_t   *hashes;			/* n_rows, for random choices among them */
 	RowBlocks	blocks;			/* the same rows as a source has them */
 	RowBlocks	observed;		/* and, if features are missing, as they are

@@ -249,6 +249,7 @@ local_begin(Local *local, const Sample *sample, MixtureCovarianceType type,
 	local->blocks.d = sample->d;
 	local->blocks.features = host->allocate(host->context, padded * sample->d * sizeof(double));
 	local->blocks.weights = host->allocate(host->context, padded * sizeof(double));
+	local->blocks.labels = NULL;
 	local->blocks.n_rows = most_rows;
 	sample_source(&local->blocks, &local->source);
 	em_begin(&local->one, &local->source, NULL, type, 1, floor, host);

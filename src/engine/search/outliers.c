@@ -87,7 +87,8 @@ search_rest(const Search *search, const Sample *rest, int n_few, MixtureParamete
 
 /*
  * Where the best has components of few rows, try to do without: see above.  The
- * sample has no row of which a feature is missing.
+ * sample has no row of which a feature is missing.  Where rows are known to be of a
+ * component it stays what they say.
  */
 void
 outliers_absorb(Search *search)
@@ -98,7 +99,8 @@ outliers_absorb(Search *search)
 	int			n_few = 0;
 	int			n_best;
 
-	if (search->best.n_artefacts == 0 || search->scales->range.n_incomplete > 0)
+	if (search->best.n_artefacts == 0 || search->scales->range.n_incomplete > 0 ||
+		search->labels != NULL)
 		return;
 	search_judge(search, &search->best);
 	for (int c = 0; c < search->k; c++)

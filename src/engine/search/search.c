@@ -250,6 +250,8 @@ try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accep
 	mixture_copy_parameters(&moved->parameters, &from->parameters);
 	for (int i = 0; i < n; i++)
 		moves_make(&search->moves, &first[i], &moved->parameters);
+	if (search->labels != NULL)
+		labels_place(search->labels, &moved->parameters);
 	moved->n_reseeded = from->n_reseeded;
 	for (int i = 0; i < n; i++)
 		moved->n_reseeded += first[i].reseeds;
@@ -550,6 +552,8 @@ search_starts(Search *search, MixtureError *error)
 			continue;
 		search->least_spread = spread;
 		starts_leave(&search->starts, &search->spare.parameters);
+		if (search->labels != NULL)
+			labels_begin(search->labels, number, &search->spare.parameters);
 		status = try_spare(search, error);
 	}
 	search->n_best = 1;
@@ -592,6 +596,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	allocate_candidate(search, &search->best);
 	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
 	search->em.bounds.prior = search->prior = scales_prior(scales, options, type, k, host);
+	if (sample->labels != NULL)
+		search->labels = labels_create(sample, k, host);
 	search->em.noted = true;
 	progress_searching(host, type, k, search->n_starts);
 	if (is_single(search))
@@ -623,6 +629,8 @@ search_end(Search *search)
 	}
 	em_end(&search->em);
 	prior_release(search->prior, host);
+	if (search->labels != NULL)
+		labels_release(search->labels);
 	mixture_release_parameters(&search->best.parameters, host);
 	mixture_release_parameters(&search->widened, host);
 	host->release(host->context, search->suspicions);

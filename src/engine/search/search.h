@@ -216,6 +216,15 @@ extern int	exchange_rows(const MixtureParameters *from, const Sample *sample,
 						  double sum_weights, MixtureParameters *to,
 						  const MixtureHost *host);
 
+/* The classes that some rows of a sample are known to be of: labels.c */
+typedef struct Labels Labels;
+
+extern Labels *labels_create(const Sample *sample, int k, const MixtureHost *host);
+extern void labels_release(Labels *labels);
+extern void labels_place(Labels *labels, MixtureParameters *parameters);
+extern void labels_begin(Labels *labels, int number, MixtureParameters *parameters);
+extern const bool *labels_seen(const Labels *labels);
+
 /* A mixture on its way, and how far it has come. */
 typedef struct Candidate
 {
@@ -248,6 +257,7 @@ typedef struct Search
 	const SearchEffort *effort;
 	double		passes;			/* over the sample, so far */
 	const MixturePrior *prior;	/* or NULL */
+	Labels	   *labels;			/* or NULL */
 	Starts		starts;
 	Moves		moves;
 	Em			em;				/* over the sample */

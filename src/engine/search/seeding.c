@@ -72,6 +72,7 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 	for (int j = 0; j < d; j++)
 		space->factors[j] = 1;
 	space->blocks = sample->blocks;
+	space->blocks.labels = NULL;
 	space->blocks.n_rows = n_rows;
 	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
 											sizeof(double));

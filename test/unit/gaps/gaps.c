@@ -368,7 +368,7 @@ operate_condition_number(Shape *shape)
 static void
 operate_order(Shape *shape)
 {
-	order_components(&shape->parameters, &shape->result, &gap_host);
+	order_components(&shape->parameters, NULL, &shape->result, &gap_host);
 }
 
 static void
