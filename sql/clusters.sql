@@ -4,7 +4,7 @@
 \pset format unaligned
 \pset tuples_only on
 SELECT p.oid::regprocedure, provolatile, proparallel, proisstrict, obj_description(p.oid, 'pg_proc') IS NOT NULL
-FROM pg_proc AS p WHERE proname = 'gmm_clusters' OR 'clusters' = ANY (proargnames) ORDER BY 1::text;
+FROM pg_proc AS p WHERE proname = 'gmm_clusters' OR 'clusters' = ANY (proargnames) ORDER BY p.oid::regprocedure::text COLLATE "C";
 CREATE TABLE hills AS
 SELECT gmm_model('{0.25,0.25,0.25,0.25}', '{{0},{1},{20},{22}}', '{1,1,1,1}', 'spherical') AS model;
 SELECT gmm_clusters(model) FROM hills;

@@ -4,7 +4,7 @@
 \pset format unaligned
 \pset tuples_only on
 SELECT p.oid::regprocedure, provolatile, proparallel, proisstrict, obj_description(p.oid, 'pg_proc') IS NOT NULL
-FROM pg_proc AS p WHERE proname IN ('gmm_compare', 'gmm_divergence') ORDER BY 1::text;
+FROM pg_proc AS p WHERE proname IN ('gmm_compare', 'gmm_divergence') ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- By hand: variances 1 and 1, means 0 and 2: 4 / 8; variances 1 and 4 about the same
 -- mean: ln(2.5 / 2) / 2.

@@ -21,7 +21,7 @@ END
 $$;
 
 SELECT p.oid::regprocedure, provolatile, proparallel, proisstrict, obj_description(p.oid, 'pg_proc') IS NOT NULL AS has_comment
-FROM pg_proc AS p WHERE proname IN ('gmm_explain', 'gmm_explain_component', 'gmm_profile') ORDER BY 1::text;
+FROM pg_proc AS p WHERE proname IN ('gmm_explain', 'gmm_explain_component', 'gmm_profile') ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- Correlations of 0.6 and 0.8 with the third feature, of which the elements are
 -- 0.48, so that the first two are independent given the third.

@@ -39,6 +39,7 @@
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 #include "engine/core/regression.h"
+#include "engine/derive/derive.h"
 #include "engine/em/em_private.h"
 
 #define MOST_BLOCKS 5e6
