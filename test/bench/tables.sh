@@ -739,4 +739,16 @@ SETS
         quality_line "$name" "mixture of d $d" "$d" "$k" "$family" "$work/$name.rows"
         drop_rows "$name"
     done
+    # many dimensions, and many components: rows, d, K, those of the data, and the fit
+    while read -r rows d k data family; do
+        [ -z "$quick" ] || { rows=$((rows / 10)) d=$((d / 10)) k=$((k / 10)); }
+        make_rows many "$rows" "$d" "$k" "$data" peers
+        quality_line many "mixture of d $d" "$d" "$k" "$family" "$work/many.rows"
+        drop_rows many
+    done <<'SHAPES'
+10000 384 20 diag spherical
+10000 384 20 diag diag
+10000 384 20 diag tied
+20000 20 100 full full
+SHAPES
 }
