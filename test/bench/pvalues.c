@@ -13,12 +13,9 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
+#include "bench_host.h"
 #include "engine/core/core.h"
-#include "engine/core/random.h"
-#include "engine/core/special.h"
 
 #define TIMED_ROWS 4096
 #define TIMED_ROUNDS 25
@@ -27,48 +24,6 @@
 static const double levels[] = {1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 
 #define N_LEVELS (sizeof(levels) / sizeof(levels[0]))
-
-static void *
-allocate(void *context, size_t size)
-{
-	void	   *memory = malloc(size > 0 ? size : 1);
-
-	(void) context;
-	if (memory == NULL)
-		abort();
-	return memory;
-}
-
-static void
-release(void *context, void *memory)
-{
-	(void) context;
-	free(memory);
-}
-
-static void
-check_interrupts(void *context)
-{
-	(void) context;
-}
-
-static const MixtureHost host = {NULL, allocate, release, check_interrupts, NULL};
-
-static double
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return time.tv_sec + 1e-9 * time.tv_nsec;
-}
-
-static double
-normal(uint64_t *state)
-{
-	*state = random_mix(*state);
-	return special_normal_quantile(random_unit(*state));
-}
 
 /* Means `apart` from the origin, covariances of scales that differ by `scales`. */
 static void

@@ -492,7 +492,7 @@ try_longest(Cuts *cuts)
 	for (int j = 0; j < d; j++)
 		cuts->halving.line[j] = cuts->line[j] / cuts->scales[j];
 	cuts->halving.threshold = linalg_dot(cuts->halving.line, cuts->means, d);
-	cuts->halves = true;
+	cuts->halves = SEARCH_WITHOUT != SEARCH_HALVING;
 }
 
 /*

@@ -35,7 +35,7 @@ exchange_possible(const MixtureParameters *parameters, double n_rows)
 	double		d = parameters->d;
 	double		change = parameters->covariance_type == MIXTURE_FULL ? d * d : 3 * d;
 
-	return parameters->covariance_type != MIXTURE_TIED && parameters->k > 1 &&
+	return SEARCH_WITHOUT != SEARCH_EXCHANGE && parameters->covariance_type != MIXTURE_TIED && parameters->k > 1 &&
 		parameters->noise_box == NULL && change * parameters->k > n_rows;
 }
 

@@ -57,7 +57,8 @@ moves_apart(const Move *left, const Move *right)
 bool
 moves_possible(MixtureCovarianceType type, int k)
 {
-	return k >= (type == MIXTURE_TIED ? 2 : 3) && k <= MOST_COMPONENTS;
+	return SEARCH_WITHOUT != SEARCH_MOVES && k >= (type == MIXTURE_TIED ? 2 : 3) &&
+		k <= MOST_COMPONENTS;
 }
 
 /* Prepare to propose moves between mixtures of k components of this family. */

@@ -9,6 +9,27 @@
 #include "engine/kernels/kernels.h"
 #include "engine/sample/sample.h"
 
+/*
+ * Parts of the search, of which the benchmark leaves out one at a time by defining
+ * SEARCH_WITHOUT, to see what each is worth.
+ */
+typedef enum SearchPart
+{
+	SEARCH_NOTHING,
+	SEARCH_MOVES,				/* all moves */
+	SEARCH_CUTTING_ANEW,		/* two components cut anew */
+	SEARCH_HALVING,				/* components cut in the middle */
+	SEARCH_AGGLOMERATION,		/* starts of merged clusters */
+	SEARCH_STRETCHING,			/* starts in stretched features */
+	SEARCH_ROUND_SPACE,			/* starts where all rows together are round */
+	SEARCH_SEEDS_BY_WEIGHT,		/* starts from rows drawn by their weight alone */
+	SEARCH_EXCHANGE				/* single rows exchanged */
+} SearchPart;
+
+#ifndef SEARCH_WITHOUT
+#define SEARCH_WITHOUT SEARCH_NOTHING
+#endif
+
 /* Coordinates in which rows are compared: each feature less its mean, by its deviation. */
 typedef struct SeedSpace
 {

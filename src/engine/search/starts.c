@@ -366,19 +366,23 @@ starts_find(Starts *starts, int number, bool varied)
 {
 	double	   *factors = starts->centers;
 	int			d = starts->sample->d;
-	MixtureInit init = number % 4 == 3 ? MIXTURE_INIT_RANDOM : starts->options->init;
+	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
+		MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
 	double		squares = 0;
 	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
-	bool		agglomerates = varied ? number % 3 == 0 || number == 1 : number == 0;
+	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
+		(varied ? number % 3 == 0 || number == 1 : number == 0);
+	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
+		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
-	starts->space = &starts->spaces[number % 4 == 1 ? starts->n_spaces - 1 : 0];
+	starts->space = &starts->spaces[number % 4 == 1 && SEARCH_WITHOUT != SEARCH_ROUND_SPACE ?
+									starts->n_spaces - 1 : 0];
 	for (int j = 0; j < d; j++)
 	{
 		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
 
-		factors[j] = !varied || number < 2 || number % 8 == 5 || starts->options->covariance_type == MIXTURE_SPHERICAL ? 1 :
-			exp(STRETCH * (random_unit(random_mix(draw)) - 0.5));
+		factors[j] = stretches ? exp(STRETCH * (random_unit(random_mix(draw)) - 0.5)) : 1;
 	}
 	for (int j = 0; j < d; j++)
 		squares += factors[j] * factors[j];
