@@ -275,9 +275,12 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;
-	int			n_cuts = cuts_find(moves->cuts, rows,
-								   split < moves->k ? CUTS_OF_ONE : CUTS_MOST, &cuts);
+	int			n_cuts;
 
+	/* each side by itself would span fewer dimensions than there are */
+	if (whole->covariance_type == MIXTURE_TIED && rows->n < 2 * (int64_t) d)
+		return;
+	n_cuts = cuts_find(moves->cuts, rows, split < moves->k ? CUTS_OF_ONE : CUTS_MOST, &cuts);
 	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
 	whole->weights[0] = 1;
 	for (int i = 0; i < n_cuts; i++)
