@@ -284,7 +284,7 @@ bind_scale(const GmmArray *array, MixtureCovarianceType type, int d)
 	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
 	const int	dims[1] = {type == MIXTURE_DIAG ? d : 1};
 	double		nothing[2] = {1, 0};
-	MixtureParameters parameters = {1, d, type, nothing, nothing, NULL};
+	MixtureParameters parameters = {1, d, type, nothing, nothing, NULL, 0, NULL};
 	MixtureError error;
 
 	if (matrix)

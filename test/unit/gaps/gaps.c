@@ -220,7 +220,7 @@ shape_begin(Shape *shape, MixtureCovarianceType type, int k, int d)
 	shape->block = (MixtureBlock)
 	{
 		MIXTURE_BLOCK_ROWS, MIXTURE_BLOCK_ROWS, shape->features,
-			mixture_unit_weights(MIXTURE_BLOCK_ROWS), false
+			mixture_unit_weights(MIXTURE_BLOCK_ROWS), false, NULL
 	};
 	shape->missing = shape->block;
 	shape->missing.features += n;
