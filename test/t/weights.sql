@@ -22,8 +22,6 @@ FROM (SELECT 'weighted' AS kind, number, k, features, weight::double precision A
       UNION ALL
       SELECT 'every row in two halves', number, k, features, weight / 2.0 FROM rows, generate_series(1, 2)
       UNION ALL
-      SELECT 'weights times 1024', number, k, features, weight * 1024.0 FROM rows
-      UNION ALL
       SELECT 'weights ignored', number, k, features, 1 FROM rows) AS r, families
 GROUP BY number, family, kind;
 
@@ -38,13 +36,20 @@ FROM pairs
 WHERE kind IN ('copied', 'without those of weight 0', 'every row in two halves')
 GROUP BY family, kind ORDER BY family, kind;
 
--- All weights times a number: the same mixture, that many times as likely.
+-- All weights times a number: EM goes the same way, and what it comes to is that
+-- many times as likely.  (A fit need not: 1,024 copies of a row support a component
+-- that one does not.)
+CREATE TABLE scaled AS
+SELECT number, family, gmm_refit(features, start, '{"reg_covar": 1e-6}', weight) AS wanted,
+       gmm_refit(features, start, '{"reg_covar": 1e-6}', weight * 1024.0) AS got
+FROM rows JOIN (SELECT number, family, model AS start FROM fits WHERE kind = 'weights ignored') AS s
+     USING (number)
+GROUP BY number, family, start;
 SELECT all_within(array_agg(greatest(apart(got, wanted),
                                      abs(s.log_likelihood / t.log_likelihood / 1024 - 1),
                                      abs(s.sum_weights / t.sum_weights / 1024 - 1))),
                   10, 1e-9, format('%s: all weights times 1024 change nothing but the scale', family))
-FROM pairs, gmm_summary(got) AS s, gmm_summary(wanted) AS t
-WHERE kind = 'weights times 1024'
+FROM scaled, gmm_summary(got) AS s, gmm_summary(wanted) AS t
 GROUP BY family ORDER BY family;
 
 SELECT ok(min(apart(got, wanted)) > 1e-3, format('%s: without weights the model is another', family))
