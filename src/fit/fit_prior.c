@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -24,6 +25,9 @@
 
 /* Weights far beyond any number of rows, whose products stay in range */
 #define MOST_ROWS		1e15
+
+/* Bytes of a key that are quoted in a message */
+#define QUOTED_LENGTH	64
 
 #define PRIOR_VALUES	"true, false, model, or an object with shrinkage, dof, mean and scale, or with strength"
 #define FIXED_VALUES	"weights, means, covariances, the number of a component, or an array of these"
@@ -147,8 +151,9 @@ set_prior_key(GmmOptions *options, const JsonbValue *key, JsonbValue *value)
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"prior\" has no key \"%s\"",
-						pnstrdup(key->val.string.val, key->val.string.len)),
+				 errmsg("option \"prior\" has no key \"%.*s\"",
+						pg_mbcliplen(key->val.string.val, key->val.string.len, QUOTED_LENGTH),
+						key->val.string.val),
 				 errdetail("Its keys are shrinkage, dof, mean and scale, or strength.")));
 }
 

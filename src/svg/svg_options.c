@@ -4,10 +4,14 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 #include "svg/svg.h"
+
+/* Bytes of a name that are quoted in a message */
+#define QUOTED_LENGTH	64
 
 static const char *const known_options[] = {"height", "title", "width"};
 
@@ -16,8 +20,9 @@ refuse_name(const JsonbValue *key)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%s\"",
-					pnstrdup(key->val.string.val, Min(key->val.string.len, 64))),
+			 errmsg("unknown option \"%.*s\"",
+					pg_mbcliplen(key->val.string.val, key->val.string.len, QUOTED_LENGTH),
+					key->val.string.val),
 			 errdetail("The options of a picture are %s, %s and %s.", known_options[0],
 					   known_options[1], known_options[2])));
 }

@@ -222,4 +222,8 @@ FROM (SELECT gmm_fit_best(features, 1, 3, gmm_options(covariance_type => 'auto',
      LATERAL (SELECT gmm_fit(features, t.k, gmm_options(covariance_type => t.covariance_type, prior => true)) AS model
               FROM datasets WHERE data = 'faithful') AS one, gmm_summary(one.model) AS s;
 
+-- a key that is not known is quoted up to the last character that ends within 64 bytes
+SELECT raises($$SELECT gmm_fit('{1}', 1, jsonb_build_object('prior', jsonb_build_object('a' || repeat(U&'\00e9', 40), 1)))$$,
+              '22023', 'has no key "a' || repeat(U&'\00e9', 31) || '"', 'an unknown key that is long');
+
 SELECT finish();

@@ -110,6 +110,9 @@ CREATE FUNCTION pg_temp.draw(options jsonb) RETURNS text LANGUAGE sql AS $$
 $$;
 SELECT ok(pg_temp.draw(NULL) = pg_temp.draw('{}') AND pg_temp.draw('{"title": null}') = pg_temp.draw('{}'), 'options may be NULL');
 SELECT raises($$SELECT pg_temp.draw('{"titel": "a"}')$$, '22023', 'unknown option "titel"', 'an unknown option');
+-- 64 bytes would end within a character, which no client could read
+SELECT raises($$SELECT pg_temp.draw(jsonb_build_object('a' || repeat(U&'\00e9', 40), 1))$$, '22023',
+              'unknown option "a' || repeat(U&'\00e9', 31) || '"', 'an unknown option that is long');
 SELECT raises($$SELECT pg_temp.draw('{"title": 1}')$$, '22023', 'must be a string', 'a title that is none');
 SELECT raises($$SELECT pg_temp.draw('{"width": 100}')$$, '22023', 'from 240 to 4000', 'a width that is too small');
 SELECT raises($$SELECT pg_temp.draw('{"height": 500.5}')$$, '22023', 'integer', 'a height that is not whole');
