@@ -273,6 +273,60 @@ test_refit(Random *random, MixtureCovarianceType type, double offset)
 	rows_free(rows);
 }
 
+/* What a step makes of statistics under a prior does not hang on which component is first. */
+static void
+test_order(Random *random, MixtureCovarianceType type)
+{
+	int			d = 1 + random_below(random, 4);
+	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	Rows	   *rows = rows_noisy(random, 40, d, 2, 0.4, 9);
+	const MixturePriorOptions prior = {.strength = NAN,.shrinkage = 5,.dof = NAN};
+	MixtureOptions options = default_options(type);
+	MixtureParameters start[2];
+	MixtureParameters next[2];
+	MixtureError error;
+	double		worst = 0;
+
+	options.prior = &prior;
+	random_parameters(random, &start[0], type, 2, d);
+	random_noise(random, &start[0]);
+	mixture_allocate_parameters(&start[1], type, 2, d, &unit_host);
+	mixture_copy_parameters(&start[1], &start[0]);
+	for (int c = 0; c < 2; c++)
+	{
+		start[1].weights[c] = start[0].weights[1 - c];
+		memcpy(start[1].means + c * d, start[0].means + (1 - c) * d, d * sizeof(double));
+		memcpy(start[1].covariances + c * count, start[0].covariances + (1 - c) * count,
+			   count * sizeof(double));
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		MixtureStats *stats = mixture_allocate_stats(type, 2, d, &unit_host);
+
+		reference_accumulate(&start[i], rows, stats);
+		mixture_allocate_parameters(&next[i], type, 2, d, &unit_host);
+		if (mixture_step(stats, &start[i], &options, &next[i], &unit_host, &error) != MIXTURE_OK)
+			worst = INFINITY;
+		mixture_release_stats(stats, &unit_host);
+	}
+	for (int c = 0; c < 2; c++)
+	{
+		worst = fmax(worst, largest_difference(next[0].means + c * d, next[1].means + (1 - c) * d,
+											   d, 1));
+		worst = fmax(worst, largest_difference(next[0].covariances + c * count,
+											   next[1].covariances + (1 - c) * count,
+											   mixture_factor_count(type, d), 1));
+	}
+	check(worst < 1e-12, "%s, d %d: the order of components is nothing to a prior beside noise (%.1e)",
+		  family_names[type], d, worst);
+	for (int i = 0; i < 2; i++)
+	{
+		mixture_release_parameters(&next[i], &unit_host);
+		mixture_release_parameters(&start[i], &unit_host);
+	}
+	rows_free(rows);
+}
+
 void
 test_noise(void)
 {
@@ -290,5 +344,6 @@ test_noise(void)
 		}
 		test_refit(&random, type, 0);
 		test_refit(&random, type, 1e9);
+		test_order(&random, type);
 	}
 }

@@ -436,23 +436,30 @@ find_variances(const MixtureStats *stats, const MixtureParameters *current,
 			mixture_constant_variance(mean);
 }
 
-/* The mean of all rows, and the means of the components less it, k x d. */
+/*
+ * The mean of all rows, and the means of the components less it, (k + 1) x d: the
+ * last is the middle of the noise, if there is some.
+ */
 static void
 find_means(const MixtureStats *stats, const MixtureParameters *current, double *mean,
 		   double *apart, const MixtureHost *host)
 {
 	size_t		d = stats->d;
+	size_t		k = stats->k;
+	bool		noise = current->noise_box != NULL;
 
 	for (size_t j = 0; j < d; j++)
 	{
 		double		base = current->means[j];
-		double		shift = 0;
+		double		middle = noise ? mixture_noise_mean(current, (int) j) - base : 0;
+		double		shift = *stats->noise_weight * middle / *stats->sum_weights;
 
-		for (int c = 0; c < stats->k; c++)
+		for (size_t c = 0; c < k; c++)
 			shift += (stats->component_weights[c] * (current->means[c * d + j] - base) +
 					  stats->firsts[c * d + j]) / *stats->sum_weights;
-		for (int c = 0; c < stats->k; c++)
+		for (size_t c = 0; c < k; c++)
 			apart[c * d + j] = current->means[c * d + j] - base - shift;
+		apart[k * d + j] = middle - shift;
 		mean[j] = base + shift;
 		host->check_interrupts(host->context);
 	}
@@ -485,6 +492,8 @@ find_covariance(const MixtureStats *stats, const double *apart, const double *va
 					(first[i] * a[j] + a[i] * (first[j] + stats->component_weights[c] * a[j]));
 		host->check_interrupts(host->context);
 	}
+	mixture_add_outer(MIXTURE_TIED, stats->d, covariance, share * *stats->noise_weight,
+					  apart + stats->k * d);
 	for (int i = 0; i < stats->d; i++)
 		covariance[linalg_row(i) + i] = variances[i];
 }
@@ -506,9 +515,9 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
 		return NULL;
 	if (options->prior->from_model)
 		return prior_from_model(current, options->prior->strength, host);
-	mean = host->allocate(host->context, (d + k * d + (matrix ? linalg_packed_count(stats->d) : 0)) *
+	mean = host->allocate(host->context, (d * (k + 2) + (matrix ? linalg_packed_count(stats->d) : 0)) *
 						  sizeof(double));
-	covariance = mean + d + k * d;
+	covariance = mean + d * (k + 2);
 	find_means(stats, current, mean, mean + d, host);
 	if (matrix)
 		find_covariance(stats, mean + d, variances, covariance, host);
