@@ -317,7 +317,7 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
-	double		total = *stats->sum_weights - *stats->noise_weight;
+	double		total = 0;		/* not that of all less noise: next to nothing may be left */
 	double		own = 0;
 	Scale		scale;
 
@@ -325,6 +325,7 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 	for (int c = 0; c < parameters->k; c++)
 	{
 		error->component = c;
+		total += stats->component_weights[c];
 		if ((type != MIXTURE_TIED || c == 0) && !scale_take(&scale, parameters, c, host))
 			return MIXTURE_NOT_POSITIVE_DEFINITE;
 		own += compare_component(parameters, stats, c, baseline->rows, &scale,
