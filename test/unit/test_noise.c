@@ -366,6 +366,40 @@ test_drift(Random *random, MixtureCovarianceType type)
 	mixture_release_stats(stats, &unit_host);
 }
 
+/* Lanes without a row, whatever was in memory there, are nothing to the sums. */
+static void
+test_lanes(Random *random, MixtureCovarianceType type, int k)
+{
+	Rows	   *rows = rows_noisy(random, 5, 3, k, 0.4, 9);
+	MixtureStats *stats = mixture_allocate_stats(type, k, 3, &unit_host);
+	MissingWork *missing = missing_create(type, k, 3, &unit_host);
+	MixtureParameters parameters;
+	MixturePrepared *prepared;
+	MixtureError error;
+	KernelWork	work;
+
+	rows->values[4] = NAN;
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, 3);
+	random_noise(random, &parameters);
+	prepared = mixture_prepare_blocks(&parameters, NULL, &unit_host, &error);
+	kernels_allocate_work(&work, type, k, 3, &unit_host);
+	for (int row = 0; row < KERNEL_WORK_STRIDE; row++)
+		kernels_roots(&work, k)[row] = INFINITY;
+	missing_begin(missing, &parameters, prepared, &unit_host);
+	missing_accumulate(missing, &rows->blocks[0], true, &work, stats, &unit_host);
+	kernels_finish(prepared, &work, stats, &unit_host);
+	missing_finish(missing, stats, &unit_host);
+	check(mixture_stats_finite(stats), "%s, k %d: lanes without a row are nothing to noise",
+		  family_names[type], k);
+	kernels_release_work(&work, &unit_host);
+	mixture_release_prepared(prepared, &unit_host);
+	missing_release(missing, &unit_host);
+	mixture_release_parameters(&parameters, &unit_host);
+	mixture_release_stats(stats, &unit_host);
+	rows_free(rows);
+}
+
 void
 test_noise(void)
 {
@@ -385,5 +419,7 @@ test_noise(void)
 		test_refit(&random, type, 1e9);
 		test_order(&random, type);
 		test_drift(&random, type);
+		test_lanes(&random, type, 1);
+		test_lanes(&random, type, 3);
 	}
 }

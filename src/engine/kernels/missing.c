@@ -624,7 +624,8 @@ find_noise(const MissingWork *missing, const MixtureBlock *block, const KernelWo
 
 	if (!missing->prepared->noise)
 		return;
-	for (int row = 0; row < block->n_rows; row++)
+	/* of lanes without a row, too, which are read */
+	for (int row = 0; row < whole_lanes(block->n_rows); row++)
 		log_densities[row] = missing->prepared->log_noise;
 	for (int j = 0; j < missing->d; j++)
 	{
