@@ -122,8 +122,6 @@ extern void mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed
 extern int	mixture_flat_directions(const double *covariance, const double *floor,
 									double times, int d, double *own, double *vectors,
 									double *values, const MixtureHost *host);
-extern int	mixture_count_at_floor(const MixtureParameters *parameters,
-								   const double *floor, const MixtureHost *host);
 extern void mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
 

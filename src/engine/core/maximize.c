@@ -465,34 +465,6 @@ mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
 }
 
 /*
- * How many covariances have, in some direction, no more variance than twice
- * the floor.
- */
-int
-mixture_count_at_floor(const MixtureParameters *parameters, const double *floor,
-					   const MixtureHost *host)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(type, d);
-	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
-	double	   *doubled = host->allocate(host->context, (d + count) * sizeof(double));
-	double	   *scratch = doubled + d;
-	int			n_low = 0;
-
-	for (int j = 0; j < d; j++)
-		doubled[j] = 2 * floor[j];
-	for (int c = 0; c < n; c++)
-	{
-		n_low += !exceeds_floor(type, d, parameters->covariances + c * count,
-								doubled, scratch, host);
-		host->check_interrupts(host->context);
-	}
-	host->release(host->context, doubled);
-	return n_low;
-}
-
-/*
  * Hold all covariances above the floor, for parameters that did not come out
  * of mixture_maximize().
  */

@@ -308,7 +308,6 @@ operate_floor(Shape *shape)
 {
 	mixture_copy_parameters(&shape->result, &shape->collapsed);
 	mixture_hold_floor(&shape->result, shape->floor, &gap_host);
-	mixture_count_at_floor(&shape->result, shape->floor, &gap_host);
 }
 
 static void
