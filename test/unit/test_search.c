@@ -194,7 +194,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	*wrong = *moved = n;
 	within_groups(pieces, type, units, within);
 	cuts_within(cuts, within);
-	if (cuts_find(cuts, &of, CUTS_OF_ONE, &found) > 0)
+	if (cuts_find(cuts, &of, false, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
 		*wrong = rows_between(sides[0], sides[1], n);
@@ -205,7 +205,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 		sample.rows[i] *= units[i % d];
 	within_groups(pieces, type, units, within);
 	cuts_within(cuts, within);
-	if (cuts_find(cuts, &of, CUTS_OF_ONE, &found) > 0)
+	if (cuts_find(cuts, &of, false, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[2]);
 		*moved = rows_between(sides[1], sides[2], n);

@@ -129,15 +129,25 @@ cuts_release(Cuts *cuts)
 }
 
 /*
+ * Rows to each side of a cut, at least: of one component as many as a matrix has to
+ * have twice, for smaller sides often are nothing but its tails; of two that are cut
+ * anew twice what is no artefact.
+ */
+int64_t
+cuts_least_rows(MixtureCovarianceType type, int d, bool again)
+{
+	return 2 * (again ? judge_least_rows(type, d) : d + 1);
+}
+
+/*
  * Copy a component's rows, as far as they are looked at, and standardize them.
  * Returns false where there are too few.
  */
 static bool
-take_rows(Cuts *cuts, const ComponentRows *of)
+take_rows(Cuts *cuts, const ComponentRows *of, int64_t least)
 {
 	const Sample *sample = cuts->sample;
 	int			d = cuts->d;
-	int			least = LEAST_SIDE_ROWS(cuts->type, d);
 
 	cuts->n = 0;
 	cuts->sum = 0;
@@ -156,7 +166,7 @@ take_rows(Cuts *cuts, const ComponentRows *of)
 	}
 	if (cuts->n < 2 * least)
 		return false;
-	cuts->least = least * of->sum / (double) of->n;
+	cuts->least = (double) least * of->sum / (double) of->n;
 	for (int j = 0; j < d; j++)
 		cuts->means[j] /= cuts->sum;
 	for (int i = 0; i < cuts->n; i++)
@@ -548,17 +558,17 @@ cuts_within(Cuts *cuts, const double *within)
 }
 
 /*
- * Find the best cuts of a component's rows, `most` of them: into *found, which stays
- * as it is until the next call; returns how many.
+ * Find the best cuts of the rows of one component, or of two that are cut anew: into
+ * *found, which stays as it is until the next call; returns how many.
  */
 int
-cuts_find(Cuts *cuts, const ComponentRows *of, int most, const Cut **found)
+cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found)
 {
-	cuts->most = most;
+	cuts->most = again ? CUTS_MOST : CUTS_OF_ONE;
 	cuts->n_found = 0;
 	*found = cuts->found;
 	cuts->halves = false;
-	if (!take_rows(cuts, of))
+	if (!take_rows(cuts, of, cuts_least_rows(cuts->type, cuts->d, again)))
 		return 0;
 	try_features(cuts);
 	if (cuts->d > 1)

@@ -271,7 +271,9 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 {
 	const MixtureHost *host = moves->host;
 	int			d = whole->d;
-	double		least_share = (double) LEAST_SIDE_ROWS(whole->covariance_type, d) / (double) rows->n;
+	bool		again = split >= moves->k;
+	double		least_share = (double) cuts_least_rows(whole->covariance_type, d, again) /
+		(double) rows->n;
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;
@@ -280,7 +282,7 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	/* each side by itself would span fewer dimensions than there are */
 	if (whole->covariance_type == MIXTURE_TIED && rows->n < 2 * (int64_t) d)
 		return;
-	n_cuts = cuts_find(moves->cuts, rows, split < moves->k ? CUTS_OF_ONE : CUTS_MOST, &cuts);
+	n_cuts = cuts_find(moves->cuts, rows, again, &cuts);
 	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
 	whole->weights[0] = 1;
 	for (int i = 0; i < n_cuts; i++)

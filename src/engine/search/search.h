@@ -83,9 +83,6 @@ typedef struct Cut
 	double		gain;			/* along the line alone, about */
 } Cut;
 
-/* Rows to each side of a cut, at least: twice what is no artefact */
-#define LEAST_SIDE_ROWS(type, d) (2 * judge_least_rows(type, d))
-
 /* Cuts that are followed: of one component, and of two together */
 #define CUTS_OF_ONE 2
 #define CUTS_MOST 6
@@ -97,7 +94,8 @@ extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
 extern void cuts_within(Cuts *cuts, const double *within);
-extern int	cuts_find(Cuts *cuts, const ComponentRows *of, int most, const Cut **found);
+extern int64_t cuts_least_rows(MixtureCovarianceType type, int d, bool again);
+extern int	cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found);
 
 /* What components are looked at with by themselves. */
 typedef struct Local
