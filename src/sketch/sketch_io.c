@@ -23,6 +23,10 @@
 /* Values between two checks for interrupts */
 #define VALUES_PER_CHECK	1024
 
+/* Bytes of the binary form before its values */
+#define HEADER_SIZE \
+	((int) (2 + 3 * sizeof(int32) + 2 * sizeof(int64) + GMM_SKETCH_N_SUMS * 2 * sizeof(int32)))
+
 PG_FUNCTION_INFO_V1(gmm_sketch_in);
 PG_FUNCTION_INFO_V1(gmm_sketch_out);
 PG_FUNCTION_INFO_V1(gmm_sketch_recv);
@@ -86,12 +90,23 @@ report_header(const GmmFlatSketch *flat)
 	pg_unreachable();
 }
 
-/* Receive a header; its shape and extents are allowed. */
+/*
+ * Receive a header; its shape and extents are allowed.  It may come from text, so
+ * that its end before its time is not left to the reader of messages, for which that
+ * is a fault of the protocol.
+ */
 static void
 receive_header(StringInfo buffer, GmmFlatSketch *header)
 {
-	int			version = pq_getmsgbyte(buffer);
+	int			version;
 
+	if (buffer->len - buffer->cursor < HEADER_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("gmm_sketch of the wrong length"),
+				 errdetail("Of the %d bytes of a header there are %d.", HEADER_SIZE,
+						   buffer->len - buffer->cursor)));
+	version = pq_getmsgbyte(buffer);
 	memset(header, 0, offsetof(GmmFlatSketch, values));
 	if (version != GMM_SKETCH_VERSION)
 		ereport(ERROR,
