@@ -20,6 +20,7 @@
 
 #include "access/tupmacs.h"
 #include "common/int.h"
+#include "miscadmin.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 
@@ -277,8 +278,11 @@ gmm_sketch_merge(GmmSketch *sketch, GmmSketch *other)
 	count_rows(&sketch->n_rows, other->n_rows);
 	count_rows(&sketch->n_incomplete, other->n_incomplete);
 	for (int i = 0; i < other->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		gmm_sketch_put(sketch, other->entries[i].row, other->entries[i].count,
 					   &other->sums[GMM_SKETCH_WEIGHTS], other->entries[i].slot);
+	}
 	caller = MemoryContextSwitchTo(sketch->header.eoh_context);
 	for (int array = 0; array < GMM_SKETCH_WEIGHTS; array++)
 		exact_merge(&sketch->sums[array], &other->sums[array], &gmm_host);

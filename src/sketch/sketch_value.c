@@ -206,7 +206,10 @@ expand(const GmmFlatSketch *flat, MemoryContext context)
 		words += (Size) n * flat->extents[array].words;
 	}
 	for (int i = 0; i < flat->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		gmm_sketch_put(sketch, flat->values + i * d, counts[i], &weights, i);
+	}
 	exact_release(&weights, &gmm_host);
 	gmm_sketch_compact(sketch);
 	sketch->truncated = (flat->flags & GMM_SKETCH_TRUNCATED) != 0;
