@@ -32,6 +32,7 @@ SELECT t.* FROM hills, gmm_top(model, '{NULL}', 1, 0.3, '{1,2,2,2}') AS t;
 SELECT gmm_predict(model, '{0}', NULL) IS NULL FROM hills;
 \set VERBOSITY terse
 SELECT gmm_predict(model, '{0}', '{1,1,1}') FROM hills;
+SELECT gmm_predict(model, '{0}', '{1}') FROM hills;
 SELECT gmm_predict(model, '{0}', '{}') FROM hills;
 SELECT gmm_predict_proba(model, '{0}', '{1,1,1,1,1}') FROM hills;
 SELECT gmm_predict_proba(model, '{0}', '{1,1,NULL,1}') FROM hills;

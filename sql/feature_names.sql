@@ -136,6 +136,8 @@ SELECT outcome($$SELECT gmm_maximize(stats, gmm_options(features => '{a,b}', see
 SELECT outcome($$SELECT gmm_fit_table('named_rows', '{width,height}', 1, gmm_options(features => '{a}'))$$);
 SELECT outcome($$SELECT gmm_fit_table('named_rows', '{as array}', 1, gmm_options(features => '{a}'))$$);
 SELECT outcome($$SELECT gmm_fit_table('named_rows', '{width,width}', 1)$$);
+SELECT outcome($$SELECT gmm_fit(ARRAY[width], 1, gmm_options(features => '{a,b}')) FROM named_rows$$);
+SELECT outcome($$SELECT gmm_model('{1}', '{{0}}', '{{1}}', 'diag', '{a,b}')$$);
 SELECT outcome($$SELECT gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag', '{a}')$$);
 SELECT outcome($$SELECT gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag', '{a,NULL}')$$);
 SELECT outcome($$SELECT gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag', '{{a},{b}}')$$);

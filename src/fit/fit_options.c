@@ -510,8 +510,9 @@ gmm_options_check_features(const GmmOptions *options, int d)
 	if (options->features.n != 0 && options->features.n != d)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"features\" must have a name for each of %d features, but has %d",
-						d, options->features.n),
+				 errmsg_plural("option \"features\" must have one name for %d feature, but has %d",
+							   "option \"features\" must have a name for each of %d features, but has %d",
+							   d, d, options->features.n),
 				 errdetail("The names are %s.", gmm_names_list(&options->features))));
 }
 

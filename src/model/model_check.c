@@ -214,8 +214,9 @@ gmm_model_check_names(const GmmFeatureNames *names, int d, Node *escontext)
 	if (names->n != 0 && names->n != d)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"features\" must have a name for each of %d features, but has %d",
-						d, names->n)));
+				 errmsg_plural("\"features\" must have one name for %d feature, but has %d",
+							   "\"features\" must have a name for each of %d features, but has %d",
+							   d, d, names->n)));
 	return true;
 }
 

@@ -74,6 +74,7 @@ clusters_argument(ArrayType *array, int k, int *n_clusters)
 {
 	const int32 *clusters = (const int32 *) ARR_DATA_PTR(array);
 	bool	   *seen = palloc0(k * sizeof(bool));
+	int			n;
 
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
@@ -84,11 +85,13 @@ clusters_argument(ArrayType *array, int k, int *n_clusters)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("clusters must not contain NULL")));
-	if (ARR_NDIM(array) == 0 || ARR_DIMS(array)[0] != k)
+	n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+	if (n != k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("clusters has %d elements, but the model has k = %d",
-						ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0], k),
+				 errmsg_plural("clusters has %d element, but the model has k = %d",
+							   "clusters has %d elements, but the model has k = %d",
+							   n, n, k),
 				 errhint("There is to be an element for each component: the number of its cluster, as from gmm_clusters.")));
 	*n_clusters = 0;
 	for (int c = 0; c < k; c++)
