@@ -306,7 +306,7 @@ demand_scores(const MixtureParameters *parameters, const FuzzRows *rows)
 		int			component;
 
 		fuzz_row(rows, i, row);
-		if (rows->block != NULL)
+		if (rows->incomplete)
 			continue;
 		component = mixture_row_predict(prepared, row, work);
 		demand(component >= (parameters->noise_box != NULL ? -1 : 0) && component < k,

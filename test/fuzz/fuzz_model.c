@@ -107,10 +107,11 @@ decode(const char *bytes, size_t size)
 	demand_round_trips(forms, datum);
 	if (stats)
 	{
+		MixtureOptions options = {.reg_covar = 1e-9};
 		GmmStatsView view;
 
 		gmm_stats_view(datum, &view);
-		demand_model(gmm_stats_step(&view, &view.names, 1e-9));
+		demand_model(gmm_stats_step(&view, &view.names, &options));
 	}
 	else
 		demand_model(DatumGetGmmModel(datum));

@@ -98,7 +98,7 @@ demand_reasons(const MixtureParameters *parameters, const FuzzRows *rows)
 			demand(features[j].deviation >= 0 && (others || isnan(features[j].others_mean)),
 				   "a contrast is with others, or with none");
 	}
-	if (rows->block != NULL)
+	if (rows->incomplete)
 		return;
 	fuzz_row(rows, 0, row);
 	for (int c = 0; c < parameters->k && c < 3; c++)

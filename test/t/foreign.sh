@@ -107,7 +107,7 @@ SET gmm.log_progress = on;
 SET statement_timeout = '4s';
 $endless;
 SQL
-if grep -q 'INFO:  gmm: iterating, iteration [0-9]*, mean log-likelihood' "$dir/out"; then
+if grep -q 'INFO:  gmm: iteration [0-9]* of at most [0-9]*, mean log-likelihood' "$dir/out"; then
     ok "progress is shown"
 else
     not_ok "progress is shown" "$(cat "$dir/out")"
