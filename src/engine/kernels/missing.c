@@ -203,6 +203,9 @@ missing_begin(MissingWork *missing, const MixtureParameters *parameters,
 static void
 reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 {
+	/* rows of which every feature is missing have none, and yet a place for them */
+	if (n == 0)
+		n = 1;
 	if (n > missing->filled_size)
 	{
 		missing_free(missing->filled, host);

@@ -66,11 +66,15 @@ static bool
 search_rest(const Search *search, const Sample *rest, int n_few, MixtureParameters *found,
 			int *n_best)
 {
+	/* its starts are counted from the first again, which nobody is to see */
+	MixtureHost quiet = *search->host;
 	Search		again;
 	MixtureError error;
 	bool		worth = false;
 
-	search_begin(&again, search->scales, rest, search->k, search->options, search->host);
+	quiet.report = NULL;
+	quiet.progress = NULL;
+	search_begin(&again, search->scales, rest, search->k, search->options, &quiet);
 	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
 	{
 		double		high = again.best.outcome.log_likelihood;
