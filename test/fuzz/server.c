@@ -201,6 +201,16 @@ errcode(int sqlerrcode)
 
 #define IGNORED(function) int function(const char *format,...) { (void) format; return 0; }
 IGNORED(errmsg)
+
+int
+errmsg_plural(const char *fmt_singular, const char *fmt_plural, unsigned long n,...)
+{
+	(void) fmt_singular;
+	(void) fmt_plural;
+	(void) n;
+	return 0;
+}
+
 IGNORED(errmsg_internal)
 IGNORED(errdetail)
 IGNORED(errdetail_internal)
