@@ -437,6 +437,16 @@ test_move(MixtureCovarianceType type)
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
 		  "what spans two clusters is to be split, what shares one to be merged (%s)",
 		  family_names[type]);
+	parameters.weights[1] = 0;
+	parameters.weights[2] += 0.2;
+	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
+	check(moves.n_proposed > 0 && isfinite(moves.proposed[0].gain) && moves.proposed[0].split == 0 &&
+		  (moves.proposed[0].merge_into == 1 || moves.proposed[0].merge_from == 1) &&
+		  moves.proposed[0].loss == 0,
+		  "an empty component is merged away at no loss (%s)", family_names[type]);
+	parameters.weights[1] = 0.2;
+	parameters.weights[2] -= 0.2;
+	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
 	moves_make(&moves, &move, &parameters);
 	for (int c = 0; c < 5; c++)
 	{

@@ -152,6 +152,8 @@ exchange_row(const MixtureParameters *from, Stray *stray, double sum_weights,
 	{
 		double		density = log(from->weights[c]) - 0.5 * (log_dets[c] + stray->distances[c]);
 
+		if (!(from->weights[c] > 0))
+			continue;
 		if (density > highest)
 		{
 			own = c;
@@ -169,7 +171,7 @@ exchange_row(const MixtureParameters *from, Stray *stray, double sum_weights,
 					  -stray->weight);
 	for (int c = 0; c < from->k; c++)
 	{
-		double		gain = c == own ? 0 : leaving +
+		double		gain = c == own || !(from->weights[c] > 0) ? 0 : leaving +
 			joining(from, c, stray, from->weights[c] * sum_weights, log_dets[c],
 					stray->weight);
 

@@ -501,7 +501,16 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	else
 		judge_mergers(moves, parameters, prepared, rows);
 	for (size_t i = 0; i < moves->n_pairs; i++)
-		least = fmin(least, moves->pairs[i].loss);
+	{
+		Pair	   *pair = &moves->pairs[i];
+		bool		of_a = parameters->weights[pair->a] > 0;
+		bool		of_b = parameters->weights[pair->b] > 0;
+
+		/* an empty component is merged away at no loss, two are nothing to merge */
+		if (!of_a || !of_b)
+			pair->loss = of_a || of_b ? 0 : INFINITY;
+		least = fmin(least, pair->loss);
+	}
 	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
 	judge_splits(moves, parameters, factor, rows, (1 - doubt) * least, sum_weights);
 	if (factor != NULL)
@@ -524,16 +533,14 @@ moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 	int			places[2] = {again ? move->merge_into : c, move->merge_from};
 	double		weight = parameters->weights[places[0]] +
 		(again ? parameters->weights[move->merge_from] : 0);
-	MixtureParameters halves = moves->halves;
+	const MixtureParameters *halves = &moves->halves;
 
 	if (!again)
 		components_merge(parameters, move->merge_into, move->merge_from, parameters,
 						 move->merge_into, moves->work);
-	if (parameters->covariance_type == MIXTURE_TIED)
-		halves.covariance_type = MIXTURE_TIED;
 	for (int half = 0; half < 2; half++)
 	{
-		components_copy(&halves, 2 * c + half, parameters, places[half]);
-		parameters->weights[places[half]] = weight * halves.weights[2 * c + half];
+		components_copy(halves, 2 * c + half, parameters, places[half]);
+		parameters->weights[places[half]] = weight * halves->weights[2 * c + half];
 	}
 }

@@ -513,7 +513,7 @@ pass_work(const Search *search)
 
 /*
  * Whether as many starts as have been made will do, where nobody has said how
- * many: all have come to the same end.
+ * many: enough of them came to the best end, or that would be too much work.
  */
 static bool
 enough_starts(const Search *search, int n)
