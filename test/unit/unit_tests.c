@@ -39,6 +39,18 @@ __lsan_default_suppressions(void)
 {
 	return "leak:test_refusals\nleak:test_few_rows\n";
 }
+
+/*
+ * What was suppressed is told before stdout is emptied, so where both go to
+ * one place it would stand in the middle of a line of the tests.
+ */
+extern const char *__lsan_default_options(void);
+
+const char *
+__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
 #endif
 
 /* One TAP line. */
@@ -455,6 +467,8 @@ static const struct
 int
 main(int argc, char **argv)
 {
+	/* whole lines, whatever else writes to the same place */
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	if (argc > 1)
 		base_seed = strtoull(argv[1], NULL, 10);
 	printf("# seed %llu, kernels %s\n", (unsigned long long) base_seed,
