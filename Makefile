@@ -14,9 +14,9 @@
 # All of it on a machine that has nothing: sh test/check.sh
 
 # gmm_vector lets gmm take pgvector's types; it is a cast for each, and no C.
-EXTENSION = gmm gmm_vector/gmm_vector
+EXTENSION = gmm src/vector/gmm_vector
 MODULE_big = gmm
-DATA = gmm_vector/gmm_vector--1.0.sql
+DATA = src/vector/gmm_vector--1.0.sql
 
 # PGXS sets srcdir to the directory of this file, whether make runs there or
 # in one of its own (make -f /path/to/gmm/Makefile).  It does so when it is
@@ -92,12 +92,12 @@ fuzz:
 	$(MAKE) -C $(srcdir)/test/fuzz run PG_CONFIG=$(PG_CONFIG)
 
 # A release, as PGXN takes it: what is committed, under its name and version,
-# but for what is of the repository's host and of git.
+# but for what is for continuous integration and for git.
 DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' $(srcdir)/META.json)
 .PHONY: dist
 dist:
 	git -C $(srcdir) archive --format=zip --prefix=gmm-$(DISTVERSION)/ \
-		-o $(CURDIR)/gmm-$(DISTVERSION).zip HEAD -- . ':!/.ci' ':!/.github' ':!/.gitignore'
+		-o $(CURDIR)/gmm-$(DISTVERSION).zip HEAD -- . ':!/.ci' ':!/.gitignore'
 
 clean: clean-tests
 .PHONY: clean-tests

@@ -7,14 +7,14 @@ version=$(sed -n 's/^   "version": "\(.*\)",$/\1/p' META.json)
 short=${version%.*}
 same "META.json has a version of three numbers" "$version" \
     "$(printf '%s\n' "$version" | grep -E '^[0-9]+\.[0-9]+\.[0-9]+$')"
-same "META.json: what it provides" "\"src/sql/gmm_model.sql\" \"$version\" \"gmm_vector/gmm_vector--$short.sql\" \"$version\"" \
+same "META.json: what it provides" "\"src/sql/gmm_model.sql\" \"$version\" \"src/vector/gmm_vector--$short.sql\" \"$version\"" \
     "$(sed -n '/"provides"/,/"prereqs"/s/^ *"\(file\|version\)": *\("[^"]*"\),\{0,1\}$/\2/p' META.json |
         paste -s -d ' ' -)"
 same "gmm.control" "$short" "$(sed -n "s/^default_version = '\(.*\)'$/\1/p" gmm.control)"
-same "gmm_vector.control" "$short" "$(sed -n "s/^default_version = '\(.*\)'$/\1/p" gmm_vector/gmm_vector.control)"
+same "gmm_vector.control" "$short" "$(sed -n "s/^default_version = '\(.*\)'$/\1/p" src/vector/gmm_vector.control)"
 same "the Makefile makes the script of that version" "gmm--$short.sql" \
     "$(sed -n 's/^DATA_built = //p' Makefile)"
-same "and installs the other" "gmm_vector/gmm_vector--$short.sql" "$(sed -n 's/^DATA = //p' Makefile)"
+same "and installs the other" "src/vector/gmm_vector--$short.sql" "$(sed -n 's/^DATA = //p' Makefile)"
 same "CHANGELOG.md begins with it" "$version" \
     "$(sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)"
 same "debian/changelog" "$version" \
