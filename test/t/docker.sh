@@ -18,11 +18,11 @@ mkdir "$dir/gmm"
 for file in $copied; do
     case $file in test/*) ;; *) cp -r "$file" "$dir/gmm/" ;; esac
 done
-# -B: whatever is there already.
+# -B: whatever is there already, which the order then still depends on.
 plan()
 {
     make -C "$1" -B -n all install DESTDIR=/installed 2>&1 | sed "s| $(cd "$1" && pwd)/| ./|g" |
-        grep -v '^make'
+        grep -v '^make' | LC_ALL=C sort
 }
 plan . >"$dir/all" || true
 plan "$dir/gmm" >"$dir/copied" || true

@@ -20,6 +20,9 @@ for document in *.md src/*.md doc/*.md; do
     [ -e "$document" ] || continue
     directory=$(dirname "$document")
 
+    same "$document: has one subject, and so at most 800 lines" yes \
+        "$([ "$(wc -l <"$document")" -le 800 ] && echo yes)"
+
     # In backquotes: names that begin with a directory of ours; a directory is
     # one with or without what is in it.
     missing=$(grep -oE '`(src|sql|expected|test|debian|doc)(/[A-Za-z0-9_.-]+)*`' "$document" | tr -d '`' | sort -u |

@@ -7,10 +7,10 @@
 # that needs=errors consists of statements that fail; one that needs what a
 # server need not have is run by the test of that name (pg_cron.sh).
 #
-# Every object of the extension is in the README's list and has a part of the
-# reference, with its arguments, an example and what it does with NULL; every default in
-# the table of options is the one of src/fit/fit_options.h or src/model/model.h;
-# PostgreSQL says of each of the common mistakes what the reference says.
+# Every object of the extension is in the reference's list and has a part of the page
+# that the list leads to, with its arguments, an example and what it does with NULL; every
+# default in the table of options is the one of src/fit/fit_options.h or src/model/model.h;
+# PostgreSQL says of each of the common mistakes what doc/mistakes.md says.
 set -eu
 . test/t/tap.sh
 
@@ -105,24 +105,24 @@ in_reference()
 {
     awk -v heading="$1" '
         /^```/ { code = !code }
-        /^#+ / && !code { inside = $0 == heading }
-        inside' doc/reference.md >"$dir/part"
+        /^#+ / && !code { inside = $0 ~ "^#+ " heading "$" }
+        inside' doc/reference*.md >"$dir/part"
     grep -Eq "$2" "$dir/part"
 }
 
 while read -r object null implements; do
     if [ "$implements" = t ]; then
-        in_reference "## Behind operators and casts" "^\|.*\`$object\(" && is=ok || is=not_ok
+        in_reference "Behind operators and casts" "^\|.*\`$object\(" && is=ok || is=not_ok
     elif [ "$object" = gmm_stats ]; then
-        in_reference "### Type $object" '^```sql$' && is=ok || is=not_ok
+        in_reference "Type $object" '^```sql$' && is=ok || is=not_ok
     else
         case $null in
             rows) says='^\*\*NULL\*\*: no rows if an argument is NULL' ;;
             value) says='^\*\*NULL\*\*: NULL if an argument is NULL' ;;
             *) says='^\*\*NULL\*\*: ' ;;
         esac
-        grep -q "\`$object(" README.md &&
-            in_reference "### $object" "$says" && in_reference "### $object" '^```sql$' &&
+        grep -q "^| \[\`$object(" doc/reference.md &&
+            in_reference "$object" "$says" && in_reference "$object" '^```sql$' &&
             awk '/^```/ { code = $0 == "```sql"; next } code' "$dir/part" | grep -q "$object(" &&
             is=ok || is=not_ok
     fi
@@ -138,7 +138,7 @@ psql -X -q -A -t -F ' ' -o "$dir/arguments" -c "
     WHERE e.extname = 'gmm' AND p.proname !~ '^gmm_fit_table_' AND NOT ($behind) AND argument <> ''
     ORDER BY 1, 2"
 missing=$(while read -r object argument; do
-    in_reference "### $object" "(^|[^a-z_])$argument([^a-z_]|\$)" || echo "$object: $argument"
+    in_reference "$object" "(^|[^a-z_])$argument([^a-z_]|\$)" || echo "$object: $argument"
 done <"$dir/arguments")
 same "arguments and columns that the reference has not" "" "$missing"
 same "arguments and columns that were looked for" yes \
@@ -150,7 +150,7 @@ awk '/^## / { inside = /Common mistakes/ }
         gsub(/^\| `|`$/, "", cell[1])
         gsub(/^`|`$/, "", cell[3])
         printf "%s\n%s\n%s\n", cell[1], cell[2], cell[3]
-    }' doc/reference.md >"$dir/mistakes"
+    }' doc/mistakes.md >"$dir/mistakes"
 while IFS= read -r wrong && IFS= read -r said && IFS= read -r right; do
     got=$(psql -X -q -v VERBOSITY=terse -c "$wrong" 2>&1 | sed 's/^ERROR: *//; s/ at character [0-9]*$//')
     same "what PostgreSQL says of $wrong" "$said" "$got"
@@ -160,7 +160,7 @@ while IFS= read -r wrong && IFS= read -r said && IFS= read -r right; do
         not_ok "$right" "$got"
     fi
 done <"$dir/mistakes"
-same "mistakes that were made" "$(grep -c '^| `SELECT .*` | .* | `SELECT .* |$' doc/reference.md)" \
+same "mistakes that were made" "$(grep -c '^| `SELECT .*` | .* | `SELECT .* |$' doc/mistakes.md)" \
     "$(($(wc -l <"$dir/mistakes") / 3))"
 
 # | `max_iter` | integer ... | `1000` | ... and #define GMM_DEFAULT_MAX_ITER 1000,
@@ -172,13 +172,18 @@ for option in max_iter tol reg_covar n_init; do
         "0"*"/* "*) words=$(printf '%s\n' "$wanted" | sed 's|.*/\* \(.*\) \*/.*|\1|') ;;
         *) words="\`$wanted\`" ;;
     esac
-    if [ -n "$wanted" ] && grep -q "^| \`$option\` .*| $words |" README.md
+    if [ -n "$wanted" ] && grep -q "^| \`$option\` .*| $words |" doc/reference_fit.md
     then
         ok "the default of $option is $wanted"
     else
         not_ok "the default of $option is $wanted"
     fi
 done
+
+same "the table of options has all options" \
+    "$(psql -X -q -A -t -c "SELECT string_agg(a, ' ' ORDER BY a COLLATE \"C\") FROM pg_proc, unnest(proargnames) AS a WHERE proname = 'gmm_options'")" \
+    "$(awk '/^#+ / { inside = $0 == "## Options" } inside' doc/reference_fit.md |
+        sed -n 's/^| `\([a-z_]*\)` .*/\1/p' | LC_ALL=C sort | paste -s -d ' ' -)"
 
 # The README is read to its end.
 lines=$(wc -l <README.md)
