@@ -34,7 +34,7 @@ WHERE p.proname ~ '^gmm_(stats|accumulate|merge|em_step|maximize|decay|rebase|dr
 SELECT obj_description('gmm_stats'::regtype, 'pg_type') IS NOT NULL,
 	obj_description('+ (gmm_stats, gmm_stats)'::regoperator, 'pg_operator') IS NOT NULL;
 SELECT aggfnoid::regprocedure, aggtranstype::regtype, aggcombinefn, aggfinalfn, aggfinalmodify
-FROM pg_aggregate WHERE aggtranstype = 'gmm_stats'::regtype ORDER BY 1::text;
+FROM pg_aggregate WHERE aggtranstype = 'gmm_stats'::regtype ORDER BY aggfnoid::regprocedure::text COLLATE "C";
 
 --
 -- Rows that can be checked by hand: two components far apart, so that each row
@@ -191,7 +191,7 @@ SELECT bool_and(gmm_stats_send(stats::json::gmm_stats) = gmm_stats_send(stats)) 
 	bool_and(jsonb_typeof(to_jsonb(stats)) = 'object' AND row_to_json(s)->'stats'->>'k' = '2') AS of_rows
 FROM stats_values AS s;
 SELECT castsource::regtype, casttarget::regtype, castcontext, obj_description(oid, 'pg_cast')
-FROM pg_cast WHERE 'gmm_stats'::regtype IN (castsource, casttarget) ORDER BY 1::text, 2::text;
+FROM pg_cast WHERE 'gmm_stats'::regtype IN (castsource, casttarget) ORDER BY castsource::regtype::text, casttarget::regtype::text;
 SELECT try('SELECT ' || call) FROM (VALUES (1, 'json ''{"k": 1}''::gmm_stats'), (2, 'jsonb ''[]''::gmm_stats'),
 	(3, 'NULL::json::gmm_stats IS NULL AND NULL::jsonb::gmm_stats IS NULL AND NULL::gmm_stats::json IS NULL')) AS c (n, call) ORDER BY n;
 

@@ -125,13 +125,6 @@ SELECT all_within(array_agg(apart_rows((d.sum_weights, d.likelihood_shift, d.lik
 FROM moved AS m JOIN (SELECT number, family, gmm_accumulate(x, model) AS stats
                       FROM later, generate_series(1, weight::integer) GROUP BY number, family) AS copies USING (number, family),
      gmm_drift(model, m.stats) AS d, gmm_drift(model, copies.stats) AS e GROUP BY m.family ORDER BY m.family;
-CREATE FUNCTION tap.reversed(model gmm_model) RETURNS gmm_model LANGUAGE sql STABLE AS $$
-    SELECT (model::jsonb || jsonb_build_object('weights', w, 'means', m,
-               'covariances', CASE model::jsonb ->> 'covariance_type' WHEN 'tied' THEN model::jsonb -> 'covariances' ELSE c END))::gmm_model
-    FROM (SELECT jsonb_agg(model::jsonb -> 'weights' -> i ORDER BY i DESC), jsonb_agg(model::jsonb -> 'means' -> i ORDER BY i DESC),
-                 jsonb_agg(model::jsonb -> 'covariances' -> i ORDER BY i DESC)
-          FROM generate_series(0, (model::jsonb ->> 'k')::integer - 1) AS i) AS r (w, m, c)
-$$;
 SELECT all_within(array_agg(apart_rows(d::text, e::text)), 8, 1e-9, format('%s: in whatever order components are', m.family))
 FROM moved AS m JOIN (SELECT number, family, r.model, gmm_accumulate(x, r.model, weight) AS stats
                       FROM later, LATERAL (SELECT reversed(later.model) OFFSET 0) AS r (model) GROUP BY number, family, r.model) AS other USING (number, family),

@@ -84,11 +84,11 @@ FROM (VALUES (2, 0.1), (2, 0.3), (5, 0.1), (5, 0.3)) AS c (d, share), generate_s
      LATERAL (SELECT jsonb_agg(mean ORDER BY c), jsonb_agg(covariance ORDER BY c)
               FROM (SELECT c, jsonb_agg(6 * CASE WHEN d > 2 THEN (j = c)::integer
                                                  ELSE cos(2 * c + number - j) END +
-                                        deviate(:seed, 50 + number, 10 * c + j) ORDER BY j)
+                                        normal(:seed, 50 + number, 10 * c + j) ORDER BY j)
                     FROM generate_series(1, 3) AS c, generate_series(1, d) AS j GROUP BY c) AS m (c, mean)
               JOIN (SELECT c, jsonb_agg(line ORDER BY i)
-                    FROM (SELECT c, i, jsonb_agg(0.3 * (i = j)::integer + 0.5 * deviate(:seed, 60 + number, 10 * c + i) *
-                                                 deviate(:seed, 60 + number, 10 * c + j) ORDER BY j)
+                    FROM (SELECT c, i, jsonb_agg(0.3 * (i = j)::integer + 0.5 * normal(:seed, 60 + number, 10 * c + i) *
+                                                 normal(:seed, 60 + number, 10 * c + j) ORDER BY j)
                           FROM generate_series(1, 3) AS c, generate_series(1, d) AS i, generate_series(1, d) AS j
                           GROUP BY c, i) AS l (c, i, line) GROUP BY c) AS s (c, covariance) USING (c)
              ) AS t (means, covariances);

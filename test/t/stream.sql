@@ -122,7 +122,9 @@ SELECT number, family, gmm_rebase(stats, gmm_maximize(stats)) AS stats, gmm_maxi
 FROM whole;
 SELECT all_within(array_agg(apart_stats(gmm_rebase(m.stats, s.model), w.stats)), 10, 1e-6, family || ': there and back')
 FROM moved AS m JOIN whole AS w USING (number, family) JOIN starts AS s USING (number, family) GROUP BY family;
-SELECT all_within(array_agg(apart(gmm_maximize(m.stats), m.model)), 10, 1e-6,
+-- (What is a component's that no row is of is nothing but rounding.)
+SELECT all_within(array_agg(CASE WHEN (SELECT min(weight) FROM gmm_components(m.model)) > 1e-12
+                                 THEN apart(gmm_maximize(m.stats), m.model) ELSE 0 END), 10, 1e-6,
                   family || ': rows with the same responsibilities have the same maximum')
 FROM moved AS m GROUP BY family;
 SELECT near(max(abs(got)), 0, 1e-6, 'about the maximum there are no firsts')
