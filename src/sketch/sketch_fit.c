@@ -5,9 +5,10 @@
  *
  * The rows of a sketch are put into a row store, as if an aggregate had
  * collected them, each once with its weight, in the order of the sketch.  If
- * they are all distinct rows, the fit is that of gmm_fit.  If not, they are a
- * sample of them, and their weights are raised by what the weight of all rows is
- * of theirs.
+ * they are all distinct rows, the fit is that of gmm_fit.  If not, it is the fit of
+ * a sample, and counts the sample's rows and no others: criteria, the rule for
+ * components of few rows and tests of drift would take rows that nobody has
+ * looked at for evidence.
  */
 #include "postgres.h"
 
@@ -36,38 +37,6 @@ PG_FUNCTION_INFO_V1(gmm_sketch_summary);
 
 /* --- fits ------------------------------------------------------------------------- */
 
-/* The weight of all rows; of those without NULL only, if the others are skipped. */
-static double
-total_weight(const GmmSketch *sketch, bool skip)
-{
-	ExactSums	sum;
-	double		weight;
-
-	exact_begin(&sum, 1);
-	for (int i = 0; i <= !skip; i++)
-		exact_add_sum(&sum, 0, &sketch->sums[GMM_SKETCH_TOTALS], i, false, &gmm_host);
-	weight = exact_round(&sum, 0);
-	exact_release(&sum, &gmm_host);
-	return weight;
-}
-
-/* The weight of the rows that are kept. */
-static double
-kept_weight(const GmmSketch *sketch, const bool *left_out)
-{
-	ExactSums	sum;
-	double		weight;
-
-	exact_begin(&sum, 1);
-	for (int i = 0; i < sketch->n; i++)
-		if (!left_out[i])
-			exact_add_sum(&sum, 0, &sketch->sums[GMM_SKETCH_WEIGHTS], sketch->entries[i].slot,
-						  false, &gmm_host);
-	weight = exact_round(&sum, 0);
-	exact_release(&sum, &gmm_host);
-	return weight;
-}
-
 /* Put the values of a row that are not NULL into values; false if all are there. */
 static bool
 take_values(const double *row, int d, double *values, uint8 *observed)
@@ -85,29 +54,22 @@ take_values(const double *row, int d, double *values, uint8 *observed)
 	return n < d;
 }
 
-/* Put the rows into a store of the current context; NULL if none are left. */
-static GmmRowStore *
-collect_rows(const GmmSketch *sketch, const GmmOptions *options)
+/* Put the rows into a store of the current context, and their number into fit. */
+static void
+collect_rows(const GmmSketch *sketch, bool skip, GmmRowsFit *fit)
 {
 	int			d = sketch->d;
 	double	   *values = palloc(d * sizeof(double));
 	uint8	   *observed = palloc((d + 7) / 8);
-	bool	   *left_out = palloc0(sketch->n * sizeof(bool));
-	bool		skip = options->missing == GMM_MISSING_SKIP;
-	GmmRowStore *rows = NULL;
-	double		factor = 1;
 
-	for (int i = 0; i < sketch->n && skip; i++)
-		left_out[i] = take_values(sketch->entries[i].row, d, values, observed);
-	if (sketch->truncated)
-		factor = total_weight(sketch, skip) / kept_weight(sketch, left_out);
 	for (int i = 0; i < sketch->n; i++)
 	{
-		double		weight = exact_round(&sketch->sums[GMM_SKETCH_WEIGHTS],
-										 sketch->entries[i].slot) * factor;
+		const GmmSketchEntry *entry = &sketch->entries[i];
+		bool		incomplete = take_values(entry->row, d, values, observed);
+		double		weight = exact_round(&sketch->sums[GMM_SKETCH_WEIGHTS], entry->slot);
 
 		CHECK_FOR_INTERRUPTS();
-		if (left_out[i] || !(weight > 0))
+		if ((incomplete && skip) || !(weight > 0))
 			continue;
 		if (!isfinite(weight))
 		{
@@ -115,14 +77,12 @@ collect_rows(const GmmSketch *sketch, const GmmOptions *options)
 
 			gmm_report_status(MIXTURE_WEIGHT_RANGE, 0, NULL, &error);
 		}
-		if (rows == NULL)
-			rows = gmm_rowstore_create(CurrentMemoryContext, d, 0);
-		if (take_values(sketch->entries[i].row, d, values, observed))
-			gmm_rowstore_append(rows, values, observed, 0, weight);
-		else
-			gmm_rowstore_append(rows, values, NULL, 0, weight);
+		if (fit->rows == NULL)
+			fit->rows = gmm_rowstore_create(CurrentMemoryContext, d, 0);
+		gmm_rowstore_append(fit->rows, values, incomplete ? observed : NULL, 0, weight);
+		fit->n_rows += entry->count;
+		fit->n_incomplete += incomplete ? entry->count : 0;
 	}
-	return rows;
 }
 
 /* Refuse NULLs, where the option says so. */
@@ -144,18 +104,11 @@ fit_sketch(FunctionCallInfo fcinfo, int k, int k_max, GmmOptions *options)
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(fit_context);
 	const GmmSketch *sketch = gmm_sketch_read(PG_GETARG_DATUM(0));
-	bool		skip = options->missing == GMM_MISSING_SKIP;
-	GmmRowsFit	fit = {
-		.k = k,
-		.k_max = k_max,
-		.options = options,
-		.n_rows = skip ? sketch->n_rows - sketch->n_incomplete : sketch->n_rows,
-		.n_incomplete = skip ? 0 : sketch->n_incomplete
-	};
+	GmmRowsFit	fit = {.k = k, .k_max = k_max, .options = options};
 	GmmModel   *model = NULL;
 
 	check_missing(sketch, options);
-	fit.rows = collect_rows(sketch, options);
+	collect_rows(sketch, options->missing == GMM_MISSING_SKIP, &fit);
 	if (fit.rows != NULL)
 		model = gmm_fit_rows(&fit, caller);
 	MemoryContextSwitchTo(caller);
@@ -200,6 +153,21 @@ gmm_fit_best_sketch(PG_FUNCTION_ARGS)
 }
 
 /* --- what a sketch knows ------------------------------------------------------------- */
+
+/* The weight of all rows, with NULL and without. */
+static double
+total_weight(const GmmSketch *sketch)
+{
+	ExactSums	sum;
+	double		weight;
+
+	exact_begin(&sum, 1);
+	for (int i = 0; i < 2; i++)
+		exact_add_sum(&sum, 0, &sketch->sums[GMM_SKETCH_TOTALS], i, false, &gmm_host);
+	weight = exact_round(&sum, 0);
+	exact_release(&sum, &gmm_host);
+	return weight;
+}
 
 /* Whether the moments of a sketch are within the range of a double. */
 static bool
@@ -261,7 +229,7 @@ gmm_sketch_summary(PG_FUNCTION_ARGS)
 	values[3] = BoolGetDatum(!sketch->truncated);
 	values[4] = Int64GetDatum(sketch->n_rows);
 	values[5] = Int64GetDatum(sketch->n_incomplete);
-	values[6] = Float8GetDatum(total_weight(sketch, false));
+	values[6] = Float8GetDatum(total_weight(sketch));
 	values[7] = Float8GetDatum(rint(distinct));
 	fill_moments(sketch, &values[8], &nulls[8]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
