@@ -4,8 +4,9 @@
 #
 # pg_createcluster makes the cluster; of its configuration only the lines that
 # doc/operations.md says are changed.  The blocks of "Refit on a schedule" and "Refit
-# when the rows have changed" run as they stand there; then the schedules are
-# changed to soon, and new models must appear by themselves.
+# when the rows have changed" run as they stand there, and those of doc/guide_sensors.md;
+# then the schedules are changed to soon, and new models, and statistics of yesterday,
+# must appear by themselves.
 set -eu
 . test/t/tap.sh
 
@@ -46,6 +47,8 @@ awk -v dir="$dir/readme" -f test/blocks.awk README.md |
     grep -E ' (Tables larger than memory|Store models and refit)$' | sed 's/^/readme\//' >"$dir/index"
 awk -v dir="$dir" -f test/blocks.awk doc/operations.md |
     grep -E ' (Refit on a schedule|Refit when the rows have changed)$' >>"$dir/index"
+mkdir "$dir/sensors"
+awk -v dir="$dir/sensors" -f test/blocks.awk doc/guide_sensors.md | sed 's/^/sensors\//' >>"$dir/index"
 while read -r number language line needs heading; do
     case $language in
         conf)
@@ -58,11 +61,16 @@ done <"$dir/index"
 same "these lines are all that the configuration needs" 3 \
     "$(ask -c "SELECT count(*) FROM pg_settings WHERE sourcefile = '$configuration'
                AND (name LIKE 'cron.%' OR name = 'shared_preload_libraries')")"
-same "its statements make two jobs" 2 "$(ask -c 'SELECT count(*) FROM cron.job')"
+same "the statements make three jobs" 3 "$(ask -c 'SELECT count(*) FROM cron.job')"
 
 # Rows that have changed since the last refit of these.
 ask -o /dev/null -c "INSERT INTO readings
     SELECT day + 7, temperature + 5, pressure FROM readings WHERE day > (SELECT max(day) - 7 FROM readings)"
+# Yesterday's rows of sensor 1 are those of its first day.
+yesterday="(now() AT TIME ZONE 'UTC')::date - 1"
+ask -o /dev/null -c "INSERT INTO measured
+    SELECT sensor, at + ($yesterday - date '2026-03-01') * interval '24 hours', temperature, humidity
+    FROM measured WHERE sensor = 1 AND at < '2026-03-02 00:00+00'"
 
 # Seconds came with pg_cron 1.5, alter_job with 1.4: before that, the next minute
 # must do.
@@ -76,7 +84,7 @@ ask -o /dev/null -c "SELECT cron.alter_job(jobid, schedule := '1 seconds') FROM 
 # The row of a run in the log is updated after the job's own transaction.
 waited=0
 until { [ "$(ask -c "$models")" -gt "$old_models" ] && [ "$(ask -c "$versions")" -gt "$old_versions" ] &&
-    [ "$(ask -c "SELECT count(DISTINCT jobid) FROM cron.job_run_details WHERE status = 'succeeded'")" = 2 ]; } ||
+    [ "$(ask -c "SELECT count(DISTINCT jobid) FROM cron.job_run_details WHERE status = 'succeeded'")" = 3 ]; } ||
     [ "$waited" -ge 130 ]
 do
     sleep 1
@@ -90,7 +98,7 @@ if [ "$(ask -c "$models")" -gt "$old_models" ]; then
 else
     not_ok "pg_cron stored a new model" "$log"
 fi
-same "its log says that both jobs succeeded, and no run failed" "2,0" "$(ask -F , -c "
+same "its log says that all jobs succeeded, and no run failed" "3,0" "$(ask -F , -c "
     SELECT count(DISTINCT jobid) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed')
     FROM cron.job_run_details")"
 same "the new model numbers the components as the old one" t "$(ask -c "
@@ -98,6 +106,9 @@ same "the new model numbers the components as the old one" t "$(ask -c "
     FROM (SELECT model FROM models WHERE name = 'faithful' ORDER BY fitted_at LIMIT 1) AS o,
          (SELECT model FROM models WHERE name = 'faithful' ORDER BY fitted_at DESC LIMIT 1) AS n,
          (SELECT ARRAY[eruptions, waiting] AS x FROM faithful) AS rows")"
+
+same "yesterday's rows were added to the sensors' statistics" "1,48" \
+    "$(ask -F , -c "SELECT sensor, n_rows FROM sensor_days, gmm_stats_summary(stats) WHERE day >= $yesterday")"
 
 # The other job stored one model, and would store no other: that one fits.
 same "rows that have changed make one new model, which fits them" "t,$((old_versions + 1))" \
