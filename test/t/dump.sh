@@ -1,6 +1,6 @@
 #!/bin/sh
-# dump.sh: pg_dump and restore, and binary COPY, bring every model and every
-# gmm_stats back bit for bit.
+# dump.sh: pg_dump and restore, and binary COPY, bring every model, gmm_stats and
+# gmm_sketch back bit for bit.
 set -eu
 . test/t/tap.sh
 
@@ -25,16 +25,24 @@ GROUP BY type, k;
 INSERT INTO models (model)
 SELECT gmm_model(ARRAY[1/3.0, 2/3.0], '{{-0,4.9e-324},{1.7976931348623157e308,1e-310}}',
                  '{{2.2250738585072014e-308,1},{1.7976931348623157e308,0.1}}', 'diag', ARRAY['a "name"', E'of \\ two\nlines']);
+-- with noise, with labels, with a prior
+INSERT INTO models (model) SELECT gmm_fit(x, 2, '{"noise": true, "max_iter": 7}') FROM points;
+INSERT INTO models (model) SELECT gmm_fit_labelled(x, CASE WHEN id % 10 < 3 THEN 1 + id % 3 END, 3, '{"max_iter": 7}') FROM points;
+INSERT INTO models (model) SELECT gmm_fit(x, 2, '{"prior": true, "max_iter": 7}') FROM points;
 -- one that is toasted
 INSERT INTO models (model)
 SELECT gmm_model(array_fill(1 / 512.0::float8, '{512}'), array_agg(ARRAY[i / 3.0::float8, -i / 7.0]),
                  array_agg(ARRAY[i / 11.0::float8, i / 13.0]), 'diag')
 FROM generate_series(1, 512) AS i;
 CREATE TABLE stats AS
-SELECT m.id, gmm_accumulate(p.x, m.model) AS stats FROM models AS m, points AS p WHERE m.id <= 12 GROUP BY m.id;
+SELECT m.id, gmm_accumulate(p.x, m.model) AS stats FROM models AS m, points AS p WHERE (gmm_summary(m.model)).d = 3 GROUP BY m.id;
 -- one of as many rows as can be counted
 INSERT INTO stats
 SELECT 100 + id, jsonb_set(stats::text::jsonb, '{n_rows}', '9223372036854775807')::text::gmm_stats FROM stats WHERE id = 1;
+-- Of few rows and of many, which are toasted; with weights and NULLs.
+CREATE TABLE sketches AS
+SELECT size AS id, gmm_sketch(ARRAY[x[1], CASE WHEN id % 4 > 0 THEN x[2] END, x[3]], size, 1 / id::float8) AS sketch
+FROM points, unnest('{1,50,2000,5000}'::integer[]) AS size GROUP BY size;
 CREATE VIEW predicted AS SELECT p.id, gmm_predict(m.model, p.x) FROM points AS p, models AS m WHERE m.id = 3;
 -- what the README recommends of comparisons
 CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
@@ -51,6 +59,8 @@ digest="SELECT (SELECT md5(string_agg(encode(gmm_model_send(model), 'hex'), ',' 
                (SELECT count(*) FROM models),
                (SELECT md5(string_agg(encode(gmm_stats_send(stats), 'hex'), ',' ORDER BY id)) FROM stats),
                (SELECT count(*) FROM stats),
+               (SELECT md5(string_agg(encode(gmm_sketch_send(sketch), 'hex'), ',' ORDER BY id)) FROM sketches),
+               (SELECT count(*) FROM sketches),
                (SELECT md5(string_agg(predicted::text, ',' ORDER BY id)) FROM predicted),
                (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'differs%')"
 wanted=$(psql -X -A -t -c "$digest")
@@ -87,10 +97,13 @@ for format in binary csv; do
 BEGIN;
 \\copy models TO '$dir/models' (FORMAT $format)
 \\copy stats TO '$dir/stats' (FORMAT $format)
+\\copy sketches TO '$dir/sketches' (FORMAT $format)
 DELETE FROM models;
 DELETE FROM stats;
+DELETE FROM sketches;
 \\copy models FROM '$dir/models' (FORMAT $format)
 \\copy stats FROM '$dir/stats' (FORMAT $format)
+\\copy sketches FROM '$dir/sketches' (FORMAT $format)
 $digest;
 ROLLBACK;
 SQL
