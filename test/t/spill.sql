@@ -80,10 +80,10 @@ SELECT id, id % 12 AS part, w, (x || x)::real[] AS x FROM points;
 ANALYZE floats;
 SELECT ok(same_with_and_without_memory('SELECT gmm_fit(x, 3)::text FROM floats'), 'floats');
 SELECT ok(same_with_and_without_memory(format(
-    'SELECT gmm_fit(CASE WHEN id >= %s THEN x || 0.1::float8 ELSE x || id::real END, 3, ''{}'', w)::text
+    'SELECT gmm_fit(CASE WHEN id >= %s THEN x::float8[] || 0.1::float8 ELSE x || id::real END, 3, ''{}'', w)::text
      FROM floats', id)), 'floats up to row ' || id) FROM (VALUES (2), (390), (9990)) AS f (id);
 SELECT ok(same_with_and_without_memory(
-    'SELECT gmm_fit(x || CASE WHEN id % 7 > 0 THEN 1.0 / greatest(id, 6000) END, 2)::text
+    'SELECT gmm_fit(x || CASE WHEN id % 7 > 0 THEN (1.0 / greatest(id, 6000))::real END, 2)::text
      FROM floats WHERE id > 0'), 'and with NULLs');
 
 -- A feature's mean and variance in a single component are its own; beside one
@@ -92,7 +92,7 @@ SELECT equals((floats::jsonb->'means'->0->j)::text || (floats::jsonb->'covarianc
               (doubles::jsonb->'means'->0->j)::text || (doubles::jsonb->'covariances'->0->j),
               'floats and doubles: feature ' || j)
 FROM (SELECT gmm_fit(f, 1, '{"covariance_type": "diag"}', w) AS floats,
-             gmm_fit(f || 0.1::float8 * (id % 3), 1, '{"covariance_type": "diag"}', w) AS doubles
+             gmm_fit(f::float8[] || 0.1::float8 * (id % 3), 1, '{"covariance_type": "diag"}', w) AS doubles
       FROM (SELECT id, w, x[:5] || CASE WHEN id % 5 > 0 THEN x[1] END AS f FROM floats
             UNION ALL SELECT id, w, x FROM floats) AS twice) AS models,
      generate_series(0, 4) AS j;
