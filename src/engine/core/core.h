@@ -9,6 +9,8 @@
 #ifndef GMM_ENGINE_CORE_H
 #define GMM_ENGINE_CORE_H
 
+#include <float.h>
+
 #include "engine/engine.h"
 
 /*
@@ -61,6 +63,26 @@ extern double mixture_noise_mean(const MixtureParameters *parameters, int j);
 extern double mixture_noise_variance(const MixtureParameters *parameters, int j);
 extern void mixture_noise_box(const FeatureRange *range, const double *center,
 							  const double *floor, int d, double *box);
+
+/*
+ * Whether rows of this weight, of a total, have sums that are more than noise of
+ * underflow.
+ */
+static inline bool
+mixture_has_rows(double weight, double total)
+{
+	return weight > total * 1e-200;
+}
+
+/*
+ * Whether what is left of sums is more than their rounding: a difference of sums
+ * whose size is gross.
+ */
+static inline bool
+mixture_exceeds_rounding(double difference, double gross)
+{
+	return difference > 64 * DBL_EPSILON * gross;
+}
 
 /* statistics.c */
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,

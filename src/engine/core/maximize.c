@@ -21,7 +21,6 @@
  */
 #include "engine/core/core.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,9 +31,6 @@
  * variances: below it, whether a matrix can be factored hangs on rounding.
  */
 #define LEAST_OWN_SHARE	1e-12
-
-/* Below this share of the weight a component's sums are noise of underflow. */
-#define NEGLIGIBLE_SHARE	1e-200
 
 /*
  * The least variances that hold for a packed covariance matrix: the floor's,
@@ -229,11 +225,10 @@ typedef struct Step
 	double	   *scratch;		/* as large as a covariance */
 } Step;
 
-/* Whether a component has rows whose sums are more than rounding. */
 static bool
 has_rows(const Step *step, int c)
 {
-	return step->stats->component_weights[c] > step->total * NEGLIGIBLE_SHARE;
+	return mixture_has_rows(step->stats->component_weights[c], step->total);
 }
 
 /* The weights: what those that are fixed leave goes by the rows. */

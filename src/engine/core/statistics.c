@@ -26,16 +26,8 @@
  */
 #define SUM_TOLERANCE		1e-6
 
-/* Below this share of the weight a component's sums are noise of underflow. */
-#define NEGLIGIBLE_SHARE	1e-200
-
 /* Below this, sums of what underflows have no digit that is sure. */
 #define LEAST_PRECISE		(DBL_MIN / DBL_EPSILON)
-
-/*
- * A variance below so many roundings of the sums that it comes from is 0.
- */
-#define ROUNDINGS			64
 
 /* Well below the root of MIXTURE_MAX_SQUARE */
 #define LARGE_ROOT			1e140
@@ -183,7 +175,7 @@ check_component(const MixtureStats *stats, int component, const MixtureHost *hos
 {
 	int			d = stats->d;
 	double		weight = stats->component_weights[component];
-	bool		seen = weight > *stats->sum_weights * NEGLIGIBLE_SHARE;
+	bool		seen = mixture_has_rows(weight, *stats->sum_weights);
 	const double *firsts = stats->firsts + (size_t) component * d;
 
 	for (int i = 0; i < d; i++)
@@ -425,14 +417,14 @@ find_variances(const MixtureStats *stats, const MixtureParameters *current,
 										  spherical ? 0 : square_total(stats, j), &mean,
 										  &gross);
 
-		variances[j] = sum > ROUNDINGS * DBL_EPSILON * gross ? sum / total :
+		variances[j] = mixture_exceeds_rounding(sum, gross) ? sum / total :
 			mixture_constant_variance(mean);
 		all += sum;
 		all_gross += gross;
 		host->check_interrupts(host->context);
 	}
 	for (int j = 0; j < stats->d && spherical; j++)
-		variances[j] = all > ROUNDINGS * DBL_EPSILON * all_gross ? all / total / stats->d :
+		variances[j] = mixture_exceeds_rounding(all, all_gross) ? all / total / stats->d :
 			mixture_constant_variance(mean);
 }
 

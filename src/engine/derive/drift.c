@@ -26,17 +26,10 @@
  */
 #include "engine/core/core.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "engine/core/linalg.h"
 #include "engine/core/special.h"
-
-/* A component with less than this share of the rows has none. */
-#define NEGLIGIBLE_SHARE	1e-200
-
-/* What is left of a sum of squares below so many of its roundings is nothing. */
-#define ROUNDINGS			64
 
 /* One component's scale, and scratch. */
 typedef struct Scale
@@ -129,7 +122,7 @@ own_squares(double squares, double about_mean)
 {
 	double		own = squares - about_mean;
 
-	return own > ROUNDINGS * DBL_EPSILON * squares ? own : 0;
+	return mixture_exceeds_rounding(own, squares) ? own : 0;
 }
 
 /* How many rows one sample has that tells as much as the difference of two. */
@@ -190,7 +183,7 @@ compare_component(const MixtureParameters *parameters, const MixtureStats *stats
 	drift->mean_shift = drift->spread_ratio = drift->p = NAN;
 	for (int j = 0; j < d; j++)
 		moves[j] = NAN;
-	if (!(drift->share > NEGLIGIBLE_SHARE))
+	if (!mixture_has_rows(weight, *stats->sum_weights))
 		return 0;
 	for (int j = 0; j < d; j++)
 		scale->vector[j] = stats->firsts[(size_t) component * d + j] / weight;

@@ -149,7 +149,7 @@ swap_parameters(MixtureParameters *a, MixtureParameters *b)
  * then being the new point's.  *n_passes: those made, 1 or none.
  */
 static bool
-try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_passes)
+try_extrapolation(Em *em, double *step_limit, double least, int *n_passes)
 {
 	MixtureParameters *points = em->points;
 	double		limit = *step_limit;
@@ -167,7 +167,7 @@ try_extrapolation(Em *em, double *step_limit, bool m_step, double least, int *n_
 	mixture_hold_floor(&points[3], em->bounds.floor, em->host);
 	mixture_hold_fixed(&points[3], em->bounds.fixed, &points[2]);
 	*n_passes = 1;
-	if (step_pass(em, &points[3], m_step, &error) == MIXTURE_OK &&
+	if (step_pass(em, &points[3], true, &error) == MIXTURE_OK &&
 		em_objective(em, &points[3]) >= least)
 	{
 		swap_parameters(&points[0], &points[3]);
@@ -199,6 +199,40 @@ note_pass(Em *em, const EmOutcome *outcome, double gain)
 				  gain / outcome->sum_weights, now);
 }
 
+/* Take the objective after a step's pass, which was made at these parameters. */
+static void
+end_step(Em *em, const MixtureParameters *parameters, EmOutcome *outcome)
+{
+	double		before = outcome->objective;
+
+	outcome->objective = em_objective(em, parameters);
+	outcome->gain = outcome->objective - before;
+	note_pass(em, outcome, outcome->gain);
+}
+
+/*
+ * The pass at the parameters that a run starts from, which are then
+ * em->points[0]; none is needed where the last run ended with a pass there.
+ */
+static MixtureStatus
+first_pass(Em *em, const MixtureParameters *parameters, bool m_step, double *step_limit,
+		   MixtureError *error)
+{
+	MixtureParameters *points = em->points;
+	int			ready = em->ready;
+
+	em->ready = -1;
+	if (ready >= 0 && mixture_parameters_equal(&points[ready], parameters))
+	{
+		swap_parameters(&points[0], &points[ready]);
+		*step_limit = em->step_limit;
+		return MIXTURE_OK;
+	}
+	mixture_copy_parameters(&points[0], parameters);
+	*step_limit = 1;
+	return step_pass(em, &points[0], m_step, error);
+}
+
 /*
  * Run EM from parameters, which it changes.
  *
@@ -217,25 +251,14 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 {
 	MixtureParameters *points = em->points;
 	MixtureStatus status;
-	double		step_limit = 1;
-	double		objective;
+	double		step_limit;
 	bool		ready = em->goes_on;
 	bool		second = false; /* points[0] and [1] are a step apart */
 
-	if (em->ready >= 0 && mixture_parameters_equal(&points[em->ready], parameters))
-	{
-		swap_parameters(&points[0], &points[em->ready]);
-		step_limit = em->step_limit;
-	}
-	else
-	{
-		mixture_copy_parameters(&points[0], parameters);
-		status = step_pass(em, &points[0], max_iter > 0 || em->goes_on, error);
-		if (status != MIXTURE_OK)
-			return status;
-	}
-	em->ready = -1;
-	objective = em_objective(em, &points[0]);
+	status = first_pass(em, parameters, max_iter > 0 || em->goes_on, &step_limit, error);
+	if (status != MIXTURE_OK)
+		return status;
+	outcome->objective = em_objective(em, &points[0]);
 	outcome->sum_weights = *em->stats->sum_weights;
 	outcome->iterations = 0;
 	outcome->converged = false;
@@ -247,21 +270,17 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		/* the point that the last pass was made at, and the next */
 		MixtureParameters *here = second ? &points[1] : &points[0];
 		MixtureParameters *next = second ? &points[2] : &points[1];
-		double		before = objective;
 		bool		more;
 
 		mixture_maximize(em->stats, here, &em->bounds, next, em->host);
 		more = ++outcome->iterations < max_iter;
-
 		if (second && accelerate && more)
 		{
 			int			n_passes;
 
-			if (try_extrapolation(em, &step_limit, more, objective, &n_passes))
+			if (try_extrapolation(em, &step_limit, outcome->objective, &n_passes))
 			{
-				objective = em_objective(em, &points[0]);
-				outcome->gain = objective - before;
-				note_pass(em, outcome, outcome->gain);
+				end_step(em, &points[0], outcome);
 				second = false;
 				continue;
 			}
@@ -271,9 +290,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		status = step_pass(em, next, more || em->goes_on, error);
 		if (status != MIXTURE_OK)
 			return status;
-		objective = em_objective(em, next);
-		outcome->gain = objective - before;
-		note_pass(em, outcome, outcome->gain);
+		end_step(em, next, outcome);
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
@@ -288,7 +305,6 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		em->ready = second ? 1 : 0;
 	em->step_limit = step_limit;
 	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
-	outcome->objective = objective;
 	outcome->log_likelihood = *em->stats->log_likelihood;
 	return check_means(parameters, error);
 }

@@ -24,6 +24,48 @@ CLONE(inverse_diagonal) (double *triangle, int i, Vec tile[MISSING_TILE][MISSING
 	}
 }
 
+/*
+ * Minus the tile at (i, j) of L times what is there of L's inverse: rows j on of it,
+ * before i.
+ */
+ALWAYS_INLINE void
+CLONE(inverse_sums) (double *triangle, int i, int j, Vec sum[MISSING_TILE][MISSING_TILE],
+					 const int n)
+{
+	UNROLL
+	for (int b = 0; b < MISSING_TILE; b++)
+	{
+		UNROLL
+		for (int a = 0; a < n; a++)
+			sum[a][b] = -CLONE(load) (CLONE(element) (triangle, i + a, j + b));
+	}
+	UNROLL
+	for (int l = 1; l < MISSING_TILE; l++)
+	{
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			Vec			left = CLONE(load) (CLONE(element) (triangle, i + a, j + l));
+
+			UNROLL
+			for (int b = 0; b < l; b++)
+				sum[a][b] -= left * CLONE(load) (CLONE(element) (triangle, j + l, j + b));
+		}
+	}
+	for (int l = j + MISSING_TILE; l < i; l++)
+	{
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			Vec			left = CLONE(load) (CLONE(element) (triangle, i + a, l));
+
+			UNROLL
+			for (int b = 0; b < MISSING_TILE; b++)
+				sum[a][b] -= left * CLONE(load) (CLONE(element) (triangle, l, j + b));
+		}
+	}
+}
+
 /* n rows of L's inverse from i on, in place; those before are there. */
 ALWAYS_INLINE void
 CLONE(inverse_rows) (double *triangle, int i, const int n)
@@ -35,38 +77,7 @@ CLONE(inverse_rows) (double *triangle, int i, const int n)
 	{
 		Vec			sum[MISSING_TILE][MISSING_TILE];
 
-		UNROLL
-		for (int b = 0; b < MISSING_TILE; b++)
-		{
-			UNROLL
-			for (int a = 0; a < n; a++)
-				sum[a][b] = -CLONE(load) (CLONE(element) (triangle, i + a, j + b));
-		}
-		UNROLL
-		for (int l = 1; l < MISSING_TILE; l++)
-		{
-			UNROLL
-			for (int a = 0; a < n; a++)
-			{
-				Vec			left = CLONE(load) (CLONE(element) (triangle, i + a, j + l));
-
-				UNROLL
-				for (int b = 0; b < l; b++)
-					sum[a][b] -= left * CLONE(load) (CLONE(element) (triangle, j + l, j + b));
-			}
-		}
-		for (int l = j + MISSING_TILE; l < i; l++)
-		{
-			UNROLL
-			for (int a = 0; a < n; a++)
-			{
-				Vec			left = CLONE(load) (CLONE(element) (triangle, i + a, l));
-
-				UNROLL
-				for (int b = 0; b < MISSING_TILE; b++)
-					sum[a][b] -= left * CLONE(load) (CLONE(element) (triangle, l, j + b));
-			}
-		}
+		CLONE(inverse_sums) (triangle, i, j, sum, n);
 		UNROLL
 		for (int a = n - 1; a >= 0; a--)
 		{
