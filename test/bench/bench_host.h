@@ -5,38 +5,16 @@
 #ifndef BENCH_HOST_H
 #define BENCH_HOST_H
 
-#include <stdlib.h>
 #include <time.h>
 
+#include "../malloc_host.h"
 #include "engine/core/random.h"
 #include "engine/core/special.h"
 #include "engine/engine.h"
 
-static void *
-allocate(void *context, size_t size)
-{
-	void	   *memory = malloc(size > 0 ? size : 1);
-
-	(void) context;
-	if (memory == NULL)
-		abort();
-	return memory;
-}
-
-static void
-release(void *context, void *memory)
-{
-	(void) context;
-	free(memory);
-}
-
-static void
-check_interrupts(void *context)
-{
-	(void) context;
-}
-
-static const MixtureHost host = {NULL, allocate, release, check_interrupts, NULL, NULL};
+static const MixtureHost host = {
+	NULL, malloc_allocate, malloc_release, malloc_check_interrupts, NULL, NULL
+};
 
 /* Seconds of the processor. */
 static double

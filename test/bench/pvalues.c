@@ -40,7 +40,7 @@ make_mixture(MixtureParameters *parameters, int k, int d, double apart, double s
 	{
 		double		scale = exp(scales * normal(&state));
 		double	   *covariance = parameters->covariances + c * count;
-		double	   *a = allocate(NULL, sizeof(double) * d * d);
+		double	   *a = malloc_allocate(NULL, sizeof(double) * d * d);
 
 		parameters->weights[c] /= sum;
 		for (int i = 0; i < d; i++)
@@ -60,51 +60,55 @@ make_mixture(MixtureParameters *parameters, int k, int d, double apart, double s
 	}
 }
 
-static void
-measure(int k, int d, double apart, double scales, int64_t draws)
+/* A mixture, and what scoring rows under it needs. */
+typedef struct Scoring
 {
-	MixtureParameters parameters;
-	MixtureError error = {0};
+	int			d;
 	MixturePrepared *prepared;
 	MixtureDrawing *drawing;
 	MixtureTail *tail;
-	double	   *rows = allocate(NULL, sizeof(double) * TIMED_ROWS * d);
 	double	   *work;
+} Scoring;
+
+/* Nanoseconds that one value takes: a row's p, or else its log density. */
+static double
+time_rows(const Scoring *scoring, const double *rows, bool pvalues)
+{
+	double		sum = 0;
+	double		begun = now();
+	double		ended;
+
+	for (int i = 0; i < TIMED_ROWS * TIMED_ROUNDS; i++)
+	{
+		const double *row = rows + (size_t) (i % TIMED_ROWS) * scoring->d;
+
+		sum += pvalues ?
+			mixture_row_outlier_pvalue(scoring->prepared, scoring->tail, row, scoring->work) :
+			mixture_row_log_density(scoring->prepared, row, scoring->work);
+	}
+	ended = now();
+	/* so that what is timed is not left out */
+	if (isnan(sum))
+		fprintf(stderr, "not a number\n");
+	return 1e9 * (ended - begun) / (TIMED_ROWS * TIMED_ROUNDS);
+}
+
+/* The shares of so many drawn rows that are below the levels, and below all values. */
+static void
+print_shares(const Scoring *scoring, int64_t draws)
+{
+	double	   *row = malloc_allocate(NULL, sizeof(double) * scoring->d);
 	int64_t		bins[BINS] = {0};
 	int64_t		found[N_LEVELS] = {0};
 	int64_t		below = 0;
-	double		times[4];
 	double		largest = 0;
-	double		sum = 0;
-
-	make_mixture(&parameters, k, d, apart, scales);
-	prepared = mixture_prepare_rows(&parameters, &host, &error);
-	drawing = mixture_drawing_create(&parameters, &host, &error);
-	work = allocate(NULL, mixture_row_work_size(prepared) * sizeof(double));
-
-	times[0] = now();
-	tail = mixture_tail_create(prepared, parameters.weights, &host);
-	times[1] = now();
-	for (int i = 0; i < TIMED_ROWS; i++)
-		mixture_draw_row(drawing, 1, i, rows + (size_t) i * d);
-	times[2] = now();
-	for (int i = 0; i < TIMED_ROWS * TIMED_ROUNDS; i++)
-		sum += mixture_row_log_density(prepared, rows + (size_t) (i % TIMED_ROWS) * d, work);
-	times[3] = now();
-	printf("%d|%d|%g|%g|%.1f|%.0f|", k, d, apart, scales, 1e3 * (times[1] - times[0]),
-		   1e9 * (times[3] - times[2]) / (TIMED_ROWS * TIMED_ROUNDS));
-	times[2] = now();
-	for (int i = 0; i < TIMED_ROWS * TIMED_ROUNDS; i++)
-		sum += mixture_row_outlier_pvalue(prepared, tail, rows + (size_t) (i % TIMED_ROWS) * d, work);
-	times[3] = now();
-	printf("%.0f", 1e9 * (times[3] - times[2]) / (TIMED_ROWS * TIMED_ROUNDS));
 
 	for (int64_t i = 0; i < draws; i++)
 	{
 		double		p;
 
-		mixture_draw_row(drawing, 2, i, rows);
-		p = mixture_row_outlier_pvalue(prepared, tail, rows, work);
+		mixture_draw_row(scoring->drawing, 2, i, row);
+		p = mixture_row_outlier_pvalue(scoring->prepared, scoring->tail, row, scoring->work);
 		bins[p < 1 ? (int) (p * BINS) : BINS - 1]++;
 		for (size_t l = 0; l < N_LEVELS && p < levels[l]; l++)
 			found[l]++;
@@ -124,11 +128,34 @@ measure(int k, int d, double apart, double scales, int64_t draws)
 		else
 			printf("|%+.1f ± %.1f", 100 * (found[l] / expected - 1), 100 / sqrt(expected));
 	}
+	free(row);
+}
+
+/* One line: a mixture of this shape. */
+static void
+measure(int k, int d, double apart, double scales, int64_t draws)
+{
+	MixtureParameters parameters;
+	MixtureError error = {0};
+	Scoring		scoring = {.d = d};
+	double	   *rows = malloc_allocate(NULL, sizeof(double) * TIMED_ROWS * d);
+	double		begun;
+
+	make_mixture(&parameters, k, d, apart, scales);
+	scoring.prepared = mixture_prepare_rows(&parameters, &host, &error);
+	scoring.drawing = mixture_drawing_create(&parameters, &host, &error);
+	scoring.work = malloc_allocate(NULL, mixture_row_work_size(scoring.prepared) * sizeof(double));
+	begun = now();
+	scoring.tail = mixture_tail_create(scoring.prepared, parameters.weights, &host);
+	printf("%d|%d|%g|%g|%.1f", k, d, apart, scales, 1e3 * (now() - begun));
+	for (int i = 0; i < TIMED_ROWS; i++)
+		mixture_draw_row(scoring.drawing, 1, i, rows + (size_t) i * d);
+	printf("|%.0f", time_rows(&scoring, rows, false));
+	printf("|%.0f", time_rows(&scoring, rows, true));
+	print_shares(&scoring, draws);
 	printf("\n");
 	fflush(stdout);
-	/* so that what is timed is not left out */
-	if (isnan(sum))
-		fprintf(stderr, "not a number\n");
+	free(rows);
 }
 
 int

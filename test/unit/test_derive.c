@@ -142,6 +142,34 @@ log_sum(const long double *values, int k)
 	return most + logl(sum);
 }
 
+/* The log density of a mixture, of which those of components and noise are the parts. */
+static long double
+log_density(const MixtureParameters *parameters, const double *row, long double *parts)
+{
+	int			k = parameters->k;
+	long double *distances = malloc(sizeof(long double) * k);
+
+	reference_log_densities(parameters, row, parts, distances);
+	parts[k] = reference_log_noise(parameters, row);
+	free(distances);
+	return log_sum(parts, k + 1);
+}
+
+/* The mean of a mixture, with its noise. */
+static void
+find_mean(const MixtureParameters *parameters, double *mean)
+{
+	int			d = parameters->d;
+	double		noise = parameters->noise_weight;
+
+	for (int j = 0; j < d; j++)
+	{
+		mean[j] = parameters->noise_box == NULL ? 0 : noise * mixture_noise_mean(parameters, j);
+		for (int c = 0; c < parameters->k; c++)
+			mean[j] += (1 - noise) * parameters->weights[c] * parameters->means[c * d + j];
+	}
+}
+
 /*
  * The mixture of some dimensions times that of the others given them is the
  * mixture; and what is imputed is the mean of the latter.
@@ -162,7 +190,6 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 				work[64];
 	double	   *responsibilities = malloc(sizeof(double) * k);
 	long double *log_densities = malloc(sizeof(long double) * (k + 1));
-	long double *distances = malloc(sizeof(long double) * k);
 	double		worst = 0;
 	double		worst_mean = 0;
 
@@ -178,6 +205,7 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 	{
 		long double joint,
 					first,
+					second,
 					components;
 		double		noise;
 
@@ -185,29 +213,17 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 			row[j] = 3 * random_normal(random);
 		for (int j = 0; j < d; j++)
 			part[j] = row[order[j]];
-		reference_log_densities(&whole, row, log_densities, distances);
-		log_densities[k] = reference_log_noise(&whole, row);
-		joint = log_sum(log_densities, k + 1);
-		reference_log_densities(&observed, part, log_densities, distances);
+		joint = log_density(&whole, row, log_densities);
+		first = log_density(&observed, part, log_densities);
 		components = log_sum(log_densities, k);
-		log_densities[k] = reference_log_noise(&observed, part);
-		first = log_sum(log_densities, k + 1);
 		for (int c = 0; c < k; c++)
 			responsibilities[c] = (double) expl(log_densities[c] - components);
 		noise = (double) expl(log_densities[k] - first);
 
 		mixture_condition(conditional, part, responsibilities, noise, &missing, work);
-		reference_log_densities(&missing, part + n_observed, log_densities, distances);
-		log_densities[k] = reference_log_noise(&missing, part + n_observed);
-		worst = fmax(worst, relative_difference((double) joint,
-												(double) (first + log_sum(log_densities, k + 1)), 1));
-
-		for (int j = 0; j < d - n_observed; j++)
-			mean[j] = noisy ? missing.noise_weight * mixture_noise_mean(&missing, j) : 0;
-		for (int c = 0; c < k; c++)
-			for (int j = 0; j < d - n_observed; j++)
-				mean[j] += (1 - missing.noise_weight) * missing.weights[c] *
-					missing.means[c * (d - n_observed) + j];
+		second = log_density(&missing, part + n_observed, log_densities);
+		worst = fmax(worst, relative_difference((double) joint, (double) (first + second), 1));
+		find_mean(&missing, mean);
 		mixture_impute(conditional, part, responsibilities, noise, imputed, work);
 		worst_mean = fmax(worst_mean, largest_difference(mean, imputed, d - n_observed, 1));
 	}
@@ -219,7 +235,6 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 	mixture_release_parameters(&missing, &unit_host);
 	mixture_release_parameters(&observed, &unit_host);
 	mixture_release_parameters(&whole, &unit_host);
-	free(distances);
 	free(log_densities);
 	free(responsibilities);
 }

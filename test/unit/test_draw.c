@@ -13,6 +13,41 @@
 #define N_ROWS 20000
 
 /*
+ * How far the second moments of the rows of a component about its mean are from its
+ * covariance, in deviations of the worst.
+ */
+static double
+compare_moments(const MixtureParameters *parameters, int c, const double *rows,
+				const int *components)
+{
+	int			d = parameters->d;
+	double	   *covariance = malloc(sizeof(double) * d * d);
+	double		worst = 0;
+
+	mixture_component_covariance(parameters, c, covariance);
+	for (int a = 0; a < d; a++)
+		for (int b = 0; b <= a; b++)
+		{
+			double		sum = 0;
+			int			n = 0;
+			double		expected = covariance[a * d + b];
+			double		spread = sqrt(covariance[a * d + a] * covariance[b * d + b] +
+									  expected * expected);
+
+			for (int i = 0; i < N_ROWS; i++)
+				if (components[i] == c)
+				{
+					n++;
+					sum += (rows[i * d + a] - parameters->means[c * d + a]) *
+						(rows[i * d + b] - parameters->means[c * d + b]) - expected;
+				}
+			worst = fmax(worst, fabs(sum) / spread / sqrt(n));
+		}
+	free(covariance);
+	return worst;
+}
+
+/*
  * Shares within 5 deviations; squared distances from their own component
  * distributed as chi-square, and so the covariances right up to a rotation;
  * and, against the rotation, the correlation of each component's features
@@ -28,7 +63,6 @@ test_draw(MixtureCovarianceType type, int k, int d)
 	double	   *rows = malloc(sizeof(double) * N_ROWS * d);
 	double	   *tails = malloc(sizeof(double) * N_ROWS);
 	int		   *components = malloc(sizeof(int) * N_ROWS);
-	double	   *covariance = malloc(sizeof(double) * d * d);
 	long double *log_densities = malloc(sizeof(long double) * k);
 	long double *distances = malloc(sizeof(long double) * k);
 	double		worst_share = 0;
@@ -50,25 +84,11 @@ test_draw(MixtureCovarianceType type, int k, int d)
 		double		weight = parameters.weights[c];
 		int			n = 0;
 
-		mixture_component_covariance(&parameters, c, covariance);
 		for (int i = 0; i < N_ROWS; i++)
 			n += components[i] == c;
 		worst_share = fmax(worst_share, fabs(n - N_ROWS * weight) /
 						   sqrt(N_ROWS * (weight * (1 - weight) + 1e-9)));
-		for (int a = 0; a < d; a++)
-			for (int b = 0; b <= a; b++)
-			{
-				double		sum = 0;
-				double		expected = covariance[a * d + b];
-				double		spread = sqrt(covariance[a * d + a] * covariance[b * d + b] +
-										  expected * expected);
-
-				for (int i = 0; i < N_ROWS; i++)
-					if (components[i] == c)
-						sum += (rows[i * d + a] - parameters.means[c * d + a]) *
-							(rows[i * d + b] - parameters.means[c * d + b]) - expected;
-				worst_moment = fmax(worst_moment, fabs(sum) / spread / sqrt(n));
-			}
+		worst_moment = fmax(worst_moment, compare_moments(&parameters, c, rows, components));
 	}
 	statistic = kolmogorov(tails, N_ROWS);
 	check(in_range && worst_share < 5, "%s, k %d, d %d: shares (%.2f deviations)",
@@ -82,7 +102,6 @@ test_draw(MixtureCovarianceType type, int k, int d)
 	mixture_release_parameters(&parameters, &unit_host);
 	free(distances);
 	free(log_densities);
-	free(covariance);
 	free(components);
 	free(tails);
 	free(rows);

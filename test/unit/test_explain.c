@@ -218,6 +218,47 @@ test_sum(Random *random, int d, double exponent)
 	free(parameters.weights);
 }
 
+/* How far a contrast is from its definition: component c against all others, in feature j. */
+static double
+compare_contrast(const MixtureParameters *parameters, int c, int j, const MixtureContrast *contrast)
+{
+	int			d = parameters->d;
+	double		square[MOST * MOST];
+	long double weight = 0,
+				mean = 0,
+				variance = 0,
+				own,
+				apart;
+	double		worst = 0;
+
+	for (int o = 0; o < parameters->k; o++)
+		if (o != c)
+		{
+			weight += parameters->weights[o];
+			mean += parameters->weights[o] * (long double) parameters->means[o * d + j];
+		}
+	mean /= weight;
+	for (int o = 0; o < parameters->k; o++)
+		if (o != c)
+		{
+			apart = parameters->means[o * d + j] - mean;
+			mixture_component_covariance(parameters, o, square);
+			variance += parameters->weights[o] / weight * (square[j * d + j] + apart * apart);
+		}
+	mixture_component_covariance(parameters, c, square);
+	own = square[j * d + j];
+	apart = parameters->means[c * d + j] - mean;
+	worst = fmax(worst, relative_difference(contrast->others_mean, mean, 1));
+	worst = fmax(worst, relative_difference(contrast->others_deviation, sqrtl(variance), 1));
+	worst = fmax(worst, relative_difference(contrast->deviation, sqrtl(own), 1));
+	worst = fmax(worst, relative_difference(contrast->effect,
+											apart / sqrtl((own + variance) / 2), 1));
+	return fmax(worst, relative_difference(contrast->distance,
+										   apart * apart / (4 * (own + variance)) +
+										   logl((own + variance) / 2 / sqrtl(own * variance)) / 2,
+										   1));
+}
+
 /* Contrasts, where one component has nearly all of the weight, or all. */
 static void
 test_contrasts(Random *random, MixtureCovarianceType type, int k, int d, double heaviest)
@@ -225,7 +266,6 @@ test_contrasts(Random *random, MixtureCovarianceType type, int k, int d, double 
 	MixtureParameters parameters;
 	MixtureContrasts *contrasts;
 	MixtureContrast features[MOST];
-	double		square[MOST * MOST];
 	double		worst = 0;
 	int			with_others = 0;
 
@@ -239,42 +279,7 @@ test_contrasts(Random *random, MixtureCovarianceType type, int k, int d, double 
 
 		with_others += others;
 		for (int j = 0; j < d && others; j++)
-		{
-			long double weight = 0,
-						mean = 0,
-						variance = 0,
-						own;
-
-			for (int o = 0; o < k; o++)
-				if (o != c)
-				{
-					weight += parameters.weights[o];
-					mean += parameters.weights[o] * (long double) parameters.means[o * d + j];
-				}
-			mean /= weight;
-			for (int o = 0; o < k; o++)
-				if (o != c)
-				{
-					long double apart = parameters.means[o * d + j] - mean;
-
-					mixture_component_covariance(&parameters, o, square);
-					variance += parameters.weights[o] / weight *
-						(square[j * d + j] + apart * apart);
-				}
-			mixture_component_covariance(&parameters, c, square);
-			own = square[j * d + j];
-			worst = fmax(worst, relative_difference(features[j].others_mean, mean, 1));
-			worst = fmax(worst, relative_difference(features[j].others_deviation, sqrtl(variance), 1));
-			worst = fmax(worst, relative_difference(features[j].deviation, sqrtl(own), 1));
-			worst = fmax(worst, relative_difference(features[j].effect,
-													(parameters.means[c * d + j] - mean) /
-													sqrtl((own + variance) / 2), 1));
-			worst = fmax(worst, relative_difference(features[j].distance,
-													powl(parameters.means[c * d + j] - mean, 2) /
-													(4 * (own + variance)) +
-													logl((own + variance) / 2 / sqrtl(own * variance)) / 2,
-													1));
-		}
+			worst = fmax(worst, compare_contrast(&parameters, c, j, &features[j]));
 	}
 	check(worst < 1e-12, "%s, %d components, the heaviest of %g: contrasts are as defined (%.2g)",
 		  family_names[type], k, heaviest, worst);

@@ -40,6 +40,27 @@ compare_blocks(const Kernels *kernels, const MixtureParameters *parameters,
 	return worst;
 }
 
+/* The logarithm of the sum of n exponentials, and the entropy of their shares in it. */
+static long double
+sum_exponentials(const long double *values, int n, long double *entropy)
+{
+	long double most = -INFINITY;
+	long double sum = 0;
+
+	for (int c = 0; c < n; c++)
+		most = fmaxl(most, values[c]);
+	for (int c = 0; c < n; c++)
+		sum += expl(values[c] - most);
+	*entropy = 0;
+	for (int c = 0; c < n; c++)
+	{
+		long double share = expl(values[c] - most) / sum;
+
+		*entropy -= share > 0 ? share * logl(share) : 0;
+	}
+	return most + logl(sum);
+}
+
 /* Largest difference between what a clone says of single rows and the reference. */
 static double
 compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const Rows *rows)
@@ -49,7 +70,9 @@ compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const 
 	MixturePrepared *prepared;
 	double	   *work;
 	double	   *values = malloc(sizeof(double) * k);
-	long double *densities = malloc(sizeof(long double) * 2 * k);
+	/* of the components and of noise */
+	long double *densities = malloc(sizeof(long double) * (k + 1));
+	long double *distances = malloc(sizeof(long double) * k);
 	double		worst = 0;
 
 	kernels_select(kernels);
@@ -58,47 +81,36 @@ compare_rows(const Kernels *kernels, const MixtureParameters *parameters, const 
 	for (int64_t row = 0; row < rows->n && row < 20; row++)
 	{
 		const double *features = rows->values + row * rows->d;
-		long double most = -INFINITY;
-		long double sum = 0;
 		int			best = 0;
-		long double log_noise = reference_log_noise(parameters, features);
-		long double entropy = 0;
+		long double whole;
+		long double entropy;
 		double		noise;
 		double		log_density;
 
-		reference_log_densities(parameters, features, densities, densities + k);
-		for (int c = 0; c < k; c++)
+		reference_log_densities(parameters, features, densities, distances);
+		densities[k] = reference_log_noise(parameters, features);
+		for (int c = 0; c <= k; c++)
 			if (densities[c] > densities[best])
 				best = c;
-		most = fmaxl(densities[best], log_noise);
-		best = log_noise > densities[best] ? -1 : best;
-		sum = expl(log_noise - most);
-		for (int c = 0; c < k; c++)
-			sum += expl(densities[c] - most);
-		for (int c = 0; c <= k; c++)
-		{
-			long double r = expl((c < k ? densities[c] : log_noise) - most) / sum;
-
-			entropy -= r > 0 ? r * logl(r) : 0;
-		}
+		whole = sum_exponentials(densities, k + 1, &entropy);
 
 		worst = fmax(worst, relative_difference(mixture_row_entropy(prepared, features, work),
 												entropy, 1));
 		log_density = mixture_row_responsibilities(prepared, features, work, values, &noise);
-		worst = fmax(worst, relative_difference(noise, expl(log_noise - most) / sum, 1e-3));
-		worst = fmax(worst, relative_difference(log_density, most + logl(sum), 1));
+		worst = fmax(worst, relative_difference(noise, expl(densities[k] - whole), 1e-3));
+		worst = fmax(worst, relative_difference(log_density, whole, 1));
 		worst = fmax(worst, relative_difference(log_density,
 												mixture_row_log_density(prepared, features, work), 1));
 		for (int c = 0; c < k; c++)
-			worst = fmax(worst, relative_difference(values[c],
-													expl(densities[c] - most) / sum, 1e-3));
+			worst = fmax(worst, relative_difference(values[c], expl(densities[c] - whole), 1e-3));
 		mixture_row_mahalanobis(prepared, features, work, values);
 		for (int c = 0; c < k; c++)
-			worst = fmax(worst, relative_difference(values[c], sqrtl(densities[k + c]), 1e-3));
-		if (mixture_row_predict(prepared, features, work) != best)
+			worst = fmax(worst, relative_difference(values[c], sqrtl(distances[c]), 1e-3));
+		if (mixture_row_predict(prepared, features, work) != (best == k ? -1 : best))
 			worst = INFINITY;
 	}
 	mixture_release_prepared(prepared, &unit_host);
+	free(distances);
 	free(densities);
 	free(values);
 	free(work);

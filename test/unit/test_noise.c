@@ -206,6 +206,29 @@ test_draw(Random *random, MixtureCovarianceType type)
 	free(places);
 }
 
+/* Whether the box of a model's noise is the range of each feature of the rows. */
+static bool
+box_is_range(const MixtureParameters *parameters, const Rows *rows)
+{
+	int			d = rows->d;
+	bool		is_range = true;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		least = INFINITY;
+		double		most = -INFINITY;
+
+		for (int64_t i = 0; i < rows->n; i++)
+		{
+			least = fmin(least, rows->values[i * d + j]);
+			most = fmax(most, rows->values[i * d + j]);
+		}
+		is_range = is_range && parameters->noise_box[j] == least &&
+			parameters->noise_box[d + j] == most;
+	}
+	return is_range;
+}
+
 /*
  * A step from statistics is a step of a fit that goes on from a model with noise,
  * in the model's box; a model without gets the rows' own if that is asked for.
@@ -223,7 +246,6 @@ test_refit(Random *random, MixtureCovarianceType type, double offset)
 	MixtureFit	fit;
 	MixtureError error;
 	double		worst;
-	bool		within = true;
 
 	for (int64_t i = 0; i < rows->n * d; i++)
 		rows->values[i] += offset;
@@ -255,20 +277,7 @@ test_refit(Random *random, MixtureCovarianceType type, double offset)
 	mixture_clear_noise(&start);
 	options.noise = true;
 	mixture_refit(&rows->source, &start, &options, &unit_host, &fit, &error);
-	for (int j = 0; j < d; j++)
-	{
-		double		least = INFINITY;
-		double		most = -INFINITY;
-
-		for (int64_t i = 0; i < rows->n; i++)
-		{
-			least = fmin(least, rows->values[i * d + j]);
-			most = fmax(most, rows->values[i * d + j]);
-		}
-		within = within && fit.parameters.noise_box[j] == least &&
-			fit.parameters.noise_box[d + j] == most;
-	}
-	check(within && fit.parameters.noise_weight > 0,
+	check(box_is_range(&fit.parameters, rows) && fit.parameters.noise_weight > 0,
 		  "%s, d %d, offset %g: the box is that of the rows", family_names[type], d, offset);
 	mixture_release_parameters(&fit.parameters, &unit_host);
 	mixture_release_parameters(&next, &unit_host);

@@ -392,6 +392,48 @@ test_agglomeration(MixtureCovarianceType type)
 		  worst);
 }
 
+/* Clusters of which one component of start_crowded() spans two, and two share one. */
+static const double crowded[5][2] = {{-4, 0}, {4, 0}, {20, 0}, {20.5, 0}, {0, 30}};
+
+static void
+start_crowded(MixtureParameters *parameters)
+{
+	for (int c = 0; c < 4; c++)
+	{
+		double		full[] = {c == 0 ? 17 : 1, 0, 1};
+
+		parameters->weights[c] = c == 0 ? 0.4 : 0.2;
+		parameters->means[2 * c] = c == 0 ? 0 : crowded[c + 1][0];
+		parameters->means[2 * c + 1] = crowded[c + 1][1];
+		if (parameters->covariance_type == MIXTURE_FULL)
+			memcpy(parameters->covariances + 3 * c, full, sizeof(full));
+		else if (parameters->covariance_type == MIXTURE_DIAG)
+			memcpy(parameters->covariances + 2 * c, (double[]) {full[0], 1}, 2 * sizeof(double));
+		else if (parameters->covariance_type == MIXTURE_SPHERICAL)
+			parameters->covariances[c] = c == 0 ? 9 : 1;
+		else
+			memcpy(parameters->covariances, (double[]) {7.4, 0, 1}, sizeof(full));
+	}
+}
+
+/* How far the cluster that is farthest from all means is from the nearest. */
+static double
+farthest_cluster(const MixtureParameters *parameters)
+{
+	double		most = 0;
+
+	for (int c = 0; c < 5; c++)
+	{
+		double		nearest = INFINITY;
+
+		for (int i = 0; i < 4; i++)
+			nearest = fmin(nearest, fabs(parameters->means[2 * i] - crowded[c][0]) +
+						   fabs(parameters->means[2 * i + 1] - crowded[c][1]));
+		most = fmax(most, nearest);
+	}
+	return most;
+}
+
 /*
  * Where one component spans two clusters and two share one, that is the first
  * move to be proposed, and it leaves weights and mean of the whole as they are.
@@ -399,11 +441,9 @@ test_agglomeration(MixtureCovarianceType type)
 static void
 test_move(MixtureCovarianceType type)
 {
-	static const double at[5][2] = {{-4, 0}, {4, 0}, {20, 0}, {20.5, 0}, {0, 30}};
 	Random		random = random_start(11);
 	Rows	   *rows = rows_allocate(1000, 2);
 	double		floor[] = {1e-9, 1e-9};
-	double		least = INFINITY;
 	MixtureParameters parameters;
 	FeatureRange range;
 	Sample		sample;
@@ -411,27 +451,12 @@ test_move(MixtureCovarianceType type)
 	Move		move;
 
 	for (int i = 0; i < 2000; i++)
-		rows->values[i] = at[i / 2 % 5][i % 2] + random_normal(&random);
+		rows->values[i] = crowded[i / 2 % 5][i % 2] + random_normal(&random);
 	rows_seal(rows);
 	sample_all(rows, &range, &sample);
 	mixture_allocate_parameters(&parameters, type, 4, 2, &unit_host);
 	moves_begin(&moves, type, 4, &sample, floor, &unit_host);
-	for (int c = 0; c < 4; c++)
-	{
-		double		full[] = {c == 0 ? 17 : 1, 0, 1};
-
-		parameters.weights[c] = c == 0 ? 0.4 : 0.2;
-		parameters.means[2 * c] = c == 0 ? 0 : at[c + 1][0];
-		parameters.means[2 * c + 1] = at[c + 1][1];
-		if (type == MIXTURE_FULL)
-			memcpy(parameters.covariances + 3 * c, full, sizeof(full));
-		else if (type == MIXTURE_DIAG)
-			memcpy(parameters.covariances + 2 * c, (double[]) {full[0], 1}, 2 * sizeof(double));
-		else if (type == MIXTURE_SPHERICAL)
-			parameters.covariances[c] = c == 0 ? 9 : 1;
-		else
-			memcpy(parameters.covariances, (double[]) {7.4, 0, 1}, sizeof(full));
-	}
+	start_crowded(&parameters);
 	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
 	move = moves.proposed[0];
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
@@ -448,17 +473,8 @@ test_move(MixtureCovarianceType type)
 	parameters.weights[2] -= 0.2;
 	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
 	moves_make(&moves, &move, &parameters);
-	for (int c = 0; c < 5; c++)
-	{
-		double		nearest = INFINITY;
-
-		for (int i = 0; i < 4; i++)
-			nearest = fmin(nearest, fabs(parameters.means[2 * i] - at[c][0]) +
-						   fabs(parameters.means[2 * i + 1] - at[c][1]));
-		least = c == 0 ? nearest : fmax(least, nearest);
-	}
 	check(fabs(parameters.weights[0] + parameters.weights[1] + parameters.weights[2] +
-			   parameters.weights[3] - 1) < 1e-12 && least < 1,
+			   parameters.weights[3] - 1) < 1e-12 && farthest_cluster(&parameters) < 1,
 		  "a move keeps the sum of the weights, and puts a component on each cluster (%s)",
 		  family_names[type]);
 	moves_end(&moves);

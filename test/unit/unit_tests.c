@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../malloc_host.h"
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 
@@ -70,31 +71,15 @@ check(bool passed, const char *format,...)
 static void *
 unit_allocate(void *context, size_t size)
 {
-	void	   *memory = malloc(size > 0 ? size : 1);
+	void	   *memory = malloc_allocate(context, size);
 
-	(void) context;
-	if (memory == NULL)
-		abort();
 	/* what the engine reads before it has written shows as NaN */
 	memset(memory, 0xff, size);
 	return memory;
 }
 
-static void
-unit_release(void *context, void *pointer)
-{
-	(void) context;
-	free(pointer);
-}
-
-static void
-unit_check_interrupts(void *context)
-{
-	(void) context;
-}
-
 const MixtureHost unit_host = {
-	NULL, unit_allocate, unit_release, unit_check_interrupts, NULL, NULL
+	NULL, unit_allocate, malloc_release, malloc_check_interrupts, NULL, NULL
 };
 
 double

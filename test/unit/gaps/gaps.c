@@ -36,6 +36,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../malloc_host.h"
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 #include "engine/core/regression.h"
@@ -102,24 +103,6 @@ look(void)
 	n_looks++;
 }
 
-static void *
-gap_allocate(void *context, size_t size)
-{
-	void	   *memory = malloc(size > 0 ? size : 1);
-
-	(void) context;
-	if (memory == NULL)
-		abort();
-	return memory;
-}
-
-static void
-gap_release(void *context, void *pointer)
-{
-	(void) context;
-	free(pointer);
-}
-
 static void
 gap_check_interrupts(void *context)
 {
@@ -130,7 +113,7 @@ gap_check_interrupts(void *context)
 }
 
 static const MixtureHost gap_host = {
-	NULL, gap_allocate, gap_release, gap_check_interrupts, NULL, NULL
+	NULL, malloc_allocate, malloc_release, gap_check_interrupts, NULL, NULL
 };
 
 /* --- what is operated on -------------------------------------------------- */
