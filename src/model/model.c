@@ -110,7 +110,7 @@ gmm_model_names(const GmmModel *model, GmmFeatureNames *names)
 	if (!gmm_names_view(bytes, model->names_size, model->d, names))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_model has not as many names as features")));
+				 errmsg("gmm_model does not have a name for each feature")));
 }
 
 /* Let parameters point into the model. */

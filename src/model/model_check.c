@@ -41,7 +41,7 @@ gmm_model_check_shape(MixtureCovarianceType type, int k, int d, Node *escontext)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a gmm_model with k = %d and d = %d is too large", k, d),
-				 errdetail("Possible are at most %d components, %d dimensions and %d values in all.",
+				 errdetail("At most %d components, %d dimensions and %d values in all are possible.",
 						   MIXTURE_MAX_COMPONENTS, MIXTURE_MAX_DIMENSIONS,
 						   MIXTURE_MAX_VALUES)));
 	return true;
@@ -117,7 +117,7 @@ check_noise(const MixtureParameters *parameters, Node *escontext)
 			ereturn(escontext, false,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"noise_most\" must be above \"noise_least\", by a number in the range of type double precision"),
-					 errdetail("Of feature %d they are %g and %g.", j + 1, most[j], least[j])));
+					 errdetail("For feature %d they are %g and %g.", j + 1, most[j], least[j])));
 	return true;
 }
 
@@ -187,12 +187,12 @@ check_trials(const MixtureParameters *parameters, const GmmFitInfo *info,
 		if (fault != NULL)
 			ereturn(escontext, false,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("trial %d of a gmm_model is not possible", i + 1),
+					 errmsg("trial %d of a gmm_model is invalid", i + 1),
 					 errdetail_internal("%s", fault)));
 		if (i > 0 && !in_order(trial - 1, trial))
 			ereturn(escontext, false,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the trials of a gmm_model are not in their order"),
+					 errmsg("the trials of a gmm_model are out of order"),
 					 errdetail("Trial %d does not come after trial %d by covariance_type (full, tied, diag, spherical) and k.",
 							   i + 1, i)));
 		if (trial->k == parameters->k &&
@@ -203,7 +203,7 @@ check_trials(const MixtureParameters *parameters, const GmmFitInfo *info,
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("none of the trials of a gmm_model is its own fit"),
-				 errdetail("There is to be a trial of the model's k and covariance_type that agrees with the model in log_likelihood, entropy, iterations, converged, n_starts and n_best_starts.")));
+				 errdetail("One trial must have the model's k and covariance_type, and agree with the model in log_likelihood, entropy, iterations, converged, n_starts and n_best_starts.")));
 	return true;
 }
 

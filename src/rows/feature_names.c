@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "engine/engine.h"
+#include "rows/array_arguments.h"
 #include "rows/feature_names.h"
 
 /* Names that a message lists */
@@ -110,31 +111,9 @@ gmm_names_make(const char *const *strings, int n, GmmFeatureNames *names,
 void
 gmm_names_from_array(ArrayType *array, GmmFeatureNames *names)
 {
-	Datum	   *elements;
-	bool	   *nulls;
 	int			n;
-	const char **strings;
+	const char **strings = gmm_text_array(array, "features", MIXTURE_MAX_DIMENSIONS, &n);
 
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("names of features must be a one-dimensional array, not one of %d dimensions",
-						ARR_NDIM(array))));
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n > MIXTURE_MAX_DIMENSIONS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("there are %d names of features, the limit is %d",
-						n, MIXTURE_MAX_DIMENSIONS)));
-	strings = (const char **) palloc(n * sizeof(char *));
-	for (int i = 0; i < n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("the name of feature %d must not be NULL", i + 1)));
-		strings[i] = TextDatumGetCString(elements[i]);
-	}
 	(void) gmm_names_make(strings, n, names, NULL);
 }
 

@@ -78,8 +78,8 @@ check_shape(ArrayType *array)
 	if (d > MIXTURE_MAX_DIMENSIONS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("features have %d elements, the limit is %d",
-						d, MIXTURE_MAX_DIMENSIONS)));
+				 errmsg("features must have at most %d elements, not %d",
+						MIXTURE_MAX_DIMENSIONS, d)));
 }
 
 /* Refuse a row in which an element is not.  names may be NULL. */

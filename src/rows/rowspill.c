@@ -375,9 +375,9 @@ gmm_rowpool_read(GmmRowPool *pool, int64 offset, void *data, Size size)
 							FilePathName(pool->file))));
 		if (n_read == 0)
 			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read from temporary file \"%s\": it ends too early",
-							FilePathName(pool->file))));
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("could not read from temporary file \"%s\": read only %zu of %zu bytes",
+							FilePathName(pool->file), done, size)));
 		done += n_read;
 	}
 }

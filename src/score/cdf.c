@@ -24,7 +24,8 @@ get_line(FunctionCallInfo fcinfo, MixtureParameters *parameters)
 	if (parameters->d != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model has %d dimensions, not one", parameters->d),
+				 errmsg("gmm_cdf and gmm_quantile need a model of one dimension, not of %d",
+						parameters->d),
 				 errhint("gmm_marginal(model, '{1}') is the mixture of its first dimension.")));
 }
 

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "rows/array_arguments.h"
 #include "rows/features.h"
 #include "host/engine_host.h"
 #include "model/model.h"
@@ -34,56 +35,6 @@ PG_FUNCTION_INFO_V1(gmm_sample_support);
 PG_FUNCTION_INFO_V1(gmm_top_support);
 
 /*
- * Read the dimensions that a user names, numbered from 1, as numbers from 0;
- * palloc'd.  d is how many the model has.
- */
-static int *
-dims_argument(ArrayType *array, int d, int *n_dims)
-{
-	int		   *dims;
-	bool	   *seen = palloc0(d * sizeof(bool));
-	const int32 *elements = (const int32 *) ARR_DATA_PTR(array);
-
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("dims must be a one-dimensional array, not one of %d dimensions",
-						ARR_NDIM(array))));
-	if (ARR_NDIM(array) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dims must name at least one dimension"),
-				 errhint("The model has dimensions 1 to %d.", d)));
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("dims must not contain NULL")));
-
-	*n_dims = ARR_DIMS(array)[0];
-	dims = palloc(Min(*n_dims, d) * sizeof(int));
-	for (int i = 0; i < *n_dims; i++)
-	{
-		int			dim = elements[i];
-
-		if (dim < 1 || dim > d)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg_plural("element %d of dims is %d, but the model has %d dimension",
-								   "element %d of dims is %d, but the model has %d dimensions",
-								   d, i + 1, dim, d),
-					 errhint("Dimensions are numbered from 1.")));
-		if (seen[dim - 1])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("dims names dimension %d twice", dim)));
-		seen[dim - 1] = true;
-		dims[i] = dim - 1;
-	}
-	pfree(seen);
-	return dims;
-}
-
-/*
  * gmm_marginal(model gmm_model, dims integer[]) -> gmm_model
  *
  * The mixture of some dimensions, in the order in which they are named.
@@ -93,8 +44,8 @@ Datum
 gmm_marginal(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	int			n_dims;
-	int		   *dims = dims_argument(PG_GETARG_ARRAYTYPE_P(1), model->d, &n_dims);
+	int		   *dims = palloc(model->d * sizeof(int));
+	int			n_dims = gmm_dimension_array(PG_GETARG_ARRAYTYPE_P(1), model->d, model->d, dims);
 	MixtureParameters parameters;
 	MixtureParameters marginal;
 	GmmFeatureNames names;

@@ -15,6 +15,7 @@
 #include "utils/array.h"
 
 #include "compat.h"
+#include "rows/array_arguments.h"
 #include "host/engine_host.h"
 #include "score/predict_clusters.h"
 #include "score/prepared.h"
@@ -72,27 +73,17 @@ gmm_clusters(PG_FUNCTION_ARGS)
 static const int32 *
 clusters_argument(ArrayType *array, int k, int *n_clusters)
 {
-	const int32 *clusters = (const int32 *) ARR_DATA_PTR(array);
-	bool	   *seen = palloc0(k * sizeof(bool));
 	int			n;
+	const int32 *clusters = gmm_integer_array(array, "clusters", &n);
+	bool	   *seen = palloc0(k * sizeof(bool));
 
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("clusters must be a one-dimensional array, not one of %d dimensions",
-						ARR_NDIM(array))));
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("clusters must not contain NULL")));
-	n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
 	if (n != k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg_plural("clusters has %d element, but the model has k = %d",
 							   "clusters has %d elements, but the model has k = %d",
 							   n, n, k),
-				 errhint("There is to be an element for each component: the number of its cluster, as from gmm_clusters.")));
+				 errhint("Give the number of a cluster for each component, as gmm_clusters(model) does.")));
 	*n_clusters = 0;
 	for (int c = 0; c < k; c++)
 	{

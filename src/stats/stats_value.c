@@ -64,7 +64,7 @@ gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 						stats->names_size, stats->d, &view->names))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_stats has not as many names as features")));
+				 errmsg("gmm_stats does not have a name for each feature")));
 }
 
 /* Write statistics to gmm_stats_size() bytes. */
@@ -213,7 +213,7 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 	ereturn(escontext, false,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_internal("%s", rule),
-			 component < 0 ? 0 : errdetail("Look at component %d.", component + 1)));
+			 component < 0 ? 0 : errdetail("The fault is in component %d.", component + 1)));
 }
 
 /*
@@ -259,20 +259,30 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 	return gmm_stats_make(&view);
 }
 
-/* Refuse a model of another shape than the one of the statistics. */
+/*
+ * Refuse a model of another shape than the one of the statistics, which are to be
+ * added to others, or else rebased.
+ */
 static void
-check_same_shape(const MixtureParameters *own, const MixtureParameters *other)
+check_same_shape(const MixtureParameters *own, const MixtureParameters *other, bool added)
 {
 	if ((own->noise_box != NULL) != (other->noise_box != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("statistics of models with and without noise cannot be added"),
-				 errhint("Accumulate both under the same model.")));
+				 added ?
+				 errmsg("statistics of models with and without noise cannot be added") :
+				 own->noise_box != NULL ?
+				 errmsg("statistics of a model with noise cannot be rebased to one without") :
+				 errmsg("statistics of a model without noise cannot be rebased to one with noise"),
+				 added ? errhint("Accumulate both under the same model.") :
+				 errhint("Accumulate the rows under this model.")));
 	if (own->k != other->k || own->d != other->d ||
 		own->covariance_type != other->covariance_type)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("statistics of models of different shapes cannot be added"),
+				 added ?
+				 errmsg("statistics of models of different shapes cannot be added") :
+				 errmsg("statistics cannot be rebased to a model of another shape"),
 				 errdetail("One is %s with k = %d and d = %d, the other %s with k = %d and d = %d.",
 						   gmm_covariance_type_name(own->covariance_type), own->k, own->d,
 						   gmm_covariance_type_name(other->covariance_type),
@@ -291,7 +301,7 @@ gmm_stats_same_model(const GmmStatsView *a, const GmmStatsView *b)
 void
 gmm_stats_check_same_model(const GmmStatsView *a, const GmmStatsView *b)
 {
-	check_same_shape(&a->parameters, &b->parameters);
+	check_same_shape(&a->parameters, &b->parameters, true);
 	if (!gmm_stats_same_model(a, b))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -386,7 +396,7 @@ gmm_rebase(PG_FUNCTION_ARGS)
 	moved = view;
 	gmm_model_parameters(model, &moved.parameters);
 	gmm_model_names(model, &moved.names);
-	check_same_shape(&view.parameters, &moved.parameters);
+	check_same_shape(&view.parameters, &moved.parameters, false);
 	result = gmm_stats_make(&moved);
 	gmm_stats_place(result, &moved);
 	if (!mixture_parameters_equal(&moved.parameters, &view.parameters))

@@ -11,7 +11,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -20,6 +19,7 @@
 
 #include "compat.h"
 #include "engine/core/random.h"
+#include "rows/array_arguments.h"
 #include "rows/features.h"
 #include "rows/row_arguments.h"
 #include "host/engine_host.h"
@@ -69,27 +69,13 @@ copy_model(MemoryContext context, const GmmModel *model)
 
 /* --- which features are drawn --- */
 
-/* A dimension of d, as the user counts them, from 0. */
-static int
-check_dim(const char *name, int dim, int d)
-{
-	if (dim < 1 || dim > d)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg_plural("%s is %d, but the model has %d dimension",
-							   "%s is %d, but the model has %d dimensions",
-							   d, name, dim, d),
-				 errhint("Dimensions are counted from 1.")));
-	return dim - 1;
-}
-
 /* dim_x or dim_y, from 0; -1 if it is NULL or not there. */
 static int
 dim_argument(FunctionCallInfo fcinfo, int argument, int d)
 {
 	if (PG_NARGS() <= argument || PG_ARGISNULL(argument))
 		return -1;
-	return check_dim(argument == ARG_DIM_X ? "dim_x" : "dim_y", PG_GETARG_INT32(argument), d);
+	return gmm_dimension(argument == ARG_DIM_X ? "dim_x" : "dim_y", PG_GETARG_INT32(argument), d);
 }
 
 /* The n features that tell the components apart the best. */
@@ -144,39 +130,9 @@ check_svg_dims(FunctionCallInfo fcinfo, const SvgState *state)
 static int
 pairs_dims(FunctionCallInfo fcinfo, const GmmModel *model, int *dims)
 {
-	ArrayType  *array;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
 	if (PG_NARGS() <= ARG_DIMS || PG_ARGISNULL(ARG_DIMS))
 		return separating_dims(model, SVG_MAX_DIMS, dims);
-	array = PG_GETARG_ARRAYTYPE_P(ARG_DIMS);
-	if (ARR_NDIM(array) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("dims must be a one-dimensional array")));
-	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n > SVG_MAX_DIMS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dims has %d elements, the limit is %d", n, SVG_MAX_DIMS)));
-	for (int i = 0; i < n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("element %d of dims is NULL", i + 1)));
-		dims[i] = check_dim(psprintf("element %d of dims", i + 1), DatumGetInt32(elements[i]),
-							model->d);
-		for (int j = 0; j < i; j++)
-			if (dims[j] == dims[i])
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("elements %d and %d of dims are both %d", j + 1, i + 1,
-								dims[i] + 1)));
-	}
-	return n;
+	return gmm_dimension_array(PG_GETARG_ARRAYTYPE_P(ARG_DIMS), model->d, SVG_MAX_DIMS, dims);
 }
 
 static void

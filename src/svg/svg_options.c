@@ -88,7 +88,7 @@ gmm_svg_options_parse(Jsonb *json, GmmSvgOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("options must be a JSON object"),
-				 errhint("For instance '{\"title\": \"Customers\", \"width\": 800}'.")));
+				 errhint("For example '{\"title\": \"Customers\", \"width\": 800}'.")));
 	iterator = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{

@@ -525,7 +525,7 @@ name_features(TableFit *fit)
 	if (fit->options.given & GMM_OPTION_FEATURES)
 		gmm_options_check_features(&fit->options, query->n_columns);
 	else
-		(void) gmm_names_make((const char *const *) query->columns, query->n_columns,
+		(void) gmm_names_make(query->columns, query->n_columns,
 							  &fit->options.features, NULL);
 }
 

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "engine/engine.h"
+#include "rows/array_arguments.h"
 #include "table/fit_table_queries.h"
 
 #define OPERATOR(name)	" OPERATOR(pg_catalog." name ") "
@@ -150,39 +151,6 @@ append_features(StringInfo text, GmmTableQuery *query, Oid relation)
 	appendStringInfoChar(text, ']');
 }
 
-/* Read the names of the features. */
-static void
-read_columns(GmmTableQuery *query, ArrayType *features)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-
-	if (ARR_NDIM(features) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("features must be a one-dimensional array of column names")));
-	deconstruct_array(features, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
-					  &query->n_columns);
-	if (query->n_columns == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("features must name at least one column")));
-	if (query->n_columns > MIXTURE_MAX_DIMENSIONS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("features have %d elements, the limit is %d",
-						query->n_columns, MIXTURE_MAX_DIMENSIONS)));
-	query->columns = palloc(query->n_columns * sizeof(char *));
-	for (int j = 0; j < query->n_columns; j++)
-	{
-		if (nulls[j])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("element %d of features is NULL", j + 1)));
-		query->columns[j] = TextDatumGetCString(elements[j]);
-	}
-}
-
 /* --- the rows ---------------------------------------------------------------------- */
 
 /*
@@ -275,7 +243,12 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 	memset(query, 0, sizeof(GmmTableQuery));
 	query->schema = quote_identifier(get_namespace_name(get_func_namespace(function)));
 	query->model_type = get_func_rettype(function);
-	read_columns(query, features);
+	query->columns = gmm_text_array(features, "features", MIXTURE_MAX_DIMENSIONS,
+									&query->n_columns);
+	if (query->n_columns == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features must name at least one column")));
 	if (filter != NULL)
 		movable = gmm_table_check_filter(filter);
 	LockRelationOid(relation, AccessShareLock);

@@ -20,7 +20,7 @@ typedef enum GmmTableNulls
 /* What all queries of one fit have in common. */
 typedef struct GmmTableQuery
 {
-	char	  **columns;		/* as the caller gave them: one for each
+	const char **columns;		/* as the caller gave them: one for each
 								 * feature, or one that has all */
 	int			n_columns;
 	bool		is_array;		/* there is one, of arrays */
