@@ -18,6 +18,7 @@
  */
 #include "engine/search/search.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "engine/core/linalg.h"
@@ -39,141 +40,131 @@ exchange_possible(const MixtureParameters *parameters, double n_rows)
 		parameters->noise_box == NULL && change * parameters->k > n_rows;
 }
 
-/* A row that is to change places, and where it stands. */
-typedef struct Stray
+/* What rows are looked at with. */
+typedef struct Exchange
 {
-	const double *row;			/* d */
-	const double *distances;	/* k: squared, from the components */
+	const MixtureHost *host;
+	const Sample *sample;
+	const MixtureParameters *from;
+	MixtureParameters *to;
+	const MixturePrepared *prepared;	/* for single rows; of the family full */
+	double		sum_weights;
+	double	   *log_dets;		/* k: of the covariances */
+	double	   *inverses;		/* k x d: of the variances; of the family diag */
+	double	   *distances;		/* k: of the row at hand, squared; not of diag */
+	double	   *factors;		/* d */
+	double	   *work;			/* of mixture_row_mahalanobis() */
+	const double *row;			/* d: the one at hand */
 	double		weight;			/* what of it moves */
-} Stray;
+	int			n_moved;
+} Exchange;
 
 /*
  * The logarithm by which the determinant of component c's covariance grows where
- * a row joins the component, of weight n, with weight w; or with -w leaves it.
+ * the row at hand joins the component, of weight n, with weight w; or with -w leaves
+ * it.  Not a number where the component would have no variance left.
  */
 static double
-growth(const MixtureParameters *parameters, int c, const Stray *stray, double n, double w)
+growth(const Exchange *exchange, int c, double n, double w)
 {
-	int			d = parameters->d;
+	const MixtureParameters *from = exchange->from;
+	int			d = from->d;
 	double		after = n + w;
 	double		sum = d * log(n / after);
+	const double *mean = from->means + (size_t) c * d;
+	const double *inverses = exchange->inverses + (size_t) c * d;
 
-	if (parameters->covariance_type == MIXTURE_FULL)
-		return sum + log1p(w * stray->distances[c] / after);
-	if (parameters->covariance_type == MIXTURE_SPHERICAL)
-		return sum + d * log1p(w * stray->distances[c] / d / after);
+	if (from->covariance_type == MIXTURE_FULL)
+		return sum + log1p(w * exchange->distances[c] / after);
+	if (from->covariance_type == MIXTURE_SPHERICAL)
+		return sum + d * log1p(w * exchange->distances[c] / d / after);
 	for (int j = 0; j < d; j++)
 	{
-		double		apart = stray->row[j] - parameters->means[(size_t) c * d + j];
+		double		apart = exchange->row[j] - mean[j];
 
-		sum += log1p(w * apart * apart / parameters->covariances[(size_t) c * d + j] / after);
+		exchange->factors[j] = 1 + w / after * apart * apart * inverses[j];
+		if (!(exchange->factors[j] >= DBL_MIN && exchange->factors[j] <= DBL_MAX))
+			return NAN;
 	}
-	return sum;
+	return sum + linalg_log_product(exchange->factors, d);
 }
 
 /*
- * What component c, of weight n, gains by a row's joining it with weight w; -w:
+ * What component c, of weight n, gains by the row's joining it with weight w; -w:
  * what it loses by its leaving.
  */
 static double
-joining(const MixtureParameters *parameters, int c, const Stray *stray, double n,
-		double log_det, double w)
+joining(const Exchange *exchange, int c, double w)
 {
+	double		n = exchange->from->weights[c] * exchange->sum_weights;
 	double		after = n + w;
 
 	return after * log(after) - n * log(n) -
-		0.5 * (w * log_det + after * growth(parameters, c, stray, n, w));
+		0.5 * (w * exchange->log_dets[c] + after * growth(exchange, c, n, w));
 }
 
-/* Have a row join a component, with weight w, or leave it, with -w. */
+/* Have the row join a component, with weight w, or leave it, with -w. */
 static void
-join(MixtureParameters *parameters, int c, const double *row, double n, double w,
-	 double *difference)
+join(const Exchange *exchange, int c, double w)
 {
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
-	double	   *mean = parameters->means + (size_t) c * d;
-	double	   *covariance = parameters->covariances + c * count;
+	MixtureParameters *to = exchange->to;
+	int			d = to->d;
+	size_t		count = mixture_factor_count(to->covariance_type, d);
+	double	   *mean = to->means + (size_t) c * d;
+	double	   *covariance = to->covariances + c * count;
+	double		n = to->weights[c] * exchange->sum_weights;
 	double		after = n + w;
 	double		share = w / after;
 
 	for (int j = 0; j < d; j++)
 	{
-		difference[j] = row[j] - mean[j];
-		mean[j] += share * difference[j];
+		exchange->factors[j] = exchange->row[j] - mean[j];
+		mean[j] += share * exchange->factors[j];
 	}
 	for (size_t i = 0; i < count; i++)
 		covariance[i] *= n / after;
-	mixture_add_outer(parameters->covariance_type, d, covariance, share * (n / after),
-					  difference);
-	parameters->weights[c] *= after / n;
-}
-
-/* What find_shared() needs. */
-typedef struct SharedRows
-{
-	int			k;
-	bool	   *shared;			/* of the sample's rows */
-} SharedRows;
-
-/* Find the rows of a block for which two components have some responsibility. */
-static void
-find_shared(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
-{
-	const SharedRows *rows = context;
-
-	for (int i = 0; i < block->n_rows; i++)
-	{
-		int			n = 0;
-
-		for (int c = 0; c < rows->k && n < 2; c++)
-			n += kernels_roots(work, c)[i] * kernels_roots(work, c)[i] >
-				LEAST_RESPONSIBILITY * block->weights[i];
-		rows->shared[first + i] = n == 2;
-	}
+	mixture_add_outer(to->covariance_type, d, covariance, share * (n / after),
+					  exchange->factors);
+	to->weights[c] *= after / n;
 }
 
 /*
- * Move one row from the component that it has most to do with, if it is better
- * off in another one, in `to`.  log_dets: k, of the covariances.
+ * Move the row at hand, `lane` of a block, from the component that it has most to do
+ * with, if it is better off in another one.
  */
-static bool
-exchange_row(const MixtureParameters *from, Stray *stray, double sum_weights,
-			 const double *log_dets, MixtureParameters *to, double *difference)
+static void
+exchange_row(Exchange *exchange, const KernelWork *work, int lane, double row_weight)
 {
-	double		highest = -INFINITY;
-	double		sum = 0;
+	const MixtureParameters *from = exchange->from;
 	double		best = 0;
 	double		leaving;
 	int			own = 0;
 	int			other = -1;
 
-	for (int c = 0; c < from->k; c++)
-	{
-		double		density = log(from->weights[c]) - 0.5 * (log_dets[c] + stray->distances[c]);
-
-		if (!(from->weights[c] > 0))
-			continue;
-		if (density > highest)
-		{
+	for (int c = 1; c < from->k; c++)
+		if (kernels_roots(work, c)[lane] > kernels_roots(work, own)[lane])
 			own = c;
-			sum = sum * exp(highest - density) + 1;
-			highest = density;
-		}
-		else
-			sum += exp(density - highest);
-	}
 	/* what it takes along is the component's share of it */
-	stray->weight /= sum;
-	if (!(fmin(from->weights[own], to->weights[own]) * sum_weights > 2 * stray->weight))
-		return false;
-	leaving = joining(from, own, stray, from->weights[own] * sum_weights, log_dets[own],
-					  -stray->weight);
+	exchange->weight = kernels_roots(work, own)[lane] * kernels_roots(work, own)[lane];
+	if (!(fmin(from->weights[own], exchange->to->weights[own]) * exchange->sum_weights >
+		  2 * exchange->weight))
+		return;
+	if (from->covariance_type == MIXTURE_FULL)
+		mixture_row_mahalanobis(exchange->prepared, exchange->row, exchange->work,
+								exchange->distances);
 	for (int c = 0; c < from->k; c++)
 	{
-		double		gain = c == own || !(from->weights[c] > 0) ? 0 : leaving +
-			joining(from, c, stray, from->weights[c] * sum_weights, log_dets[c],
-					stray->weight);
+		if (from->covariance_type == MIXTURE_FULL)
+			exchange->distances[c] *= exchange->distances[c];
+		else if (from->covariance_type == MIXTURE_SPHERICAL)
+			exchange->distances[c] = kernels_distances(work, c)[lane];
+	}
+	leaving = joining(exchange, own, -exchange->weight);
+	for (int c = 0; c < from->k; c++)
+	{
+		double		root = kernels_roots(work, c)[lane];
+		double		gain = c == own || !(root * root > LEAST_RESPONSIBILITY * row_weight) ? 0 :
+			leaving + joining(exchange, c, exchange->weight);
 
 		if (gain > best)
 		{
@@ -182,10 +173,32 @@ exchange_row(const MixtureParameters *from, Stray *stray, double sum_weights,
 		}
 	}
 	if (other < 0)
-		return false;
-	join(to, own, stray->row, to->weights[own] * sum_weights, -stray->weight, difference);
-	join(to, other, stray->row, to->weights[other] * sum_weights, stray->weight, difference);
-	return true;
+		return;
+	join(exchange, own, -exchange->weight);
+	join(exchange, other, exchange->weight);
+	exchange->n_moved++;
+}
+
+/* Look at the rows of a block for which two components have some responsibility. */
+static void
+exchange_block(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
+{
+	Exchange   *exchange = context;
+
+	for (int i = 0; i < block->n_rows; i++)
+	{
+		int			n = 0;
+
+		for (int c = 0; c < exchange->from->k && n < 2; c++)
+			n += kernels_roots(work, c)[i] * kernels_roots(work, c)[i] >
+				LEAST_RESPONSIBILITY * block->weights[i];
+		if (n == 2)
+		{
+			exchange->row = exchange->sample->rows + (first + i) * exchange->from->d;
+			exchange_row(exchange, work, i, block->weights[i]);
+		}
+		exchange->host->check_interrupts(exchange->host->context);
+	}
 }
 
 /*
@@ -198,43 +211,39 @@ int
 exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_weights,
 			  MixtureParameters *to, const MixtureHost *host)
 {
-	int			k = from->k;
-	int			d = from->d;
+	size_t		k = from->k;
+	size_t		d = from->d;
+	size_t		n_inverses = from->covariance_type == MIXTURE_DIAG ? k * d : 0;
 	MixtureError error;
-	MixturePrepared *prepared = mixture_prepare_rows(from, host, &error);
 	MixturePrepared *in_blocks = mixture_prepare_blocks(from, NULL, host, &error);
-	SharedRows	rows = {k, NULL};
-	double	   *memory;			/* work, distances, log_dets, and a difference */
-	size_t		work_size;
-	int			n_moved = 0;
+	MixturePrepared *prepared = mixture_prepare_rows(from, host, &error);
+	Exchange	exchange = {
+		.host = host,
+		.sample = sample,
+		.from = from,
+		.to = to,
+		.prepared = prepared,
+		.sum_weights = sum_weights
+	};
 
 	mixture_copy_parameters(to, from);
-	if (prepared == NULL || in_blocks == NULL)
+	if (in_blocks == NULL || prepared == NULL)
 		return 0;
-	work_size = mixture_row_work_size(prepared);
-	memory = host->allocate(host->context, (work_size + 2 * (size_t) k + d) * sizeof(double));
-	rows.shared = host->allocate(host->context, sample->n_rows * sizeof(bool));
-	local_visit(in_blocks, sample, find_shared, &rows, host);
-	for (int c = 0; c < k; c++)
-		memory[work_size + k + c] = 2 * (log(from->weights[c]) - prepared->log_constants[c]) -
-			d * log(2 * M_PI);
-	for (int64_t i = 0; i < sample->n_rows; i++)
-	{
-		double	   *distances = memory + work_size;
-		Stray		stray = {sample->rows + i * d, distances, sample->weights[i]};
-
-		host->check_interrupts(host->context);
-		if (!rows.shared[i])
-			continue;
-		mixture_row_mahalanobis(prepared, stray.row, memory, distances);
-		for (int c = 0; c < k; c++)
-			distances[c] *= distances[c];
-		n_moved += exchange_row(from, &stray, sum_weights, distances + k, to,
-								distances + 2 * k);
-	}
-	host->release(host->context, rows.shared);
-	host->release(host->context, memory);
-	mixture_release_prepared(in_blocks, host);
+	exchange.log_dets = host->allocate(host->context,
+									   (2 * k + n_inverses + d +
+										mixture_row_work_size(prepared)) * sizeof(double));
+	exchange.distances = exchange.log_dets + k;
+	exchange.inverses = exchange.distances + k;
+	exchange.factors = exchange.inverses + n_inverses;
+	exchange.work = exchange.factors + d;
+	for (size_t c = 0; c < k; c++)
+		exchange.log_dets[c] = 2 * (log(from->weights[c]) - in_blocks->log_constants[c]) -
+			(double) d * log(2 * M_PI);
+	for (size_t i = 0; i < n_inverses; i++)
+		exchange.inverses[i] = 1 / from->covariances[i];
+	local_visit(in_blocks, sample, exchange_block, &exchange, host);
+	host->release(host->context, exchange.log_dets);
 	mixture_release_prepared(prepared, host);
-	return n_moved;
+	mixture_release_prepared(in_blocks, host);
+	return exchange.n_moved;
 }
