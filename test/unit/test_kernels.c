@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/core/linalg.h"
+#include "engine/core/random.h"
 
 #define TOLERANCE 1e-12
 
@@ -611,6 +612,102 @@ test_nearest(Random *random, int k, int d, int n)
 	rows_free(rows);
 }
 
+/* Who may win a race, and who is nearer: as it is written down row by row. */
+static void
+test_seeding(Random *random, int n)
+{
+	double		weights[KERNEL_WORK_STRIDE];
+	double		distances[KERNEL_WORK_STRIDE];
+	double		squares[KERNEL_WORK_STRIDE];
+	double		nearer[KERNEL_WORK_STRIDE];
+	uint64_t	hashes[KERNEL_WORK_STRIDE];
+	uint64_t	draw = random_mix(random_below(random, 1000000));
+	double		bound = pow(10, -1 - 3 * random_uniform(random));
+	const MixtureBlock block = {.n_rows = n,.weights = weights};
+	const Kernels *kernels;
+	int			expected = 0;
+	bool		may_win = false;
+	double		sum = 0;
+
+	for (int row = 0; row < KERNEL_WORK_STRIDE; row++)
+	{
+		weights[row] = row < n ? random_below(random, 4) : 0;
+		distances[row] = random_below(random, 5) == 0 ? 0 : -log(random_uniform(random));
+		squares[row] = -log(random_uniform(random));
+		hashes[row] = random_mix(random_below(random, 1000000));
+		sum += weights[row] * fmin(distances[row], squares[row]);
+	}
+	while (expected + KERNELS_RACE_ROWS <= n && !may_win)
+	{
+		for (int row = expected; row < expected + KERNELS_RACE_ROWS; row++)
+		{
+			double		rate = weights[row] * distances[row];
+
+			may_win = may_win || (rate > 0 && !(1 - random_unit(random_mix(hashes[row] ^ draw)) >
+												rate * bound));
+		}
+		expected += may_win ? 0 : KERNELS_RACE_ROWS;
+	}
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		bool		same = fabs(kernels->nearer(&block, squares, distances, nearer) - sum) < 1e-11 * n;
+
+		for (int row = 0; row < n; row++)
+			same = same && nearer[row] == fmin(distances[row], squares[row]);
+		check(same, "%d rows: %s kernels find who is nearer", n, kernels->name);
+		check(kernels->race(weights, distances, hashes, draw, bound, 0, n) == expected,
+			  "%d rows: %s kernels find who may win a race, at row %d", n, kernels->name, expected);
+	}
+}
+
+/* The cells that rows are in, of which one feature is missing and one does not vary. */
+static void
+test_cells(Random *random, int d, int n)
+{
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	uint64_t	expected[KERNEL_WORK_STRIDE];
+	uint64_t	hashes[KERNEL_WORK_STRIDE];
+	double	   *ends = malloc(2 * sizeof(double) * d);
+	const FeatureRange range = {.least = ends,.most = ends + d};
+	const Kernels *kernels;
+	MixtureBlock block;
+
+	source_block(&rows->source, 0, &block);
+	for (int row = 0; row < n; row++)
+		expected[row] = row;
+	for (int j = 0; j < d; j++)
+	{
+		double	   *feature = (double *) block.features + (size_t) j * block.stride;
+
+		ends[j] = INFINITY;
+		ends[d + j] = -INFINITY;
+		for (int row = 0; row < n; row++)
+		{
+			feature[row] = j == 1 ? 5 : feature[row];
+			ends[j] = fmin(ends[j], feature[row]);
+			ends[d + j] = fmax(ends[d + j], feature[row]);
+		}
+		feature[n / 2] = j == 2 ? NAN : feature[n / 2];
+		for (int row = 0; row < n; row++)
+		{
+			double		place = j == 1 ? 0 : (feature[row] - ends[j]) / (ends[d + j] - ends[j]);
+
+			expected[row] = random_combine(expected[row], isnan(feature[row]) ? 77 : (uint64_t)
+										   floor(place * 0x1p30 + KERNELS_CELL_ORIGIN));
+		}
+	}
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		for (int row = 0; row < block.stride; row++)
+			hashes[row] = row;
+		kernels->hash_cells(&block, d, &range, 0x1p30, 77, hashes);
+		check(memcmp(hashes, expected, n * sizeof(uint64_t)) == 0,
+			  "%d rows, d %d: %s kernels find the cells of rows", n, d, kernels->name);
+	}
+	free(ends);
+	rows_free(rows);
+}
+
 void
 test_kernels(void)
 {
@@ -637,6 +734,11 @@ test_kernels(void)
 	test_nearest(&random, 1, 1, 9);
 	test_nearest(&random, 7, 3, 384);
 	test_nearest(&random, 130, 40, 77);
+	for (int i = 0; i < 20; i++)
+	{
+		test_seeding(&random, 1 + random_below(&random, 384));
+		test_cells(&random, 1 + random_below(&random, 6), 2 + random_below(&random, 383));
+	}
 	test_far_row(&random, 8, 0x1p26, true);
 	for (int i = 0; i < 12; i++)
 		test_far_row(&random, 5 + 4 * random_uniform(&random),

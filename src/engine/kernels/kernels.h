@@ -129,6 +129,12 @@ kernels_least_root(const KernelWork *work, int c)
 	return sqrt(work->weights[c]) * 0x1p-30 / *work->reach;
 }
 
+/* Where along a feature the first cell of hash_cells() begins, before the least value */
+#define KERNELS_CELL_ORIGIN 0.381966
+
+/* Rows that race() looks at together */
+#define KERNELS_RACE_ROWS 64
+
 /*
  * A straight line through a mixture.  At position x of it the log density of
  * component c, weighted, is peaks[c] - curvatures[c] (x - closest[c])^2.
@@ -165,6 +171,16 @@ typedef struct Ray
  * squares() leaves the squared distances of a block's rows from n means of d features
  * at squares + e * KERNEL_WORK_STRIDE; nearest() the least of them, and the number of
  * its mean, the first of equals: both of KERNEL_WORK_STRIDE doubles at most.
+ * nearer() leaves the less of two squared distances of each row, all with room for
+ * MIXTURE_LANES more, and returns their weighted sum.
+ *
+ * race() finds, from a row on whose number is a multiple of KERNELS_RACE_ROWS, the next
+ * such number from which on so many rows have one among them that may win a race
+ * (seeding.c): of random_unit() u of its hash and the draw, mixed, and rate r its
+ * weight times its distance, 1 - u is not above r times the bound.  Returns the number;
+ * of what is less than KERNELS_RACE_ROWS up to n_rows it is not asked.
+ * hash_cells() combines the hash of each lane with the cells that the row is in, of a
+ * grid of so many cells a feature, or with `missing` (sample.c).
  *
  * What begins with missing_ is for blocks in which features are missing, and
  * described in missing.c.  missing_bits() finds up to 64 features from number j on
@@ -220,6 +236,13 @@ typedef struct Kernels
 							double *squares, const MixtureHost *host);
 	void		(*nearest) (const MixtureBlock *block, int d, const double *means, int n,
 							double *least, double *nearest, const MixtureHost *host);
+	double		(*nearer) (const MixtureBlock *block, const double *squares,
+						   const double *distances, double *nearer);
+	int64_t		(*race) (const double *weights, const double *distances,
+						 const uint64_t *hashes, uint64_t draw, double bound,
+						 int64_t row, int64_t n_rows);
+	void		(*hash_cells) (const MixtureBlock *block, int d, const FeatureRange *range,
+							   double cells, uint64_t missing, uint64_t *hashes);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
 	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
 								 const MissingSet *sets, int n_sets, double *kept,

@@ -21,6 +21,7 @@
 #include "engine/kernels/kernels_residuals.h"
 #include "engine/kernels/kernels_rows.h"
 #include "engine/kernels/kernels_ray.h"
+#include "engine/kernels/kernels_seeding.h"
 
 static const Kernels CLONE(kernels) = {
 	.name = STRINGIFY(CLONE_NAME),
@@ -34,6 +35,9 @@ static const Kernels CLONE(kernels) = {
 	.finish_component = CLONE(finish_component),
 	.squares = CLONE(squares),
 	.nearest = CLONE(nearest),
+	.nearer = CLONE(nearer),
+	.race = CLONE(race),
+	.hash_cells = CLONE(hash_cells),
 	.missing_bits = CLONE(missing_bits),
 	.missing_fill = CLONE(missing_fill),
 	.missing_same = CLONE(missing_same),

@@ -21,6 +21,7 @@
 
 #include "engine/core/random.h"
 #include "engine/em/em.h"
+#include "engine/kernels/kernels.h"
 
 /* Cells along a feature for the choice of rows: 2 to this. */
 #define FINE_BITS 30
@@ -166,7 +167,7 @@ cell_of(double value, double least, double extent, double cells)
 {
 	double		place = extent > 0 ? (value - least) / extent : 0;
 
-	return isnan(value) ? MISSING_CELL : (uint64_t) floor_whole(place * cells + 0.381966);
+	return isnan(value) ? MISSING_CELL : (uint64_t) floor_whole(place * cells + KERNELS_CELL_ORIGIN);
 }
 
 /* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
@@ -182,27 +183,18 @@ cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_
 	return hash;
 }
 
-/*
- * The same of all rows of a block.  A feature goes to all rows before the next is
- * looked at, for a row's hash takes one value after the other.
- */
+/* The same of all rows of a block. */
 static void
 cell_hashes(const MixtureBlock *block, int d, const FeatureRange *range, int bits,
 			uint64_t seed, uint64_t *hashes)
 {
-	double		cells = (double) (INT64_C(1) << bits);
+	uint64_t	lanes[MIXTURE_BLOCK_ROWS];
 
-	for (int i = 0; i < block->n_rows; i++)
-		hashes[i] = random_mix(seed);
-	for (int j = 0; j < d; j++)
-	{
-		const double *feature = block->features + (size_t) j * block->stride;
-		double		least = range->least[j];
-		double		extent = range->most[j] - least;
-
-		for (int i = 0; i < block->n_rows; i++)
-			hashes[i] = random_combine(hashes[i], cell_of(feature[i], least, extent, cells));
-	}
+	for (int i = 0; i < block->stride; i++)
+		lanes[i] = random_mix(seed);
+	kernels_current()->hash_cells(block, d, range, (double) (INT64_C(1) << bits),
+								  MISSING_CELL, lanes);
+	memcpy(hashes, lanes, block->n_rows * sizeof(uint64_t));
 }
 
 /* The hash by which rows are chosen for a sample. */

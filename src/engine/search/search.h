@@ -153,7 +153,10 @@ typedef struct Starts
 	int			n_seeds;		/* of the start at hand */
 	int64_t    *seeds;			/* most_seeds */
 	int		   *clusters;		/* of the space's rows */
-	double	   *centers;		/* most_seeds x d, and as many weights */
+	double	   *centers;		/* most_seeds x d */
+	double	   *sums;			/* most_seeds x d: of each cluster's rows, by weight */
+	double	   *weights;		/* most_seeds: of these rows */
+	int64_t    *n_rows;			/* most_seeds: how many of them have weight */
 	Local		local;
 	MixtureParameters whole;	/* all rows as one component; of mean 0 where all
 								 * components are to share a covariance */

@@ -150,18 +150,19 @@ seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint
 
 	for (int64_t i = 0; i < n_rows; i++)
 	{
-		double		rate = sample->weights[i] * distances[i];
-		double		unit;
+		double		rate;
 		double		time;
 
+		/* -log u is at least 1 - u, which as a rule is too late already */
+		if (i % KERNELS_RACE_ROWS == 0)
+			i = kernels_current()->race(sample->weights, distances, sample->hashes,
+										random_mix(draw), best * (1 + RACE_MARGIN), i, n_rows);
+		if (i == n_rows)
+			break;
+		rate = sample->weights[i] * distances[i];
 		if (!(rate > 0))
 			continue;
-		unit = random_unit(random_combine(sample->hashes[i], draw));
-
-		/* -log u is at least 1 - u, which as a rule is too late already */
-		if (1 - unit > best * rate * (1 + RACE_MARGIN))
-			continue;
-		time = -log(unit) / rate;
+		time = -log(random_unit(random_combine(sample->hashes[i], draw))) / rate;
 		if (time < best || winner < 0)
 		{
 			best = time;
@@ -189,7 +190,8 @@ unchosen_row(const int64_t *seeds, int n)
 /*
  * What the distances of all rows from their nearest seed become with each of some
  * candidates more, into nearer[candidate]; their weighted sums into potentials.
- * squares: n_candidates * KERNEL_WORK_STRIDE.
+ * distances and nearer[candidate]: sample_padded() of the rows; squares: n_candidates *
+ * KERNEL_WORK_STRIDE.
  */
 static void
 distances_with(const SeedSpace *space, const double *candidates, int n_candidates,
@@ -207,20 +209,9 @@ distances_with(const SeedSpace *space, const double *candidates, int n_candidate
 		kernels_current()->squares(&block, space->blocks.d, candidates, n_candidates, squares,
 								   host);
 		for (int candidate = 0; candidate < n_candidates; candidate++)
-		{
-			const double *square = squares + (size_t) candidate * KERNEL_WORK_STRIDE;
-			double		potential = potentials[candidate];
-
-			for (int i = 0; i < block.n_rows; i++)
-			{
-				double		least = square[i] < distances[start + i] ? square[i] :
-					distances[start + i];
-
-				nearer[candidate][start + i] = least;
-				potential += block.weights[i] * least;
-			}
-			potentials[candidate] = potential;
-		}
+			potentials[candidate] +=
+				kernels_current()->nearer(&block, squares + (size_t) candidate * KERNEL_WORK_STRIDE,
+										  distances + start, nearer[candidate] + start);
 		host->check_interrupts(host->context);
 	}
 }
@@ -284,7 +275,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 			   uint64_t seed, int k, int64_t *seeds,
 			   const MixtureHost *host)
 {
-	size_t		n = space->blocks.n_rows;
+	size_t		n = sample_padded(space->blocks.n_rows);
 	bool		far = init == MIXTURE_INIT_KMEANS_PLUS_PLUS;
 	int			n_candidates = far ? 2 + (int) log(k) : 0;
 	size_t		size = (2 + n_candidates) * n +
@@ -310,7 +301,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 			seeds[c] = draw_seed(&draw, number, n_candidates);
 		else
 		{
-			seeds[c] = seeding_race(sample, n, rates, number);
+			seeds[c] = seeding_race(sample, space->blocks.n_rows, rates, number);
 			if (seeds[c] < 0)
 				seeds[c] = unchosen_row(seeds, c);
 			rates[seeds[c]] = 0;
