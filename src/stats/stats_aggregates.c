@@ -126,14 +126,20 @@ add_pending_block(const PendingBlock *pending, const GmmFeatureNames *names,
 		gmm_report_status(status, sums->k, names, &error);
 }
 
-/* Add the rows that have not been summed to sums, with a runner made for it. */
+/*
+ * Add the rows that have not been summed to sums, with a runner made for it.
+ * Who flattens does so in a context of any kind: that in which a sort keeps its
+ * tuples is one whose chunks cannot be freed, since PostgreSQL 17.
+ */
 static void
 add_pending(const ExpandedStats *stats, MixtureStats *sums)
 {
+	MemoryContext old_context = MemoryContextSwitchTo(stats->header.eoh_context);
 	MixtureRunner *runner = make_runner(&stats->view.parameters);
 
 	add_pending_block(&stats->block, &stats->view.names, runner, sums);
 	mixture_runner_release(runner);
+	MemoryContextSwitchTo(old_context);
 }
 
 /* Doubles that a copy of parameters takes. */

@@ -91,6 +91,30 @@ FROM (SELECT number, family, gmm_merge(part ORDER BY piece) AS merged
             JOIN starts USING (number) GROUP BY number, family, piece) AS p
       GROUP BY number, family) AS m JOIN whole USING (number, family)
 GROUP BY family;
+-- Rows that are not summed yet are summed where the plan keeps statistics: in a
+-- sort's tuples, in memory and on disk, and in those of a hash join.
+CREATE FUNCTION pg_temp.kept(way text) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT all_within(array_agg(apart_stats(merged, stats)), 40, 1e-12, way)
+    FROM (SELECT number, family, gmm_merge(part ORDER BY most) AS merged
+          FROM (SELECT number, family, max(weight) AS most, gmm_accumulate(features, model, weight) AS part
+                FROM rows JOIN starts USING (number) GROUP BY number, family, id % 16
+                ORDER BY most DESC OFFSET 0) AS p
+          GROUP BY number, family) AS m JOIN whole USING (number, family)
+$$;
+SELECT pg_temp.kept('a sort');
+SET work_mem = '64kB';
+SELECT pg_temp.kept('a sort on disk');
+RESET work_mem;
+SET enable_sort = off;
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT pg_temp.kept('no sort that can be left out');
+SELECT all_within(array_agg(apart_stats(a.part, b.stats)), 40, 1e-12, 'a hash join')
+FROM whole AS b JOIN (SELECT number, family, gmm_accumulate(features, model, weight) AS part
+                      FROM rows JOIN starts USING (number) GROUP BY number, family OFFSET 0) AS a USING (number, family);
+RESET enable_sort;
+RESET enable_nestloop;
+RESET enable_mergejoin;
 SELECT ok(count(*) = 0, '+ commutes, to the bit')
 FROM whole AS a, whole AS b
 WHERE a.number = b.number AND a.family = b.family AND
