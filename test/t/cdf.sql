@@ -37,6 +37,17 @@ FROM (SELECT gmm_model('{1}', '{{0}}', '{1}', 'spherical') AS m) AS s;
 -- Flat between components: the least value of which it is p.
 SELECT ok(gmm_quantile(m, 0.5) BETWEEN 5 AND 10 AND gmm_quantile(m, 0.5 + 1e-9) > 1e6 - 10 AND gmm_cdf(m, 5e5) = 0.5, 'components far apart')
 FROM (SELECT gmm_model('{0.5,0.5}', '{{0},{1e6}}', '{1,1}', 'spherical') AS m) AS s;
+-- Farther apart than the range of a double, and in any other unit: a quantile of p has
+-- at least p below it, to rounding, and no more than p before it.
+SELECT ok(bool_and(abs(q) <= 1.7e308 AND q >= before AND
+                   CASE WHEN p <= 0.5 THEN gmm_cdf(model, q + 1e-12 * reach) >= p * (1 - 1e-9) AND gmm_cdf(model, q - 1e-12 * reach) <= p * (1 + 1e-9)
+                        ELSE gmm_cdf(model, q + 1e-12 * reach, true) <= (1 - p) * (1 + 1e-9) AND
+                             gmm_cdf(model, q - 1e-12 * reach, true) >= (1 - p) * (1 - 1e-9) END), 'quantiles of components ' || apart || ' apart')
+FROM (SELECT apart, model, p, q, greatest(abs(q), sqrt(variance)) AS reach, coalesce(lag(q) OVER (PARTITION BY apart ORDER BY p), '-Infinity') AS before
+      FROM (VALUES (1e-290::float8, 1e-290::float8), (1e-100, 1e-210), (1e150, 1e290), (1.7e308, 1), (1.7e308, 1e300)) AS v (apart, variance),
+           LATERAL (SELECT gmm_model('{0.5,0.5}', ARRAY[[-apart], [apart]], ARRAY[variance, variance], 'spherical')) AS m (model),
+           unnest('{1e-300,1e-3,0.25,0.4,0.6,0.75,0.999}'::float8[]) AS p, LATERAL (SELECT gmm_quantile(model, p) OFFSET 0) AS s (q)) AS g
+GROUP BY apart;
 SELECT equals((gmm_quantile(model, 0), gmm_quantile(model, 1), gmm_cdf(model, '-Infinity'), gmm_cdf(model, 'Infinity'), gmm_cdf(model, NULL) IS NULL)::text,
               '(-Infinity,Infinity,0,1,t)', 'the ends') FROM waiting;
 SELECT raises($$SELECT gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$, '22023', 'the model has 2 dimensions, not one', 'two dimensions') || E'\n' ||

@@ -78,6 +78,15 @@ mixture_cdf(const MixtureParameters *parameters, double x, bool upper)
 	return tail(parameters, x, upper, NULL);
 }
 
+/* Halfway between two values, however far apart. */
+static double
+middle(double low, double high)
+{
+	double		span = high - low;
+
+	return isfinite(span) ? low + span / 2 : low / 2 + high / 2;
+}
+
 /*
  * A bracket: values between which the tail is p, being at least the first one's and
  * at most the last's quantile of every component.
@@ -86,6 +95,8 @@ static void
 find_bracket(const MixtureParameters *parameters, double z, double p, bool upper,
 			 double *low, double *high)
 {
+	double		margin;
+
 	*low = INFINITY;
 	*high = -INFINITY;
 	for (int c = 0; c < parameters->k; c++)
@@ -107,8 +118,9 @@ find_bracket(const MixtureParameters *parameters, double z, double p, bool upper
 		*high = fmax(*high, x);
 	}
 	/* for what the quantiles are rounded by */
-	*low -= 1e-9 * (fabs(*low) + (*high - *low)) + DBL_MIN;
-	*high += 1e-9 * (fabs(*high) + (*high - *low)) + DBL_MIN;
+	margin = 2e-9 * fmax(fabs(*low), fabs(*high)) + DBL_MIN;
+	*low = fmax(*low - margin, -DBL_MAX);
+	*high = fmin(*high + margin, DBL_MAX);
 }
 
 /*
@@ -125,7 +137,7 @@ mixture_quantile(const MixtureParameters *parameters, double p)
 	double		x;
 
 	find_bracket(parameters, special_normal_quantile(p), wanted, upper, &low, &high);
-	x = low + (high - low) / 2;
+	x = middle(low, high);
 	for (int step = 0; step < MOST_STEPS; step++)
 	{
 		double		density;
@@ -139,7 +151,7 @@ mixture_quantile(const MixtureParameters *parameters, double p)
 			low = x;
 		newton = x + (upper ? 1 : -1) * log(share / wanted) * share / density;
 		if (!(newton > low && newton < high))
-			newton = low + (high - low) / 2;
+			newton = middle(low, high);
 		if (fabs(newton - x) <= 2 * DBL_EPSILON * fabs(x) || newton == low || newton == high)
 			return fabs(newton - x) <= 2 * DBL_EPSILON * fabs(x) ? newton : high;
 		x = newton;
