@@ -91,6 +91,21 @@ FROM pairs, gmm_compare(a, b) AS m
 JOIN LATERAL gmm_compare(transformed(a, array_fill(1e6::float8, ARRAY[d]), array_fill(-5e6::float8, ARRAY[d])),
                          transformed(b, array_fill(1e6::float8, ARRAY[d]), array_fill(-5e6::float8, ARRAY[d]))) AS r USING (component_a);
 
+-- Distances up to the end of the range are numbers, and beyond it they are infinite, in
+-- whatever families; the nearer ones are matched.
+SELECT near(distance(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), gmm_model('{1}', ARRAY[[far]], '{1}', 'diag')) / far ^ 2 * 8, 1, 1e-12,
+            'the distance of ' || far)
+FROM unnest('{1e-140,1e100,1e142,1e153}'::double precision[]) AS far;
+SELECT equals(array_agg(distance), '{Infinity,Infinity,0}', format('%s and %s: beyond the range', fa.family, fb.family)) || E'\n' ||
+       ok(bool_and(component_b = 3) FILTER (WHERE component_a = 3), 'what is near is matched')
+FROM families AS fa, families AS fb, LATERAL (SELECT CASE fa.family WHEN 'full' THEN '{{{1,0},{0,1}},{{1,0},{0,1}},{{1,0},{0,1}}}' WHEN 'tied' THEN '{{1,0},{0,1}}'
+                                                                    WHEN 'diag' THEN '{{1,1},{1,1},{1,1}}' ELSE '{1,1,1}' END,
+                                                     CASE fb.family WHEN 'full' THEN '{{{1,0},{0,1}},{{1,0},{0,1}},{{1,0},{0,1}}}' WHEN 'tied' THEN '{{1,0},{0,1}}'
+                                                                    WHEN 'diag' THEN '{{1,1},{1,1},{1,1}}' ELSE '{1,1,1}' END) AS c (of_a, of_b),
+     gmm_compare(gmm_model('{0.25,0.25,0.5}', '{{-1e308,0},{1e308,0},{0,1}}', of_a::double precision[], fa.family),
+                 gmm_model('{0.25,0.25,0.5}', '{{1.7e308,0},{-1.7e308,0},{0,1}}', of_b::double precision[], fb.family))
+GROUP BY fa.family, fb.family;
+
 -- The divergence of one Gaussian from another has a formula.
 CREATE TABLE divergences AS
 SELECT number, a, b, s.*, ln(s2 / s1) + (s1 ^ 2 + (m1 - m2) ^ 2) / (2 * s2 ^ 2) - 0.5 + ln(s4 / s3) + s3 ^ 2 / (2 * s4 ^ 2) - 0.5 AS wanted

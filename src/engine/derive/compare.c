@@ -12,13 +12,14 @@
  */
 #include "engine/derive/derive.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine/core/linalg.h"
 
-/* What a distance is taken for in a sum of distances */
-#define MOST_DISTANCE	1e280
+/* Distances are summed in this unit, so that no sum of the largest is infinite. */
+#define DISTANCE_UNIT	0x1p64
 
 /* Add half of a component's covariance to a packed matrix, or to d variances. */
 static void
@@ -91,7 +92,7 @@ compare_determinants(const MixtureParameters *parameters, double *log_determinan
 
 /*
  * The distance of component i of a from j of b, whose determinants these are; NaN if
- * it is not to be had.
+ * it is not to be had, infinite beyond the range of a double.
  */
 double
 compare_components(const MixtureParameters *a, int i, double determinant_a,
@@ -119,6 +120,10 @@ compare_components(const MixtureParameters *a, int i, double determinant_a,
 		linalg_solve_lower(scratch, difference, d);
 	for (int l = 0; l < d; l++)
 		square += difference[l] * difference[l] / (matrix ? 1 : scratch[l]);
+
+	/* what is infinitely far is so in every direction */
+	if (isnan(square))
+		square = INFINITY;
 	distance = square / 8 + 0.5 * (determinant - 0.5 * (determinant_a + determinant_b));
 	/* that of equal ones is 0 but for rounding */
 	return distance < 0 ? 0 : distance;
@@ -158,7 +163,7 @@ find_distances(const MixtureParameters *a, const MixtureParameters *b, double *d
 /*
  * Match the components of a, one to one, with those of b, so that the sum of their
  * distances is least.  partners: a->k, the component of b, or -1 for those left
- * over; distances: a->k, NaN likewise.
+ * over; distances: a->k, NaN likewise, infinite beyond the range of a double.
  */
 MixtureStatus
 mixture_match(const MixtureParameters *a, const MixtureParameters *b, int *partners,
@@ -174,7 +179,7 @@ mixture_match(const MixtureParameters *a, const MixtureParameters *b, int *partn
 	if (status != MIXTURE_OK)
 		return status;
 	for (size_t i = 0; i < count; i++)
-		costs[i] = fmin(costs[i], MOST_DISTANCE);
+		costs[i] = fmin(costs[i] / DISTANCE_UNIT, DBL_MAX / DISTANCE_UNIT);
 	assignment_find(costs, few->k, many->k, columns, host);
 	for (int i = 0; i < a->k; i++)
 	{
@@ -186,7 +191,9 @@ mixture_match(const MixtureParameters *a, const MixtureParameters *b, int *partn
 		int			own = few == a ? i : columns[i];
 
 		partners[own] = few == a ? columns[i] : i;
-		distances[own] = costs[(size_t) i * many->k + columns[i]];
+		distances[own] = costs[(size_t) i * many->k + columns[i]] * DISTANCE_UNIT;
+		if (distances[own] == DBL_MAX)
+			distances[own] = INFINITY;
 	}
 	host->release(host->context, columns);
 	host->release(host->context, costs);
