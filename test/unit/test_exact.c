@@ -168,7 +168,7 @@ test_order(Random *random, int range, bool weighted)
 
 /* Mean and covariance, far from zero, beside those in long double about the mean. */
 static void
-test_moments(Random *random, double offset)
+test_moments(Random *random, double offset, double weight_of_each)
 {
 	enum
 	{
@@ -193,8 +193,8 @@ test_moments(Random *random, double offset)
 	}
 	for (int i = 0; i < N; i++)
 	{
-		exact_add(&weight, 0, 1, &unit_host);
-		exact_add_moments(&firsts, &seconds, rows + i * D, D, 1, &unit_host);
+		exact_add(&weight, 0, weight_of_each, &unit_host);
+		exact_add_moments(&firsts, &seconds, rows + i * D, D, weight_of_each, &unit_host);
 	}
 	exact_moments(&weight, &firsts, &seconds, D, mean, covariance, &unit_host);
 	for (int a = 0; a < D; a++)
@@ -208,9 +208,11 @@ test_moments(Random *random, double offset)
 			sum = sum / N + (means[a] - mean[a]) * (means[b] - mean[b]);
 			worst = fmax(worst, fabs((double) (sum - covariance[a * D + b])) / 0.1);
 		}
-	check(worst < 1e-9, "%g from zero: covariances of exact sums (%.1e)", offset, worst);
+	check(worst < 1e-9, "%g from zero, weight %g: covariances of exact sums (%.1e)", offset,
+		  weight_of_each, worst);
 	for (int a = 0; a < D; a++)
-		check(fabs((double) (means[a] - mean[a])) <= 1e-15 * fabs(mean[a]), "%g from zero: the mean", offset);
+		check(fabs((double) (means[a] - mean[a])) <= 1e-15 * fabs(mean[a]),
+			  "%g from zero, weight %g: the mean", offset, weight_of_each);
 	exact_release(&weight, &unit_host);
 	exact_release(&firsts, &unit_host);
 	exact_release(&seconds, &unit_host);
@@ -229,7 +231,10 @@ test_exact(void)
 		test_order(&random, range, false);
 		test_order(&random, range, true);
 	}
-	test_moments(&random, 0);
-	test_moments(&random, 1e3);
-	test_moments(&random, 1e9);
+	test_moments(&random, 0, 1);
+	test_moments(&random, 1e3, 1);
+	test_moments(&random, 1e9, 1);
+	/* sums and products that no double can have */
+	test_moments(&random, 1e3, 4.9e-324);
+	test_moments(&random, 1e3, 1.7e308);
 }

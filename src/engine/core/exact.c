@@ -425,10 +425,11 @@ exact_write(const ExactSums *sums, int low, int words, uint64_t *target)
 }
 
 /*
- * Sum i as the nearest double, ties to even; infinite where it is beyond.
+ * Sum i rounded to 53 bits, ties to even, as a number of these and the power of 2
+ * that it is to be multiplied by.
  */
-double
-exact_round(const ExactSums *sums, int i)
+static double
+round_to_bits(const ExactSums *sums, int i, int *exponent)
 {
 	bool		negative = sign_word(sums, i) != 0;
 	uint64_t	carry = negative;
@@ -459,6 +460,7 @@ exact_round(const ExactSums *sums, int i)
 		below = below || before != 0;
 		before = part;
 	}
+	*exponent = 0;
 	if (top == 0)
 		return 0;
 	zeros = __builtin_clzll(top);
@@ -473,8 +475,35 @@ exact_round(const ExactSums *sums, int i)
 	top >>= 11;
 	if (next && (rest || (top & 1)))
 		top++;
-	return (negative ? -1 : 1) *
-		ldexp((double) top, 64 * (sums->low + place) - zeros + 11);
+	*exponent = 64 * (sums->low + place) - zeros + 11;
+	return negative ? -(double) top : (double) top;
+}
+
+/*
+ * Sum i as the nearest double, ties to even; infinite where it is beyond.
+ */
+double
+exact_round(const ExactSums *sums, int i)
+{
+	int			exponent;
+	double		bits = round_to_bits(sums, i, &exponent);
+
+	return ldexp(bits, exponent);
+}
+
+/*
+ * Sum i by sum j, which is not 0, of another array: in range whenever the quotient
+ * is, however large or small both are.
+ */
+static double
+quotient(const ExactSums *sums, int i, const ExactSums *divisors, int j)
+{
+	int			exponent;
+	int			divisor_exponent;
+	double		bits = round_to_bits(sums, i, &exponent);
+	double		divisor_bits = round_to_bits(divisors, j, &divisor_exponent);
+
+	return ldexp(bits / divisor_bits, exponent - divisor_exponent);
 }
 
 /* Add factor times sum j of an array to sum i of another. */
@@ -514,11 +543,10 @@ void
 exact_moments(const ExactSums *weight, const ExactSums *firsts, const ExactSums *seconds,
 			  int d, double *mean, double *covariance, const MixtureHost *host)
 {
-	double		total = exact_round(weight, 0);
 	ExactSums	sum;
 
 	for (int i = 0; i < d; i++)
-		mean[i] = exact_round(firsts, i) / total;
+		mean[i] = quotient(firsts, i, weight, 0);
 	if (covariance == NULL)
 		return;
 	exact_begin(&sum, 1);
@@ -539,7 +567,7 @@ exact_moments(const ExactSums *weight, const ExactSums *firsts, const ExactSums 
 				add_multiple(&sum, 0, &shifted, 0, mean[i], host);
 				add_multiple(&sum, 0, firsts, i, -mean[j], host);
 				exact_add_sum(&sum, 0, seconds, i * (i + 1) / 2 + j, false, host);
-				value = exact_round(&sum, 0) / total;
+				value = quotient(&sum, 0, weight, 0);
 				exact_release(&shifted, host);
 				exact_release(&sum, host);
 			}
