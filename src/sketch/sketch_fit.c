@@ -54,13 +54,17 @@ take_values(const double *row, int d, double *values, uint8 *observed)
 	return n < d;
 }
 
-/* Put the rows into a store of the current context, and their number into fit. */
-static void
+/*
+ * Put the rows into a store of the current context, and their number into fit.
+ * Returns how many distinct ones they are.
+ */
+static int
 collect_rows(const GmmSketch *sketch, bool skip, GmmRowsFit *fit)
 {
 	int			d = sketch->d;
 	double	   *values = palloc(d * sizeof(double));
 	uint8	   *observed = palloc((d + 7) / 8);
+	int			n_distinct = 0;
 
 	for (int i = 0; i < sketch->n; i++)
 	{
@@ -82,7 +86,9 @@ collect_rows(const GmmSketch *sketch, bool skip, GmmRowsFit *fit)
 		gmm_rowstore_append(fit->rows, values, incomplete ? observed : NULL, 0, weight);
 		fit->n_rows += entry->count;
 		fit->n_incomplete += incomplete ? entry->count : 0;
+		n_distinct++;
 	}
+	return n_distinct;
 }
 
 /* Refuse NULLs, where the option says so. */
@@ -96,6 +102,22 @@ check_missing(const GmmSketch *sketch, const GmmOptions *options)
 				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
 }
 
+/*
+ * Refuse more components than distinct rows where there are others that are not in
+ * the sketch, so that these are not all.
+ */
+static void
+check_distinct(const GmmSketch *sketch, const GmmOptions *options, int k, int n_distinct)
+{
+	if (sketch->truncated && n_distinct < k && options->too_few_rows == GMM_TOO_FEW_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_plural("k is %d, but there is only %d distinct row in the sketch",
+							   "k is %d, but there are only %d distinct rows in the sketch",
+							   n_distinct, k, n_distinct),
+				 errhint("Use a smaller k, a sketch of a larger size, or the option \"too_few_rows\".")));
+}
+
 /* Fit k components, or, if k_max is not 0, that many at the most. */
 static Datum
 fit_sketch(FunctionCallInfo fcinfo, int k, int k_max, GmmOptions *options)
@@ -106,9 +128,12 @@ fit_sketch(FunctionCallInfo fcinfo, int k, int k_max, GmmOptions *options)
 	const GmmSketch *sketch = gmm_sketch_read(PG_GETARG_DATUM(0));
 	GmmRowsFit	fit = {.k = k, .k_max = k_max, .options = options};
 	GmmModel   *model = NULL;
+	int			n_distinct;
 
 	check_missing(sketch, options);
-	collect_rows(sketch, options->missing == GMM_MISSING_SKIP, &fit);
+	n_distinct = collect_rows(sketch, options->missing == GMM_MISSING_SKIP, &fit);
+	if (fit.rows != NULL)
+		check_distinct(sketch, options, k, n_distinct);
 	if (fit.rows != NULL)
 		model = gmm_fit_rows(&fit, caller);
 	MemoryContextSwitchTo(caller);

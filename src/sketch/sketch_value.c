@@ -296,36 +296,55 @@ check_row(const double *row, int d)
 		report_rule("a row has no value");
 }
 
+/*
+ * Check counts and weights of the rows against those of all, of which left and rest
+ * are what remains when these are subtracted: first of the rows without NULL, then
+ * of those with.
+ */
+static void
+check_rest(const GmmSketch *sketch, const int64 *left, const ExactSums *rest)
+{
+	bool		any = false;
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (exact_sign(rest, i) != (left[i] > 0))
+			report_rule("the rows that are kept are not those of all");
+		any = any || left[i] > 0;
+	}
+	if (any != sketch->truncated || (any && sketch->n < sketch->size))
+		report_rule("the rows that are kept are not those of all");
+}
+
 /* Check weights and counts of a sketch against those of all rows. */
 static void
 check_sums(const GmmSketch *sketch)
 {
 	const ExactSums *totals = &sketch->sums[GMM_SKETCH_TOTALS];
 	const ExactSums *seconds = &sketch->sums[GMM_SKETCH_SECONDS];
-	int64		left = sketch->n_rows;
+	int64		left[2] = {sketch->n_rows - sketch->n_incomplete, sketch->n_incomplete};
 	ExactSums	rest;
-	int			sign;
 
-	exact_begin(&rest, 1);
-	exact_add_sum(&rest, 0, totals, 0, false, &gmm_host);
-	exact_add_sum(&rest, 0, totals, 1, false, &gmm_host);
+	if (sketch->n_incomplete < 0 || sketch->n_incomplete > sketch->n_rows ||
+		exact_sign(totals, 0) != (left[0] > 0) || exact_sign(totals, 1) != (left[1] > 0))
+		report_rule("rows with NULL are counted wrongly");
+	exact_begin(&rest, 2);
+	exact_merge(&rest, totals, &gmm_host);
 	for (int i = 0; i < sketch->n; i++)
 	{
-		if (sketch->entries[i].count < 1 || sketch->entries[i].count > left)
+		const GmmSketchEntry *entry = &sketch->entries[i];
+		int			kind = 0;
+
+		for (int j = 0; j < sketch->d; j++)
+			kind |= isnan(entry->row[j]);
+		if (entry->count < 1 || entry->count > left[kind])
 			report_rule("rows are counted wrongly");
-		left -= sketch->entries[i].count;
+		left[kind] -= entry->count;
 		if (exact_sign(&sketch->sums[GMM_SKETCH_WEIGHTS], i) <= 0)
 			report_rule("a weight is not above 0");
-		exact_add_sum(&rest, 0, &sketch->sums[GMM_SKETCH_WEIGHTS], i, true, &gmm_host);
+		exact_add_sum(&rest, kind, &sketch->sums[GMM_SKETCH_WEIGHTS], i, true, &gmm_host);
 	}
-	sign = exact_sign(&rest, 0);
-	if (sketch->truncated ? sketch->n < sketch->size || left == 0 || sign <= 0 :
-		left > 0 || sign != 0)
-		report_rule("the rows that are kept are not those of all");
-	if (sketch->n_incomplete < 0 || sketch->n_incomplete > sketch->n_rows ||
-		exact_sign(totals, 0) != (sketch->n_rows > sketch->n_incomplete) ||
-		exact_sign(totals, 1) != (sketch->n_incomplete > 0))
-		report_rule("rows with NULL are counted wrongly");
+	check_rest(sketch, left, &rest);
 	for (int j = 0; j < sketch->d && seconds->n > 0; j++)
 		if (exact_sign(seconds, j * (j + 1) / 2 + j) < 0)
 			report_rule("a sum of squares is negative");

@@ -187,6 +187,28 @@ FROM (SELECT gmm_sketch_send(gmm_sketch(x, 4, w)) AS bytes FROM rows WHERE kind 
 SELECT ok(bool_and(survives(substr(bytes, 1, i))), 'cut off') FROM
     (SELECT gmm_sketch_send(gmm_sketch(x, 4)) AS bytes FROM rows WHERE kind = 'plain') AS b, generate_series(0, length(bytes) - 1) AS i;
 
+-- Counts and weights are those of rows without NULL and of rows with, each by itself: of
+-- three whole rows of weight 2 and two others, one is said to have a NULL, or none.
+SELECT raises(format('SELECT %L::gmm_sketch', overlay(s::text PLACING lpad(to_hex(n), 16, '0') FROM 47 FOR 16)), '22P03', part, n || ' rows of two with NULL')
+FROM (SELECT gmm_sketch(ARRAY[i, CASE WHEN i < 4 THEN 1 END], size, 2) AS s FROM generate_series(1, 5) AS i, unnest('{3,5,9}'::integer[]) AS size GROUP BY size) AS q,
+     (VALUES (0, 'rows with NULL are counted wrongly'), (1, 'rows'), (3, 'rows'), (5, 'rows with NULL are counted wrongly')) AS v (n, part)
+WHERE (gmm_sketch_summary(s)).complete OR n IN (0, 5);
+
+-- Mean and covariance do not hang on the size of weights: exact sums have any.
+SELECT ok(bool_and(abs((s).mean[1] - (plain).mean[1]) <= 1e-15 * abs((plain).mean[1]) AND abs((s).covariance[1][2] - (plain).covariance[1][2]) <= 1e-15 * abs((plain).covariance[1][2])),
+          'moments of rows of weight ' || w)
+FROM (SELECT gmm_sketch_summary(gmm_sketch(ARRAY[i / 7.0, i * i / 3.0], 3)) AS plain FROM generate_series(1, 40) AS i) AS p,
+     unnest('{4.9406564584124654e-324,1e-320,1e-300,1e300,1e308}'::double precision[]) AS w,
+     LATERAL (SELECT gmm_sketch_summary(gmm_sketch(ARRAY[i / 7.0, i * i / 3.0], 3, w)) AS s FROM generate_series(1, 40) AS i) AS q
+GROUP BY w;
+SELECT equals(gmm_sketch_summary(gmm_sketch(ARRAY[1e308], 3))::text, '(3,1,1,t,9,0,9,1,{1e+308},{{0}})', 'a sum beyond the range, of which the mean is not')
+FROM generate_series(1, 9);
+
+-- Fewer rows in the sketch than components are not the number of all.
+SELECT raises(format($$SELECT gmm_fit_sketch(gmm_sketch(ARRAY[i], %s), 4) FROM generate_series(1, %s) AS i$$, size, n), '22023', part, n || ' rows, a sketch of ' || size)
+FROM (VALUES (3, 3, 'k is 4, but there are only 3 distinct rows'), (3, 10, 'k is 4, but there are only 3 distinct rows in the sketch'),
+             (1, 10, 'k is 4, but there is only 1 distinct row in the sketch')) AS v (size, n, part);
+
 -- many features: means, and no covariances
 SELECT ok((s).covariance IS NULL AND abs((s).mean[200] - 200.5) < 1e-12 AND (s).d = 200, 'covariances of up to 128 features')
 FROM (SELECT gmm_sketch_summary(gmm_sketch(ARRAY(SELECT j + i FROM generate_series(1, 200) AS j), 3)) AS s FROM generate_series(0, 1) AS i) AS q;
