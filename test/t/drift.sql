@@ -183,6 +183,19 @@ FROM (SELECT number, m, gmm_accumulate(s.features, m) AS stats
            gmm_sample(m, 2000, :seed + number) AS s
       WHERE family = 'full' GROUP BY number, m) AS r, gmm_drift(m, stats);
 
+-- Squares of log densities beyond the range of their sum are not known, and nothing is
+-- made of the rest: neither of heavy rows, nor of one that is far, nor when both are old.
+SELECT equals((s.log_density_stddev IS NULL, s.mean_log_likelihood IS NOT NULL, likelihood_error IS NULL, likelihood_p IS NULL, p IS NOT NULL)::text,
+              '(t,t,t,t,t)', kind)
+FROM (SELECT gmm_model('{0.5,0.5}', '{{0},{5}}', '{1,4}', 'spherical') AS model) AS m,
+     LATERAL (SELECT 'heavy rows', gmm_accumulate(ARRAY[i], model, 1e290) FROM generate_series(1, 9) AS i
+              UNION ALL SELECT 'a row that is far', gmm_accumulate(ARRAY[CASE i WHEN 1 THEN 1e100 ELSE i END], model) FROM generate_series(1, 9) AS i
+              UNION ALL SELECT 'of old', gmm_decay(gmm_accumulate(ARRAY[CASE i WHEN 1 THEN 1e100 ELSE i END], model), 1e-20) FROM generate_series(1, 9) AS i) AS a (kind, stats),
+     gmm_drift(model, stats), gmm_stats_summary(stats) AS s;
+SELECT ok((gmm_summary(model)).log_density_stddev IS NULL AND (gmm_summary(model)).log_likelihood < -1e199, 'nor by gmm_refit')
+FROM (SELECT gmm_refit(ARRAY[CASE i WHEN 1 THEN 1e100 ELSE i END], gmm_model('{1}', '{{0}}', '{1}', 'spherical'), '{"max_iter": 0}') AS model
+      FROM generate_series(1, 9) AS i) AS f;
+
 -- Rows with NULLs, in the fit and later.
 SELECT ok(d.p > 1e-7 AND e.mean_p < 1e-3, 'rows with NULLs: no drift, and one')
 FROM (SELECT gmm_fit(x, 1) AS model

@@ -106,21 +106,6 @@ mixture_stats_finite(const MixtureStats *stats)
 	return sum == 0;
 }
 
-/*
- * The standard deviation of the rows' log densities; NaN without weight, or if
- * it is not a finite number.
- */
-double
-mixture_log_density_stddev(const MixtureStats *stats)
-{
-	double		mean = *stats->log_likelihood / *stats->sum_weights;
-	double		variance = *stats->log_density_squares / *stats->sum_weights - mean * mean;
-
-	if (!isfinite(variance))
-		return NAN;
-	return variance > 0 ? sqrt(variance) : 0;
-}
-
 /* Where the sum of squares of one feature is in the seconds of one component. */
 static double *
 square_sum(const MixtureStats *stats, int component, int feature)
@@ -167,6 +152,24 @@ log_densities_possible(const MixtureStats *stats)
 		return false;
 	return fabs(sum) > sqrt(weight) * LARGE_ROOT ||
 		!exceeds(sum, *stats->log_density_squares, weight);
+}
+
+/*
+ * The standard deviation of the rows' log densities; NaN without weight, or if
+ * it is not a finite number, or not known since a row's square was too large to be
+ * in the sum as it is.
+ */
+double
+mixture_log_density_stddev(const MixtureStats *stats)
+{
+	double		mean = *stats->log_likelihood / *stats->sum_weights;
+	double		squares = *stats->log_density_squares;
+	double		variance = squares / *stats->sum_weights - mean * mean;
+
+	if (!isfinite(variance) || squares >= MIXTURE_MAX_SQUARE ||
+		exceeds(*stats->log_likelihood, squares, *stats->sum_weights))
+		return NAN;
+	return variance > 0 ? sqrt(variance) : 0;
 }
 
 /* Check the firsts and seconds of one component. */

@@ -227,13 +227,17 @@ compare_shares(const MixtureParameters *parameters, const MixtureStats *stats,
 	drift->share_p = chi_square_p(2 * paired_rows(total, rows) * information, seen - 1);
 }
 
-/* Compare the mean log density with what was to be expected. */
+/*
+ * Compare the mean log density with what was to be expected.  The error and the
+ * probability are NaN where the spread of the log densities is not known.
+ */
 static void
 compare_likelihood(const MixtureStats *stats, const MixtureBaseline *baseline,
 				   MixtureDrift *drift)
 {
 	double		total = *stats->sum_weights;
-	double		stddev = fmax(mixture_log_density_stddev(stats), baseline->stddev);
+	double		own = mixture_log_density_stddev(stats);
+	double		stddev = isnan(own) ? own : fmax(own, baseline->stddev);
 
 	drift->likelihood_shift = *stats->log_likelihood / total - baseline->mean;
 	drift->likelihood_error = sqrt(stddev * stddev / total +
@@ -268,7 +272,7 @@ summarize(const MixtureParameters *parameters, const MixtureComponentDrift *comp
 	drift->mean_shift = sqrt(square);
 	drift->spread_ratio = sqrt(own / total / parameters->d);
 	drift->mean_p = chi_square_p(chi_square, seen * parameters->d);
-	/* of three, the least: Bonferroni's bound */
+	/* of three, the least, of those that are numbers: Bonferroni's bound */
 	drift->p = fmin(1, 3 * fmin(drift->likelihood_p, fmin(drift->share_p, drift->mean_p)));
 }
 
