@@ -222,6 +222,12 @@ FROM (SELECT gmm_fit_best(features, 1, 3, gmm_options(covariance_type => 'auto',
      LATERAL (SELECT gmm_fit(features, t.k, gmm_options(covariance_type => t.covariance_type, prior => true)) AS model
               FROM datasets WHERE data = 'faithful') AS one, gmm_summary(one.model) AS s;
 
+-- The density of the prior is what it is however heavy the rows are, of which it is not
+-- the rest: with one component mean and covariance are those of the rows, to rounding.
+SELECT near(log_prior, -(6 * ln(variance) + 1) / 2, 1e-9, 'log_prior beside rows of weight ' || weight)
+FROM (SELECT var_pop(waiting) AS variance FROM faithful) AS f, unnest('{1e12,1e20,1e200}'::double precision[]) AS weight,
+     LATERAL (SELECT gmm_fit(ARRAY[waiting], 1, gmm_options(prior => true), weight) AS model FROM faithful) AS m, gmm_summary(model);
+
 -- a key that is not known is quoted up to the last character that ends within 64 bytes
 SELECT raises($$SELECT gmm_fit('{1}', 1, jsonb_build_object('prior', jsonb_build_object('a' || repeat(U&'\00e9', 40), 1)))$$,
               '22023', 'has no key "a' || repeat(U&'\00e9', 31) || '"', 'an unknown key that is long');

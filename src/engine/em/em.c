@@ -311,8 +311,8 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 
 /*
  * A last pass at the parameters that a run came to, for what it finds there and what
- * the iterations do not need: the entropy of the responsibilities and the spread of the
- * log densities, into *outcome.
+ * the iterations do not need: the entropy of the responsibilities, the spread of the
+ * log densities and, by itself, the log density of the prior, into *outcome.
  */
 MixtureStatus
 em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
@@ -326,6 +326,8 @@ em_score(Em *em, const MixtureParameters *parameters, EmOutcome *outcome,
 		outcome->sum_weights = *em->stats->sum_weights;
 		outcome->entropy = *em->stats->entropy;
 		outcome->log_density_stddev = mixture_log_density_stddev(em->stats);
+		if (em->bounds.prior != NULL)
+			outcome->log_prior = prior_log_density(em->bounds.prior, parameters, em->host);
 	}
 	return status;
 }

@@ -39,6 +39,7 @@ typedef struct EmOutcome
 	double		sum_weights;
 	double		entropy;		/* of the responsibilities: em_score() */
 	double		log_density_stddev; /* of the rows' log densities: likewise */
+	double		log_prior;		/* log density of a prior, if there is one: likewise */
 } EmOutcome;
 
 /* em.c */
