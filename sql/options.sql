@@ -150,7 +150,7 @@ $$);
 
 -- Fixed parts
 SELECT gmm_options(fixed => '{2,weights}'), gmm_options(fixed => 'means'), gmm_options(fixed => ARRAY[1, 2]), gmm_options(fixed => 3),
-	   gmm_options(fixed => '[]'::jsonb);
+	   gmm_options(fixed => '[]'::jsonb), gmm_options(fixed => '[0:1]={2,1}'::integer[]);
 SELECT pg_temp.refusal(format($$SELECT gmm_options(fixed => %s)$$, fixed))
 FROM unnest(ARRAY['0', '10001', '1.5', 'true', $$'mean'$$, $$'{1,all}'$$, $$'{{1}}'::text[]$$, $$'{1,NULL}'::int[]$$, $$'{"means": true}'::jsonb$$,
 				  $$'[[1]]'::jsonb$$, 'now()', $$'{"a": 1'$$]) AS fixed;

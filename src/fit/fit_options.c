@@ -618,6 +618,7 @@ append_any(StringInfo json, const char *name, FunctionCallInfo fcinfo, int argum
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
 	Oid			output;
 	bool		is_varlena;
+	char	   *text;
 
 	switch (type)
 	{
@@ -642,7 +643,11 @@ append_any(StringInfo json, const char *name, FunctionCallInfo fcinfo, int argum
 		case INT8ARRAYOID:
 		case TEXTARRAYOID:
 			getTypeOutputInfo(type, &output, &is_varlena);
-			append_text(json, OidOutputFunctionCall(output, PG_GETARG_DATUM(argument)));
+			text = OidOutputFunctionCall(output, PG_GETARG_DATUM(argument));
+			/* an array that does not begin with 1 says so first */
+			if (OidIsValid(get_element_type(type)) && *text == '[')
+				text = strchr(text, '=') + 1;
+			append_text(json, text);
 			return;
 		default:
 			ereport(ERROR,
