@@ -50,8 +50,8 @@ FROM (SELECT apart, model, p, q, greatest(abs(q), sqrt(variance)) AS reach, coal
 GROUP BY apart;
 SELECT equals((gmm_quantile(model, 0), gmm_quantile(model, 1), gmm_cdf(model, '-Infinity'), gmm_cdf(model, 'Infinity'), gmm_cdf(model, NULL) IS NULL)::text,
               '(-Infinity,Infinity,0,1,t)', 'the ends') FROM waiting;
-SELECT raises($$SELECT gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$, '22023', 'the model has 2 dimensions, not one', 'two dimensions') || E'\n' ||
-       raises($$SELECT gmm_quantile(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0.5)$$, '22023', 'the model has 2 dimensions, not one', 'of a quantile, too') || E'\n' ||
+SELECT raises($$SELECT gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$, '22023', 'need a model of one dimension, not of 2', 'two dimensions') || E'\n' ||
+       raises($$SELECT gmm_quantile(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0.5)$$, '22023', 'need a model of one dimension, not of 2', 'of a quantile, too') || E'\n' ||
        raises($$SELECT gmm_quantile(model, 1.5) FROM waiting$$, '22023', 'p must be a probability', 'a p above 1') || E'\n' ||
        raises($$SELECT gmm_quantile(model, 'NaN') FROM waiting$$, '22023', 'p must be a probability', 'a p that is none') || E'\n' ||
        raises($$SELECT gmm_cdf(model, 'NaN') FROM waiting$$, '22023', 'x must not be NaN', 'an x that is none');
