@@ -322,6 +322,17 @@ SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1 + x % 2, 2 + x / 9)
 SELECT gmm_fit_labelled(ARRAY[x], 1, 2) FROM generate_series(1, 0) x;
 SELECT gmm_fit_labelled(NULL, 7, 2) IS NULL;
 SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1, 1, NULL, 0) FROM generate_series(1, 9) x$$);
+SELECT pg_temp.refusal(format('SELECT %s FROM fit_points, gmm_model(''{0.5,0.5}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
+FROM (VALUES ('gmm_refit_labelled(features, 0, model)'), ('gmm_refit_labelled(features, 3, model)'), ('gmm_refit_labelled(features, 1, NULL)'),
+	('gmm_refit_labelled(features, 1, model, ''{"n_init": 3}'')'), ('gmm_refit_labelled(features, 1, model, ''{"too_few_rows": "null"}'')'),
+	('gmm_refit_labelled(features, 1, model, NULL, -1)'), ('gmm_refit_labelled(features || 1::float8, 1, model)'),
+	('gmm_accumulate_labelled(features, 0, model)'), ('gmm_accumulate_labelled(features, 9223372036854775807, model)'),
+	('gmm_accumulate_labelled(features, 1, NULL)'), ('gmm_accumulate_labelled(features, 1, model, -1)'),
+	('gmm_em_step_labelled(features, -1, model)'), ('gmm_em_step_labelled(features || 1::float8, 1, model)'),
+	('gmm_em_step_labelled(features, 3, model, 0) IS NULL')) AS c (call);
+-- a component of weight 0 has no rows, whatever their labels say
+SELECT pg_temp.refusal(format('SELECT %s FROM fit_points, gmm_model(''{1,0}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
+FROM (VALUES ('gmm_refit_labelled(features, 2, model)'), ('gmm_em_step_labelled(features, 2, model)')) AS c (call);
 
 -- An error leaves nothing behind that a later fit would stumble on
 SELECT pg_temp.same(model, (SELECT gmm_fit(features, 3) FROM fit_points)) FROM fit_plain;

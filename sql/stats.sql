@@ -86,7 +86,7 @@ SELECT key, value, changed(key, value) FROM (VALUES
 	(17, 'seconds.0.0.0', '-1'), (18, 'seconds.0.0.1', '5'), (19, 'seconds', '[[[1, 0], [0, 1]]]'),
 	(20, 'seconds', '[1, 1]'), (21, 'weights.0', '0.6'), (22, 'covariances.1.0.0', '-1'),
 	(23, 'means.0.0', '"a"'), (24, 'log_density_squares', '-1'), (25, 'log_density_squares', '1'),
-	(26, 'log_density_squares', '1e999')) AS c (n, key, value) ORDER BY n;
+	(26, 'log_density_squares', '1e999'), (27, 'n_labelled', '-1'), (28, 'n_labelled', '5'), (29, 'n_labelled', '4')) AS c (n, key, value) ORDER BY n;
 -- The covariance of two features cannot exceed what their variances allow.
 SELECT changed('seconds', '[[[37, 5], [5, 0.5]], [[0, 0], [0, 2]]]');
 SELECT changed('seconds.1', '-2', 'spherical'), changed('seconds.1.1', '-2', 'diag'),
@@ -116,12 +116,13 @@ SELECT name, CASE WHEN value IS NULL THEN substr(bytes, 1, at)
 FROM (SELECT gmm_stats_send(stats) AS bytes FROM stats_values WHERE family = 'diag') AS s,
 	(VALUES ('version', 0, '02'), ('family', 1, '04'), ('flags', 2, '8000'), ('k', 4, '00000003'),
 		('k negative', 4, 'ffffffff'), ('k huge', 4, '7fffffff'), ('d 0', 8, '00000000'),
-		('n_rows', 12, 'ffffffffffffffff'), ('sum_weights NaN', 20, '7ff8000000000000'),
-		('log_likelihood infinite', 28, '7ff0000000000000'),
-		('log_density_squares negative', 36, 'bff0000000000000'),
-		('entropy', 44, '3ff0000000000000'),
-		('noise without noise', 52, '3ff0000000000000'),
-		('component weight negative', 60, 'bff0000000000000'),
+		('n_rows', 12, 'ffffffffffffffff'), ('n_labelled', 20, '0000000000000100'),
+		('sum_weights NaN', 28, '7ff8000000000000'),
+		('log_likelihood infinite', 36, '7ff0000000000000'),
+		('log_density_squares negative', 44, 'bff0000000000000'),
+		('entropy', 52, '3ff0000000000000'),
+		('noise without noise', 60, '3ff0000000000000'),
+		('component weight negative', 68, 'bff0000000000000'),
 		('empty', 0, NULL), ('header', 12, NULL), ('truncated', 100, NULL)) AS c (name, at, value);
 INSERT INTO stats_hostile
 SELECT 'too long', gmm_stats_send(stats) || '\x00' FROM stats_values WHERE family = 'diag';
@@ -149,6 +150,9 @@ CREATE TABLE stats_only (stats gmm_stats);
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo n_rows
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'n_rows') TO 'results/hostile.bin' (FORMAT binary)
+\copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
+\echo n_labelled
+\copy (SELECT bytes FROM stats_hostile WHERE name = 'n_labelled') TO 'results/hostile.bin' (FORMAT binary)
 \copy stats_only FROM 'results/hostile.bin' (FORMAT binary)
 \echo sum_weights NaN
 \copy (SELECT bytes FROM stats_hostile WHERE name = 'sum_weights NaN') TO 'results/hostile.bin' (FORMAT binary)

@@ -202,6 +202,7 @@ typedef struct MixtureSampling
 	const FeatureRange *range;	/* of the rows less that */
 	uint64_t	seed;
 	int64_t		limit;			/* distinct rows that are wanted */
+	int64_t		label_limit;	/* the same of each label, where there are any */
 } MixtureSampling;
 
 /*
@@ -230,13 +231,20 @@ typedef struct MixtureSource
 	int			n_labels;		/* labels are up to this; 0: there are none */
 
 	/*
+	 * Of a sample of others, the weight of all rows without a label and, after
+	 * it, of those of each; NULL: these are all rows.
+	 */
+	const double *label_weights;
+
+	/*
 	 * Rows that cannot be had block by block, as they are too many or
 	 * elsewhere, have NULL for block, but pass, and these two.  ranges fills
 	 * in the range of every feature over all rows that have weight.
 	 * candidates sets rows to a source of all rows whose hash is up to some
 	 * value, chosen so that at least sampling->limit distinct ones are among
 	 * them; or of all rows, and then it returns true.  Equal rows may be
-	 * joined.
+	 * joined.  Where there are labels, that goes for the rows without one, and
+	 * for those of each label with sampling->label_limit and a value of their own.
 	 */
 	void		(*ranges) (void *context, FeatureRange *range);
 	bool		(*candidates) (void *context, const MixtureSampling *sampling,

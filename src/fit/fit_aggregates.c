@@ -1,7 +1,7 @@
 /*
  * fit_aggregates.c
- *	  The collecting aggregates: gmm_fit, gmm_fit_labelled, gmm_fit_best and
- *	  gmm_refit.
+ *	  The collecting aggregates: gmm_fit, gmm_fit_best and gmm_refit, and
+ *	  gmm_fit_labelled and gmm_refit_labelled.
  *
  * The transition functions check their arguments and put rows into a
  * GmmRowStore; the final function runs the engine over it.  All signatures
@@ -39,20 +39,11 @@
 #include "fit/fit_warnings.h"
 #include "rows/rowstore.h"
 
-/* Positions of the transition functions' arguments */
+/* Positions of the arguments that all transition functions have */
 enum
 {
 	ARG_STATE = 0,
-	ARG_FEATURES = 1,
-	ARG_K = 2,					/* gmm_fit */
-	ARG_MODEL = 2,				/* gmm_refit */
-	ARG_K_MIN = 2,				/* gmm_fit_best */
-	ARG_K_MAX = 3,
-	ARG_LABEL = 2,				/* gmm_fit_labelled */
-	ARG_LABELLED_K = 3,
-	FIT_OPTIONS = 3,			/* gmm_fit, gmm_refit; then the weight */
-	LABELLED_OPTIONS = 4,		/* gmm_fit_labelled; then the weight */
-	BEST_OPTIONS = 4			/* gmm_fit_best; then the weight */
+	ARG_FEATURES = 1
 };
 
 typedef struct FitState
@@ -65,7 +56,6 @@ typedef struct FitState
 	struct varlena *options_datum;	/* as the first row had it, or NULL */
 	GmmModel   *start;			/* of gmm_refit, or NULL */
 	GmmModelIdentity start_identity;
-	bool		labelled;		/* of gmm_fit_labelled */
 	int64		n_labelled;		/* rows that have a label */
 	bool		weightless;		/* a row had weight 0 */
 	GmmRowStore *rows;			/* NULL until there is a row to fit to */
@@ -75,17 +65,25 @@ typedef struct FitState
 /* What tells one aggregate from another. */
 typedef struct FitCall
 {
-	int			weight;			/* position of the argument */
+	const char *function;
+
+	/* positions of arguments */
+	int			label;			/* 0: there is none */
+	int			subject;		/* k; or k_min, before k_max; or the model */
+	int			options;		/* then the weight */
 
 	/* From the arguments of a group's first row; is each other's the same? */
-	FitState   *(*begin) (FunctionCallInfo fcinfo, MemoryContext context);
-	void		(*proceed) (FunctionCallInfo fcinfo, FitState *state);
+	FitState   *(*begin) (FunctionCallInfo fcinfo, const struct FitCall *call,
+						  MemoryContext context);
+	void		(*proceed) (FunctionCallInfo fcinfo, const struct FitCall *call,
+							FitState *state);
 } FitCall;
 
 PG_FUNCTION_INFO_V1(gmm_fit_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_labelled_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_best_transition);
 PG_FUNCTION_INFO_V1(gmm_refit_transition);
+PG_FUNCTION_INFO_V1(gmm_refit_labelled_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_final);
 
 /*
@@ -211,122 +209,102 @@ keep_names(FitState *state)
 		gmm_names_copy(&state->options.features, state->context);
 }
 
-/* A state for a fit of k components, of which the first row has k and the options. */
-static FitState *
-begin_search(FunctionCallInfo fcinfo, MemoryContext context, const char *function,
-			 int k_position, int options_position)
+/* The options of the first row, and the names of the features, in the state for good. */
+static void
+keep_options(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 {
-	int			k = gmm_fit_k_argument(fcinfo, k_position, "k");
+	gmm_options_keep(&state->options, state->context);
+	state->options_datum = copy_options_datum(fcinfo, call->options, state->context);
+	keep_names(state);
+}
+
+/* Refuse a row whose options are not those of the first. */
+static void
+check_options(FunctionCallInfo fcinfo, const FitCall *call, const FitState *state)
+{
+	if (!options_unchanged(fcinfo, call->options, state))
+		gmm_report_changed("options");
+}
+
+/*
+ * A state for gmm_fit, or for gmm_fit_labelled, which cannot do without components,
+ * from the arguments of the group's first row.
+ */
+static FitState *
+begin_fit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
+{
+	int			k = gmm_fit_k_argument(fcinfo, call->subject, "k");
 	FitState   *state = MemoryContextAllocZero(context, sizeof(FitState));
 
 	state->context = context;
 	state->k = k;
-	gmm_options_parse(options_argument(fcinfo, options_position), &state->options);
-	gmm_options_check_search(&state->options, function);
-	gmm_options_keep(&state->options, context);
-	state->options_datum = copy_options_datum(fcinfo, options_position, context);
-	keep_names(state);
+	gmm_options_parse(options_argument(fcinfo, call->options), &state->options);
+	gmm_options_check_search(&state->options, call->function);
+	if (call->label != 0)
+		gmm_options_check_labelled(&state->options);
+	keep_options(fcinfo, call, state);
 	return state;
 }
 
 /* Are k and the options still what they were? */
 static void
-continue_search(FunctionCallInfo fcinfo, const FitState *state, int k_position,
-				int options_position)
+continue_fit(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 {
-	if (gmm_fit_k_argument(fcinfo, k_position, "k") != state->k)
+	if (gmm_fit_k_argument(fcinfo, call->subject, "k") != state->k)
 		gmm_report_changed("k");
-	if (!options_unchanged(fcinfo, options_position, state))
-		gmm_report_changed("options");
-}
-
-/* A state for gmm_fit, from the arguments of the group's first row. */
-static FitState *
-begin_fit(FunctionCallInfo fcinfo, MemoryContext context)
-{
-	return begin_search(fcinfo, context, "gmm_fit", ARG_K, FIT_OPTIONS);
-}
-
-static void
-continue_fit(FunctionCallInfo fcinfo, FitState *state)
-{
-	continue_search(fcinfo, state, ARG_K, FIT_OPTIONS);
-}
-
-/* The same for gmm_fit_labelled, which cannot do without components. */
-static FitState *
-begin_labelled(FunctionCallInfo fcinfo, MemoryContext context)
-{
-	FitState   *state = begin_search(fcinfo, context, "gmm_fit_labelled", ARG_LABELLED_K,
-									 LABELLED_OPTIONS);
-
-	if (state->options.too_few_rows == GMM_TOO_FEW_FEWER)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"too_few_rows\" cannot be fewer in gmm_fit_labelled"),
-				 errhint("A component is a class, and cannot be left out.")));
-	state->labelled = true;
-	return state;
-}
-
-static void
-continue_labelled(FunctionCallInfo fcinfo, FitState *state)
-{
-	continue_search(fcinfo, state, ARG_LABELLED_K, LABELLED_OPTIONS);
+	check_options(fcinfo, call, state);
 }
 
 /* A state for gmm_fit_best, from the arguments of the group's first row. */
 static FitState *
-begin_best(FunctionCallInfo fcinfo, MemoryContext context)
+begin_best(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 {
 	int			k_min;
 	int			k_max;
 	FitState   *state;
 
-	gmm_fit_range_arguments(fcinfo, ARG_K_MIN, &k_min, &k_max);
+	gmm_fit_range_arguments(fcinfo, call->subject, &k_min, &k_max);
 	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
 	state->k = k_min;
 	state->k_max = k_max;
-	gmm_options_parse_choice(options_argument(fcinfo, BEST_OPTIONS), &state->options);
-	gmm_options_check_search(&state->options, "gmm_fit_best");
-	gmm_options_keep(&state->options, context);
-	state->options_datum = copy_options_datum(fcinfo, BEST_OPTIONS, context);
-	keep_names(state);
+	gmm_options_parse_choice(options_argument(fcinfo, call->options), &state->options);
+	gmm_options_check_search(&state->options, call->function);
+	keep_options(fcinfo, call, state);
 	return state;
 }
 
 /* Are they still what they were? */
 static void
-continue_best(FunctionCallInfo fcinfo, FitState *state)
+continue_best(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 {
-	if (gmm_fit_k_argument(fcinfo, ARG_K_MIN, "k_min") != state->k)
+	if (gmm_fit_k_argument(fcinfo, call->subject, "k_min") != state->k)
 		gmm_report_changed("k_min");
-	if (gmm_fit_k_argument(fcinfo, ARG_K_MAX, "k_max") != state->k_max)
+	if (gmm_fit_k_argument(fcinfo, call->subject + 1, "k_max") != state->k_max)
 		gmm_report_changed("k_max");
-	if (!options_unchanged(fcinfo, BEST_OPTIONS, state))
-		gmm_report_changed("options");
+	check_options(fcinfo, call, state);
 }
 
 #define REFIT_HINT	"Use gmm_fit where there is no model yet."
 
 /* Refuse the options that a warm start has no use for. */
 static void
-check_refit_options(const GmmOptions *options, const GmmModel *model)
+check_refit_options(const GmmOptions *options, const GmmModel *model, const char *function)
 {
 	MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
 
 	if (options->given & GMM_OPTION_TOO_FEW_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"too_few_rows\" does not apply to gmm_refit"),
-				 errhint("gmm_refit keeps the components of its model, however few the rows are.")));
+				 errmsg("option \"too_few_rows\" does not apply to %s", function),
+				 errhint("%s keeps the components of its model, however few the rows are.",
+						 function)));
 	if (options->given & (GMM_OPTION_N_INIT | GMM_OPTION_INIT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" does not apply to gmm_refit",
-						options->given & GMM_OPTION_N_INIT ? "n_init" : "init"),
-				 errhint("gmm_refit has one start, the model that it is given.")));
+				 errmsg("option \"%s\" does not apply to %s",
+						options->given & GMM_OPTION_N_INIT ? "n_init" : "init", function),
+				 errhint("%s has one start, the model that it is given.", function)));
 
 	if ((options->given & GMM_OPTION_NOISE) && options->mixture.max_iter == 0)
 		ereport(ERROR,
@@ -352,17 +330,17 @@ check_refit_options(const GmmOptions *options, const GmmModel *model)
 
 /* A state for gmm_refit, from the arguments of the group's first row. */
 static FitState *
-begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
+begin_refit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 {
-	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, REFIT_HINT);
+	Datum		datum = gmm_model_argument(fcinfo, call->subject, REFIT_HINT);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	FitState   *state;
 
 	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
 	state->k = model->k;
-	gmm_options_parse(options_argument(fcinfo, FIT_OPTIONS), &state->options);
-	check_refit_options(&state->options, model);
+	gmm_options_parse(options_argument(fcinfo, call->options), &state->options);
+	check_refit_options(&state->options, model, call->function);
 	state->options.mixture.covariance_type =
 		(MixtureCovarianceType) model->covariance_type;
 
@@ -370,26 +348,22 @@ begin_refit(FunctionCallInfo fcinfo, MemoryContext context)
 	if (state->options.mixture.max_iter == 0 &&
 		!(state->options.given & GMM_OPTION_REG_COVAR) && isfinite(model->fit.reg_covar))
 		state->options.mixture.reg_covar = model->fit.reg_covar;
-	gmm_options_keep(&state->options, context);
-	state->options_datum = copy_options_datum(fcinfo, FIT_OPTIONS, context);
-
 	gmm_model_identity_set(&state->start_identity, datum, model);
 	state->start = MemoryContextAlloc(context, VARSIZE(model));
 	memcpy(state->start, model, VARSIZE(model));
-	PG_FREE_IF_COPY(model, ARG_MODEL);
-	keep_names(state);
+	PG_FREE_IF_COPY(model, call->subject);
+	keep_options(fcinfo, call, state);
 	return state;
 }
 
 /* Are the model and the options still what they were? */
 static void
-continue_refit(FunctionCallInfo fcinfo, FitState *state)
+continue_refit(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 {
 	if (!gmm_model_identity_matches(&state->start_identity,
-									gmm_model_argument(fcinfo, ARG_MODEL, REFIT_HINT)))
+									gmm_model_argument(fcinfo, call->subject, REFIT_HINT)))
 		gmm_report_changed("model");
-	if (!options_unchanged(fcinfo, FIT_OPTIONS, state))
-		gmm_report_changed("options");
+	check_options(fcinfo, call, state);
 }
 
 /* The families of which one is fitted, as bits. */
@@ -440,29 +414,11 @@ skips_row(const FitState *state, const GmmFeatures *features)
 	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
 }
 
-/* The row's label; 0 for NULL, and where there are none. */
-static int
-row_label(FunctionCallInfo fcinfo, const FitState *state)
-{
-	int64		label;
-
-	if (!state->labelled || PG_ARGISNULL(ARG_LABEL))
-		return 0;
-	label = PG_GETARG_INT64(ARG_LABEL);
-	if (label < 1 || label > state->k)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("label must be from 1 to k, which is %d, not " INT64_FORMAT,
-						state->k, label),
-				 errhint("It is the number of the row's component; NULL if that is not known.")));
-	return (int) label;
-}
-
 /* Add the row's features to the state. */
 static void
-collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
+collect_row(FunctionCallInfo fcinfo, const FitCall *call, FitState *state, double weight)
 {
-	int			label = row_label(fcinfo, state);
+	int			label = gmm_row_label(fcinfo, call->label, state->k);
 	GmmFeatures features;
 
 	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features,
@@ -477,7 +433,7 @@ collect_row(FunctionCallInfo fcinfo, FitState *state, double weight)
 	{
 		check_features(state, features.d);
 		state->rows = gmm_rowstore_create(state->context, features.d,
-										  state->labelled ? state->k : 0);
+										  call->label != 0 ? state->k : 0);
 	}
 	else if (gmm_rowstore_dimensions(state->rows) != features.d)
 		ereport(ERROR,
@@ -504,6 +460,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 {
 	MemoryContext context;
 	FitState   *state = NULL;
+	int			weight_position = call->options + 1;
 	double		weight;
 
 	if (!AggCheckCallContext(fcinfo, &context))
@@ -512,7 +469,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 	if (!PG_ARGISNULL(ARG_STATE))
 		state = (FitState *) PG_GETARG_POINTER(ARG_STATE);
 
-	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, call->weight))
+	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, weight_position))
 	{
 		if (state == NULL)
 			PG_RETURN_NULL();
@@ -520,13 +477,13 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 	}
 
 	if (state == NULL)
-		state = call->begin(fcinfo, context);
+		state = call->begin(fcinfo, call, context);
 	else
-		call->proceed(fcinfo, state);
+		call->proceed(fcinfo, call, state);
 
-	weight = gmm_row_weight(fcinfo, call->weight);
+	weight = gmm_row_weight(fcinfo, weight_position);
 	if (weight > 0)
-		collect_row(fcinfo, state, weight);
+		collect_row(fcinfo, call, state, weight);
 	else
 		state->weightless = true;
 	PG_RETURN_POINTER(state);
@@ -539,7 +496,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 Datum
 gmm_fit_transition(PG_FUNCTION_ARGS)
 {
-	static const FitCall call = {FIT_OPTIONS + 1, begin_fit, continue_fit};
+	static const FitCall call = {"gmm_fit", 0, 2, 3, begin_fit, continue_fit};
 
 	return transition(fcinfo, &call);
 }
@@ -552,7 +509,7 @@ gmm_fit_transition(PG_FUNCTION_ARGS)
 Datum
 gmm_fit_labelled_transition(PG_FUNCTION_ARGS)
 {
-	static const FitCall call = {LABELLED_OPTIONS + 1, begin_labelled, continue_labelled};
+	static const FitCall call = {"gmm_fit_labelled", 2, 3, 4, begin_fit, continue_fit};
 
 	return transition(fcinfo, &call);
 }
@@ -565,7 +522,7 @@ gmm_fit_labelled_transition(PG_FUNCTION_ARGS)
 Datum
 gmm_fit_best_transition(PG_FUNCTION_ARGS)
 {
-	static const FitCall call = {BEST_OPTIONS + 1, begin_best, continue_best};
+	static const FitCall call = {"gmm_fit_best", 0, 2, 4, begin_best, continue_best};
 
 	return transition(fcinfo, &call);
 }
@@ -578,7 +535,20 @@ gmm_fit_best_transition(PG_FUNCTION_ARGS)
 Datum
 gmm_refit_transition(PG_FUNCTION_ARGS)
 {
-	static const FitCall call = {FIT_OPTIONS + 1, begin_refit, continue_refit};
+	static const FitCall call = {"gmm_refit", 0, 2, 3, begin_refit, continue_refit};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_refit_labelled_transition(internal, features double precision[], label bigint,
+ *								 model gmm_model
+ *								 [, options jsonb [, weight double precision]])
+ */
+Datum
+gmm_refit_labelled_transition(PG_FUNCTION_ARGS)
+{
+	static const FitCall call = {"gmm_refit_labelled", 2, 3, 4, begin_refit, continue_refit};
 
 	return transition(fcinfo, &call);
 }

@@ -503,6 +503,17 @@ gmm_options_check_search(const GmmOptions *options, const char *function)
 						 function)));
 }
 
+/* Refuse what cannot be had where rows have labels. */
+void
+gmm_options_check_labelled(const GmmOptions *options)
+{
+	if (options->too_few_rows == GMM_TOO_FEW_FEWER)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"too_few_rows\" cannot be fewer where rows have labels"),
+				 errhint("A component is a class, and cannot be left out.")));
+}
+
 /* Check that there is a name for each of d features, or none at all. */
 void
 gmm_options_check_features(const GmmOptions *options, int d)

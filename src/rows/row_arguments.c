@@ -40,6 +40,34 @@ gmm_row_weight(FunctionCallInfo fcinfo, int position)
 	return weight;
 }
 
+/*
+ * The row's label, which is one of k components; 0 for NULL, and where position is
+ * 0, as there is no such argument.
+ */
+int
+gmm_row_label(FunctionCallInfo fcinfo, int position, int k)
+{
+	int64		label;
+
+	if (position == 0 || PG_ARGISNULL(position))
+		return 0;
+	label = PG_GETARG_INT64(position);
+	if (label < 1 || label > k)
+		gmm_report_label(label, k);
+	return (int) label;
+}
+
+/* Refuse a label that is no component's. */
+void
+gmm_report_label(int64 label, int k)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("label must be from 1 to k, which is %d, not " INT64_FORMAT, k, label),
+			 errhint("It is the number of the row's component; NULL if that is not known.")));
+	pg_unreachable();
+}
+
 /* Refuse an argument that is not what it was with the group's first row. */
 void
 gmm_report_changed(const char *argument)

@@ -161,6 +161,7 @@ gmm_rowstore_source(GmmRowStore *store, MixtureSource *source)
 	reader->store = store;
 	source->d = store->d;
 	source->n_labels = store->n_labels;
+	source->label_weights = NULL;
 	source->n_rows = store->n_rows;
 	source->n_blocks = store->n_blocks;
 	source->context = reader;

@@ -6,10 +6,11 @@ CREATE FUNCTION gmm_fit_table(
 	k bigint,
 	options jsonb DEFAULT NULL,
 	weight text DEFAULT NULL,
-	filter text DEFAULT NULL
+	filter text DEFAULT NULL,
+	label text DEFAULT NULL
 ) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION gmm_fit_table(regclass, text[], bigint, jsonb, text, text)
+COMMENT ON FUNCTION gmm_fit_table(regclass, text[], bigint, jsonb, text, text, text)
 	IS 'fit a mixture of k components to columns of a table by scans, without collecting its rows';
 
 -- What its queries call.

@@ -93,6 +93,7 @@ CREATE FUNCTION gmm_stats_summary(
 	OUT d integer,
 	OUT covariance_type text,
 	OUT n_rows bigint,
+	OUT n_labelled bigint,
 	OUT sum_weights double precision,
 	OUT log_likelihood double precision,
 	OUT mean_log_likelihood double precision,
@@ -118,14 +119,29 @@ CREATE FUNCTION gmm_accumulate_transition(
 COMMENT ON FUNCTION gmm_accumulate_transition(gmm_stats, double precision[], gmm_model, double precision)
 	IS 'transition function of gmm_accumulate and gmm_em_step';
 
+CREATE FUNCTION gmm_accumulate_labelled_transition(
+	gmm_stats, double precision[], bigint, gmm_model
+) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_accumulate_labelled_transition(gmm_stats, double precision[], bigint, gmm_model)
+	IS 'transition function of gmm_accumulate_labelled and gmm_em_step_labelled';
+
+CREATE FUNCTION gmm_accumulate_labelled_transition(
+	gmm_stats, double precision[], bigint, gmm_model, double precision
+) RETURNS gmm_stats
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION gmm_accumulate_labelled_transition(gmm_stats, double precision[], bigint, gmm_model, double precision)
+	IS 'transition function of gmm_accumulate_labelled and gmm_em_step_labelled';
+
 CREATE FUNCTION gmm_stats_combine(gmm_stats, gmm_stats) RETURNS gmm_stats
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_stats_combine(gmm_stats, gmm_stats)
-	IS 'combine function of gmm_accumulate and gmm_em_step, transition function of gmm_merge';
+	IS 'combine function of gmm_accumulate and gmm_em_step, also with labels, transition function of gmm_merge';
 
 CREATE FUNCTION gmm_em_step_final(gmm_stats) RETURNS gmm_model
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION gmm_em_step_final(gmm_stats) IS 'final function of gmm_em_step';
+COMMENT ON FUNCTION gmm_em_step_final(gmm_stats)
+	IS 'final function of gmm_em_step and gmm_em_step_labelled';
 
 CREATE AGGREGATE gmm_accumulate(features double precision[], model gmm_model) (
 	SFUNC = gmm_accumulate_transition, STYPE = gmm_stats, SSPACE = 32768,
@@ -164,6 +180,48 @@ CREATE AGGREGATE gmm_em_step(
 );
 COMMENT ON AGGREGATE gmm_em_step(double precision[], gmm_model, double precision)
 	IS 'the model after one step of EM over the rows of a group, with a weight for each row';
+
+CREATE AGGREGATE gmm_accumulate_labelled(
+	features double precision[], label bigint, model gmm_model
+) (
+	SFUNC = gmm_accumulate_labelled_transition, STYPE = gmm_stats, SSPACE = 32768,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_accumulate_labelled(double precision[], bigint, gmm_model)
+	IS 'statistics of the rows of a group, of which some are known to be of a component, under a model';
+
+CREATE AGGREGATE gmm_accumulate_labelled(
+	features double precision[], label bigint, model gmm_model, weight double precision
+) (
+	SFUNC = gmm_accumulate_labelled_transition, STYPE = gmm_stats, SSPACE = 32768,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_accumulate_labelled(double precision[], bigint, gmm_model, double precision)
+	IS 'statistics of the rows of a group, of which some are known to be of a component, under a model, with a weight for each row';
+
+CREATE AGGREGATE gmm_em_step_labelled(
+	features double precision[], label bigint, model gmm_model
+) (
+	SFUNC = gmm_accumulate_labelled_transition, STYPE = gmm_stats, SSPACE = 32768,
+	FINALFUNC = gmm_em_step_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_em_step_labelled(double precision[], bigint, gmm_model)
+	IS 'the model after one step of EM over the rows of a group, of which some are known to be of a component';
+
+CREATE AGGREGATE gmm_em_step_labelled(
+	features double precision[], label bigint, model gmm_model, weight double precision
+) (
+	SFUNC = gmm_accumulate_labelled_transition, STYPE = gmm_stats, SSPACE = 32768,
+	FINALFUNC = gmm_em_step_final, FINALFUNC_MODIFY = READ_ONLY,
+	COMBINEFUNC = gmm_stats_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE gmm_em_step_labelled(double precision[], bigint, gmm_model, double precision)
+	IS 'the model after one step of EM over the rows of a group, of which some are known to be of a component, with a weight for each row';
 
 CREATE AGGREGATE gmm_merge(stats gmm_stats) (
 	SFUNC = gmm_stats_combine, STYPE = gmm_stats, SSPACE = 32768,

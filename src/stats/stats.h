@@ -27,6 +27,7 @@ typedef struct GmmStats
 	int32		k;
 	int32		d;
 	int64		n_rows;			/* of weight above 0 */
+	int64		n_labelled;		/* of them, whose component was given */
 	int32		names_size;		/* bytes of the names of features, or 0 */
 	int32		reserved_too;	/* 0 */
 	double		values[FLEXIBLE_ARRAY_MEMBER];	/* the sums, as in MixtureStats,
@@ -41,6 +42,7 @@ typedef struct GmmStatsView
 	MixtureParameters parameters;
 	GmmFeatureNames names;		/* of the model's features */
 	int64		n_rows;
+	int64		n_labelled;
 	MixtureStats sums;
 } GmmStatsView;
 
@@ -48,6 +50,7 @@ typedef struct GmmStatsView
 typedef struct GmmSumsText
 {
 	int64		n_rows;
+	int64		n_labelled;
 	double		sum_weights;
 	double		log_likelihood;
 	double		log_density_squares;

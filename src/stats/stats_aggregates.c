@@ -1,6 +1,7 @@
 /*
  * stats_aggregates.c
- *	  The streaming aggregates: gmm_accumulate, gmm_em_step, gmm_merge.
+ *	  The streaming aggregates: gmm_accumulate, gmm_em_step, these with labels,
+ *	  gmm_merge.
  *
  * Their transition state is a gmm_stats, so that every plan that PostgreSQL or
  * Citus knows for partial aggregates works: a worker's state is sent as the
@@ -41,14 +42,19 @@
 #define FIRST_STRIDE		16
 #define BLOCK_ALIGNMENT		64
 
-/* Positions of the transition function's arguments */
+/* Positions of the arguments that all transition functions have */
 enum
 {
 	ARG_STATE = 0,
-	ARG_FEATURES = 1,
-	ARG_MODEL = 2,
-	ARG_WEIGHT = 3
+	ARG_FEATURES = 1
 };
+
+/* Positions of the others */
+typedef struct StatsCall
+{
+	int			label;			/* 0: there is none */
+	int			model;			/* then the weight */
+} StatsCall;
 
 /* Rows that have not been summed. */
 typedef struct PendingBlock
@@ -59,6 +65,7 @@ typedef struct PendingBlock
 	void	   *chunk;			/* what was allocated for them */
 	double	   *features;		/* d x stride */
 	double	   *weights;		/* stride */
+	double	   *labels;			/* stride; NULL until a row has one */
 } PendingBlock;
 
 typedef struct ExpandedStats
@@ -82,6 +89,7 @@ typedef struct CallSite
 } CallSite;
 
 PG_FUNCTION_INFO_V1(gmm_accumulate_transition);
+PG_FUNCTION_INFO_V1(gmm_accumulate_labelled_transition);
 PG_FUNCTION_INFO_V1(gmm_stats_combine);
 
 /* --- summing ------------------------------------------------------------- */
@@ -121,6 +129,7 @@ add_pending_block(const PendingBlock *pending, const GmmFeatureNames *names,
 	block.features = pending->features;
 	block.weights = pending->weights;
 	block.incomplete = pending->incomplete;
+	block.labels = pending->labels;
 	status = mixture_runner_add_block(runner, &block, sums, &error);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, sums->k, names, &error);
@@ -288,6 +297,7 @@ writable_stats(Datum datum, MemoryContext context)
 	gmm_stats_view(datum, &view);
 	stats = create_expanded(context, &view.parameters, &view.names);
 	stats->view.n_rows = view.n_rows;
+	stats->view.n_labelled = view.n_labelled;
 	memcpy(stats->view.sums.sum_weights, view.sums.sum_weights,
 		   view.sums.n_values * sizeof(double));
 	return stats;
@@ -304,6 +314,16 @@ put_row(PendingBlock *block, int lane, const GmmFeatures *features)
 	for (int j = 0; j < features->d; j++)
 		block->features[(Size) j * block->stride + lane] =
 			gmm_feature_is_null(features, j) ? get_float8_nan() : *value++;
+}
+
+/* Let the rows of the block have labels: none of those there are has one. */
+static void
+begin_labels(ExpandedStats *stats)
+{
+	PendingBlock *block = &stats->block;
+
+	block->labels = MemoryContextAllocZero(stats->header.eoh_context,
+										   block->stride * sizeof(double));
 }
 
 /*
@@ -341,6 +361,11 @@ widen_block(ExpandedStats *stats, const GmmFeatures *features)
 		put_row(block, lane, features);
 		block->weights[lane] = 0;
 	}
+	if (block->labels != NULL)
+	{
+		block->labels = repalloc(block->labels, stride * sizeof(double));
+		memset(block->labels + old_stride, 0, (stride - old_stride) * sizeof(double));
+	}
 }
 
 /* Sum the block, and empty it: its rows stay as what fills the lanes. */
@@ -376,18 +401,26 @@ check_row(const ExpandedStats *stats, const GmmFeatures *features)
 	}
 }
 
-/* Add a row, of which not all is NULL, to the block; sum that if it is full. */
+/*
+ * Add a row, of which not all is NULL, to the block; sum that if it is full.  label:
+ * 0 if it is not known.
+ */
 static void
 pend_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
-		 double weight)
+		 int label, double weight)
 {
 	PendingBlock *block = &stats->block;
 
 	gmm_stats_count_rows(&stats->view.n_rows, 1);
+	stats->view.n_labelled += label > 0;
 	if (block->n_rows == block->stride)
 		widen_block(stats, features);
 	put_row(block, block->n_rows, features);
 	block->incomplete |= features->observed != NULL;
+	if (label > 0 && block->labels == NULL)
+		begin_labels(stats);
+	if (block->labels != NULL)
+		block->labels[block->n_rows] = label;
 	block->weights[block->n_rows++] = weight;
 	if (block->n_rows == MIXTURE_BLOCK_ROWS)
 		sum_block(flinfo, stats);
@@ -400,9 +433,9 @@ pend_row(FmgrInfo *flinfo, ExpandedStats *stats, const GmmFeatures *features,
 
 /* Statistics for the model of a group's first row. */
 static ExpandedStats *
-begin_group(FunctionCallInfo fcinfo, MemoryContext context)
+begin_group(FunctionCallInfo fcinfo, const StatsCall *call, MemoryContext context)
 {
-	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, MODEL_HINT);
+	Datum		datum = gmm_model_argument(fcinfo, call->model, MODEL_HINT);
 	GmmModel   *model = DatumGetGmmModel(datum);
 	MixtureParameters parameters;
 	GmmFeatureNames names;
@@ -413,7 +446,7 @@ begin_group(FunctionCallInfo fcinfo, MemoryContext context)
 	stats = create_expanded(context, &parameters, &names);
 	gmm_model_identity_set(&stats->identity, datum, model);
 	stats->has_identity = true;
-	PG_FREE_IF_COPY(model, ARG_MODEL);
+	PG_FREE_IF_COPY(model, call->model);
 	return stats;
 }
 
@@ -436,9 +469,9 @@ adopt_model(ExpandedStats *stats, Datum datum)
 
 /* Is the model still what it was? */
 static void
-continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
+continue_group(FunctionCallInfo fcinfo, const StatsCall *call, ExpandedStats *stats)
 {
-	Datum		datum = gmm_model_argument(fcinfo, ARG_MODEL, MODEL_HINT);
+	Datum		datum = gmm_model_argument(fcinfo, call->model, MODEL_HINT);
 
 	if (stats->has_identity ? !gmm_model_identity_matches(&stats->identity, datum) :
 		!adopt_model(stats, datum))
@@ -446,21 +479,18 @@ continue_group(FunctionCallInfo fcinfo, ExpandedStats *stats)
 }
 
 /*
- * gmm_accumulate_transition(gmm_stats, features double precision[],
- *							 model gmm_model
- *							 [, weight double precision]) returns gmm_stats
- *
- * A row without features or without a weight is skipped, one of weight 0 is
- * as absent, and elements that are NULL are marginalised; as in gmm_fit.
+ * One row.  A row without features or without a weight is skipped, one of weight 0
+ * is as absent, and elements that are NULL are marginalised; as in gmm_fit.
  */
-Datum
-gmm_accumulate_transition(PG_FUNCTION_ARGS)
+static Datum
+transition(FunctionCallInfo fcinfo, const StatsCall *call)
 {
 	MemoryContext context;
 	ExpandedStats *stats;
+	int			weight_position = call->model + 1;
 	double		weight;
 
-	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, ARG_WEIGHT))
+	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, weight_position))
 	{
 		if (PG_ARGISNULL(ARG_STATE))
 			PG_RETURN_NULL();
@@ -471,26 +501,53 @@ gmm_accumulate_transition(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, &context))
 		context = CurrentMemoryContext;
 	if (PG_ARGISNULL(ARG_STATE))
-		stats = begin_group(fcinfo, context);
+		stats = begin_group(fcinfo, call, context);
 	else
 	{
 		stats = writable_stats(PG_GETARG_DATUM(ARG_STATE), context);
-		continue_group(fcinfo, stats);
+		continue_group(fcinfo, call, stats);
 	}
 
-	weight = gmm_row_weight(fcinfo, ARG_WEIGHT);
+	weight = gmm_row_weight(fcinfo, weight_position);
 	if (weight > 0)
 	{
+		int			label = gmm_row_label(fcinfo, call->label, stats->view.parameters.k);
 		GmmFeatures features;
 
 		gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features,
 								  &stats->view.names);
 		check_row(stats, &features);
 		if (features.n_observed > 0)
-			pend_row(fcinfo->flinfo, stats, &features, weight);
+			pend_row(fcinfo->flinfo, stats, &features, label, weight);
 		gmm_features_release(&features);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
+}
+
+/*
+ * gmm_accumulate_transition(gmm_stats, features double precision[],
+ *							 model gmm_model
+ *							 [, weight double precision]) returns gmm_stats
+ */
+Datum
+gmm_accumulate_transition(PG_FUNCTION_ARGS)
+{
+	static const StatsCall call = {0, 2};
+
+	return transition(fcinfo, &call);
+}
+
+/*
+ * gmm_accumulate_labelled_transition(gmm_stats, features double precision[],
+ *									  label bigint, model gmm_model
+ *									  [, weight double precision]) returns gmm_stats
+ */
+Datum
+gmm_accumulate_labelled_transition(PG_FUNCTION_ARGS)
+{
+	static const StatsCall call = {2, 3};
+
+	return transition(fcinfo, &call);
 }
 
 /*
@@ -525,6 +582,7 @@ gmm_stats_combine(PG_FUNCTION_ARGS)
 	mixture_add_sums(stats->view.sums.sum_weights, other.sums.sum_weights,
 					 other.sums.n_values);
 	gmm_stats_count_rows(&stats->view.n_rows, other.n_rows);
+	stats->view.n_labelled += other.n_labelled;
 	gmm_stats_check_range(&stats->view.sums);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&stats->header));
 }

@@ -34,7 +34,7 @@ send_values(StringInfo buffer, const double *values, size_t n)
  * gmm_stats_send(gmm_stats) returns bytea
  *
  * Version and family as int8, flags as int16, k and d as int32, the number of rows
- * as int64; then as float8 the sums: of weights, the log-likelihood, squares of
+ * and of those with labels as int64; then as float8 the sums: of weights, the log-likelihood, squares of
  * log densities, 0, the weight of noise, k weights of components, k x d firsts,
  * seconds (triangles packed); then the model's weights, means and covariances
  * (likewise); if flags say that there is noise, its weight, and d least and d
@@ -58,6 +58,7 @@ gmm_stats_send(PG_FUNCTION_ARGS)
 	pq_sendint32(&buffer, parameters->k);
 	pq_sendint32(&buffer, parameters->d);
 	pq_sendint64(&buffer, view.n_rows);
+	pq_sendint64(&buffer, view.n_labelled);
 	send_values(&buffer, view.sums.sum_weights, view.sums.n_values);
 	send_values(&buffer, parameters->weights, parameters->k);
 	send_values(&buffer, parameters->means, (size_t) parameters->k * parameters->d);
@@ -81,7 +82,7 @@ static void
 check_stats_length(StringInfo buffer, size_t n_values, int n_names)
 {
 	size_t		left = buffer->len - buffer->cursor;
-	size_t		expected = sizeof(int64) + n_values * sizeof(double) +
+	size_t		expected = 2 * sizeof(int64) + n_values * sizeof(double) +
 		n_names * (sizeof(int32) + 1);
 
 	if (n_names > 0 ? left < expected : left != expected)
@@ -150,6 +151,7 @@ gmm_stats_recv(PG_FUNCTION_ARGS)
 	size_t		n_values;
 
 	stats->n_rows = pq_getmsgint64(buffer);
+	stats->n_labelled = pq_getmsgint64(buffer);
 	n_values = (VARSIZE(stats) - offsetof(GmmStats, values)) / sizeof(double);
 	for (size_t i = 0; i < n_values; i++)
 	{

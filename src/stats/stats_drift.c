@@ -49,6 +49,20 @@ check_own_statistics(const GmmStatsView *view, const GmmModel *model)
 				 errhint("Make them with gmm_accumulate(features, model) and this model; gmm_compare compares models.")));
 }
 
+/*
+ * Refuse statistics in which rows have labels: their likelihood is another, and which
+ * rows have one is no chance.
+ */
+static void
+check_no_labels(const GmmStatsView *view)
+{
+	if (view->n_labelled > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("statistics of rows with labels do not tell of a drift"),
+				 errhint("Make them with gmm_accumulate(features, model), which takes no labels.")));
+}
+
 /* Compare the statistics of the second argument with the model of the first. */
 static void
 compare(FunctionCallInfo fcinfo, Comparison *comparison)
@@ -61,6 +75,7 @@ compare(FunctionCallInfo fcinfo, Comparison *comparison)
 
 	gmm_stats_view(PG_GETARG_DATUM(1), view);
 	check_own_statistics(view, model);
+	check_no_labels(view);
 	comparison->components = NULL;
 	if (!(*view->sums.sum_weights > 0))
 		return;

@@ -33,6 +33,8 @@ typedef struct StatsText
 static const GmmField stats_keys[] = {
 	GMM_PARAMETERS_KEYS(StatsText),
 	{"n_rows", GMM_FIELD_INT64, offsetof(StatsText, sums.n_rows), GMM_GROUP_REQUIRED},
+	{"n_labelled", GMM_FIELD_INT64, offsetof(StatsText, sums.n_labelled),
+	GMM_GROUP_OPTIONAL},
 	{"sum_weights", GMM_FIELD_FLOAT8, offsetof(StatsText, sums.sum_weights),
 	GMM_GROUP_REQUIRED},
 	{"log_likelihood", GMM_FIELD_FLOAT8, offsetof(StatsText, sums.log_likelihood),
@@ -98,7 +100,10 @@ stats_to_text(Datum datum)
 	d = view.parameters.d;
 	initStringInfo(&text);
 	gmm_text_append_parameters(&text, &view.parameters, &view.names);
-	appendStringInfo(&text, ",\"n_rows\":" INT64_FORMAT ",\"sum_weights\":", view.n_rows);
+	appendStringInfo(&text, ",\"n_rows\":" INT64_FORMAT, view.n_rows);
+	if (view.n_labelled > 0)
+		appendStringInfo(&text, ",\"n_labelled\":" INT64_FORMAT, view.n_labelled);
+	appendStringInfoString(&text, ",\"sum_weights\":");
 	gmm_json_append_double(&text, *view.sums.sum_weights);
 	appendStringInfoString(&text, ",\"log_likelihood\":");
 	gmm_json_append_double(&text, *view.sums.log_likelihood);

@@ -56,6 +56,7 @@ gmm_stats_place(GmmStats *stats, GmmStatsView *view)
 	MixtureCovarianceType type = (MixtureCovarianceType) stats->covariance_type;
 
 	view->n_rows = stats->n_rows;
+	view->n_labelled = stats->n_labelled;
 	mixture_place_stats(&view->sums, type, stats->k, stats->d, stats->values);
 	mixture_place_values(&view->parameters, type, stats->k, stats->d,
 						 (stats->flags & GMM_STATS_NOISE) != 0,
@@ -89,6 +90,7 @@ gmm_stats_init(GmmStats *stats, const GmmStatsView *view)
 	stats->k = k;
 	stats->d = d;
 	stats->n_rows = view->n_rows;
+	stats->n_labelled = view->n_labelled;
 	stats->names_size = names_size;
 	if (names_size > 0)
 		memcpy((char *) stats + size - names_size, view->names.bytes, names_size);
@@ -178,6 +180,8 @@ gmm_stats_check(const GmmStatsView *view, Node *escontext)
 		case MIXTURE_STATS_SOUND:
 			if (view->n_rows < 0)
 				rule = "\"n_rows\" must not be negative";
+			else if (view->n_labelled < 0 || view->n_labelled > view->n_rows)
+				rule = "\"n_labelled\" must be between 0 and \"n_rows\"";
 			else if (*view->sums.entropy != 0 || signbit(*view->sums.entropy))
 				rule = "statistics have an entropy that no E-step gave them";
 			else if (view->parameters.noise_box == NULL && *view->sums.noise_weight != 0)
@@ -239,6 +243,7 @@ gmm_stats_from_parts(const GmmModel *model, const GmmSumsText *text, Node *escon
 		return NULL;
 
 	view.n_rows = text->n_rows;
+	view.n_labelled = text->n_labelled;
 	sums = palloc(sizeof(double) * mixture_sums_count(view.parameters.covariance_type,
 													  model->k, model->d));
 	mixture_place_stats(&view.sums, view.parameters.covariance_type, model->k,
@@ -347,6 +352,7 @@ gmm_stats_add(PG_FUNCTION_ARGS)
 	gmm_stats_place(result, &a);
 	mixture_add_sums(a.sums.sum_weights, b.sums.sum_weights, a.sums.n_values);
 	gmm_stats_count_rows(&result->n_rows, b.n_rows);
+	result->n_labelled += b.n_labelled;
 	gmm_stats_check_range(&a.sums);
 	PG_RETURN_GMM_STATS(result);
 }
@@ -484,7 +490,7 @@ gmm_em_step_final(PG_FUNCTION_ARGS)
 }
 
 /*
- * gmm_stats_summary(gmm_stats) returns k, d, covariance_type, n_rows,
+ * gmm_stats_summary(gmm_stats) returns k, d, covariance_type, n_rows, n_labelled,
  * sum_weights, log_likelihood, the log density's mean and standard deviation
  * (NULL without weight), and the share of noise (NULL where the model has none)
  */
@@ -493,8 +499,8 @@ gmm_stats_summary(PG_FUNCTION_ARGS)
 {
 	GmmStatsView view;
 	TupleDesc	descriptor;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum		values[10];
+	bool		nulls[10] = {false};
 	double		stddev;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
@@ -504,16 +510,17 @@ gmm_stats_summary(PG_FUNCTION_ARGS)
 	values[1] = Int32GetDatum(view.parameters.d);
 	values[2] = CStringGetTextDatum(gmm_covariance_type_name(view.parameters.covariance_type));
 	values[3] = Int64GetDatum(view.n_rows);
-	values[4] = Float8GetDatum(*view.sums.sum_weights);
-	values[5] = Float8GetDatum(*view.sums.log_likelihood);
-	nulls[6] = !(*view.sums.sum_weights > 0);
-	values[6] = nulls[6] ? (Datum) 0 :
+	values[4] = Int64GetDatum(view.n_labelled);
+	values[5] = Float8GetDatum(*view.sums.sum_weights);
+	values[6] = Float8GetDatum(*view.sums.log_likelihood);
+	nulls[7] = !(*view.sums.sum_weights > 0);
+	values[7] = nulls[7] ? (Datum) 0 :
 		Float8GetDatum(*view.sums.log_likelihood / *view.sums.sum_weights);
 	stddev = mixture_log_density_stddev(&view.sums);
-	nulls[7] = isnan(stddev);
-	values[7] = nulls[7] ? (Datum) 0 : Float8GetDatum(stddev);
-	nulls[8] = nulls[6] || view.parameters.noise_box == NULL;
-	values[8] = nulls[8] ? (Datum) 0 :
+	nulls[8] = isnan(stddev);
+	values[8] = nulls[8] ? (Datum) 0 : Float8GetDatum(stddev);
+	nulls[9] = nulls[7] || view.parameters.noise_box == NULL;
+	values[9] = nulls[9] ? (Datum) 0 :
 		Float8GetDatum(*view.sums.noise_weight / *view.sums.sum_weights);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 													  values, nulls)));

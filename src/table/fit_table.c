@@ -7,6 +7,7 @@
  * accelerated and guarded.  What it asks of the rows is answered by queries:
  *
  *		ranges		count, minima and maxima
+ *		labels		how many rows have which, where there is a column of them
  *		candidates	the rows whose hash is below a threshold, equal ones joined
  *		pass		gmm_accumulate under the parameters of the pass
  *
@@ -44,6 +45,7 @@
 #include "fit/fit_warnings.h"
 #include "host/engine_host.h"
 #include "rows/features.h"
+#include "rows/row_arguments.h"
 #include "rows/rowstore.h"
 #include "stats/stats.h"
 #include "table/fit_table_functions.h"
@@ -64,18 +66,28 @@ enum
 	ARG_K = 2,
 	ARG_OPTIONS = 3,
 	ARG_WEIGHT = 4,
-	ARG_FILTER = 5
+	ARG_FILTER = 5,
+	ARG_LABEL = 6
 };
 
 /* What a pass without an M-step finds: sums over the rows. */
 typedef struct PassScores
 {
 	int64		n_rows;
+	int64		n_labelled;
 	double		sum_weights;
 	double		log_likelihood;
 	double		log_density_squares;
 	double		entropy;
 } PassScores;
+
+/* Rows without a label, in place 0, and those of each label up to k. */
+typedef struct LabelCounts
+{
+	int64	   *n_rows;
+	double	   *weights;
+	int64		n_labelled;		/* of all rows */
+} LabelCounts;
 
 typedef struct TableFit
 {
@@ -85,6 +97,7 @@ typedef struct TableFit
 	int			k;
 	int			d;				/* 0: not known yet */
 	GmmTableRanges first;		/* as found with the count of rows */
+	LabelCounts labels;			/* likewise; zero if there is no column of them */
 	MixtureSource source;
 	GmmModel   *scored;			/* the model of the last pass without an
 								 * M-step, or NULL */
@@ -126,6 +139,15 @@ check_rows(const TableFit *fit, int64 n_rows, double sum_weights)
 
 	if (n_rows != fit->source.n_rows ||
 		!(fabs(sum_weights - first) <= DBL_EPSILON * n_rows * first))
+		report_changed();
+}
+
+/* The same with the number of rows that have labels. */
+static void
+check_labelled_rows(const TableFit *fit, int64 n_rows, int64 n_labelled, double sum_weights)
+{
+	check_rows(fit, n_rows, sum_weights);
+	if (n_labelled != fit->labels.n_labelled)
 		report_changed();
 }
 
@@ -234,6 +256,34 @@ scan_ranges(TableFit *fit)
 	return true;
 }
 
+/* Keep what is said of a label. */
+static void
+take_label(void *context, const Datum *values, const bool *nulls)
+{
+	TableFit   *fit = context;
+	int64		label = nulls[0] ? 0 : DatumGetInt64(values[0]);
+
+	if (!nulls[0] && (label < 1 || label > fit->k))
+		gmm_report_label(label, fit->k);
+	fit->labels.n_rows[label] = DatumGetInt64(answer_value(values, nulls, 1));
+	fit->labels.weights[label] = DatumGetFloat8(answer_value(values, nulls, 2));
+	if (label > 0)
+		fit->labels.n_labelled += fit->labels.n_rows[label];
+}
+
+/* Count the rows of each label, if they may have one. */
+static void
+scan_labels(TableFit *fit)
+{
+	if (!fit->query.labelled)
+		return;
+	fit->labels.n_rows = palloc0((fit->k + 1) * sizeof(int64));
+	fit->labels.weights = palloc0((fit->k + 1) * sizeof(double));
+	gmm_tablescan_run(&fit->query.scan, gmm_tablequery_labels(&fit->query), 0, NULL, NULL,
+					  take_label, fit);
+	fit->source.n_labels = fit->k;
+}
+
 /* As MixtureSource has it. */
 static void
 table_ranges(void *context, FeatureRange *range)
@@ -265,15 +315,39 @@ make_grid(const MixtureSampling *sampling, int d)
 	return PointerGetDatum(array);
 }
 
-/* Rows of the sample, equal ones joined. */
+/* Rows of the sample, equal ones of one label joined. */
 typedef struct Candidates
 {
 	int			d;
+	int			n_labels;
 	GmmRowStore *rows;
 	const GmmFeatureNames *names;
 	int64		n_rows;			/* before they were joined */
+	int64		n_labelled;		/* of them */
 	double		sum_weights;
+	int64	   *n_distinct;		/* of each label, from 0: without */
 } Candidates;
+
+/* The shares of all hashes within which rows are asked for: a source's n_labels + 1 */
+typedef struct Shares
+{
+	int			n;
+	double	   *shares;
+} Shares;
+
+/* The label of a candidate; 0 if it has none. */
+static int
+candidate_label(const Candidates *candidates, const Datum *values, const bool *nulls)
+{
+	int64		label;
+
+	if (candidates->n_labels == 0 || nulls[3])
+		return 0;
+	label = DatumGetInt64(values[3]);
+	if (label < 1 || label > candidates->n_labels)
+		gmm_report_label(label, candidates->n_labels);
+	return (int) label;
+}
 
 /* A row is checked again, as it may have become another. */
 static void
@@ -281,6 +355,8 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 {
 	Candidates *candidates = context;
 	double		weight = DatumGetFloat8(answer_value(values, nulls, 1));
+	int64		n_rows = DatumGetInt64(answer_value(values, nulls, 2));
+	int			label = candidate_label(candidates, values, nulls);
 	GmmFeatures features;
 
 	gmm_features_get_nullable(answer_value(values, nulls, 0), &features,
@@ -288,66 +364,137 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 	if (features.d != candidates->d || features.n_observed == 0 ||
 		!(isfinite(weight) && weight > 0))
 		report_changed();
-	gmm_rowstore_append(candidates->rows, features.values, features.observed, 0, weight);
+	gmm_rowstore_append(candidates->rows, features.values, features.observed, label, weight);
 	gmm_features_release(&features);
-	candidates->n_rows += DatumGetInt64(answer_value(values, nulls, 2));
+	candidates->n_rows += n_rows;
+	candidates->n_labelled += label > 0 ? n_rows : 0;
 	candidates->sum_weights += weight;
+	candidates->n_distinct[label]++;
+}
+
+/* Whether shares are of all rows. */
+static bool
+all_of(const Shares *shares)
+{
+	for (int i = 0; i < shares->n; i++)
+		if (shares->shares[i] < 1)
+			return false;
+	return true;
+}
+
+/* The greatest hashes within shares of all, in an array from subscript 0. */
+static Datum
+make_thresholds(const Shares *shares)
+{
+	Datum	   *elements = palloc(shares->n * sizeof(Datum));
+	int			lower = 0;
+
+	for (int i = 0; i < shares->n; i++)
+	{
+		double		share = shares->shares[i];
+		uint64		threshold = share >= 1 ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
+
+		elements[i] = Int64GetDatum((int64) (threshold ^ (UINT64CONST(1) << 63)));
+	}
+	return PointerGetDatum(construct_md_array(elements, NULL, 1,
+											  unconstify(int *, &shares->n), &lower,
+											  INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
 }
 
 /*
- * Put the rows whose hash is within this share of all hashes into a row store
- * in CurrentMemoryContext, equal ones joined.
+ * Put the rows whose hash is within their share of all hashes into a row store
+ * in CurrentMemoryContext, equal ones joined; n_distinct is their number by label.
  */
 static GmmRowStore *
-fetch_candidates(const TableFit *fit, const MixtureSampling *sampling, double share)
+fetch_candidates(const TableFit *fit, const MixtureSampling *sampling,
+				 const Shares *shares, int64 *n_distinct)
 {
-	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8OID};
+	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8ARRAYOID};
 	Datum		values[3];
+	int			n_labels = fit->source.n_labels;
 	Candidates	candidates = {
-		fit->d, gmm_rowstore_create(CurrentMemoryContext, fit->d, 0),
-		&fit->options.features, 0, 0
+		.d = fit->d, .n_labels = n_labels,
+		.rows = gmm_rowstore_create(CurrentMemoryContext, fit->d, n_labels),
+		.names = &fit->options.features, .n_distinct = n_distinct
 	};
-	bool		all = share >= 1;
-	uint64		threshold = all ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
+	bool		all = all_of(shares);
 
+	memset(n_distinct, 0, shares->n * sizeof(int64));
 	values[0] = make_grid(sampling, fit->d);
 	values[1] = Int64GetDatum((int64) sampling->seed);
-	values[2] = Int64GetDatum((int64) (threshold ^ (UINT64CONST(1) << 63)));
+	values[2] = make_thresholds(shares);
 	gmm_tablescan_run(&fit->query.scan, gmm_tablequery_candidates(&fit->query, all),
 					  all ? 0 : 3, types, values, take_candidate, &candidates);
 	if (all)
-		check_rows(fit, candidates.n_rows, candidates.sum_weights);
+		check_labelled_rows(fit, candidates.n_rows, candidates.n_labelled,
+							candidates.sum_weights);
 	return candidates.rows;
 }
 
+/* Distinct rows wanted of a label, 0 for those without. */
+static double
+wanted_rows(const MixtureSampling *sampling, int label)
+{
+	return label == 0 ? (double) sampling->limit : (double) sampling->label_limit;
+}
+
 /*
- * Rows to take a sample from, as MixtureSource has it.
+ * Enlarge the shares within which fewer rows were found than are wanted.  False if
+ * there is none.
  *
  * How many distinct rows there are is not known, but how many were found
  * below a threshold tells where the next one has to be.
  */
 static bool
+enlarge_shares(Shares *shares, const MixtureSampling *sampling, const int64 *n_distinct)
+{
+	bool		enlarged = false;
+
+	for (int i = 0; i < shares->n; i++)
+	{
+		double		wanted = wanted_rows(sampling, i);
+		double		growth;
+
+		if (shares->shares[i] >= 1 || n_distinct[i] >= wanted)
+			continue;
+		growth = n_distinct[i] == 0 ? MOST_GROWTH : CANDIDATE_MARGIN * wanted / n_distinct[i];
+		shares->shares[i] *= Min(Max(growth, LEAST_GROWTH), MOST_GROWTH);
+		enlarged = true;
+	}
+	return enlarged;
+}
+
+/* Rows to take a sample from, as MixtureSource has it. */
+static bool
 table_candidates(void *context, const MixtureSampling *sampling, MixtureSource *rows)
 {
 	const TableFit *fit = context;
-	double		wanted = CANDIDATE_MARGIN * sampling->limit;
-	double		share = wanted / fit->source.n_rows;
+	int			n = fit->source.n_labels + 1;
+	Shares		shares = {n, palloc(n * sizeof(double))};
+	int64	   *n_distinct = palloc(n * sizeof(int64));
 
+	for (int i = 0; i < n; i++)
+	{
+		int64		n_rows = fit->query.labelled ? fit->labels.n_rows[i] : fit->source.n_rows;
+
+		/* all of none, too */
+		shares.shares[i] = CANDIDATE_MARGIN * wanted_rows(sampling, i) / n_rows;
+	}
 	for (;;)
 	{
 		MemoryContext attempt = AllocSetContextCreate(CurrentMemoryContext,
 													  "gmm candidates",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old_context = MemoryContextSwitchTo(attempt);
-		GmmRowStore *found = fetch_candidates(fit, sampling, share);
-		double		growth;
+		bool		all = all_of(&shares);
+		GmmRowStore *found = fetch_candidates(fit, sampling, &shares, n_distinct);
 
 		MemoryContextSwitchTo(old_context);
 		gmm_rowstore_source(found, rows);
-		if (share >= 1 || rows->n_rows >= sampling->limit)
-			return share >= 1;
-		growth = rows->n_rows == 0 ? MOST_GROWTH : wanted / rows->n_rows;
-		share *= Min(Max(growth, LEAST_GROWTH), MOST_GROWTH);
+		rows->label_weights = all ? NULL : fit->labels.weights;
+		if (!enlarge_shares(&shares, sampling, n_distinct))
+			return all;
 		MemoryContextDelete(attempt);
 	}
 }
@@ -371,8 +518,19 @@ check_parameters(const MixturePass *pass, MixtureError *error)
 typedef struct PassSums
 {
 	int64		n_rows;
+	int64		n_labelled;
 	double	   *sums;
 } PassSums;
+
+/*
+ * Whether labels count in a pass: not where the engine has made one component of all
+ * rows, to know their moments.
+ */
+static bool
+is_labelled(const TableFit *fit, const MixturePass *pass)
+{
+	return fit->query.labelled && pass->parameters->k == fit->k;
+}
 
 /* The parameters of a pass's queries: the model $1 and the center $2. */
 static void
@@ -403,6 +561,7 @@ take_sums(void *context, const Datum *values, const bool *nulls)
 		return;
 	gmm_stats_view(values[0], &view);
 	pass->n_rows += view.n_rows;
+	pass->n_labelled += view.n_labelled;
 	mixture_add_sums(pass->sums, view.sums.sum_weights, view.sums.n_values);
 }
 
@@ -411,15 +570,18 @@ static void
 accumulate_pass(const TableFit *fit, const MixturePass *pass, Datum model, double *sums)
 {
 	const MixtureParameters *parameters = pass->parameters;
-	PassSums	context = {0, sums};
+	bool		labelled = is_labelled(fit, pass);
+	PassSums	context = {.sums = sums};
 	MixtureStats stats;
 
 	mixture_place_stats(&stats, parameters->covariance_type, parameters->k,
 						parameters->d, sums);
 	memset(sums, 0, stats.n_values * sizeof(double));
-	run_pass(fit, pass, gmm_tablequery_accumulate(&fit->query, pass->center != NULL), model,
-			 take_sums, &context);
-	check_rows(fit, context.n_rows, *stats.sum_weights);
+	run_pass(fit, pass, gmm_tablequery_accumulate(&fit->query, labelled, pass->center != NULL),
+			 model, take_sums, &context);
+	check_labelled_rows(fit, context.n_rows,
+						labelled ? context.n_labelled : fit->labels.n_labelled,
+						*stats.sum_weights);
 }
 
 /* Add the scores of a part, which has none without rows. */
@@ -433,6 +595,7 @@ take_scores(void *context, const Datum *values, const bool *nulls)
 		return;
 	gmm_stats_view(values[0], &view);
 	scores->n_rows += view.n_rows;
+	scores->n_labelled += view.n_labelled;
 	scores->sum_weights += *view.sums.sum_weights;
 	scores->log_likelihood += *view.sums.log_likelihood;
 	scores->log_density_squares += *view.sums.log_density_squares;
@@ -447,15 +610,18 @@ static void
 score_pass(TableFit *fit, const MixturePass *pass, GmmModel *model, double *sums)
 {
 	const MixtureParameters *parameters = pass->parameters;
+	bool		labelled = is_labelled(fit, pass);
 	MixtureStats stats;
 
 	if (fit->scored == NULL || VARSIZE(fit->scored) != VARSIZE(model) ||
 		memcmp(fit->scored, model, VARSIZE(model)) != 0)
 	{
 		memset(&fit->scores, 0, sizeof(fit->scores));
-		run_pass(fit, pass, gmm_tablequery_score(&fit->query, pass->center != NULL),
+		run_pass(fit, pass, gmm_tablequery_score(&fit->query, labelled, pass->center != NULL),
 				 PointerGetDatum(model), take_scores, &fit->scores);
-		check_rows(fit, fit->scores.n_rows, fit->scores.sum_weights);
+		check_labelled_rows(fit, fit->scores.n_rows,
+							labelled ? fit->scores.n_labelled : fit->labels.n_labelled,
+							fit->scores.sum_weights);
 		if (fit->scored != NULL)
 			pfree(fit->scored);
 		fit->scored = MemoryContextAlloc(fit->context, VARSIZE(model));
@@ -533,6 +699,12 @@ name_features(TableFit *fit)
 static void
 begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 {
+	GmmTableArguments arguments = {
+		.weight = text_argument(fcinfo, ARG_WEIGHT),
+		.label = text_argument(fcinfo, ARG_LABEL),
+		.filter = text_argument(fcinfo, ARG_FILTER)
+	};
+
 	memset(fit, 0, sizeof(TableFit));
 	require_argument(fcinfo, ARG_RELATION, "relation");
 	require_argument(fcinfo, ARG_FEATURES, "features");
@@ -541,10 +713,11 @@ begin_table_fit(FunctionCallInfo fcinfo, TableFit *fit)
 	gmm_options_parse(PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS),
 					  &fit->options);
 	gmm_options_check_search(&fit->options, "gmm_fit_table");
-	gmm_tablequery_begin(&fit->query, fcinfo->flinfo->fn_oid, PG_GETARG_OID(ARG_RELATION),
-						 PG_GETARG_ARRAYTYPE_P(ARG_FEATURES),
-						 text_argument(fcinfo, ARG_WEIGHT),
-						 text_argument(fcinfo, ARG_FILTER));
+	if (arguments.label != NULL)
+		gmm_options_check_labelled(&fit->options);
+	arguments.relation = PG_GETARG_OID(ARG_RELATION);
+	arguments.features = PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	gmm_tablequery_begin(&fit->query, fcinfo->flinfo->fn_oid, &arguments);
 	name_features(fit);
 	fit->source.context = fit;
 	fit->source.ranges = table_ranges;
@@ -569,6 +742,7 @@ run_engine(TableFit *fit, const MixtureHost *host, MixtureFit *result)
 	gmm_options_check_features(&fit->options, fit->d);
 	gmm_fit_check_shape(options->covariance_type, fit->k, fit->d, "k");
 	gmm_options_bind(&fit->options, options->covariance_type, fit->k, fit->d);
+	scan_labels(fit);
 	status = mixture_fit(&fit->source, fit->k, options, host, result, &error);
 	if (status == MIXTURE_TOO_FEW_DISTINCT && too_few_rows == GMM_TOO_FEW_NULL)
 		return false;
@@ -586,7 +760,7 @@ run_engine(TableFit *fit, const MixtureHost *host, MixtureFit *result)
 
 /*
  * gmm_fit_table(relation regclass, features text[], k bigint, options jsonb,
- *				 weight text, filter text) returns gmm_model
+ *				 weight text, filter text, label text) returns gmm_model
  *
  * NULL if there are no rows, as of an aggregate, or too few for k if the options
  * say so.
@@ -607,6 +781,7 @@ gmm_fit_table(PG_FUNCTION_ARGS)
 	if (run_engine(&fit, gmm_progress_begin(&progress, PG_GETARG_OID(ARG_RELATION)), &result))
 	{
 		info.fit = result.info;
+		info.fit.n_labelled = fit.labels.n_labelled;
 		MemoryContextSwitchTo(old_context);
 		model = gmm_model_make(&result.parameters, &fit.options.features, &info);
 		gmm_warnings_note(fcinfo, model, &fit.options.mixture, fit.query.name);

@@ -3,8 +3,8 @@
  *	  The queries by which gmm_fit_table asks a table, and the arguments that
  *	  go into them.
  *
- * Of what the caller gives, names are looked up and quoted; features and
- * weight are columns and not expressions, for which a view is the place.
+ * Of what the caller gives, names are looked up and quoted; features, weight
+ * and label are columns and not expressions, for which a view is the place.
  */
 #include "postgres.h"
 
@@ -76,13 +76,19 @@ column_type(Oid relation, const char *argument, const char *column)
 }
 
 static bool
+is_integer(Oid type)
+{
+	type = getBaseType(type);
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+static bool
 is_number(Oid type)
 {
+	if (is_integer(type))
+		return true;
 	switch (getBaseType(type))
 	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
 		case FLOAT4OID:
 		case FLOAT8OID:
 		case NUMERICOID:
@@ -92,6 +98,18 @@ is_number(Oid type)
 	}
 }
 
+/* Refuse a column that is of another type than it should be. */
+pg_noreturn static void
+report_type(Oid relation, const char *column, Oid type, const char *wanted)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of relation \"%s\" is of type %s and not %s",
+					column, get_rel_name(relation), format_type_be(type), wanted),
+			 errhint("For a cast or another expression, make a view.")));
+	pg_unreachable();
+}
+
 /* Append a column of numbers. */
 static void
 append_number(StringInfo text, Oid relation, const char *argument, const char *column)
@@ -99,12 +117,19 @@ append_number(StringInfo text, Oid relation, const char *argument, const char *c
 	Oid			type = column_type(relation, argument, column);
 
 	if (!is_number(type))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation \"%s\" is of type %s and not a number",
-						column, get_rel_name(relation), format_type_be(type)),
-				 errhint("For a cast or another expression, make a view.")));
+		report_type(relation, column, type, "a number");
 	appendStringInfo(text, "%s::pg_catalog.float8", quote_identifier(column));
+}
+
+/* Append the column of labels. */
+static void
+append_label(StringInfo text, Oid relation, const char *column)
+{
+	Oid			type = column_type(relation, "label", column);
+
+	if (!is_integer(type))
+		report_type(relation, column, type, "an integer");
+	appendStringInfo(text, ", %s::pg_catalog.int8 AS l", quote_identifier(column));
 }
 
 /*
@@ -155,13 +180,17 @@ append_features(StringInfo text, GmmTableQuery *query, Oid relation)
 
 /*
  * The query that selects the rows of a relation, or those of a part of it:
- * their features as x and their weight as w, without those that have no weight
- * or no array.  *filter_offset is where the filter begins.
+ * their features as x, their weight as w and, if they may have one, their label
+ * as l; without those that have no weight or no array.  *filter_offset is where
+ * the filter begins.
  */
 static const char *
-rows_text(GmmTableQuery *query, Oid relation, Oid part, const char *weight,
-		  const char *filter, int *filter_offset)
+rows_text(GmmTableQuery *query, const GmmTableArguments *arguments, Oid part,
+		  int *filter_offset)
 {
+	Oid			relation = arguments->relation;
+	const char *weight = arguments->weight;
+	const char *filter = arguments->filter;
 	const char *and = " WHERE ";
 	StringInfoData text;
 
@@ -173,7 +202,10 @@ rows_text(GmmTableQuery *query, Oid relation, Oid part, const char *weight,
 		append_number(&text, relation, "weight", weight);
 	else
 		appendStringInfoString(&text, "1::pg_catalog.float8");
-	appendStringInfo(&text, " AS w FROM %s", qualified_name(part));
+	appendStringInfoString(&text, " AS w");
+	if (arguments->label != NULL)
+		append_label(&text, relation, arguments->label);
+	appendStringInfo(&text, " FROM %s", qualified_name(part));
 	if (part != relation)
 		appendStringInfo(&text, " AS %s", quote_identifier(query->name));
 	if (filter != NULL)
@@ -196,10 +228,10 @@ rows_text(GmmTableQuery *query, Oid relation, Oid part, const char *weight,
 
 /* Add the partitions, where they are better asked one by one. */
 static void
-add_parts(GmmTableQuery *query, Oid relation, const char *weight, const char *filter)
+add_parts(GmmTableQuery *query, const GmmTableArguments *arguments)
 {
 	GmmTableScan *scan = &query->scan;
-	List	   *parts = gmm_table_parts(relation, scan->rows[0].query);
+	List	   *parts = gmm_table_parts(arguments->relation, scan->rows[0].query);
 	List	   *read;
 	ListCell   *cell;
 	int			filter_offset = 0;
@@ -215,9 +247,9 @@ add_parts(GmmTableQuery *query, Oid relation, const char *weight, const char *fi
 
 		if (!list_member_oid(read, part) || !all_added)
 			continue;
-		rows = rows_text(query, relation, part, weight, filter, &filter_offset);
-		all_added = gmm_tablescan_add(scan, qualified_name(part), part, rows, filter,
-									  filter_offset);
+		rows = rows_text(query, arguments, part, &filter_offset);
+		all_added = gmm_tablescan_add(scan, qualified_name(part), part, rows,
+									  arguments->filter, filter_offset);
 	}
 	gmm_tablescan_take_rights(scan);
 	if (!all_added || !gmm_tablescan_pushes_down(scan, gmm_tablequery_ranges(query)))
@@ -225,17 +257,18 @@ add_parts(GmmTableQuery *query, Oid relation, const char *weight, const char *fi
 }
 
 /*
- * Prepare the queries for a relation, columns of it, the one that has the
- * weights and a filter; these two may be NULL.  function is any of the
- * extension's that returns a model: it tells where the others are.
+ * Prepare the queries for what the caller says of the rows.  function is any of
+ * the extension's that returns a model: it tells where the others are.
  *
  * The relation stays locked to the end of the transaction, like any that a
  * query has read.
  */
 void
-gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
-					 ArrayType *features, const char *weight, const char *filter)
+gmm_tablequery_begin(GmmTableQuery *query, Oid function,
+					 const GmmTableArguments *arguments)
 {
+	Oid			relation = arguments->relation;
+	const char *filter = arguments->filter;
 	bool		movable = true;
 	const char *rows;
 	int			filter_offset = 0;
@@ -243,7 +276,8 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 	memset(query, 0, sizeof(GmmTableQuery));
 	query->schema = quote_identifier(get_namespace_name(get_func_namespace(function)));
 	query->model_type = get_func_rettype(function);
-	query->columns = gmm_text_array(features, "features", MIXTURE_MAX_DIMENSIONS,
+	query->labelled = arguments->label != NULL;
+	query->columns = gmm_text_array(arguments->features, "features", MIXTURE_MAX_DIMENSIONS,
 									&query->n_columns);
 	if (query->n_columns == 0)
 		ereport(ERROR,
@@ -259,11 +293,11 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function, Oid relation,
 		CHECK_FOR_INTERRUPTS();
 		check_relation(relation);
 		query->name = get_rel_name(relation);
-		rows = rows_text(query, relation, relation, weight, filter, &filter_offset);
+		rows = rows_text(query, arguments, relation, &filter_offset);
 	} while (!gmm_tablescan_add(&query->scan, query->name, relation, rows, filter,
 								filter_offset));
 	if (movable)
-		add_parts(query, relation, weight, filter);
+		add_parts(query, arguments);
 }
 
 /*
@@ -325,42 +359,75 @@ gmm_tablequery_ranges(const GmmTableQuery *query)
 										   query->schema));
 }
 
-/*
- * Distinct rows with the sums of their weights and how many they are: those whose
- * gmm_fit_table_hash, with the grid $1 and the seed $2, is at most $3; or all.
- */
+/* The labels there are, NULL included, with the number and the weight of their rows. */
 const char *
-gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
+gmm_tablequery_labels(const GmmTableQuery *query)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, "SELECT r.x, pg_catalog.sum(r.w), pg_catalog.count(*)");
-	append_from(&text, query, query->scan.rows[0].name, all ? NULL :
-				psprintf("%s.gmm_fit_table_hash(r.x, $1, $2)" OPERATOR("<=") "$3",
-						 query->schema));
-	appendStringInfoString(&text, " GROUP BY r.x");
+	appendStringInfoString(&text, "SELECT r.l, pg_catalog.count(*), pg_catalog.sum(r.w)");
+	append_from(&text, query, query->scan.rows[0].name, NULL);
+	appendStringInfoString(&text, " GROUP BY r.l");
 	return text.data;
 }
 
-/* The statistics of the rows under the model $1: an answer for each part. */
+/*
+ * Distinct rows with the sums of their weights and how many they are: those whose
+ * gmm_fit_table_hash, with the grid $1 and the seed $2, is at most the element of
+ * $3 for their label, or, without one, the element 0; or all.  With labels, rows of
+ * different ones are distinct, and the label comes last.
+ */
 const char *
-gmm_tablequery_accumulate(const GmmTableQuery *query, bool centered)
+gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
 {
-	return aggregates_text(query, psprintf("%s.gmm_accumulate(%s, $1, r.w)", query->schema,
-										   features_text(query, centered)));
+	const char *label = query->labelled ? ", r.l" : "";
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT r.x, pg_catalog.sum(r.w), pg_catalog.count(*)%s", label);
+	append_from(&text, query, query->scan.rows[0].name, all ? NULL :
+				psprintf("%s.gmm_fit_table_hash(r.x, $1, $2)" OPERATOR("<=") "%s",
+						 query->schema, query->labelled ?
+						 "$3[COALESCE(r.l, 0)::pg_catalog.int4]" : "$3[0]"));
+	appendStringInfo(&text, " GROUP BY r.x%s", label);
+	return text.data;
+}
+
+/* The statistics of the rows, perhaps with labels, under the model $1: an expression. */
+static const char *
+statistics_text(const GmmTableQuery *query, const char *features, bool labelled)
+{
+	return labelled ?
+		psprintf("%s.gmm_accumulate_labelled(%s, r.l, $1, r.w)", query->schema, features) :
+		psprintf("%s.gmm_accumulate(%s, $1, r.w)", query->schema, features);
 }
 
 /*
- * The same, and the sum of the rows' entropies.
+ * The statistics of the rows, perhaps with labels, under the model $1: an answer for
+ * each part.
  */
 const char *
-gmm_tablequery_score(const GmmTableQuery *query, bool centered)
+gmm_tablequery_accumulate(const GmmTableQuery *query, bool labelled, bool centered)
+{
+	return aggregates_text(query, statistics_text(query, features_text(query, centered),
+												  labelled));
+}
+
+/*
+ * The same, and the sum of the rows' entropies; a row whose component is known has
+ * none.
+ */
+const char *
+gmm_tablequery_score(const GmmTableQuery *query, bool labelled, bool centered)
 {
 	const char *features = features_text(query, centered);
+	const char *entropies = psprintf("pg_catalog.sum(r.w" OPERATOR("*") "%s.gmm_entropy($1, %s))",
+									 query->schema, features);
 
-	return aggregates_text(query,
-						   psprintf("%s.gmm_accumulate(%s, $1, r.w), "
-									"pg_catalog.sum(r.w" OPERATOR("*") "%s.gmm_entropy($1, %s))",
-									query->schema, features, query->schema, features));
+	if (labelled)
+		entropies = psprintf("COALESCE(%s FILTER (WHERE r.l IS NULL), 0::pg_catalog.float8)",
+							 entropies);
+	return aggregates_text(query, psprintf("%s, %s", statistics_text(query, features, labelled),
+										   entropies));
 }

@@ -105,15 +105,17 @@ analyze_text(const char *text, const Oid *types, int n_types, QueryEnvironment *
 							 environment);
 }
 
-/* Let a name be that of a relation of columns x and w. */
+/* Let a name be that of a relation of columns x and w, and of l if there are three. */
 static void
-register_name(QueryEnvironment *environment, const char *name)
+register_name(QueryEnvironment *environment, const char *name, int n_columns)
 {
 	EphemeralNamedRelation rows = palloc0(sizeof(EphemeralNamedRelationData));
-	TupleDesc	columns = CreateTemplateTupleDesc(2);
+	TupleDesc	columns = CreateTemplateTupleDesc(n_columns);
 
 	TupleDescInitEntry(columns, 1, "x", FLOAT8ARRAYOID, -1, 0);
 	TupleDescInitEntry(columns, 2, "w", FLOAT8OID, -1, 0);
+	if (n_columns > 2)
+		TupleDescInitEntry(columns, 3, "l", INT8OID, -1, 0);
 	TupleDescFinalize(columns);
 	rows->md.name = pstrdup(name);
 	rows->md.reliddesc = InvalidOid;
@@ -150,7 +152,7 @@ gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
 		scan->environment = create_queryEnv();
 	while (get_ENR(scan->environment, added.name) != NULL)
 		added.name = psprintf("%s again", added.name);
-	register_name(scan->environment, added.name);
+	register_name(scan->environment, added.name, list_length(added.query->targetList));
 	scan->rows = scan->rows == NULL ? palloc(sizeof(GmmTableRows)) :
 		repalloc(scan->rows, sizeof(GmmTableRows) * (scan->n_sets + 1));
 	scan->rows[scan->n_sets++] = added;

@@ -12,8 +12,8 @@
 typedef struct GmmTableRows
 {
 	const char *name;
-	Query	   *query;			/* as analyzed: columns x, double precision[],
-								 * and w, double precision */
+	Query	   *query;			/* as analyzed: columns x, double precision[], w,
+								 * double precision, and perhaps l, bigint */
 } GmmTableRows;
 
 /* The rows that the queries are about. */

@@ -75,6 +75,12 @@ as_alone "weights in memory" "2 of 2" "$large" \
     "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM points"
 as_alone "noise and NULLs" "2 of 2" "$small" \
     "SELECT md5(gmm_refit(x, (SELECT model FROM models), '{\"max_iter\": 3, \"noise\": true}', w)::text) FROM gaps"
+as_alone "labels" "2 of 2" "$small" \
+    "SELECT md5(gmm_refit_labelled(x, CASE WHEN id % 9 = 0 THEN 1 + id % 100 END, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM points"
+as_alone "labels and NULLs, in memory" "2 of 2" "$large" \
+    "SELECT md5(gmm_refit_labelled(x, CASE WHEN id % 9 = 0 THEN 1 + id % 100 END, (SELECT model FROM models), '{\"max_iter\": 3}', w)::text) FROM gaps"
+as_alone "labels, and a search" "2 of 2" "$small" \
+    "SELECT md5(gmm_fit_labelled(x, CASE WHEN id % 9 = 0 THEN 1 + id % 100 END, 100, '$options')::text) FROM points"
 as_alone "rows far from zero" "2 of 2" "$small" \
     "SELECT md5(gmm_fit(ARRAY(SELECT v + 1e9 FROM unnest(x) AS v), 70, '$options')::text) FROM points"
 as_alone "tied" "2 of 2" "$small" \

@@ -289,8 +289,15 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 	bool		is_fitted = info != NULL && info->iterations > 0;
 	double		free = 0;
 
-	if (info == NULL || isnan(info->log_density_stddev))
-		return mixture_expect_log_density(parameters, baseline, host, error);
+	/* with labels the likelihood was another */
+	if (info == NULL || isnan(info->log_density_stddev) || info->n_labelled > 0)
+	{
+		MixtureStatus status = mixture_expect_log_density(parameters, baseline, host, error);
+
+		if (is_fitted && info->n_labelled > 0)
+			baseline->rows = info->sum_weights;
+		return status;
+	}
 	if (is_fitted)
 		free = (double) mixture_free_parameters(parameters);
 	baseline->mean = (info->log_likelihood - free) / info->sum_weights;

@@ -56,6 +56,7 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->block = sample_block;
 	source->pass = NULL;
 	source->n_labels = 0;
+	source->label_weights = NULL;
 }
 
 /* Copy the rows to blocks. */

@@ -515,8 +515,20 @@ hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
 }
 
 /*
+ * Distinct rows of each label that a sample has place for, which has place for
+ * `limit` without one: as many together, or the least that there may be.
+ */
+static int64_t
+label_limit(int64_t limit, int n_labels)
+{
+	int64_t		share = n_labels == 0 ? 0 : limit / n_labels;
+
+	return share > LEAST_LABELLED ? share : LEAST_LABELLED;
+}
+
+/*
  * Let there be a stratum for rows without a label, and one for each label up to
- * n_labels.  These together have as much place as those without.
+ * n_labels.
  */
 static void
 begin_strata(Taking *taking, int n_labels, int64_t limit, const MixtureHost *host)
@@ -527,10 +539,7 @@ begin_strata(Taking *taking, int n_labels, int64_t limit, const MixtureHost *hos
 	for (int label = 1; label <= n_labels; label++)
 	{
 		taking->strata[label] = taking->strata[0];
-		if (limit / n_labels > LEAST_LABELLED)
-			taking->strata[label].limit = limit / n_labels;
-		else
-			taking->strata[label].limit = LEAST_LABELLED;
+		taking->strata[label].limit = label_limit(limit, n_labels);
 	}
 }
 
@@ -547,16 +556,18 @@ strata_limit(const Taking *taking)
 
 /*
  * Let the rows of every label have the share of the sample's weight that they have
- * of the weight of all.
+ * of the weight of all: that of label_weights, or NULL if all were offered.
  */
 static void
-balance_strata(Taking *taking, const MixtureHost *host)
+balance_strata(Taking *taking, const double *label_weights, const MixtureHost *host)
 {
 	double	   *factors;
 	double		most = 0;
 
-	if (taking->sample->complete || taking->n_strata == 1)
+	if (taking->n_strata == 1 || (taking->sample->complete && label_weights == NULL))
 		return;
+	for (int label = 0; label < taking->n_strata && label_weights != NULL; label++)
+		taking->strata[label].weight = label_weights[label];
 	factors = host->allocate(host->context, taking->n_strata * sizeof(double));
 	for (int label = 0; label < taking->n_strata; label++)
 		factors[label] = 0;
@@ -591,7 +602,9 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 
 	if (source->block == NULL)
 	{
-		MixtureSampling sampling = {center, range, seed, limit};
+		MixtureSampling sampling = {
+			center, range, seed, limit, label_limit(limit, source->n_labels)
+		};
 		MixtureSource rows;
 		bool		all;
 
@@ -626,7 +639,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			progress_reading(host);
 	}
 	join_equal(&taking);
-	balance_strata(&taking, host);
+	balance_strata(&taking, source->label_weights, host);
 	put_extremes_first(&taking, host);
 	sample->n_rows = taking.n;
 	sample->labels = source->n_labels == 0 ? NULL :
