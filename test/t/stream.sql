@@ -164,7 +164,7 @@ FROM (SELECT family, gmm_accumulate(features, first) AS one, gmm_accumulate(feat
 JOIN (SELECT family, gmm_fit(features, 1, gmm_options(covariance_type => family)) FILTER (WHERE id % 3 = 0) AS other
       FROM rows, families WHERE number = 3 GROUP BY family) AS o USING (family);
 SELECT raises('SELECT gmm_rebase(stats, model) FROM whole JOIN starts USING (number) WHERE whole.family = ''full'' AND starts.family = ''diag''',
-              '22023', 'different shapes', 'a model of another shape is refused');
+              '22023', 'statistics cannot be rebased to a model of another shape', 'a model of another shape is refused');
 
 -- A step.
 CREATE TABLE steps AS
