@@ -269,12 +269,13 @@ CLONE(add_to) (double *target, const double *sums, const int n)
 }
 
 /*
- * Sums of n features of a component without covariances, from feature j; of their
- * squares if there are seconds.
+ * Sums of n features of a component without covariances, from feature j, and of
+ * their squares.
  */
 ALWAYS_INLINE void
 CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
-						 const double *roots, double *firsts, double *seconds, const int n)
+						 const double *roots, double *firsts, double *seconds, const int n,
+						 const bool squares)
 {
 	const int	n_rows = block->n_rows;
 	const double *features = block->features + (size_t) j * block->stride;
@@ -294,7 +295,7 @@ CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
 		{
 			Vec			u = CLONE(load) (features + (size_t) t * block->stride + row) - mean[j + t];
 
-			if (seconds == NULL)
+			if (!squares)
 				sum[t] += share * u;
 			else
 			{
@@ -305,9 +306,9 @@ CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
 			}
 		}
 	}
-	CLONE(sum_elements) (sum, seconds == NULL ? n : 2 * n, sums);
+	CLONE(sum_elements) (sum, squares ? 2 * n : n, sums);
 	CLONE(add_to) (firsts + j, sums, n);
-	if (seconds != NULL)
+	if (squares)
 		CLONE(add_to) (seconds + j, sums + n, n);
 }
 
@@ -337,13 +338,13 @@ CLONE(moments_plain) (const MixturePrepared *prepared, int c, int n, const Mixtu
 			if (work->weights[e] == 0)
 				continue;
 			if (squares && tile > 1)
-				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE);
+				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE, true);
 			else if (squares)
-				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, 1);
+				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, 1, true);
 			else if (tile > 1)
-				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, MOMENTS_TILE);
+				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, MOMENTS_TILE, false);
 			else
-				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, 1);
+				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, 1, false);
 			if (e % COMPONENTS_PER_LOOK == 0)
 				host->check_interrupts(host->context);
 		}
