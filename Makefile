@@ -52,6 +52,13 @@ endif
 REGRESS = $(notdir $(basename $(call source_files,sql/*.sql)))
 REGRESS_OPTS = --load-extension=gmm
 
+# Elsewhere than in the sources they are found by VPATH, which PGXS sets itself
+# only if PostgreSQL was built elsewhere than in its own.
+sources := $(patsubst %/,%,$(dir $(abspath $(firstword $(MAKEFILE_LIST)))))
+ifneq ($(CURDIR),$(sources))
+VPATH ?= $(sources)
+endif
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
