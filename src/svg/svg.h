@@ -107,7 +107,7 @@ typedef struct SvgPanel
 /* svg_document.c */
 extern char *gmm_svg_draw(const GmmPlot *plot);
 extern void svg_begin(SvgPicture *picture, const GmmSvgOptions *options, int width,
-					  int height);
+					  int height, int least);
 extern void svg_add_style(StringInfo text, int width);
 extern int	svg_add_title(SvgPicture *picture, const GmmSvgOptions *options);
 extern void svg_add_markers(SvgPicture *picture, bool small);

@@ -185,7 +185,8 @@ describe_ticks(const SvgTicks *ticks, char *words, size_t size)
 
 /*
  * Append the title of an axis, with what its ticks are relative to; `offset`
- * pixels from the frame.  A name that is too long for the frame is cut.
+ * pixels from the frame.  A name that is too long for the frame is cut, "feature 12"
+ * to its number.
  */
 void
 svg_add_axis_title(StringInfo text, const SvgPanel *panel, int axis, const char *what,
@@ -195,8 +196,12 @@ svg_add_axis_title(StringInfo text, const SvgPanel *panel, int axis, const char 
 	const SvgTicks *ticks = &panel->ticks[axis];
 	int			length = axis == 0 ? frame->right - frame->left : frame->bottom - frame->top;
 	char		relative[80];
+	int			most;
 
 	describe_ticks(ticks, relative, sizeof(relative));
+	most = Max(length / (SVG_CHARACTER + 1) - (int) strlen(relative), 4);
+	if ((int) strlen(what) > most && strncmp(what, "feature ", 8) == 0)
+		what += 8;
 	if (axis == 0)
 		appendStringInfo(text, "<text class=\"x name\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">",
 						 (frame->left + frame->right) / 2, frame->bottom + offset);
@@ -205,6 +210,6 @@ svg_add_axis_title(StringInfo text, const SvgPanel *panel, int axis, const char 
 						 frame->left - offset, (frame->top + frame->bottom) / 2);
 	if (ticks->offset != 0 && ticks->power != 1)
 		appendStringInfoChar(text, '(');
-	svg_add_text(text, what, Max(length / (SVG_CHARACTER + 1) - (int) strlen(relative), 4));
+	svg_add_text(text, what, most);
 	appendStringInfo(text, "%s</text>\n", relative);
 }

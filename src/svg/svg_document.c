@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "svg/svg.h"
 
 #define TITLE_HEIGHT	26
@@ -80,20 +82,26 @@ svg_add_style(StringInfo text, int width)
 	appendStringInfoString(text, "</style>\n");
 }
 
-/* Begin a picture of this size, unless the user asks for another. */
+/*
+ * Begin a picture of this size, unless the user asks for another.  It is drawn at
+ * least `least` pixels wide and high, and shown smaller where it has to be.
+ */
 void
-svg_begin(SvgPicture *picture, const GmmSvgOptions *options, int width, int height)
+svg_begin(SvgPicture *picture, const GmmSvgOptions *options, int width, int height, int least)
 {
 	StringInfo	text = &picture->text;
+	int			shown_width = options->width > 0 ? options->width : width;
+	int			shown_height = options->height > 0 ? options->height : height;
+	double		scale = fmax(1, (double) least / Min(shown_width, shown_height));
 
-	picture->width = options->width > 0 ? options->width : width;
-	picture->height = options->height > 0 ? options->height : height;
+	picture->width = (int) rint(shown_width * scale);
+	picture->height = (int) rint(shown_height * scale);
 	initStringInfo(text);
 	appendStringInfo(text,
 					 "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"gmm\" role=\"img\" "
 					 "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 					 "style=\"max-width:100%%;height:auto\">\n",
-					 picture->width, picture->height, picture->width, picture->height);
+					 shown_width, shown_height, picture->width, picture->height);
 }
 
 /* Append the title that the user gave, if one; returns the height that it takes. */
@@ -269,7 +277,7 @@ gmm_svg_draw(const GmmPlot *plot)
 		return svg_draw_pairs(plot);
 	svg_choose_shown(&picture);
 	svg_find_ranges(&picture);
-	svg_begin(&picture, &plot->options, SVG_WIDTH, SVG_HEIGHT);
+	svg_begin(&picture, &plot->options, SVG_WIDTH, SVG_HEIGHT, 0);
 	add_description(text, plot);
 	svg_add_style(text, picture.width);
 	svg_add_markers(&picture, false);

@@ -20,6 +20,9 @@
 #define PANEL_LEAST		150
 #define PANELS_SIZE		720
 
+/* Below this a panel has no room for numbers: the picture is made smaller as a whole */
+#define PANEL_DRAWN		100
+
 /* Where a legend finds no room above the diagonal: one feature */
 #define LEGEND_WIDTH	156
 
@@ -133,7 +136,7 @@ begin_document(SvgPicture *picture, int n)
 	int			side = Max(PANEL_LEAST, Min(PANEL_MOST, PANELS_SIZE / n));
 
 	svg_begin(picture, &plot->options, 64 + n * side + (n == 1 ? LEGEND_WIDTH : 0),
-			  14 + n * side + X_AXIS_HEIGHT);
+			  14 + n * side + X_AXIS_HEIGHT, 64 + n * PANEL_DRAWN);
 	appendStringInfoString(text, "<title>");
 	if (plot->options.title != NULL)
 	{

@@ -105,7 +105,7 @@ placed_values(const GmmPlot *plot, int feature)
 
 /*
  * The range of most of n values, which are in ascending order: without a share of
- * them, nor what is far out.
+ * them, nor what is far out.  It ends at values, as the whiskers of a box plot do.
  */
 static Range
 most_values(const PlacedValue *values, int n)
@@ -113,15 +113,18 @@ most_values(const PlacedValue *values, int n)
 	int			trimmed = n < TRIMMED_FROM ? 0 : 1 + (int) (TRIMMED_SHARE * n);
 	double		first = values[n / 4].value;
 	double		third = values[n - 1 - n / 4].value;
-	Range		range = {values[trimmed].value, values[n - 1 - trimmed].value};
+	int			least = trimmed;
+	int			most = n - 1 - trimmed;
 
 	/* of values that are mostly the same the quartiles say nothing */
 	if (n >= QUARTILES_FROM && third > first)
 	{
-		range.low = fmax(range.low, first - FAR_OUT * (third - first));
-		range.high = fmin(range.high, third + FAR_OUT * (third - first));
+		while (values[least].value < first - FAR_OUT * (third - first))
+			least++;
+		while (values[most].value > third + FAR_OUT * (third - first))
+			most--;
 	}
-	return range;
+	return (Range) {values[least].value, values[most].value};
 }
 
 /*

@@ -203,7 +203,7 @@ draw_trials(const GmmModel *model, const GmmSvgOptions *options)
 	const char *criterion = criterion_title(model);
 
 	panel->picture = &picture;
-	svg_begin(&picture, options, SVG_WIDTH, SVG_HEIGHT);
+	svg_begin(&picture, options, SVG_WIDTH, SVG_HEIGHT, 0);
 	appendStringInfoString(text, "<title>");
 	if (options->title != NULL)
 	{
