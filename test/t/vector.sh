@@ -81,6 +81,13 @@ else
     not_ok "and give what they gave before, errors included" "$(cat "$dir/diff")"
 fi
 
+# What the document says of functions for both kinds of arrays
+ask -c "CREATE FUNCTION of_two(real[]) RETURNS text LANGUAGE sql AS 'SELECT text ''real'''" \
+    -c "CREATE FUNCTION of_two(double precision[]) RETURNS text LANGUAGE sql AS 'SELECT text ''double'''"
+same "a function for both real[] and double precision[] wants a cast" "ERROR:  function of_two(vector) is not unique real" \
+    "$(psql -X -q -A -t -v VERBOSITY=terse -c 'SELECT of_two(v) FROM items' 2>&1 | sed 's/ at character.*//') $(
+    ask -c 'SELECT of_two(v::real[]) FROM items LIMIT 1')"
+
 # --- gmm's functions --------------------------------------------------------------
 
 cat >"$dir/types.sql" <<'SQL'
