@@ -196,11 +196,14 @@ query "SET application_name = 'crash'; SET work_mem = '64kB';
      FROM points GROUP BY region" >"$dir/out" &
 child=$!
 becomes t "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'" || true
+same "gmm_progress shows a fit" t \
+    "$(query "SELECT p.n_rows > 0 FROM gmm_progress AS p JOIN pg_stat_activity USING (pid) WHERE application_name = 'crash'")"
 kill -9 "$(query "SELECT pid FROM pg_stat_activity WHERE application_name = 'crash' AND backend_type = 'client backend'")"
 wait "$child" || true
 leave_bystander
 becomes 1 "SELECT 1" || not_ok "the server comes back" "$(tail -n 20 "$dir/log")"
 grep -q 'terminated by signal 9' "$dir/log" || not_ok "a backend was killed" "$(cat "$dir/log")"
+same "gmm_progress shows nothing of a fit that was killed" 0 "$(query "SELECT count(*) FROM gmm_progress")"
 same "SIGKILL within INSERT ... SELECT gmm_fit: the old models are there" "4|$old" \
     "$(query "SELECT count(*) FROM models")|$(query "$state")"
 if [ "$(query "SHOW server_version_num")" -lt 140000 ]; then
@@ -209,6 +212,7 @@ if [ "$(query "SHOW server_version_num")" -lt 140000 ]; then
 fi
 bystander
 after "a crash"
+same "which came once: the server did not crash again" 1 "$(grep -c 'terminated by signal' "$dir/log")"
 
 # --- shared memory ---
 

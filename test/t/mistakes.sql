@@ -1,4 +1,4 @@
--- What the reference's "Common mistakes" says beyond its table: of the extension in
+-- What doc/mistakes.md says of common mistakes beyond its table: of the extension in
 -- a schema outside of the path, and why gmm has no function that exists only to give a
 -- hint.
 
