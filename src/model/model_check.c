@@ -53,7 +53,7 @@ gmm_model_check_shape(MixtureCovarianceType type, int k, int d, Node *escontext)
  */
 bool
 gmm_check_finite(const char *what, const double *values, size_t n,
-			 size_t per_component, Node *escontext)
+				 size_t per_component, Node *escontext)
 {
 	for (size_t i = 0; i < n; i++)
 	{
@@ -240,9 +240,9 @@ gmm_model_check(const MixtureParameters *parameters, const GmmFitInfo *info,
 
 	if (!check_weights(parameters->weights, k, escontext) ||
 		!gmm_check_finite("means", parameters->means, (size_t) k * d, d,
-					  escontext) ||
+						  escontext) ||
 		!gmm_check_finite("covariances", parameters->covariances, n_covariances,
-					  per_component, escontext))
+						  per_component, escontext))
 		return false;
 
 	if (!mixture_covariances_valid(parameters, &gmm_host, &error))
