@@ -14,20 +14,16 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/varlena.h"
 
 #include "compat.h"
 #include "model/json_writer.h"
 #include "model/model.h"
 #include "fit/fit_options.h"
-
-/* What an error message quotes of a value, in bytes */
-#define QUOTED_LENGTH	64
+#include "fit/option_values.h"
 
 /* An unknown name this many edits from a known one gets a suggestion */
 #define SUGGESTION_DISTANCE	3
@@ -41,77 +37,6 @@ typedef struct OptionRule
 
 PG_FUNCTION_INFO_V1(gmm_options);
 
-/* A short text of a value for an error message. */
-static char *
-describe_value(const JsonbValue *value)
-{
-	char	   *text;
-
-	switch (value->type)
-	{
-		case jbvNull:
-			return "null";
-		case jbvBool:
-			return value->val.boolean ? "true" : "false";
-		case jbvString:
-			if (value->val.string.len <= QUOTED_LENGTH)
-				return psprintf("\"%.*s\"", value->val.string.len,
-								value->val.string.val);
-			return psprintf("\"%.*s...\"",
-							pg_mbcliplen(value->val.string.val,
-										 value->val.string.len, QUOTED_LENGTH),
-							value->val.string.val);
-		case jbvNumeric:
-			text = DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value->val.numeric)));
-			if (strlen(text) > QUOTED_LENGTH)
-				strcpy(text + QUOTED_LENGTH, "...");
-			return text;
-		default:
-			return "an array or an object";
-	}
-}
-
-pg_noreturn static void
-refuse_value(const char *name, const char *allowed, const char *value)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" must be %s, not %s", name, allowed, value)));
-}
-
-/* Refuse a value that is not one of those allowed. */
-void
-gmm_option_refuse(const char *name, const char *allowed, const JsonbValue *value)
-{
-	refuse_value(name, allowed, describe_value(value));
-}
-
-/* A whole number from minimum to maximum. */
-static int64
-integer_value(const char *name, const JsonbValue *value, const char *allowed,
-			  int64 minimum, int64 maximum)
-{
-	Datum		number;
-	Datum		least;
-	Datum		greatest;
-
-	if (value->type != jbvNumeric)
-		refuse_value(name, allowed, describe_value(value));
-
-	number = NumericGetDatum(value->val.numeric);
-	least = DirectFunctionCall1(int8_numeric, Int64GetDatum(minimum));
-	greatest = DirectFunctionCall1(int8_numeric, Int64GetDatum(maximum));
-	if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) ||
-		DatumGetBool(DirectFunctionCall2(numeric_gt, number, greatest)) ||
-		!DatumGetBool(DirectFunctionCall2(numeric_eq, number,
-										  DirectFunctionCall1(numeric_floor,
-															  number))))
-		refuse_value(name, allowed, describe_value(value));
-
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-}
-
 /* A finite number that is not negative. */
 static double
 nonnegative_value(const char *name, const JsonbValue *value)
@@ -120,13 +45,10 @@ nonnegative_value(const char *name, const JsonbValue *value)
 	double		number;
 
 	if (value->type != jbvNumeric)
-		refuse_value(name, allowed, describe_value(value));
-
-	/* This variant makes infinity of what is too large for a double. */
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value->val.numeric)));
+		gmm_option_refuse(name, allowed, value);
+	number = gmm_option_double(value);
 	if (!isfinite(number) || number < 0)
-		refuse_value(name, allowed, describe_value(value));
+		gmm_option_refuse(name, allowed, value);
 	return number;
 }
 
@@ -134,7 +56,7 @@ static void
 set_accelerate(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	if (value->type != jbvBool)
-		refuse_value(name, "true or false", describe_value(value));
+		gmm_option_refuse(name, "true or false", value);
 	options->mixture.accelerate = value->val.boolean;
 }
 
@@ -150,8 +72,8 @@ set_covariance_type(GmmOptions *options, const char *name,
 		options->auto_covariance_type = true;
 	else if (family == NULL ||
 			 !gmm_covariance_type_parse(family, &options->mixture.covariance_type))
-		refuse_value(name, "full, tied, diag or spherical (or VVV, EEE, VVI, VII)",
-					 describe_value(value));
+		gmm_option_refuse(name, "full, tied, diag or spherical (or VVV, EEE, VVI, VII)",
+						  value);
 	options->given |= GMM_OPTION_COVARIANCE_TYPE;
 }
 
@@ -161,7 +83,7 @@ set_criterion(GmmOptions *options, const char *name, const JsonbValue *value)
 	if (value->type != jbvString ||
 		!gmm_criterion_parse(pnstrdup(value->val.string.val, value->val.string.len),
 							 &options->criterion))
-		refuse_value(name, "bic, aic or icl", describe_value(value));
+		gmm_option_refuse(name, "bic, aic or icl", value);
 	options->given |= GMM_OPTION_CRITERION;
 }
 
@@ -177,7 +99,7 @@ set_features(GmmOptions *options, const char *name, const JsonbValue *value)
 	int			n = 0;
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-		refuse_value(name, allowed, describe_value(value));
+		gmm_option_refuse(name, allowed, value);
 	if (JsonContainerSize(value->val.binary.data) > MIXTURE_MAX_DIMENSIONS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -191,8 +113,9 @@ set_features(GmmOptions *options, const char *name, const JsonbValue *value)
 		if (token != WJB_ELEM)
 			continue;
 		if (element.type != jbvString)
-			refuse_value(name, allowed,
-						 psprintf("one with %s in it", describe_value(&element)));
+			gmm_option_refuse_text(name, allowed,
+								   psprintf("one with %s in it",
+											gmm_option_describe(&element)));
 		strings[n++] = pnstrdup(element.val.string.val, element.val.string.len);
 	}
 	(void) gmm_names_make(strings, n, &options->features, NULL);
@@ -202,17 +125,12 @@ set_features(GmmOptions *options, const char *name, const JsonbValue *value)
 static void
 set_init(GmmOptions *options, const char *name, const JsonbValue *value)
 {
-	char	   *method = NULL;
-
-	if (value->type == jbvString)
-		method = pnstrdup(value->val.string.val, value->val.string.len);
-
-	if (method != NULL && strcmp(method, "kmeans++") == 0)
+	if (gmm_option_is(value, "kmeans++"))
 		options->mixture.init = MIXTURE_INIT_KMEANS_PLUS_PLUS;
-	else if (method != NULL && strcmp(method, "random") == 0)
+	else if (gmm_option_is(value, "random"))
 		options->mixture.init = MIXTURE_INIT_RANDOM;
 	else
-		refuse_value(name, "kmeans++ or random", describe_value(value));
+		gmm_option_refuse(name, "kmeans++ or random", value);
 	options->given |= GMM_OPTION_INIT;
 }
 
@@ -220,10 +138,10 @@ static void
 set_max_iter(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.max_iter = (int)
-		integer_value(name, value,
-					  "an integer from " CppAsString2(GMM_MIN_MAX_ITER)
-					  " to " CppAsString2(GMM_MAX_MAX_ITER),
-					  GMM_MIN_MAX_ITER, GMM_MAX_MAX_ITER);
+		gmm_option_integer(name, value,
+						   "an integer from " CppAsString2(GMM_MIN_MAX_ITER)
+						   " to " CppAsString2(GMM_MAX_MAX_ITER),
+						   GMM_MIN_MAX_ITER, GMM_MAX_MAX_ITER);
 }
 
 /*
@@ -234,11 +152,9 @@ name_value(const char *name, const JsonbValue *value, const char *const names[3]
 		   const char *allowed)
 {
 	for (int i = 0; i < 3; i++)
-		if (value->type == jbvString &&
-			value->val.string.len == (int) strlen(names[i]) &&
-			memcmp(value->val.string.val, names[i], value->val.string.len) == 0)
+		if (gmm_option_is(value, names[i]))
 			return i;
-	refuse_value(name, allowed, describe_value(value));
+	gmm_option_refuse(name, allowed, value);
 }
 
 static void
@@ -257,10 +173,10 @@ static void
 set_n_init(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.n_init = (int)
-		integer_value(name, value,
-					  "an integer from " CppAsString2(GMM_MIN_N_INIT)
-					  " to " CppAsString2(GMM_MAX_N_INIT),
-					  GMM_MIN_N_INIT, GMM_MAX_N_INIT);
+		gmm_option_integer(name, value,
+						   "an integer from " CppAsString2(GMM_MIN_N_INIT)
+						   " to " CppAsString2(GMM_MAX_N_INIT),
+						   GMM_MIN_N_INIT, GMM_MAX_N_INIT);
 	options->given |= GMM_OPTION_N_INIT;
 }
 
@@ -268,7 +184,7 @@ static void
 set_noise(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	if (value->type != jbvBool)
-		refuse_value(name, "true or false", describe_value(value));
+		gmm_option_refuse(name, "true or false", value);
 	options->mixture.noise = value->val.boolean;
 	options->given |= GMM_OPTION_NOISE;
 }
@@ -284,9 +200,9 @@ static void
 set_seed(GmmOptions *options, const char *name, const JsonbValue *value)
 {
 	options->mixture.seed = (uint64)
-		integer_value(name, value,
-					  "an integer from -9223372036854775808 to 9223372036854775807",
-					  PG_INT64_MIN, PG_INT64_MAX);
+		gmm_option_integer(name, value,
+						   "an integer from -9223372036854775808 to 9223372036854775807",
+						   PG_INT64_MIN, PG_INT64_MAX);
 }
 
 static void
@@ -337,7 +253,7 @@ closest_name(const char *name, int length)
 	int			distance = SUGGESTION_DISTANCE;
 	char	   *lower;
 
-	if (length < SUGGESTION_DISTANCE || length > QUOTED_LENGTH)
+	if (length < SUGGESTION_DISTANCE || length > GMM_OPTION_QUOTED)
 		return NULL;
 
 	lower = pnstrdup(name, length);
@@ -366,9 +282,9 @@ closest_name(const char *name, int length)
 
 /* Raise an error for a name that is not known. */
 pg_noreturn static void
-refuse_name(const char *name, int length)
+refuse_name(const JsonbValue *key)
 {
-	const char *closest = closest_name(name, length);
+	const char *closest = closest_name(key->val.string.val, key->val.string.len);
 	StringInfoData known;
 
 	initStringInfo(&known);
@@ -378,25 +294,23 @@ refuse_name(const char *name, int length)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%.*s\"",
-					pg_mbcliplen(name, length, QUOTED_LENGTH), name),
+			 errmsg("unknown option \"%s\"", gmm_option_quote(key)),
 			 errdetail("The options are %s.", known.data),
 			 closest ? errhint("Perhaps you meant \"%s\".", closest) : 0));
+	pg_unreachable();
 }
 
 /* Set the option that a key of the object names. */
 static void
-set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
+set_option(void *target, const JsonbValue *key, JsonbValue *value)
 {
-	const char *name = key->val.string.val;
-	int			length = key->val.string.len;
+	GmmOptions *options = (GmmOptions *) target;
 
 	for (size_t i = 0; i < lengthof(option_rules); i++)
 	{
 		const OptionRule *rule = &option_rules[i];
 
-		if (length == (int) strlen(rule->name) &&
-			memcmp(name, rule->name, length) == 0)
+		if (gmm_option_is(key, rule->name))
 		{
 			rule->set(options, rule->name, value);
 			if (rule->set != set_covariance_type && rule->set != set_reg_covar &&
@@ -406,7 +320,7 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 			return;
 		}
 	}
-	refuse_name(name, length);
+	refuse_name(key);
 }
 
 /*
@@ -419,11 +333,6 @@ set_option(GmmOptions *options, const JsonbValue *key, const JsonbValue *value)
 void
 gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
-
 	memset(options, 0, sizeof(GmmOptions));
 	options->mixture.covariance_type = GMM_DEFAULT_COVARIANCE_TYPE;
 	options->mixture.max_iter = GMM_DEFAULT_MAX_ITER;
@@ -438,23 +347,9 @@ gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 	options->missing = GMM_DEFAULT_MISSING;
 	options->too_few_rows = GMM_DEFAULT_TOO_FEW_ROWS;
 
-	if (json == NULL)
-		return;
-
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("For example '{\"covariance_type\": \"diag\"}', or gmm_options(covariance_type => 'diag').")));
-
-	iterator = JsonbIteratorInit(&json->root);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		if (token != WJB_KEY)
-			continue;
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		set_option(options, &key, &value);
-	}
+	gmm_options_read(json,
+					 "'{\"covariance_type\": \"diag\"}', or gmm_options(covariance_type => 'diag')",
+					 set_option, options);
 }
 
 /*
@@ -559,8 +454,8 @@ append_array(StringInfo json, const char *name, ArrayType *array)
 	int			n;
 
 	if (ARR_NDIM(array) > 1)
-		refuse_value(name, "a one-dimensional array of names",
-					 psprintf("one of %d dimensions", ARR_NDIM(array)));
+		gmm_option_refuse_text(name, "a one-dimensional array of names",
+							   psprintf("one of %d dimensions", ARR_NDIM(array)));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	appendStringInfoChar(json, '[');
 	for (int i = 0; i < n; i++)
@@ -695,9 +590,9 @@ append_value(StringInfo json, const char *name, Oid type, Datum value)
 			number = DatumGetFloat8(value);
 			/* JSON knows neither; no option allows them. */
 			if (!isfinite(number))
-				refuse_value(name, "a finite number of at least 0",
-							 isnan(number) ? "NaN" :
-							 number > 0 ? "Infinity" : "-Infinity");
+				gmm_option_refuse_text(name, "a finite number of at least 0",
+									   isnan(number) ? "NaN" :
+									   number > 0 ? "Infinity" : "-Infinity");
 			gmm_json_append_double(json, number);
 			break;
 		default:

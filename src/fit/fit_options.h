@@ -85,8 +85,6 @@ extern void gmm_options_check_features(const GmmOptions *options, int d);
 extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
 extern void gmm_options_check_search(const GmmOptions *options, const char *function);
 extern void gmm_options_check_labelled(const GmmOptions *options);
-pg_noreturn extern void gmm_option_refuse(const char *name, const char *allowed,
-										  const JsonbValue *value);
 
 /* fit_prior.c */
 extern void gmm_option_set_prior(GmmOptions *options, const char *name,

@@ -15,29 +15,18 @@
 #include <math.h>
 
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 
 #include "compat.h"
 #include "fit/fit_options.h"
+#include "fit/option_values.h"
 #include "host/engine_host.h"
 
 /* Weights far beyond any number of rows, whose products stay in range */
 #define MOST_ROWS		1e15
 
-/* Bytes of a key that are quoted in a message */
-#define QUOTED_LENGTH	64
-
 #define PRIOR_VALUES	"true, false, model, or an object with shrinkage, dof, mean and scale, or with strength"
 #define FIXED_VALUES	"weights, means, covariances, the number of a component, or an array of these"
-
-static bool
-is_string(const JsonbValue *value, const char *string)
-{
-	return value->type == jbvString && value->val.string.len == (int) strlen(string) &&
-		memcmp(value->val.string.val, string, value->val.string.len) == 0;
-}
 
 /* --- prior -------------------------------------------------------------------- */
 
@@ -57,8 +46,7 @@ number_of(const char *key, const JsonbValue *value)
 
 	if (value->type != jbvNumeric)
 		refuse_key(key, "must consist of numbers");
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value->val.numeric)));
+	number = gmm_option_double(value);
 	if (!isfinite(number))
 		refuse_key(key, "is out of range for type double precision");
 	return number;
@@ -134,26 +122,25 @@ read_array(const char *key, JsonbValue *value, GmmArray *array)
 }
 
 static void
-set_prior_key(GmmOptions *options, const JsonbValue *key, JsonbValue *value)
+set_prior_key(void *target, const JsonbValue *key, JsonbValue *value)
 {
+	GmmOptions *options = (GmmOptions *) target;
 	MixturePriorOptions *prior = &options->prior;
 
-	if (is_string(key, "shrinkage"))
+	if (gmm_option_is(key, "shrinkage"))
 		prior->shrinkage = count_of("shrinkage", value, true);
-	else if (is_string(key, "dof"))
+	else if (gmm_option_is(key, "dof"))
 		prior->dof = count_of("dof", value, false);
-	else if (is_string(key, "strength"))
+	else if (gmm_option_is(key, "strength"))
 		prior->strength = count_of("strength", value, false);
-	else if (is_string(key, "mean"))
+	else if (gmm_option_is(key, "mean"))
 		read_array("mean", value, &options->prior_mean);
-	else if (is_string(key, "scale"))
+	else if (gmm_option_is(key, "scale"))
 		read_array("scale", value, &options->prior_scale);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"prior\" has no key \"%.*s\"",
-						pg_mbcliplen(key->val.string.val, key->val.string.len, QUOTED_LENGTH),
-						key->val.string.val),
+				 errmsg("option \"prior\" has no key \"%s\"", gmm_option_quote(key)),
 				 errdetail("Its keys are shrinkage, dof, mean and scale, or strength.")));
 }
 
@@ -161,19 +148,9 @@ set_prior_key(GmmOptions *options, const JsonbValue *key, JsonbValue *value)
 static void
 read_prior(GmmOptions *options, const JsonbValue *object)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(object->val.binary.data);
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
 	MixturePriorOptions *prior = &options->prior;
 
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		if (token != WJB_KEY)
-			continue;
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		set_prior_key(options, &key, &value);
-	}
+	gmm_options_read_keys(object->val.binary.data, set_prior_key, options);
 	prior->from_model = !isnan(prior->strength);
 	if (prior->from_model && (!isnan(prior->shrinkage) || !isnan(prior->dof) ||
 							  options->prior_mean.n_dims > 0 || options->prior_scale.n_dims > 0))
@@ -194,7 +171,7 @@ gmm_option_set_prior(GmmOptions *options, const char *name, const JsonbValue *va
 	bool		object = value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
 
 	options->prior = (MixturePriorOptions) {
-		.strength = NAN,.shrinkage = NAN,.dof = NAN,.from_model = is_string(value, "model")
+		.strength = NAN,.shrinkage = NAN,.dof = NAN,.from_model = gmm_option_is(value, "model")
 	};
 	if (object)
 		read_prior(options, value);
@@ -210,16 +187,15 @@ gmm_option_set_prior(GmmOptions *options, const char *name, const JsonbValue *va
 static void
 add_fixed(GmmOptions *options, const char *name, const JsonbValue *value)
 {
-	if (is_string(value, "weights"))
+	if (gmm_option_is(value, "weights"))
 		options->fixed.weights = true;
-	else if (is_string(value, "means"))
+	else if (gmm_option_is(value, "means"))
 		options->fixed.means = true;
-	else if (is_string(value, "covariances"))
+	else if (gmm_option_is(value, "covariances"))
 		options->fixed.covariances = true;
 	else if (value->type == jbvNumeric)
 	{
-		double		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-																NumericGetDatum(value->val.numeric)));
+		double		number = gmm_option_double(value);
 
 		if (!(number >= 1 && number <= MIXTURE_MAX_COMPONENTS && number == floor(number)))
 			gmm_option_refuse(name, FIXED_VALUES, value);

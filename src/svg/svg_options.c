@@ -4,69 +4,37 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-#include "utils/builtins.h"
-#include "utils/numeric.h"
-
+#include "fit/option_values.h"
 #include "svg/svg.h"
-
-/* Bytes of a name that are quoted in a message */
-#define QUOTED_LENGTH	64
-
-static const char *const known_options[] = {"height", "title", "width"};
-
-pg_noreturn static void
-refuse_name(const JsonbValue *key)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%.*s\"",
-					pg_mbcliplen(key->val.string.val, key->val.string.len, QUOTED_LENGTH),
-					key->val.string.val),
-			 errdetail("The options of a picture are %s, %s and %s.", known_options[0],
-					   known_options[1], known_options[2])));
-}
 
 /* A number of pixels. */
 static int
 size_value(const char *name, const JsonbValue *value, int least)
 {
-	Datum		number = NumericGetDatum(value->val.numeric);
-	bool		valid = value->type == jbvNumeric;
-
-	valid = valid &&
-		DatumGetBool(DirectFunctionCall2(numeric_ge, number,
-										 DirectFunctionCall1(int4_numeric, Int32GetDatum(least)))) &&
-		DatumGetBool(DirectFunctionCall2(numeric_le, number,
-										 DirectFunctionCall1(int4_numeric, Int32GetDatum(SVG_MOST_SIZE)))) &&
-		DatumGetBool(DirectFunctionCall2(numeric_eq, number,
-										 DirectFunctionCall1(numeric_floor, number)));
-	if (!valid)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" must be an integer from %d to %d", name, least,
-						SVG_MOST_SIZE),
-				 errhint("It is a number of pixels.")));
-	return DatumGetInt32(DirectFunctionCall1(numeric_int4, number));
+	return (int) gmm_option_integer(name, value,
+									psprintf("an integer from %d to %d, a number of pixels",
+											 least, SVG_MOST_SIZE),
+									least, SVG_MOST_SIZE);
 }
 
 static void
-set_option(GmmSvgOptions *options, const JsonbValue *key, const JsonbValue *value)
+set_option(void *target, const JsonbValue *key, JsonbValue *value)
 {
-	char	   *name = pnstrdup(key->val.string.val, key->val.string.len);
+	GmmSvgOptions *options = (GmmSvgOptions *) target;
 
-	if (strcmp(name, "width") == 0)
-		options->width = size_value(name, value, SVG_LEAST_WIDTH);
-	else if (strcmp(name, "height") == 0)
-		options->height = size_value(name, value, SVG_LEAST_HEIGHT);
-	else if (strcmp(name, "title") != 0)
-		refuse_name(key);
+	if (gmm_option_is(key, "width"))
+		options->width = size_value("width", value, SVG_LEAST_WIDTH);
+	else if (gmm_option_is(key, "height"))
+		options->height = size_value("height", value, SVG_LEAST_HEIGHT);
+	else if (!gmm_option_is(key, "title"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown option \"%s\"", gmm_option_quote(key)),
+				 errdetail("The options of a picture are height, title and width.")));
 	else if (value->type == jbvString)
 		options->title = pnstrdup(value->val.string.val, value->val.string.len);
 	else if (value->type != jbvNull)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"title\" must be a string")));
+		gmm_option_refuse("title", "a string", value);
 }
 
 /*
@@ -76,27 +44,8 @@ set_option(GmmSvgOptions *options, const JsonbValue *key, const JsonbValue *valu
 void
 gmm_svg_options_parse(Jsonb *json, GmmSvgOptions *options)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
-
 	memset(options, 0, sizeof(*options));
-	if (json == NULL)
-		return;
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("For example '{\"title\": \"Customers\", \"width\": 800}'.")));
-	iterator = JsonbIteratorInit(&json->root);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		if (token != WJB_KEY)
-			continue;
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		set_option(options, &key, &value);
-	}
+	gmm_options_read(json, "'{\"title\": \"Customers\", \"width\": 800}'", set_option, options);
 }
 
 /* Whether two states are to draw the same. */

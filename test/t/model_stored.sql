@@ -62,8 +62,8 @@ FROM base, LATERAL (VALUES
     ('one with a negative number of trials', overlay(bytes PLACING '\xffffffff' FROM :header - 11), 'does not agree'),
     ('one with names that are not there', set_byte(bytes, :header - 8, 2), 'does not agree'),
     ('one with names of a negative size', overlay(bytes PLACING '\xffffffff' FROM :header - 7), 'does not agree'),
-    ('one with more names than features', set_byte(named, octet_length(named) - 3, 0), 'not as many names'),
-    ('one with a name that has no end', set_byte(named, octet_length(named) - 1, 65), 'not as many names')
+    ('one with more names than features', set_byte(named, octet_length(named) - 3, 0), 'does not have a name for each feature'),
+    ('one with a name that has no end', set_byte(named, octet_length(named) - 1, 65), 'does not have a name for each feature')
 ) AS v (name, wrong, message);
 \endif
 

@@ -15,7 +15,6 @@
 typedef struct Assignment
 {
 	const double *costs;		/* n x m */
-	int			n;
 	int			m;
 	double	   *row_potentials; /* n */
 	double	   *column_potentials;	/* m */
@@ -104,7 +103,7 @@ augment(Assignment *state, int row, int column)
 void
 assignment_find(const double *costs, int n, int m, int *columns, const MixtureHost *host)
 {
-	Assignment	state = {.costs = costs, .n = n, .m = m, .column_of = columns};
+	Assignment	state = {.costs = costs, .m = m, .column_of = columns};
 
 	MIXTURE_ASSERT(n <= m);
 	state.row_potentials = host->allocate(host->context, (n + 2 * (size_t) m) * sizeof(double));
