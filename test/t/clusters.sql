@@ -58,6 +58,20 @@ SELECT ok(bool_and((SELECT count(DISTINCT c) FROM unnest(fewer) AS c) = n AND
           'n clusters are n, and n + 1 are parts of them')
 FROM fits, generate_series(1, 1 + number % 7) AS n, LATERAL (SELECT gmm_clusters(model, n), gmm_clusters(model, n + 1)) AS c (fewer, more);
 
+-- Sizes and weights as far apart as a double reaches: a spike within a wide component is
+-- no cluster of its own, one beside it is; and there are always n where n are asked for.
+SELECT equals(gmm_clusters(gmm_model(ARRAY[w, 1 - w], ARRAY[ARRAY[at * 1e100, 0], '{0,0}'], covariances, family)), wanted,
+              format('%s: a spike, %s deviations from the middle of a wide component, weight %s', family, at, w))
+FROM (VALUES (0.5, '{1,1}'::integer[]), (20, '{1,2}')) AS v (at, wanted), unnest('{0.5,1e-3}'::float8[]) AS w,
+     (VALUES ('spherical', '{1e-200,1e200}'::float8[]), ('diag', '{{1e-200,1e-200},{1e200,1e200}}'), ('full', '{{{1e-200,0},{0,1e-200}},{{1e200,0},{0,1e200}}}')) AS f (family, covariances);
+SELECT ok(bool_and(cardinality(clusters) = 4 AND (SELECT max(c) = n OR n = 0 AND max(c) BETWEEN 1 AND 4 FROM unnest(clusters) AS c)) AND count(*) = 600, 'any sizes and weights have clusters')
+FROM generate_series(1, 60) AS e, unnest('{diag,spherical}'::text[]) AS family, generate_series(0, 4) AS n,
+     LATERAL (SELECT gmm_model(CASE e % 3 WHEN 0 THEN '{1,0,0,0}' WHEN 1 THEN '{1e-300,0.5,0.5,0}' ELSE '{0.25,0.25,0.25,0.25}' END::float8[],
+                               (SELECT array_agg(ARRAY[v * 10 ^ (e - 30), w * 10 ^ (7 * e % 90 - 45)] ORDER BY v) FROM (VALUES (0, 1), (1, 0), (3, 3), (-1, 9)) AS u (v, w)),
+                               CASE family WHEN 'diag' THEN (SELECT array_agg(ARRAY[10 ^ (a * e % 580 - 290), 10 ^ (3 * a * e % 580 - 290)]::float8[]) FROM generate_series(1, 4) AS a)
+                               ELSE (SELECT array_agg(10 ^ (5 * a * e % 580 - 290)::float8) FROM generate_series(1, 4) AS a) END, family)) AS g (model),
+     LATERAL (SELECT CASE n WHEN 0 THEN gmm_clusters(model) ELSE gmm_clusters(model, n) END OFFSET 0) AS c (clusters);
+
 -- What the family says of clusters is the sum of what it says of components; of rows
 -- with NULLs and with noise, too.
 CREATE TABLE scored AS

@@ -17,6 +17,12 @@
  * is no hill by itself, but a shoulder or wider than the others, has a ratio of 1 and
  * is of the hill that it is nearest to, by Bhattacharyya's distance.
  *
+ * Of the ways between all pairs only those matter that join what no higher ones have
+ * joined: the edges of a spanning tree, of which there are k - 1.  For a way that
+ * closes a circle, each of the others in that is higher; where such a one has not
+ * joined its two hills, being too low, the lower way joins none either.  Prim's
+ * algorithm finds the tree in one look at each pair and memory for k ways.
+ *
  * Neither units nor the order of the components matter.  Noise has no part in it.
  */
 #include "engine/derive/derive.h"
@@ -79,75 +85,94 @@ covariance_of(const MixtureParameters *parameters, int component)
 									  component * mixture_factor_count(type, parameters->d));
 }
 
+/* The same of components with variances, each of which has a ridgeline of its own. */
+static void
+ridge_point_of_variances(Landscape *scape, int i, int j, double alpha, double beta)
+{
+	MixtureCovarianceType type = scape->parameters->covariance_type;
+	int			d = scape->parameters->d;
+	const double *mean = scape->parameters->means + (size_t) i * d;
+	const double *s = covariance_of(scape->parameters, i);
+	const double *t = covariance_of(scape->parameters, j);
+
+	for (int l = 0; l < d; l++)
+	{
+		double		own = alpha;
+		double		other = beta;
+
+		if (type != MIXTURE_TIED)
+		{
+			own *= s[mixture_variance_place(type, l)];
+			other *= t[mixture_variance_place(type, l)];
+		}
+		scape->row[l] = mean[l] + own / (own + other) * scape->vector[l];
+	}
+}
+
 /*
- * Put the point of a ridgeline into scape->row.  a is as above.  False where M is not
- * positive definite to working precision.
+ * Put the point of a ridgeline into scape->row: mean + alpha S (alpha S + beta T)^-1
+ * (other - mean).  Where that sum is not positive definite to working precision, it is
+ * a point of the straight way, which is one as well, only not the highest.
  */
-static bool
-ridge_point(Landscape *scape, int i, int j, double a)
+static void
+ridge_point(Landscape *scape, int i, int j, double alpha, double beta, double t)
 {
 	const MixtureParameters *parameters = scape->parameters;
-	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	const double *mean = parameters->means + (size_t) i * d;
 	const double *other = parameters->means + (size_t) j * d;
 	const double *s = covariance_of(parameters, i);
-	const double *t = covariance_of(parameters, j);
+	const double *o = covariance_of(parameters, j);
 
 	for (int l = 0; l < d; l++)
 		scape->vector[l] = other[l] - mean[l];
-	if (type == MIXTURE_FULL)
+	if (parameters->covariance_type != MIXTURE_FULL)
 	{
-		for (size_t l = 0; l < linalg_packed_count(d); l++)
-			scape->matrix[l] = a * s[l] + (1 - a) * t[l];
-		if (!linalg_cholesky(scape->matrix, d, scape->host))
-			return false;
-		linalg_solve_lower(scape->matrix, scape->vector, d);
-		linalg_solve_transposed(scape->matrix, scape->vector, d);
-		for (int l = 0; l < d; l++)
-		{
-			double		sum = linalg_dot(s + linalg_row(l), scape->vector, l + 1);
-
-			for (int m = l + 1; m < d; m++)
-				sum += s[linalg_row(m) + l] * scape->vector[m];
-			scape->row[l] = mean[l] + a * sum;
-		}
-		return true;
+		ridge_point_of_variances(scape, i, j, alpha, beta);
+		return;
 	}
+	for (size_t l = 0; l < linalg_packed_count(d); l++)
+		scape->matrix[l] = alpha * s[l] + beta * o[l];
+	if (!linalg_cholesky(scape->matrix, d, scape->host))
+	{
+		for (int l = 0; l < d; l++)
+			scape->row[l] = mean[l] + t * scape->vector[l];
+		return;
+	}
+	linalg_solve_lower(scape->matrix, scape->vector, d);
+	linalg_solve_transposed(scape->matrix, scape->vector, d);
 	for (int l = 0; l < d; l++)
 	{
-		double		share = a;
+		double		sum = linalg_dot(s + linalg_row(l), scape->vector, l + 1);
 
-		if (type != MIXTURE_TIED)
-		{
-			double		own = s[mixture_variance_place(type, l)];
-
-			share *= own / (a * own + (1 - a) * t[mixture_variance_place(type, l)]);
-		}
-		scape->row[l] = mean[l] + share * scape->vector[l];
+		for (int m = l + 1; m < d; m++)
+			sum += s[linalg_row(m) + l] * scape->vector[m];
+		scape->row[l] = mean[l] + alpha * sum;
 	}
-	return true;
 }
 
 /*
  * The log density at a point of the way from component i to j.  Where both have one
- * shape, t from 0 to 1 goes along it evenly, whatever their sizes.
+ * shape, t from 0 to 1 goes along it evenly, whatever their sizes: with the two
+ * covariances brought to one size, of which neither leaves the range of a double.
  */
 static double
 way_height(Landscape *scape, int i, int j, double t)
 {
-	double		ratio = exp((scape->log_determinants[j] - scape->log_determinants[i]) /
-							scape->parameters->d);
+	double		size = exp((scape->log_determinants[j] - scape->log_determinants[i]) /
+						   (2 * scape->parameters->d));
+	double		height;
 
 	scape->host->check_interrupts(scape->host->context);
-	if (!ridge_point(scape, i, j, t * ratio / (1 - t + t * ratio)))
-		return NAN;
-	return mixture_row_log_density(scape->prepared, scape->row, scape->work);
+	ridge_point(scape, i, j, t * size, (1 - t) / size, t);
+	height = mixture_row_log_density(scape->prepared, scape->row, scape->work);
+	/* too far from all components to be computed */
+	return isnan(height) ? -INFINITY : height;
 }
 
 /*
- * The lowest log density on the way, ends included; NaN on failure.  If that turns
- * out to be below `enough`, it may be any value below.
+ * The lowest log density on the way, ends included.  If that turns out to be below
+ * `enough`, it may be any value below.
  */
 static double
 lowest_height(Landscape *scape, int i, int j, double enough)
@@ -158,12 +183,9 @@ lowest_height(Landscape *scape, int i, int j, double enough)
 	for (int step = 0; step < WAY_POINTS && lowest >= enough; step++)
 	{
 		int			offset = step % 2 == 0 ? step / 2 : -(step + 1) / 2;
-		double		height = way_height(scape, i, j,
-										(WAY_POINTS / 2 + 1 + offset) / (double) (WAY_POINTS + 1));
 
-		if (isnan(height))
-			return NAN;
-		lowest = fmin(lowest, height);
+		lowest = fmin(lowest, way_height(scape, i, j, (WAY_POINTS / 2 + 1 + offset) /
+										 (double) (WAY_POINTS + 1)));
 	}
 	return lowest;
 }
@@ -208,28 +230,24 @@ find_root(int *parents, int component)
 }
 
 /*
- * Join hills along the ways, the highest first, into trees whose roots are the
- * hilltops.  Only where the prominence is at least this.  Returns the number of joins,
+ * Join hills along the ways, which are those of a spanning tree or of several, the
+ * highest first, into trees whose roots are the hilltops.  Only where the prominence is at least this.  Returns the number of joins,
  * the array being k - 1.
  */
 static int
-join_hills(const Landscape *scape, const Way *ways, size_t n_ways, double least,
+join_hills(const Landscape *scape, const Way *ways, int n_ways, double least,
 		   int *parents, Join *joins)
 {
 	int			n_joins = 0;
 
 	for (int c = 0; c < scape->parameters->k; c++)
 		parents[c] = c;
-	for (size_t i = 0; i < n_ways; i++)
+	for (int i = 0; i < n_ways; i++)
 	{
 		int			a = find_root(parents, ways[i].from);
 		int			b = find_root(parents, ways[i].to);
 		double		prominence;
 
-		if (i % 4096 == 0)
-			scape->host->check_interrupts(scape->host->context);
-		if (a == b)
-			continue;
 		if (scape->heights[a] < scape->heights[b])
 		{
 			int			lower = a;
@@ -295,6 +313,8 @@ landscape_begin(Landscape *scape, const MixtureParameters *parameters,
 		scape->heights[c] = mixture_row_log_density(scape->prepared,
 													parameters->means + (size_t) c * d,
 													scape->work);
+		if (isnan(scape->heights[c]))
+			scape->heights[c] = -INFINITY;
 		host->check_interrupts(host->context);
 	}
 	return compare_determinants(parameters, scape->log_determinants, scape->matrix, host,
@@ -311,36 +331,82 @@ landscape_end(Landscape *scape)
 }
 
 /*
- * Find the ways between all components, n_ways of them, sorted.  All that matter
- * where ways lower than `least`, relative to the lower of their ends, do not.
+ * The way between two components; from is -1 if it is lower than `least`, relative to
+ * the lower of its ends.
  */
-static MixtureStatus
-find_ways(Landscape *scape, double least, Way *ways, size_t *n_ways, MixtureError *error)
+static Way
+find_way(Landscape *scape, int a, int b, double least)
+{
+	int			i = a < b ? a : b;
+	int			j = a < b ? b : a;
+	double		enough = fmin(scape->heights[i], scape->heights[j]) + least;
+	Way			way = {lowest_height(scape, i, j, enough), INFINITY, i, j};
+
+	if (way.height < enough)
+	{
+		way.from = -1;
+		return way;
+	}
+	way.distance = compare_components(scape->parameters, i, scape->log_determinants[i],
+									  scape->parameters, j, scape->log_determinants[j],
+									  scape->matrix, scape->host);
+	if (isnan(way.distance))
+		way.distance = INFINITY;
+	return way;
+}
+
+/* The best of the ways to components that are not in the tree yet, or -1. */
+static int
+choose_way(const Way *ways, const bool *reached, int k)
+{
+	int			best = -1;
+
+	for (int c = 0; c < k; c++)
+		if (!reached[c] && ways[c].from >= 0 &&
+			(best < 0 || compare_ways(&ways[c], &ways[best]) < 0))
+			best = c;
+	return best;
+}
+
+/*
+ * Find the ways of a spanning tree, or of several where ways lower than `least`,
+ * relative to the lower of their ends, do not count; sorted.  ways and open: k;
+ * reached: k, all false.  Returns their number.
+ */
+static int
+find_ways(Landscape *scape, double least, Way *ways, Way *open, bool *reached)
 {
 	int			k = scape->parameters->k;
+	int			n_ways = 0;
+	int			added = 0;
 
-	*n_ways = 0;
-	for (int i = 0; i < k; i++)
-		for (int j = i + 1; j < k; j++)
+	for (int c = 0; c < k; c++)
+		open[c].from = -1;
+	for (int n_reached = 1; n_reached < k; n_reached++)
+	{
+		int			best;
+
+		reached[added] = true;
+		for (int c = 0; c < k; c++)
 		{
-			double		enough = fmin(scape->heights[i], scape->heights[j]) + least;
-			Way		   *way = &ways[*n_ways];
+			Way			way;
 
-			error->component = j;
-			*way = (Way) {lowest_height(scape, i, j, enough), 0, i, j};
-			if (isnan(way->height))
-				return MIXTURE_NOT_POSITIVE_DEFINITE;
-			if (way->height < enough)
+			if (reached[c])
 				continue;
-			way->distance = compare_components(scape->parameters, i, scape->log_determinants[i],
-											   scape->parameters, j, scape->log_determinants[j],
-											   scape->matrix, scape->host);
-			if (isnan(way->distance))
-				return MIXTURE_NOT_POSITIVE_DEFINITE;
-			++*n_ways;
+			way = find_way(scape, added, c, least);
+			if (way.from >= 0 && (open[c].from < 0 || compare_ways(&way, &open[c]) < 0))
+				open[c] = way;
 		}
-	qsort(ways, *n_ways, sizeof(Way), compare_ways);
-	return MIXTURE_OK;
+		best = choose_way(open, reached, k);
+		if (best >= 0)
+			ways[n_ways++] = open[best];
+		else
+			for (best = 0; reached[best];)
+				best++;
+		added = best;
+	}
+	qsort(ways, n_ways, sizeof(Way), compare_ways);
+	return n_ways;
 }
 
 /* Take apart again what is kept apart best, until there are n trees. */
@@ -358,7 +424,7 @@ cut_joins(Join *joins, int n_joins, int n, int k, int *parents)
 /*
  * The clusters of the components, numbered from 0 in the order of their first
  * components: n of them, 1 <= n <= k, or as many as there are hills if n is 0.
- * clusters: k.  Takes memory for k^2 ways, and time for k^3 densities.
+ * clusters: k.  Takes memory for k ways, and time for k^3 densities.
  */
 MixtureStatus
 mixture_clusters(const MixtureParameters *mixture, int n, int *clusters,
@@ -367,9 +433,9 @@ mixture_clusters(const MixtureParameters *mixture, int n, int *clusters,
 	MixtureParameters parameters = *mixture;
 	int			k = parameters.k;
 	double		least = n == 0 ? log(LEAST_WAY) : -INFINITY;
-	size_t		n_ways;
 	Landscape	scape;
 	Way		   *ways;
+	bool	   *reached;
 	Join	   *joins;
 	int		   *parents;
 	int			n_joins;
@@ -379,18 +445,19 @@ mixture_clusters(const MixtureParameters *mixture, int n, int *clusters,
 	status = landscape_begin(&scape, &parameters, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	ways = host->allocate(host->context, sizeof(Way) * ((size_t) k * (k - 1) / 2 + 1));
+	ways = host->allocate(host->context, 2 * sizeof(Way) * k);
+	reached = host->allocate(host->context, sizeof(bool) * k);
 	joins = host->allocate(host->context, sizeof(Join) * k);
 	parents = host->allocate(host->context, sizeof(int) * k);
-	status = find_ways(&scape, least, ways, &n_ways, error);
-	if (status != MIXTURE_OK)
-		return status;
-	n_joins = join_hills(&scape, ways, n_ways, least, parents, joins);
+	memset(reached, 0, sizeof(bool) * k);
+	n_joins = join_hills(&scape, ways, find_ways(&scape, least, ways, ways + k, reached),
+						 least, parents, joins);
 	if (n > 0)
 		cut_joins(joins, n_joins, n, k, parents);
 	number_trees(parents, k, clusters);
 	host->release(host->context, parents);
 	host->release(host->context, joins);
+	host->release(host->context, reached);
 	host->release(host->context, ways);
 	landscape_end(&scape);
 	return MIXTURE_OK;
