@@ -280,3 +280,25 @@ linalg_invert_factor(const double *eliminated, double *inverse, int d,
 	}
 	host->check_interrupts(host->context);
 }
+
+/*
+ * product = W^T W for a lower triangle W, both packed and not the same memory: of the
+ * inverse of a Cholesky factor, the inverse of the matrix.
+ */
+void
+linalg_multiply_transposed(const double *factor, double *product, int d,
+						   const MixtureHost *host)
+{
+	double		work = 0;
+
+	memset(product, 0, linalg_packed_count(d) * sizeof(double));
+	for (int l = 0; l < d; l++)
+	{
+		const double *row = factor + linalg_row(l);
+
+		for (int i = 0; i <= l; i++)
+			linalg_add_multiple(product + linalg_row(i), row[i], row, i + 1);
+		linalg_look_after(host, &work, 0.5 * l * l);
+	}
+	host->check_interrupts(host->context);
+}

@@ -45,6 +45,8 @@ extern void linalg_solve_lower(const double *lower, double *vector, int d);
 extern void linalg_solve_transposed(const double *lower, double *vector, int d);
 extern void linalg_invert_factor(const double *eliminated, double *inverse, int d,
 								 const MixtureHost *host);
+extern void linalg_multiply_transposed(const double *factor, double *product, int d,
+									   const MixtureHost *host);
 
 /* eigen.c */
 extern bool linalg_eigen(double *vectors, double *values, double *work, int d,

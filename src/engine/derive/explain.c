@@ -191,23 +191,6 @@ fill_rotation(const double *correlations, const double *lower, int n, double *ro
 	host->release(host->context, vectors);
 }
 
-/* P = W^T W, of which W is the lower triangle L^-1. */
-static void
-fill_precision(const double *whitening, int n, double *precision, const MixtureHost *host)
-{
-	double		work = 0;
-
-	memset(precision, 0, linalg_packed_count(n) * sizeof(double));
-	for (int l = 0; l < n; l++)
-	{
-		const double *row = whitening + linalg_row(l);
-
-		for (int i = 0; i <= l; i++)
-			linalg_add_multiple(precision + linalg_row(i), row[i], row, i + 1);
-		linalg_look_after(host, &work, 0.5 * l * l);
-	}
-}
-
 /*
  * What hangs on the correlations of the observed dimensions: deviations are
  * there, covariance (packed) is of these dimensions.  Where it is not positive
@@ -234,7 +217,7 @@ fill_matrices(MixtureExplanation *explanation, double *covariance, const Mixture
 		memcpy(lower, correlations, count * sizeof(double));
 	}
 	linalg_invert_factor(lower, explanation->whitening, n, host);
-	fill_precision(explanation->whitening, n, explanation->precision, host);
+	linalg_multiply_transposed(explanation->whitening, explanation->precision, n, host);
 
 	/* the Cholesky factor, of what has been eliminated */
 	for (int i = 0; i < n; i++)

@@ -205,9 +205,9 @@ far_feature_of_block(const MixturePrepared *prepared, const MixtureBlock *block,
 			/* what is missing is where it is likely to be */
 			for (int j = 0; j < d; j++)
 			{
-				double		feature = block->features[(size_t) j * block->stride + row];
+				double		value = block->features[(size_t) j * block->stride + row];
 
-				features[j] = isnan(feature) ? *mean_of(prepared, c, j) : feature;
+				features[j] = isnan(value) ? *mean_of(prepared, c, j) : value;
 			}
 			distance = scaled_distance(prepared, c, features, FAR_EXPONENT);
 			if (distance < least)

@@ -19,21 +19,6 @@
  */
 #define MOST_INFLATION 0x1p32
 
-/* The packed precision matrix W^T W of a component into `precision`. */
-static void
-multiply_factor(const double *factor, int d, double *precision, const MixtureHost *host)
-{
-	memset(precision, 0, linalg_packed_count(d) * sizeof(double));
-	for (int l = 0; l < d; l++)
-	{
-		const double *row = factor + linalg_row(l);
-
-		for (int i = 0; i <= l; i++)
-			linalg_add_multiple(precision + linalg_row(i), row[i], row, i + 1);
-		host->check_interrupts(host->context);
-	}
-}
-
 /*
  * Fill one side of a matrix from the packed one.  sign: 1 for precisions, whose
  * features solved for are missing, -1 for covariances.
@@ -131,7 +116,7 @@ missing_make_sides(MissingWork *missing, const MixtureHost *host)
 		const double *covariance = missing->parameters->covariances + c * count;
 		const double *factor = missing->prepared->precision_cholesky + c * count;
 
-		multiply_factor(factor, d, precision, host);
+		linalg_multiply_transposed(factor, precision, d, host);
 		fill_side(missing, c, precision, 1, host);
 		missing->doubtful[c] = false;
 		missing->half_logs[c] = 0;
