@@ -48,7 +48,7 @@
 #define VIEW_SIZE			(128 * 1024)
 #define VIEW_ALIGNMENT		64
 
-/* Memory from which gmm_rowpool_carve() cuts pieces */
+/* Memory from which gmm_rowspill_carve() cuts pieces */
 #define SLAB_SIZE			((Size) 1024 * 1024)
 
 /* fd.c takes amounts as int before 16. */
@@ -56,13 +56,13 @@
 
 #define NO_FILE				(-1)
 
-struct GmmRowPool
+struct GmmRowSpill
 {
 	dlist_node	node;			/* in the list of pools */
 	MemoryContext context;
 	MemoryContextCallback callback;
-	Size		allocated;		/* of what gmm_rowpool_allocate() gave out */
-	char	   *slab;			/* where gmm_rowpool_carve() goes on */
+	Size		allocated;		/* of what gmm_rowspill_allocate() gave out */
+	char	   *slab;			/* where gmm_rowspill_carve() goes on */
 	Size		slab_left;
 	ResourceOwner owner;		/* of the file */
 	File		file;			/* NO_FILE until needed, and after an error */
@@ -91,7 +91,7 @@ forget_files(ResourceReleasePhase phase, bool isCommit pg_attribute_unused(),
 		return;
 	dlist_foreach(iter, &pools)
 	{
-		GmmRowPool *pool = dlist_container(GmmRowPool, node, iter.cur);
+		GmmRowSpill *pool = dlist_container(GmmRowSpill, node, iter.cur);
 
 		if (pool->owner == CurrentResourceOwner)
 			pool->file = NO_FILE;
@@ -102,7 +102,7 @@ forget_files(ResourceReleasePhase phase, bool isCommit pg_attribute_unused(),
 static void
 end_pool(void *arg)
 {
-	GmmRowPool *pool = arg;
+	GmmRowSpill *pool = arg;
 
 	dlist_delete(&pool->node);
 	if (pool->file != NO_FILE)
@@ -110,16 +110,16 @@ end_pool(void *arg)
 }
 
 /* The pool of this memory context, made if there is none. */
-GmmRowPool *
-gmm_rowpool_get(MemoryContext context)
+GmmRowSpill *
+gmm_rowspill_get(MemoryContext context)
 {
 	static bool registered = false;
-	GmmRowPool *pool;
+	GmmRowSpill *pool;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &pools)
 	{
-		pool = dlist_container(GmmRowPool, node, iter.cur);
+		pool = dlist_container(GmmRowSpill, node, iter.cur);
 		if (pool->context == context)
 			return pool;
 	}
@@ -129,7 +129,7 @@ gmm_rowpool_get(MemoryContext context)
 		RegisterResourceReleaseCallback(forget_files, NULL);
 		registered = true;
 	}
-	pool = MemoryContextAllocZero(context, sizeof(GmmRowPool));
+	pool = MemoryContextAllocZero(context, sizeof(GmmRowSpill));
 	pool->context = context;
 	pool->owner = CurrentResourceOwner;
 	pool->file = NO_FILE;
@@ -144,10 +144,10 @@ gmm_rowpool_get(MemoryContext context)
  * A pool, in the current memory context, that reads the file of another
  * process.  It is not to outlive that process's pool.
  */
-GmmRowPool *
-gmm_rowpool_open(const char *path)
+GmmRowSpill *
+gmm_rowspill_open(const char *path)
 {
-	GmmRowPool *pool = palloc0(sizeof(GmmRowPool));
+	GmmRowSpill *pool = palloc0(sizeof(GmmRowSpill));
 
 	pool->context = CurrentMemoryContext;
 	pool->file = PathNameOpenFile(path, O_RDONLY | PG_BINARY);
@@ -160,7 +160,7 @@ gmm_rowpool_open(const char *path)
 
 /* Memory in the pool's context, for rows. */
 void *
-gmm_rowpool_allocate(GmmRowPool *pool, Size size)
+gmm_rowspill_allocate(GmmRowSpill *pool, Size size)
 {
 	void	   *chunk = MemoryContextAllocHuge(pool->context, size);
 
@@ -175,7 +175,7 @@ gmm_rowpool_allocate(GmmRowPool *pool, Size size)
  * than whoever cancels a fit wants to wait.
  */
 void *
-gmm_rowpool_carve(GmmRowPool *pool, Size size)
+gmm_rowspill_carve(GmmRowSpill *pool, Size size)
 {
 	char	   *piece;
 
@@ -185,9 +185,9 @@ gmm_rowpool_carve(GmmRowPool *pool, Size size)
 		Size		slab_size = Max(size + VIEW_ALIGNMENT, SLAB_SIZE);
 		char	   *slab;
 
-		if (!gmm_rowpool_has_room(pool, slab_size))
+		if (!gmm_rowspill_has_room(pool, slab_size))
 			return NULL;
-		slab = gmm_rowpool_allocate(pool, slab_size);
+		slab = gmm_rowspill_allocate(pool, slab_size);
 		pool->slab = (char *) TYPEALIGN(VIEW_ALIGNMENT, slab);
 		pool->slab_left = slab_size - (pool->slab - slab);
 	}
@@ -198,7 +198,7 @@ gmm_rowpool_carve(GmmRowPool *pool, Size size)
 }
 
 void
-gmm_rowpool_release(GmmRowPool *pool, void *chunk)
+gmm_rowspill_release(GmmRowSpill *pool, void *chunk)
 {
 	pool->allocated -= GetMemoryChunkSpace(chunk);
 	pfree(chunk);
@@ -206,7 +206,7 @@ gmm_rowpool_release(GmmRowPool *pool, void *chunk)
 
 /* The same memory, and more behind it; it may move. */
 void *
-gmm_rowpool_enlarge(GmmRowPool *pool, void *chunk, Size size)
+gmm_rowspill_enlarge(GmmRowSpill *pool, void *chunk, Size size)
 {
 	pool->allocated -= GetMemoryChunkSpace(chunk);
 	chunk = repalloc_huge(chunk, size);
@@ -223,27 +223,27 @@ memory_limit(void)
 
 /* May the pool have so much more memory? */
 bool
-gmm_rowpool_has_room(const GmmRowPool *pool, Size size)
+gmm_rowspill_has_room(const GmmRowSpill *pool, Size size)
 {
 	return pool->allocated + size <= memory_limit();
 }
 
 int64
-gmm_rowpool_file_size(const GmmRowPool *pool)
+gmm_rowspill_file_size(const GmmRowSpill *pool)
 {
 	return pool->file_size;
 }
 
 /* The name of the file, which must be there. */
 const char *
-gmm_rowpool_file_path(const GmmRowPool *pool)
+gmm_rowspill_file_path(const GmmRowSpill *pool)
 {
 	return FilePathName(pool->file);
 }
 
 /* Create the file, for the owner that the pool has. */
 static void
-create_file(GmmRowPool *pool)
+create_file(GmmRowSpill *pool)
 {
 	ResourceOwner old_owner = CurrentResourceOwner;
 
@@ -266,7 +266,7 @@ create_file(GmmRowPool *pool)
 
 /* Write at the end of the file.  On failure false, with errno set. */
 static bool
-write_piece(GmmRowPool *pool, const char *data, Size size)
+write_piece(GmmRowSpill *pool, const char *data, Size size)
 {
 	if (pool->file == NO_FILE)
 		create_file(pool);
@@ -293,7 +293,7 @@ write_piece(GmmRowPool *pool, const char *data, Size size)
 
 /* Append to the file; returns where the data went. */
 int64
-gmm_rowpool_append(GmmRowPool *pool, const void *data, Size size)
+gmm_rowspill_append(GmmRowSpill *pool, const void *data, Size size)
 {
 	int64		offset = pool->file_size;
 
@@ -314,7 +314,7 @@ gmm_rowpool_append(GmmRowPool *pool, const void *data, Size size)
  * what an error is caught with otherwise, cannot be had in parallel mode.)
  */
 int64
-gmm_rowpool_try_append(GmmRowPool *pool, const void *data, Size size)
+gmm_rowspill_try_append(GmmRowSpill *pool, const void *data, Size size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool written = false;
@@ -342,7 +342,7 @@ gmm_rowpool_try_append(GmmRowPool *pool, const void *data, Size size)
 
 /* Make the file as small as it was. */
 void
-gmm_rowpool_truncate(GmmRowPool *pool, int64 size)
+gmm_rowspill_truncate(GmmRowSpill *pool, int64 size)
 {
 	if (pool->file == NO_FILE || size >= pool->file_size)
 		return;
@@ -357,7 +357,7 @@ gmm_rowpool_truncate(GmmRowPool *pool, int64 size)
 
 /* Read a piece of the file. */
 void
-gmm_rowpool_read(GmmRowPool *pool, int64 offset, void *data, Size size)
+gmm_rowspill_read(GmmRowSpill *pool, int64 offset, void *data, Size size)
 {
 	if (pool->file == NO_FILE)
 		elog(ERROR, "temporary file of rows is gone");
@@ -384,10 +384,10 @@ gmm_rowpool_read(GmmRowPool *pool, int64 offset, void *data, Size size)
 
 /*
  * A piece of the file, if it is in memory from the last call of
- * gmm_rowpool_view(); else NULL.
+ * gmm_rowspill_view(); else NULL.
  */
 const char *
-gmm_rowpool_viewed(const GmmRowPool *pool, int64 offset, Size size)
+gmm_rowspill_viewed(const GmmRowSpill *pool, int64 offset, Size size)
 {
 	if (offset >= pool->view_start &&
 		offset + (int64) size <= pool->view_start + (int64) pool->view_size)
@@ -401,7 +401,7 @@ gmm_rowpool_viewed(const GmmRowPool *pool, int64 offset, Size size)
  * is aligned as the distance from the piece's offset is, up to VIEW_ALIGNMENT.
  */
 const char *
-gmm_rowpool_view(GmmRowPool *pool, int64 offset, Size size, int64 end)
+gmm_rowspill_view(GmmRowSpill *pool, int64 offset, Size size, int64 end)
 {
 	Size		wanted = Max(size, (Size) Min(end - offset, VIEW_SIZE));
 
@@ -417,7 +417,7 @@ gmm_rowpool_view(GmmRowPool *pool, int64 offset, Size size, int64 end)
 		pool->view_capacity = wanted;
 	}
 	pool->view_size = 0;
-	gmm_rowpool_read(pool, offset, pool->view, wanted);
+	gmm_rowspill_read(pool, offset, pool->view, wanted);
 	pool->view_start = offset;
 	pool->view_size = wanted;
 	return pool->view;

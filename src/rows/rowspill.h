@@ -6,26 +6,26 @@
 #ifndef GMM_ROWSPILL_H
 #define GMM_ROWSPILL_H
 
-typedef struct GmmRowPool GmmRowPool;
+typedef struct GmmRowSpill GmmRowSpill;
 
-extern GmmRowPool *gmm_rowpool_get(MemoryContext context);
-extern GmmRowPool *gmm_rowpool_open(const char *path);
+extern GmmRowSpill *gmm_rowspill_get(MemoryContext context);
+extern GmmRowSpill *gmm_rowspill_open(const char *path);
 
-extern void *gmm_rowpool_allocate(GmmRowPool *pool, Size size);
-extern void gmm_rowpool_release(GmmRowPool *pool, void *chunk);
-extern void *gmm_rowpool_carve(GmmRowPool *pool, Size size);
-extern void *gmm_rowpool_enlarge(GmmRowPool *pool, void *chunk, Size size);
-extern bool gmm_rowpool_has_room(const GmmRowPool *pool, Size size);
+extern void *gmm_rowspill_allocate(GmmRowSpill *pool, Size size);
+extern void gmm_rowspill_release(GmmRowSpill *pool, void *chunk);
+extern void *gmm_rowspill_carve(GmmRowSpill *pool, Size size);
+extern void *gmm_rowspill_enlarge(GmmRowSpill *pool, void *chunk, Size size);
+extern bool gmm_rowspill_has_room(const GmmRowSpill *pool, Size size);
 
-extern int64 gmm_rowpool_file_size(const GmmRowPool *pool);
-extern const char *gmm_rowpool_file_path(const GmmRowPool *pool);
-extern int64 gmm_rowpool_append(GmmRowPool *pool, const void *data, Size size);
-extern int64 gmm_rowpool_try_append(GmmRowPool *pool, const void *data, Size size);
-extern void gmm_rowpool_truncate(GmmRowPool *pool, int64 size);
-extern void gmm_rowpool_read(GmmRowPool *pool, int64 offset, void *data, Size size);
-extern const char *gmm_rowpool_viewed(const GmmRowPool *pool, int64 offset,
-									  Size size);
-extern const char *gmm_rowpool_view(GmmRowPool *pool, int64 offset, Size size,
-									int64 end);
+extern int64 gmm_rowspill_file_size(const GmmRowSpill *pool);
+extern const char *gmm_rowspill_file_path(const GmmRowSpill *pool);
+extern int64 gmm_rowspill_append(GmmRowSpill *pool, const void *data, Size size);
+extern int64 gmm_rowspill_try_append(GmmRowSpill *pool, const void *data, Size size);
+extern void gmm_rowspill_truncate(GmmRowSpill *pool, int64 size);
+extern void gmm_rowspill_read(GmmRowSpill *pool, int64 offset, void *data, Size size);
+extern const char *gmm_rowspill_viewed(const GmmRowSpill *pool, int64 offset,
+									   Size size);
+extern const char *gmm_rowspill_view(GmmRowSpill *pool, int64 offset, Size size,
+									 int64 end);
 
 #endif							/* GMM_ROWSPILL_H */

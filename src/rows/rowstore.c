@@ -80,8 +80,8 @@ typedef struct SharedBlock
 GmmRowStore *
 gmm_rowstore_create(MemoryContext context, int d, int n_labels)
 {
-	GmmRowPool *pool = gmm_rowpool_get(context);
-	GmmRowStore *store = gmm_rowpool_allocate(pool, sizeof(GmmRowStore));
+	GmmRowSpill *pool = gmm_rowspill_get(context);
+	GmmRowStore *store = gmm_rowspill_allocate(pool, sizeof(GmmRowStore));
 
 	memset(store, 0, sizeof(GmmRowStore));
 	store->pool = pool;
@@ -90,7 +90,7 @@ gmm_rowstore_create(MemoryContext context, int d, int n_labels)
 	store->columns = d + (n_labels > 0);
 	store->narrow = true;
 	store->directory_size = 1;
-	store->directory = gmm_rowpool_allocate(pool, sizeof(RowBlock));
+	store->directory = gmm_rowspill_allocate(pool, sizeof(RowBlock));
 	return store;
 }
 
@@ -108,7 +108,7 @@ allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
 	Size		size = features_size(store, stride, block->narrow);
 
-	block->chunk = gmm_rowpool_allocate(store->pool, size + BLOCK_ALIGNMENT - 1);
+	block->chunk = gmm_rowspill_allocate(store->pool, size + BLOCK_ALIGNMENT - 1);
 	block->stride = stride;
 }
 
@@ -197,8 +197,8 @@ enlarge_directory(GmmRowStore *store)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many rows to fit a mixture to: " INT64_FORMAT,
 						store->n_rows)));
-	store->directory = gmm_rowpool_enlarge(store->pool, store->directory,
-										   sizeof(RowBlock) * (Size) size);
+	store->directory = gmm_rowspill_enlarge(store->pool, store->directory,
+											sizeof(RowBlock) * (Size) size);
 	store->directory_size = size;
 }
 
@@ -214,16 +214,16 @@ spill_block(GmmRowStore *store, RowBlock *block)
 
 	if (block->offset == NOT_IN_FILE)
 	{
-		int64		offset = gmm_rowpool_append(store->pool, block_features(block), size);
+		int64		offset = gmm_rowspill_append(store->pool, block_features(block), size);
 
 		if (block->weighted)
-			gmm_rowpool_append(store->pool, block->weights,
-							   sizeof(double) * block->stride);
+			gmm_rowspill_append(store->pool, block->weights,
+								sizeof(double) * block->stride);
 		block->offset = offset;
 	}
 	block->chunk = NULL;
 	if (block->weights != NULL)
-		gmm_rowpool_release(store->pool, block->weights);
+		gmm_rowspill_release(store->pool, block->weights);
 	block->weights = NULL;
 	return chunk;
 }
@@ -246,7 +246,7 @@ place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 	Size		size = features_size(store, stride, block->narrow);
 
 	if (before != NULL && before->chunk != NULL && before->stride == stride &&
-		before->narrow == block->narrow && !gmm_rowpool_has_room(store->pool, size))
+		before->narrow == block->narrow && !gmm_rowspill_has_room(store->pool, size))
 	{
 		block->chunk = spill_block(store, before);
 		block->stride = stride;
@@ -315,12 +315,12 @@ reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 	allocate_features(store, block, stride);
 	copy_features(&old, block, store->columns);
 	pad_features(block, store->columns);
-	gmm_rowpool_release(store->pool, old.chunk);
+	gmm_rowspill_release(store->pool, old.chunk);
 
 	if (block->weights != NULL)
 	{
-		block->weights = gmm_rowpool_enlarge(store->pool, block->weights,
-											 sizeof(double) * block->stride);
+		block->weights = gmm_rowspill_enlarge(store->pool, block->weights,
+											  sizeof(double) * block->stride);
 		for (int i = block->n_rows; i < block->stride; i++)
 			block->weights[i] = 0.0;
 	}
@@ -330,8 +330,8 @@ reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 static void
 create_weights(GmmRowStore *store, RowBlock *block)
 {
-	block->weights = gmm_rowpool_allocate(store->pool,
-										  sizeof(double) * block->stride);
+	block->weights = gmm_rowspill_allocate(store->pool,
+										   sizeof(double) * block->stride);
 	block->weighted = true;
 	for (int i = 0; i < block->stride; i++)
 		block->weights[i] = i < block->n_rows ? 1.0 : 0.0;
@@ -406,12 +406,12 @@ gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed
 static int64
 copy_block(GmmRowStore *store, const RowBlock *block)
 {
-	int64		offset = gmm_rowpool_try_append(store->pool, block_features(block),
-												block_features_size(store, block));
+	int64		offset = gmm_rowspill_try_append(store->pool, block_features(block),
+												 block_features_size(store, block));
 
 	if (offset >= 0 && block->weighted &&
-		gmm_rowpool_try_append(store->pool, block->weights,
-							   sizeof(double) * block->stride) < 0)
+		gmm_rowspill_try_append(store->pool, block->weights,
+								sizeof(double) * block->stride) < 0)
 		return -1;
 	return offset;
 }
@@ -462,7 +462,7 @@ copy_directory(GmmRowStore *store, int64 last)
 			entries[i].narrow = block->narrow;
 			entries[i].incomplete = block->incomplete;
 		}
-		if (gmm_rowpool_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
+		if (gmm_rowspill_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
 			return false;
 	}
 	return true;
@@ -476,25 +476,25 @@ copy_directory(GmmRowStore *store, int64 last)
 bool
 gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 {
-	int64		old_size = gmm_rowpool_file_size(store->pool);
+	int64		old_size = gmm_rowspill_file_size(store->pool);
 	int64		last = NOT_IN_FILE;
 	bool		done = copy_full_blocks(store);
 
 	/* of use to workers alone, as the block may grow */
-	store->unshared_size = gmm_rowpool_file_size(store->pool);
+	store->unshared_size = gmm_rowspill_file_size(store->pool);
 	if (done && last_block(store)->offset == NOT_IN_FILE)
 	{
 		last = copy_block(store, last_block(store));
 		done = last >= 0;
 	}
-	shared->directory_offset = gmm_rowpool_file_size(store->pool);
+	shared->directory_offset = gmm_rowspill_file_size(store->pool);
 	done = done && copy_directory(store, last);
 	if (!done)
 	{
 		for (int64 number = 0; number < store->n_blocks; number++)
 			if (store->directory[number].offset >= old_size)
 				store->directory[number].offset = NOT_IN_FILE;
-		gmm_rowpool_truncate(store->pool, old_size);
+		gmm_rowspill_truncate(store->pool, old_size);
 		return false;
 	}
 
@@ -502,7 +502,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 	shared->n_labels = store->n_labels;
 	shared->n_rows = store->n_rows;
 	shared->n_blocks = store->n_blocks;
-	strlcpy(shared->path, gmm_rowpool_file_path(store->pool), sizeof(shared->path));
+	strlcpy(shared->path, gmm_rowspill_file_path(store->pool), sizeof(shared->path));
 	return true;
 }
 
@@ -510,7 +510,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 void
 gmm_rowstore_unshare(GmmRowStore *store)
 {
-	gmm_rowpool_truncate(store->pool, store->unshared_size);
+	gmm_rowspill_truncate(store->pool, store->unshared_size);
 }
 
 /* Read the directory of rows that another process shares. */
@@ -526,8 +526,8 @@ attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 		int			n = (int) Min(store->n_blocks - start, ENTRIES);
 
 		CHECK_FOR_INTERRUPTS();
-		gmm_rowpool_read(store->pool,
-						 shared->directory_offset + start * (int64) sizeof(SharedBlock),
+		gmm_rowspill_read(store->pool,
+						  shared->directory_offset + start * (int64) sizeof(SharedBlock),
 						 entries, sizeof(SharedBlock) * n);
 		for (int i = 0; i < n; i++)
 		{
@@ -551,7 +551,7 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 {
 	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
 
-	store->pool = gmm_rowpool_open(shared->path);
+	store->pool = gmm_rowspill_open(shared->path);
 	store->d = shared->d;
 	store->n_labels = shared->n_labels;
 	store->columns = store->d + (store->n_labels > 0);

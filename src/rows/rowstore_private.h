@@ -33,7 +33,7 @@ typedef struct RowBlock
 
 struct GmmRowStore
 {
-	GmmRowPool *pool;
+	GmmRowSpill *pool;
 	int			d;
 	int			n_labels;		/* rows may have labels up to this; 0: none has */
 	int			columns;		/* d, and one more for labels */

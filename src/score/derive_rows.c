@@ -22,7 +22,7 @@
 #include "rows/features.h"
 #include "host/engine_host.h"
 #include "model/model.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 
 /* Columns of gmm_sample */
 #define SAMPLE_COLUMNS	2

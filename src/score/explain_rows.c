@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 #include "score/result_rows.h"
 
 /* Positions of the arguments */

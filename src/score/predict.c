@@ -6,7 +6,7 @@
  * An element of the row that is NULL is not known: it is marginalised, and the
  * answer is that of the mixture of the other dimensions.  Where all are NULL,
  * that is what the model says before it sees a row.  How a model is kept ready
- * from row to row is in prepared.c.
+ * from row to row is in scorer.c.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 
 #include "compat.h"
 #include "score/predict_clusters.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 #include "score/result_rows.h"
 
 /* Columns of gmm_top, and where it has its clusters */

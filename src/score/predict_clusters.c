@@ -18,7 +18,7 @@
 #include "rows/array_arguments.h"
 #include "host/engine_host.h"
 #include "score/predict_clusters.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 
 /* Positions of arguments */
 #define ARG_N			1

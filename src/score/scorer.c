@@ -1,5 +1,5 @@
 /*
- * prepared.c
+ * scorer.c
  *	  Models made ready for the rows of a call site, and kept for the next.
  *
  * Before a row can be scored, the model has to be detoasted and its
@@ -37,7 +37,7 @@
 
 #include "compat.h"
 #include "host/engine_host.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 
 /* Prepared models of one call site: this many bytes, or work_mem if larger */
 #define CACHE_LIMIT			((Size) 64 * 1024 * 1024)

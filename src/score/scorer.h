@@ -1,9 +1,9 @@
 /*
- * prepared.h
+ * scorer.h
  *	  Models made ready for the rows of a call site, and kept for the next.
  */
-#ifndef GMM_PREPARED_H
-#define GMM_PREPARED_H
+#ifndef GMM_SCORER_H
+#define GMM_SCORER_H
 
 #include "fmgr.h"
 
@@ -60,4 +60,4 @@ extern const MixtureExplanation *gmm_scorer_explanation(FunctionCallInfo fcinfo,
 extern int	gmm_scorer_far_detail(const GmmScorer *scorer, const GmmFeatures *features,
 								  int component);
 
-#endif							/* GMM_PREPARED_H */
+#endif							/* GMM_SCORER_H */

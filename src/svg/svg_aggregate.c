@@ -23,7 +23,7 @@
 #include "rows/features.h"
 #include "rows/row_arguments.h"
 #include "host/engine_host.h"
-#include "score/prepared.h"
+#include "score/scorer.h"
 #include "svg/svg.h"
 #include "svg/svg_state.h"
 
