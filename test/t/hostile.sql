@@ -24,7 +24,7 @@ FROM (VALUES ('SELECT gmm_fit_best(ARRAY[x], 4294967297, 4294967298) FROM genera
              ('SELECT gmm_fit_table(''pg_class'', ''{relpages}'', 4294967298)', 'k must be from 1 to 10000, not 4294967298')) AS s (statement, message);
 SELECT equals((SELECT count(*) FROM gmm_top('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1]}', '{0}', 4294967297)),
               2::bigint, 'gmm_top asked for 2^32 + 1 components');
-SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4097}'), 1)$$, '54000', '4097 elements', 'd above its limit');
+SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4097}'), 1)$$, '54000', 'at most 4096 elements, not 4097', 'd above its limit');
 SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000)$$, '54000', 'too large', 'k and d at their limits together');
 SELECT raises($$SELECT gmm_fit(array_fill(1::float8, '{4096}'), 10000, '{"covariance_type": "diag"}')$$, '54000', 'too large',
               'the same with diagonal covariances');
