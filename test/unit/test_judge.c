@@ -17,7 +17,8 @@
 
 /*
  * A mixture of k components of equal weight in d dimensions, round with unit
- * variance, their means well within each other's reach.
+ * variance, their means well within each other's reach, and no two so near that
+ * they are the same.
  */
 static void
 round_components(Random *random, MixtureParameters *parameters, MixtureCovarianceType type,
@@ -30,6 +31,8 @@ round_components(Random *random, MixtureParameters *parameters, MixtureCovarianc
 		parameters->weights[c] = 1.0 / k;
 	for (int i = 0; i < k * d; i++)
 		parameters->means[i] = random_uniform(random);
+	for (int c = 0; c < k; c++)
+		parameters->means[c * d] = (c + parameters->means[c * d] / 2) / k;
 	for (int c = 0; c < (type == MIXTURE_TIED ? 1 : k); c++)
 		for (int j = 0, place = 0; place < (int) count; j++, place++)
 		{
@@ -187,6 +190,9 @@ test_duplicates(MixtureCovarianceType type)
 		MixtureSuspicion suspicions[6];
 
 		random_parameters(&random, &parameters, type, k, d);
+		/* no two the same, nor when one has moved by half of that */
+		for (int c = 0; c < k; c++)
+			parameters.means[c * d] += 100 * c;
 		right = right && judge_here(&parameters, 1e6, NULL) == 0;
 		components_copy(&parameters, first, &parameters, second);
 
@@ -195,7 +201,7 @@ test_duplicates(MixtureCovarianceType type)
 		n_suspect = judge_here(&parameters, 1e6, suspicions);
 		right = right && n_suspect == 1 && suspicions[first] == MIXTURE_SOUND &&
 			suspicions[second] == MIXTURE_DUPLICATE;
-		parameters.means[second * d] += 10;
+		parameters.means[second * d] += 50;
 		right = right && judge_here(&parameters, 1e6, NULL) == 0;
 		mixture_release_parameters(&parameters, &unit_host);
 	}
