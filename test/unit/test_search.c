@@ -110,7 +110,7 @@ within_groups(const Pieces *pieces, MixtureCovarianceType type, const double *un
 }
 
 static void
-draw_pieces(Random *random, Pieces *pieces, int d, int n_first, int n)
+draw_pieces(Random *random, Pieces *pieces, int d, int n_first, int n, bool sheared)
 {
 	double	   *shear = pieces->shear;
 	double		length = 0;
@@ -120,7 +120,7 @@ draw_pieces(Random *random, Pieces *pieces, int d, int n_first, int n)
 	for (int j = 0; j < d; j++)
 	{
 		pieces->line[j] = random_normal(random);
-		shear[j] = random_normal(random);
+		shear[j] = sheared ? random_normal(random) : 0;
 		length += pieces->line[j] * pieces->line[j];
 	}
 	for (int i = 0; i < d; i++)
@@ -220,7 +220,10 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 
 /*
  * Two groups of a component are cut between, whatever their sizes and wherever
- * they lie to each other; and in the same place in whatever units.
+ * they lie to each other, if their shape is one of the family; and in the same place
+ * in whatever units.  Of groups with correlated features, which a family without
+ * a matrix does not follow, it has no way to say which line they are apart along:
+ * there all that holds is that units do not matter.
  */
 static void
 test_cuts(MixtureCovarianceType type, int ratio)
@@ -233,13 +236,15 @@ test_cuts(MixtureCovarianceType type, int ratio)
 	{
 		int			d = 1 + try % 8;
 		int			n = 18 * 21;
+		bool		sheared = mixture_has_matrix(type) || try % 16 >= 8;
 		Pieces		pieces;
 		int			wrong;
 		int			moved;
 
-		draw_pieces(&random, &pieces, d, n / (1 + ratio), n);
+		draw_pieces(&random, &pieces, d, n / (1 + ratio), n, sheared);
 		cut_pieces(&random, &pieces, type, &wrong, &moved);
-		most_wrong = wrong > most_wrong ? wrong : most_wrong;
+		if (mixture_has_matrix(type) || !sheared)
+			most_wrong = wrong > most_wrong ? wrong : most_wrong;
 		most_moved = moved > most_moved ? moved : most_moved;
 		rows_free(pieces.rows);
 	}
