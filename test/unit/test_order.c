@@ -1,8 +1,8 @@
 /*
  * test_order.c
  *	  The order of components does not depend on the one they come in, nor on
- *	  the last digits of numbers that are equal but for these; and random numbers
- *	  are within their bounds.
+ *	  the last digits of numbers that are equal but for these; random numbers
+ *	  are within their bounds; and much is sorted as little is.
  */
 #include "unit.h"
 
@@ -166,6 +166,64 @@ test_unit_interval(Random *random)
 	check(symmetric, "and its complement is as far from 1 as it is from 0");
 }
 
+/* Comparisons since the last look for interrupts, and the most between two */
+static int	n_compared;
+static int	most_compared;
+
+static int
+compare_numbers(const void *left, const void *right)
+{
+	double		a = *(const double *) left;
+	double		b = *(const double *) right;
+
+	n_compared++;
+	return (a > b) - (a < b);
+}
+
+static void
+look_at_comparisons(void *context)
+{
+	(void) context;
+	most_compared = n_compared > most_compared ? n_compared : most_compared;
+	n_compared = 0;
+}
+
+/*
+ * Items are sorted as by qsort(), whatever they are like, and the looks on the way are
+ * no farther apart than sorting 16,384 of them at once is long.
+ */
+static void
+test_sorting(Random *random)
+{
+	static const int sizes[] = {0, 1, 2, 16384, 16385, 50000, 200000};
+	MixtureHost host = unit_host;
+	bool		sorted = true;
+
+	host.check_interrupts = look_at_comparisons;
+	most_compared = 0;
+	for (int i = 0; i < 7; i++)
+		for (int kind = 0; kind < 5; kind++)
+		{
+			int			n = sizes[i];
+			double	   *items = malloc((n + 1) * sizeof(double));
+			double	   *wanted = malloc((n + 1) * sizeof(double));
+
+			for (int j = 0; j < n; j++)
+				items[j] = kind == 0 ? random_uniform(random) : kind == 1 ? j : kind == 2 ? -j :
+					kind == 3 ? random_below(random, 3) : 7;
+			memcpy(wanted, items, n * sizeof(double));
+			qsort(wanted, n, sizeof(double), compare_numbers);
+			n_compared = 0;
+			sort_items(items, n, sizeof(double), compare_numbers, &host);
+			sorted = sorted && memcmp(items, wanted, n * sizeof(double)) == 0;
+			free(wanted);
+			free(items);
+		}
+	check(sorted, "up to 200,000 items are sorted: random, sorted, backwards, many the same");
+	check(most_compared > 0 && most_compared <= 16384 * 15,
+		  "with %d comparisons between two looks for interrupts at most", most_compared);
+}
+
 void
 test_ordering(void)
 {
@@ -175,4 +233,5 @@ test_ordering(void)
 		test_invariance(&random, type);
 	test_last_bit();
 	test_unit_interval(&random);
+	test_sorting(&random);
 }

@@ -53,6 +53,11 @@ extern void mixture_release_parameters(MixtureParameters *parameters,
 /* The weight of noise that EM starts with where nothing is known of it */
 #define MIXTURE_FIRST_NOISE 0.1
 
+/* sort.c */
+extern void sort_items(void *items, size_t n, size_t size,
+					   int (*compare) (const void *, const void *),
+					   const MixtureHost *host);
+
 /* noise.c */
 extern void mixture_share_noise(MixtureParameters *target, const MixtureParameters *source);
 extern void mixture_select_noise(const MixtureParameters *parameters, const int *dims,

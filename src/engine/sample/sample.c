@@ -62,6 +62,7 @@ typedef struct Stratum
 /* The state of taking a sample. */
 typedef struct Taking
 {
+	const MixtureHost *host;
 	Sample	   *sample;
 	Entry	   *entries;
 	double	   *spare;			/* capacity x d, for reordering */
@@ -268,7 +269,7 @@ join_equal(Taking *taking)
 	Entry	   *entries = taking->entries;
 	int64_t		kept = 0;
 
-	qsort(entries, taking->n, sizeof(Entry), compare_entries);
+	sort_items(entries, taking->n, sizeof(Entry), compare_entries, taking->host);
 	for (int label = 0; label < taking->n_strata; label++)
 		taking->strata[label].n = 0;
 	taking->sample->n_distinct = 0;
@@ -614,7 +615,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		sample->complete = sample->complete && all;
 		return;
 	}
-	taking = (Taking) {.sample = sample};
+	taking = (Taking) {.host = host,.sample = sample};
 	begin_strata(&taking, source->n_labels, limit, host);
 	features = center == NULL ? NULL :
 		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));

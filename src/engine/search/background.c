@@ -177,7 +177,7 @@ background_find(Background *background, const SeedSpace *space)
 														   weight * (1 - 1e-9),
 														   space->rows + i * space->blocks.d, host);
 	}
-	qsort(background->sparse, background->n, sizeof(Sparse), compare_sparse);
+	sort_items(background->sparse, background->n, sizeof(Sparse), compare_sparse, host);
 }
 
 /*

@@ -172,19 +172,13 @@ seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint
 	return winner;
 }
 
-/* Any row that is not among the first n seeds. */
+/* The first row from `row` on that is not a seed yet: those that are have the rate 0. */
 static int64_t
-unchosen_row(const int64_t *seeds, int n)
+unchosen_row(const double *rates, int64_t row)
 {
-	for (int64_t row = 0;; row++)
-	{
-		bool		taken = false;
-
-		for (int i = 0; i < n && !taken; i++)
-			taken = seeds[i] == row;
-		if (!taken)
-			return row;
-	}
+	while (rates[row] == 0)
+		row++;
+	return row;
 }
 
 /*
@@ -246,6 +240,7 @@ draw_seed(Draw *draw, uint64_t number, int n_candidates)
 	{
 		rows[candidate] = seeding_race(draw->sample, space->blocks.n_rows, distances,
 									   random_combine(number, candidate));
+		draw->host->check_interrupts(draw->host->context);
 		if (rows[candidate] < 0)
 			return rows[candidate];
 		memcpy(draw->candidates + (size_t) candidate * d, space->rows + rows[candidate] * d,
@@ -281,7 +276,8 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 	size_t		size = (2 + n_candidates) * n +
 		(size_t) n_candidates * (sample->d + KERNEL_WORK_STRIDE);
 	double	   *memory = host->allocate(host->context, size * sizeof(double));
-	double	   *rates = memory;	/* what the first draw goes by */
+	double	   *rates = memory;	/* what draws by weight alone go by */
+	int64_t		unchosen = 0;	/* rows before it are seeds */
 	Draw		draw = {.host = host,.sample = sample,.space = space,.distances = memory + n};
 
 	for (int candidate = 0; candidate < n_candidates; candidate++)
@@ -300,22 +296,18 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 		if (c > 0 && far)
 			seeds[c] = draw_seed(&draw, number, n_candidates);
 		else
-		{
 			seeds[c] = seeding_race(sample, space->blocks.n_rows, rates, number);
-			if (seeds[c] < 0)
-				seeds[c] = unchosen_row(seeds, c);
-			rates[seeds[c]] = 0;
-			if (far)
-			{
-				double		potential;
-
-				distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances, &draw.distances,
-							   &potential, draw.squares, host);
-			}
-		}
 		/* rows that differ, but not in this space */
 		if (seeds[c] < 0)
-			seeds[c] = unchosen_row(seeds, c);
+			seeds[c] = unchosen = unchosen_row(rates, unchosen);
+		rates[seeds[c]] = 0;
+		if (c == 0 && far)
+		{
+			double		potential;
+
+			distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances, &draw.distances,
+						   &potential, draw.squares, host);
+		}
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, memory);
