@@ -127,6 +127,26 @@ SELECT equals((divergence, standard_error)::text, '(0,0)', 'a model does not div
 FROM pairs, gmm_divergence(a, a, 100) WHERE number = 1 AND family_a = family_b;
 SELECT ok(x.divergence = y.divergence AND x.divergence <> z.divergence, 'the same seed draws the same rows, another one others')
 FROM divergences, gmm_divergence(a, b, 100, 5) AS x, gmm_divergence(a, b, 100, 5) AS y, gmm_divergence(a, b, 100, 6) AS z WHERE number = 1;
+-- With noise, too, models are distributions, whose noise is in its box: by the integral of
+-- the densities in one dimension, and never far below 0, wherever the boxes are.
+CREATE TABLE noisy AS
+SELECT number, m, s, p, low, high, (gmm_model('{1}', ARRAY[[m]], ARRAY[s ^ 2], 'spherical')::jsonb ||
+       jsonb_build_object('noise_weight', p, 'noise_least', ARRAY[low], 'noise_most', ARRAY[high]))::gmm_model AS model
+FROM generate_series(1, 12) AS number,
+     LATERAL (SELECT normal(:seed, 1016, number), exp(0.3 * normal(:seed, 1017, number)), 0.05 + 0.4 * uniform(:seed, 1018, number),
+                     -4 + normal(:seed, 1019, number), 4 + normal(:seed, 1020, number)) AS r (m, s, p, low, high);
+SELECT ok(bool_and(abs(divergence - wanted) < 5.5 * standard_error + 1e-3), count(*) || ' pairs of models with noise: the divergence is the integral')
+FROM noisy AS a JOIN noisy AS b ON b.number = a.number % 12 + 1, gmm_divergence(a.model, b.model, 20000, a.number),
+     LATERAL (SELECT sum(f * ln(f / g) * 24.0 / 20000)
+              FROM (SELECT -12 + 24 * (i + 0.5) / 20000 FROM generate_series(0, 19999) AS i) AS xs (x),
+                   LATERAL (SELECT (1 - a.p) * exp(-0.5 * ((x - a.m) / a.s) ^ 2) / a.s / sqrt(2 * pi()) + CASE WHEN x BETWEEN a.low AND a.high THEN a.p / (a.high - a.low) ELSE 0 END,
+                                   (1 - b.p) * exp(-0.5 * ((x - b.m) / b.s) ^ 2) / b.s / sqrt(2 * pi()) + CASE WHEN x BETWEEN b.low AND b.high THEN b.p / (b.high - b.low) ELSE 0 END) AS d (f, g)
+              WHERE abs(x - a.m) < 35 * a.s AND abs(x - b.m) < 35 * b.s AND f > 1e-300) AS n (wanted);
+SELECT ok(bool_and(divergence > -5.5 * standard_error AND divergence > 0), 'a model with a box that most rows are outside of diverges')
+FROM (SELECT gmm_model('{1}', array_fill(0, ARRAY[1, 60]), '{1}', 'spherical') AS a) AS m,
+     unnest('{0.01,0.5,0.99}'::double precision[]) AS p,
+     LATERAL (SELECT (a::jsonb || jsonb_build_object('noise_weight', p, 'noise_least', array_fill(-1, ARRAY[60]), 'noise_most', array_fill(1, ARRAY[60])))::gmm_model) AS n (b),
+     gmm_divergence(a, b, 1000);
 SELECT equals((divergence, standard_error)::text, '(Infinity,)', 'rows without any density there')
 FROM gmm_divergence(gmm_model('{1}', '{{0}}', '{{{1}}}'), gmm_model('{1}', '{{1e200}}', '{{{1e-200}}}'));
 

@@ -168,6 +168,59 @@ mixture_expect_log_density(const MixtureParameters *parameters,
 }
 
 /*
+ * A mixture as a distribution: its noise is in its box, and not beyond, where scores
+ * take it to be as dense as inside.
+ */
+typedef struct Distribution
+{
+	const MixtureParameters *parameters;
+	MixturePrepared *components;	/* the mixture without its noise */
+	double		log_share;		/* of these in all rows */
+	double		log_noise;		/* density of the noise, by its share */
+} Distribution;
+
+/* Ready a mixture for log densities; false where a covariance is not one. */
+static bool
+distribution_begin(Distribution *distribution, const MixtureParameters *parameters,
+				   const MixtureHost *host, MixtureError *error)
+{
+	MixtureParameters bare = *parameters;
+
+	mixture_clear_noise(&bare);
+	distribution->parameters = parameters;
+	distribution->components = mixture_prepare_rows(&bare, host, error);
+	distribution->log_share = log1p(-parameters->noise_weight);
+	distribution->log_noise = mixture_noise_log_density(parameters);
+	return distribution->components != NULL;
+}
+
+/* Is a row in the box of the noise? */
+static bool
+is_in_box(const MixtureParameters *parameters, const double *row)
+{
+	const double *box = parameters->noise_box;
+
+	if (box == NULL)
+		return false;
+	for (int j = 0; j < parameters->d; j++)
+		if (row[j] < box[j] || row[j] > box[parameters->d + j])
+			return false;
+	return true;
+}
+
+static double
+log_density_at(const Distribution *distribution, const double *row, double *work)
+{
+	double		components = distribution->log_share +
+		mixture_row_log_density(distribution->components, row, work);
+	double		noise = is_in_box(distribution->parameters, row) ? distribution->log_noise :
+		-INFINITY;
+	double		most = fmax(components, noise);
+
+	return isinf(most) ? most : most + log1p(exp(fmin(components, noise) - most));
+}
+
+/*
  * The Kullback-Leibler divergence of b from a, by n >= 2 rows drawn from a: by how
  * much a row of a is less likely under b, in nats, on the average.  It is infinite
  * where some are so far from b that their density there is below the range of a
@@ -179,33 +232,30 @@ mixture_divergence(const MixtureParameters *a, const MixtureParameters *b, int64
 				   const MixtureHost *host, MixtureError *error)
 {
 	MixtureDrawing *drawing = mixture_drawing_create(a, host, error);
-	MixturePrepared *own;
-	MixturePrepared *other;
+	Distribution own;
+	Distribution other;
 	double	   *row;
 	Mean		mean = {0};
 
-	if (drawing == NULL)
+	if (drawing == NULL || !distribution_begin(&own, a, host, error) ||
+		!distribution_begin(&other, b, host, error))
 		return MIXTURE_NOT_POSITIVE_DEFINITE;
-	own = mixture_prepare_rows(a, host, error);
-	other = own == NULL ? NULL : mixture_prepare_rows(b, host, error);
-	if (other == NULL)
-		return MIXTURE_NOT_POSITIVE_DEFINITE;
-	row = host->allocate(host->context, (a->d + mixture_row_work_size(own) +
-										 mixture_row_work_size(other)) * sizeof(double));
+	row = host->allocate(host->context, sizeof(double) *
+						 (a->d + mixture_row_work_size(own.components) +
+						  mixture_row_work_size(other.components)));
 	for (int64_t number = 0; number < n; number++)
 	{
 		double	   *work = row + a->d;
 
 		mixture_draw_row(drawing, seed, number, row);
-		add_number(&mean, mixture_row_log_density(own, row, work) -
-				   mixture_row_log_density(other, row, work));
+		add_number(&mean, log_density_at(&own, row, work) - log_density_at(&other, row, work));
 		host->check_interrupts(host->context);
 	}
 	*divergence = isfinite(mean.mean) ? mean.mean : INFINITY;
 	*standard_error = isfinite(mean.mean) ? error_of(&mean) : NAN;
 	host->release(host->context, row);
-	host->release(host->context, other);
-	host->release(host->context, own);
+	host->release(host->context, other.components);
+	host->release(host->context, own.components);
 	host->release(host->context, drawing);
 	return MIXTURE_OK;
 }
