@@ -10,6 +10,7 @@
 #define GMM_SKETCH_H
 
 #include "fmgr.h"
+#include "nodes/nodes.h"
 #include "utils/expandeddatum.h"
 
 #include "engine/engine.h"
@@ -111,7 +112,7 @@ extern GmmSketch *gmm_sketch_read(Datum datum);
 extern GmmSketch *gmm_sketch_writable(Datum datum, MemoryContext context);
 extern Size gmm_sketch_flat_size(int d, int n, const GmmSketchExtent *extents);
 extern GmmFlatSketch *gmm_sketch_flatten(GmmSketch *sketch);
-extern void gmm_sketch_check(GmmFlatSketch *flat);
+extern bool gmm_sketch_check(GmmFlatSketch *flat, Node *escontext);
 extern Size gmm_sketch_count_sums(int d, int n, int array);
 
 #endif							/* GMM_SKETCH_H */

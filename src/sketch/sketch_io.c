@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -80,28 +81,37 @@ sketch_to_binary(Datum datum)
 	return pq_endtypsend(&buffer);
 }
 
-pg_noreturn static void
-report_header(const GmmFlatSketch *flat)
+/* Whether shape and extents of a header are allowed. */
+static bool
+header_allowed(const GmmFlatSketch *header)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid gmm_sketch: size %d, %d features and %d rows, or the extents of its sums, are out of range",
-					flat->size, flat->d, flat->n)));
-	pg_unreachable();
+	bool		allowed = (header->flags & ~GMM_SKETCH_TRUNCATED) == 0 &&
+		header->d >= 1 && header->d <= MIXTURE_MAX_DIMENSIONS && header->size >= 1 &&
+		header->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / header->d) &&
+		header->n >= 1 && header->n <= header->size;
+
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+	{
+		const GmmSketchExtent *extent = &header->extents[array];
+
+		allowed = allowed && extent->low >= EXACT_LEAST_LOW && extent->low <= EXACT_MOST_HIGH &&
+			extent->words >= 0 && extent->words <= EXACT_MOST_HIGH - extent->low;
+	}
+	return allowed;
 }
 
 /*
  * Receive a header; its shape and extents are allowed.  It may come from text, so
  * that its end before its time is not left to the reader of messages, for which that
- * is a fault of the protocol.
+ * is a fault of the protocol.  False after a soft error.
  */
-static void
-receive_header(StringInfo buffer, GmmFlatSketch *header)
+static bool
+receive_header(StringInfo buffer, GmmFlatSketch *header, Node *escontext)
 {
 	int			version;
 
 	if (buffer->len - buffer->cursor < HEADER_SIZE)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("gmm_sketch of the wrong length"),
 				 errdetail("Of the %d bytes of a header there are %d.", HEADER_SIZE,
@@ -109,7 +119,7 @@ receive_header(StringInfo buffer, GmmFlatSketch *header)
 	version = pq_getmsgbyte(buffer);
 	memset(header, 0, offsetof(GmmFlatSketch, values));
 	if (version != GMM_SKETCH_VERSION)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("unknown version %d of a gmm_sketch", version),
 				 errhint("It may have been written by a newer version of the extension gmm.")));
@@ -120,25 +130,22 @@ receive_header(StringInfo buffer, GmmFlatSketch *header)
 	header->n = (int32) pq_getmsgint(buffer, 4);
 	header->n_rows = pq_getmsgint64(buffer);
 	header->n_incomplete = pq_getmsgint64(buffer);
-	if ((header->flags & ~GMM_SKETCH_TRUNCATED) != 0 ||
-		header->d < 1 || header->d > MIXTURE_MAX_DIMENSIONS || header->size < 1 ||
-		header->size > Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / header->d) ||
-		header->n < 1 || header->n > header->size)
-		report_header(header);
 	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
 	{
-		GmmSketchExtent *extent = &header->extents[array];
-
-		extent->low = (int32) pq_getmsgint(buffer, 4);
-		extent->words = (int32) pq_getmsgint(buffer, 4);
-		if (extent->low < EXACT_LEAST_LOW || extent->low > EXACT_MOST_HIGH ||
-			extent->words < 0 || extent->words > EXACT_MOST_HIGH - extent->low)
-			report_header(header);
+		header->extents[array].low = (int32) pq_getmsgint(buffer, 4);
+		header->extents[array].words = (int32) pq_getmsgint(buffer, 4);
 	}
+	if (!header_allowed(header))
+		ereturn(escontext, false,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid gmm_sketch: size %d, %d features and %d rows, or the extents of its sums, are out of range",
+						header->size, header->d, header->n)));
+	return true;
 }
 
+/* Receive a sketch; NULL after a soft error. */
 static GmmFlatSketch *
-receive_sketch(StringInfo buffer)
+receive_sketch(StringInfo buffer, Node *escontext)
 {
 	GmmFlatSketch header;
 	GmmFlatSketch *flat;
@@ -146,11 +153,12 @@ receive_sketch(StringInfo buffer)
 	Size		left;
 	uint64	   *values;
 
-	receive_header(buffer, &header);
+	if (!receive_header(buffer, &header, escontext))
+		return NULL;
 	size = gmm_sketch_flat_size(header.d, header.n, header.extents);
 	left = buffer->len - buffer->cursor;
 	if (left != size - offsetof(GmmFlatSketch, values))
-		ereport(ERROR,
+		ereturn(escontext, NULL,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("gmm_sketch of the wrong length"),
 				 errdetail("The header is followed by %zu bytes instead of %zu.",
@@ -166,8 +174,7 @@ receive_sketch(StringInfo buffer)
 		values[i] = (uint64) pq_getmsgint64(buffer);
 	}
 	pq_getmsgend(buffer);
-	gmm_sketch_check(flat);
-	return flat;
+	return gmm_sketch_check(flat, escontext) ? flat : NULL;
 }
 
 /* gmm_sketch_send(gmm_sketch) returns bytea */
@@ -181,7 +188,7 @@ gmm_sketch_send(PG_FUNCTION_ARGS)
 Datum
 gmm_sketch_recv(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(receive_sketch((StringInfo) PG_GETARG_POINTER(0)));
+	PG_RETURN_POINTER(receive_sketch((StringInfo) PG_GETARG_POINTER(0), NULL));
 }
 
 /* --- text ------------------------------------------------------------------------- */
@@ -200,24 +207,45 @@ gmm_sketch_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(text);
 }
 
+/* The bytes that text in hexadecimal digits has; false after a soft error. */
+static bool
+read_bytes(char *text, Node *escontext, StringInfo buffer)
+{
+	Datum		binary;
+
+#if PG_VERSION_NUM >= 160000
+	if (!DirectInputFunctionCallSafe(byteain, text, BYTEAOID, -1, escontext, &binary))
+		return false;
+#else
+	binary = DirectFunctionCall1(byteain, CStringGetDatum(text));
+#endif
+	initStringInfo(buffer);
+	appendBinaryStringInfo(buffer, VARDATA(DatumGetPointer(binary)),
+						   VARSIZE(DatumGetPointer(binary)) - VARHDRSZ);
+	return true;
+}
+
 /* gmm_sketch_in(cstring) returns gmm_sketch */
 Datum
 gmm_sketch_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
+	Node	   *escontext = (Node *) fcinfo->context;
 	StringInfoData buffer;
-	bytea	   *binary;
+	GmmFlatSketch *flat;
 
 	if (text[0] != '\\' || text[1] != 'x')
-		ereport(ERROR,
+		ereturn(escontext, (Datum) 0,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", "gmm_sketch"),
 				 errdetail("A gmm_sketch is \\x and hexadecimal digits."),
 				 errhint("The aggregate gmm_sketch makes it.")));
-	binary = DatumGetByteaP(DirectFunctionCall1(byteain, CStringGetDatum(text)));
-	initStringInfo(&buffer);
-	appendBinaryStringInfo(&buffer, VARDATA(binary), VARSIZE(binary) - VARHDRSZ);
-	PG_RETURN_POINTER(receive_sketch(&buffer));
+	if (!read_bytes(text, escontext, &buffer))
+		PG_RETURN_NULL();
+	flat = receive_sketch(&buffer, escontext);
+	if (flat == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(flat);
 }
 
 /* --- json ----------------------------------------------------------------------------- */

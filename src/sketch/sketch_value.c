@@ -271,29 +271,43 @@ gmm_sketch_writable(Datum datum, MemoryContext context)
 
 /* --- what comes from outside ----------------------------------------------------------- */
 
-pg_noreturn static void
-report_rule(const char *rule)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid gmm_sketch: %s", rule)));
-	pg_unreachable();
-}
+/* An error for the user; of a function that returns false where it is soft. */
+#define return_rule(escontext, rule) \
+	ereturn(escontext, false, \
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), \
+			 errmsg("invalid gmm_sketch: %s", rule)))
 
-/* Check the values of a row. */
-static void
-check_row(const double *row, int d)
+/* Check the values of a row; false after a soft error, here and below. */
+static bool
+check_row(const double *row, int d, Node *escontext)
 {
 	bool		empty = true;
 
 	for (int j = 0; j < d; j++)
 	{
 		if (isinf(row[j]) || (row[j] == 0 && signbit(row[j])))
-			report_rule("a value is infinite or -0");
+			return_rule(escontext, "a value is infinite or -0");
 		empty = empty && isnan(row[j]);
 	}
 	if (empty)
-		report_rule("a row has no value");
+		return_rule(escontext, "a row has no value");
+	return true;
+}
+
+/* Check that no sum of the counts leaves the range. */
+static bool
+check_counts(const GmmFlatSketch *flat, Node *escontext)
+{
+	const int64 *counts = (const int64 *) (flat->values + flat->n * (Size) flat->d);
+	int64		left = flat->n_rows;
+
+	for (int i = 0; i < flat->n; i++)
+	{
+		if (counts[i] < 1 || counts[i] > left)
+			return_rule(escontext, "rows are counted wrongly");
+		left -= counts[i];
+	}
+	return true;
 }
 
 /*
@@ -301,35 +315,31 @@ check_row(const double *row, int d)
  * are what remains when these are subtracted: first of the rows without NULL, then
  * of those with.
  */
-static void
-check_rest(const GmmSketch *sketch, const int64 *left, const ExactSums *rest)
+static bool
+check_rest(const GmmSketch *sketch, const int64 *left, const ExactSums *rest,
+		   Node *escontext)
 {
-	bool		any = false;
+	bool		any = left[0] > 0 || left[1] > 0;
 
-	for (int i = 0; i < 2; i++)
-	{
-		if (exact_sign(rest, i) != (left[i] > 0))
-			report_rule("the rows that are kept are not those of all");
-		any = any || left[i] > 0;
-	}
+	for (int kind = 0; kind < 2; kind++)
+		if (exact_sign(rest, kind) != (left[kind] > 0))
+			return_rule(escontext, "the rows that are kept are not those of all");
 	if (any != sketch->truncated || (any && sketch->n < sketch->size))
-		report_rule("the rows that are kept are not those of all");
+		return_rule(escontext, "the rows that are kept are not those of all");
+	return true;
 }
 
-/* Check weights and counts of a sketch against those of all rows. */
-static void
-check_sums(const GmmSketch *sketch)
+/* Check weights and counts of a sketch against those of all rows; rest: 2 sums of 0. */
+static bool
+check_kept(const GmmSketch *sketch, ExactSums *rest, Node *escontext)
 {
 	const ExactSums *totals = &sketch->sums[GMM_SKETCH_TOTALS];
-	const ExactSums *seconds = &sketch->sums[GMM_SKETCH_SECONDS];
 	int64		left[2] = {sketch->n_rows - sketch->n_incomplete, sketch->n_incomplete};
-	ExactSums	rest;
 
 	if (sketch->n_incomplete < 0 || sketch->n_incomplete > sketch->n_rows ||
 		exact_sign(totals, 0) != (left[0] > 0) || exact_sign(totals, 1) != (left[1] > 0))
-		report_rule("rows with NULL are counted wrongly");
-	exact_begin(&rest, 2);
-	exact_merge(&rest, totals, &gmm_host);
+		return_rule(escontext, "rows with NULL are counted wrongly");
+	exact_merge(rest, totals, &gmm_host);
 	for (int i = 0; i < sketch->n; i++)
 	{
 		const GmmSketchEntry *entry = &sketch->entries[i];
@@ -337,48 +347,70 @@ check_sums(const GmmSketch *sketch)
 
 		for (int j = 0; j < sketch->d; j++)
 			kind |= isnan(entry->row[j]);
-		if (entry->count < 1 || entry->count > left[kind])
-			report_rule("rows are counted wrongly");
+		if (entry->count > left[kind])
+			return_rule(escontext, "rows are counted wrongly");
 		left[kind] -= entry->count;
 		if (exact_sign(&sketch->sums[GMM_SKETCH_WEIGHTS], i) <= 0)
-			report_rule("a weight is not above 0");
-		exact_add_sum(&rest, kind, &sketch->sums[GMM_SKETCH_WEIGHTS], i, true, &gmm_host);
+			return_rule(escontext, "a weight is not above 0");
+		exact_add_sum(rest, kind, &sketch->sums[GMM_SKETCH_WEIGHTS], i, true, &gmm_host);
 	}
-	check_rest(sketch, left, &rest);
+	return check_rest(sketch, left, rest, escontext);
+}
+
+/* Check the sums of a sketch, and whether the flat form is the one that it has. */
+static bool
+check_expanded(GmmSketch *sketch, const GmmFlatSketch *flat, Node *escontext)
+{
+	const ExactSums *seconds = &sketch->sums[GMM_SKETCH_SECONDS];
+	GmmFlatSketch *canonical;
+	ExactSums	rest;
+	bool		sound;
+
+	if (sketch->n != flat->n)
+		return_rule(escontext, "two rows are equal");
+	exact_begin(&rest, 2);
+	sound = check_kept(sketch, &rest, escontext);
+	exact_release(&rest, &gmm_host);
+	if (!sound)
+		return false;
 	for (int j = 0; j < sketch->d && seconds->n > 0; j++)
 		if (exact_sign(seconds, j * (j + 1) / 2 + j) < 0)
-			report_rule("a sum of squares is negative");
-	exact_release(&rest, &gmm_host);
+			return_rule(escontext, "a sum of squares is negative");
+	/* order, extents, and whatever else there is one form of */
+	canonical = gmm_sketch_flatten(sketch);
+	sound = VARSIZE(canonical) == VARSIZE(flat) && memcmp(canonical, flat, VARSIZE(flat)) == 0;
+	pfree(canonical);
+	if (!sound)
+		return_rule(escontext, "it is not in the form that sketches have");
+	return true;
 }
 
 /*
  * Check a flat sketch that came from outside and whose size is right; its rows
- * have NaN, of whatever bits, for NULL.
+ * have NaN, of whatever bits, for NULL.  Errors go to escontext; false is returned
+ * where that makes them soft.
  */
-void
-gmm_sketch_check(GmmFlatSketch *flat)
+bool
+gmm_sketch_check(GmmFlatSketch *flat, Node *escontext)
 {
 	GmmSketch  *sketch;
-	GmmFlatSketch *canonical;
+	bool		sound;
 
 	for (int i = 0; i < flat->n; i++)
 	{
 		double	   *row = flat->values + (Size) i * flat->d;
 
 		CHECK_FOR_INTERRUPTS();
-		check_row(row, flat->d);
+		if (!check_row(row, flat->d, escontext))
+			return false;
 		for (int j = 0; j < flat->d; j++)
 			if (isnan(row[j]))
 				row[j] = get_float8_nan();
 	}
+	if (!check_counts(flat, escontext))
+		return false;
 	sketch = expand(flat, CurrentMemoryContext);
-	if (sketch->n != flat->n)
-		report_rule("two rows are equal");
-	check_sums(sketch);
-	/* order, extents, and whatever else there is one form of */
-	canonical = gmm_sketch_flatten(sketch);
-	if (VARSIZE(canonical) != VARSIZE(flat) || memcmp(canonical, flat, VARSIZE(flat)) != 0)
-		report_rule("it is not in the form that sketches have");
-	pfree(canonical);
+	sound = check_expanded(sketch, flat, escontext);
 	DeleteExpandedObject(EOHPGetRWDatum(&sketch->header));
+	return sound;
 }

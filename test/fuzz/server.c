@@ -1,7 +1,7 @@
 /*
  * server.c
- *	  In place of the server, for the decoders of gmm_model and gmm_stats: palloc, ereport,
- *	  and reading and writing messages.
+ *	  In place of the server, for the decoders of gmm_model, gmm_stats and gmm_sketch:
+ *	  palloc, ereport, bytes as digits, and reading and writing messages.
  *
  * Each input runs in a context of its own (decode()), which ends with the
  * first error.  An error must be one for the user: reaching elog(), whose
@@ -20,6 +20,8 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/expandeddatum.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 
@@ -166,6 +168,40 @@ pg_cryptohash_free(pg_cryptohash_ctx *ctx)
 }
 #endif
 
+/* --- contexts and expanded objects, of which nothing is freed before the input is --- */
+
+MemoryContext
+AllocSetContextCreateInternal(MemoryContext parent, const char *name, Size minContextSize,
+							  Size initBlockSize, Size maxBlockSize)
+{
+	return parent;
+}
+
+void
+EOH_init_header(ExpandedObjectHeader *header, const ExpandedObjectMethods *methods,
+				MemoryContext context)
+{
+	header->vl_len_ = EOH_HEADER_MAGIC;
+	header->eoh_methods = methods;
+	header->eoh_context = context;
+}
+
+ExpandedObjectHeader *
+DatumGetEOHP(Datum datum)
+{
+	varattrib_1b_e *external = (varattrib_1b_e *) DatumGetPointer(datum);
+	varatt_expanded pointer;
+
+	memcpy(&pointer, VARDATA_EXTERNAL(external), sizeof(pointer));
+	return pointer.eohptr;
+}
+
+void
+DeleteExpandedObject(Datum datum)
+{
+	(void) datum;
+}
+
 /* --- errors --- */
 
 bool
@@ -240,6 +276,70 @@ ExceptionalCondition(const char *conditionName,
 	fprintf(stderr, "does not hold: %s at %s:%d\n", conditionName, fileName, lineNumber);
 	abort();
 }
+
+/* --- bytes as digits --- */
+
+uint64
+hex_encode(const char *bytes, size_t n, char *digits)
+{
+	for (size_t i = 0; i < n; i++)
+		sprintf(digits + 2 * i, "%02x", (unsigned char) bytes[i]);
+	return 2 * n;
+}
+
+/* The value of a digit, or -1. */
+static int
+hex_digit(char digit)
+{
+	const char *digits = "0123456789abcdef";
+	const char *place = digit == '\0' ? NULL : strchr(digits, pg_tolower((unsigned char) digit));
+
+	return place == NULL ? -1 : (int) (place - digits);
+}
+
+/* Of the forms that the server reads, the one with \x. */
+Datum
+byteain(PG_FUNCTION_ARGS)
+{
+	const char *digits = PG_GETARG_CSTRING(0) + 2;
+	size_t		n = strlen(digits);
+	bytea	   *bytes = palloc(VARHDRSZ + n / 2);
+
+	SET_VARSIZE(bytes, VARHDRSZ + n / 2);
+	for (size_t i = 0; i < n; i += 2)
+	{
+		int			high = hex_digit(digits[i]);
+		int			low = hex_digit(digits[i + 1]);
+
+		if (high < 0 || low < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid hexadecimal digit")));
+		VARDATA(bytes)[i / 2] = (char) (high << 4 | low);
+	}
+	return PointerGetDatum(bytes);
+}
+
+Datum
+DirectFunctionCall1Coll(PGFunction function, Oid collation, Datum argument)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, collation, NULL, NULL);
+	fcinfo->args[0].value = argument;
+	fcinfo->args[0].isnull = false;
+	return function(fcinfo);
+}
+
+#if PG_VERSION_NUM >= 160000
+bool
+DirectInputFunctionCallSafe(PGFunction function, char *text, Oid parameter, int32 typmod,
+							struct Node *context, Datum *result)
+{
+	*result = DirectFunctionCall1Coll(function, InvalidOid, CStringGetDatum(text));
+	return true;
+}
+#endif
 
 /* --- the rest of what decoders ask for --- */
 

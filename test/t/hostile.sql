@@ -75,6 +75,26 @@ FROM (VALUES ('gmm_model', '{"weights": [1], "means": [[0]], "covariances": [[[1
                 "log_likelihood": -1, "log_density_squares": 2, "component_weights": [-1], "firsts": [[0]], "seconds": [[[1]]]}', false),
              ('gmm_stats', '[]', false)
      ) AS v (type, input, valid);
+
+-- each check of a sketch, from its first byte to its sums
+SELECT equals(pg_input_is_valid(input, 'gmm_sketch'), valid, 'soft errors: gmm_sketch, ' || what)
+FROM (SELECT gmm_sketch(ARRAY[g, 0.1 * g], 2)::text AS text FROM generate_series(1, 3) AS g) AS s,
+     LATERAL (VALUES ('as it is', text, true),
+                     ('empty', '', false),
+                     ('json', '{}', false),
+                     ('a letter', overlay(text PLACING 'z' FROM 9), false),
+                     ('half a byte', substr(text, 1, length(text) - 1), false),
+                     ('half a header', substr(text, 1, 12), false),
+                     ('another version', overlay(text PLACING '77' FROM 3), false),
+                     ('an unknown flag', overlay(text PLACING '80' FROM 5), false),
+                     ('a size of 0', overlay(text PLACING '00000000' FROM 7), false),
+                     ('no rows', overlay(text PLACING '00000000' FROM 23), false),
+                     ('one byte less', substr(text, 1, length(text) - 2), false),
+                     ('an infinite value', regexp_replace(text, '(3ff0|4000|4008)000000000000', '7ff0000000000000'), false),
+                     ('fewer rows than are kept', overlay(text PLACING '0000000000000001' FROM 31), false),
+                     ('counts whose sum is out of range', regexp_replace(text, '(0000000000000001){2}', '7fffffffffffffff7fffffffffffffff'), false),
+                     ('no flag of the rows left out', overlay(text PLACING '00' FROM 5), false)
+             ) AS v (what, input, valid);
 \endif
 
 SELECT finish();

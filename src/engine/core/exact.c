@@ -375,7 +375,7 @@ exact_extent(const ExactSums *sums, int *low, int *words)
 	int			first = sums->words;
 	int			last = 0;
 
-	for (int i = 0; i < sums->n; i++)
+	for (int i = 0; i < sums->n && sums->words > 0; i++)
 	{
 		const uint64_t *values = sums->values + (size_t) i * sums->words;
 		uint64_t	sign = sign_word(sums, i);
