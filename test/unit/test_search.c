@@ -255,6 +255,61 @@ test_cuts(MixtureCovarianceType type, int ratio)
 }
 
 /*
+ * Where a component has no matrix two groups are cut between in more dimensions, too,
+ * than half of the rows that are looked at.
+ */
+static void
+test_cuts_in_many_dimensions(MixtureCovarianceType type, int d)
+{
+	Random		random = random_start(80 + type + d);
+	int			n = 600;
+	Rows	   *rows = rows_allocate(n, d);
+	double	   *within = malloc(d * sizeof(double));
+	int64_t		numbers[600];
+	bool		sides[2][600];
+	ComponentRows of = {.n = n,.rows = numbers,.sum = n};
+	const Cut  *found;
+	FeatureRange range;
+	Sample		sample;
+	Cuts	   *cuts;
+	int			wrong = n;
+
+	for (int j = 0; j < d; j++)
+		within[j] = 1;
+	for (int i = 0; i < n; i++)
+	{
+		numbers[i] = i;
+		for (int j = 0; j < d; j++)
+			rows->values[i * d + j] = random_normal(&random) + (i % 2) * 12 / sqrt(d);
+	}
+	rows_seal(rows);
+	sample_all(rows, &range, &sample);
+	of.shares = sample.weights;
+	for (int i = 0; i < n; i++)
+	{
+		double		sum = 0;
+
+		for (int j = 0; j < d; j++)
+			sum += sample.rows[i * d + j];
+		sides[0][i] = sum > 6 * sqrt(d);
+	}
+	cuts = cuts_create(&sample, type, &unit_host);
+	cuts_within(cuts, within);
+	if (cuts_find(cuts, &of, false, &found) > 0)
+	{
+		rows_beyond(&sample, found->line, found->threshold, sides[1]);
+		wrong = rows_between(sides[0], sides[1], n);
+	}
+	check(wrong <= 6, "%s: two groups in %d dimensions are cut between (%d of %d rows to the wrong side)",
+		  family_names[type], d, wrong, n);
+	cuts_release(cuts);
+	sample_release(&sample, &unit_host);
+	unit_host.release(unit_host.context, range.least);
+	free(within);
+	rows_free(rows);
+}
+
+/*
  * Make two components of one, component c: along `line`, with the weight, mean
  * and covariance of both together those that the one had.
  */
@@ -647,5 +702,7 @@ test_search(void)
 		test_move(type);
 		if (type != MIXTURE_TIED)
 			test_gains(type);
+		if (!mixture_has_matrix(type))
+			test_cuts_in_many_dimensions(type, 384);
 	}
 }

@@ -44,6 +44,12 @@
 /* Steps of the power method */
 #define POWER_STEPS 20
 
+/*
+ * Rows that a component without a matrix has for its two sides, at least, however many
+ * its dimensions are: of SCAN_ROWS there would be none else.
+ */
+#define ENOUGH_ROWS 24
+
 /* Variance of a side, as a share of both sides', below which it is no narrower */
 #define LEAST_SIDE_VARIANCE 1e-9
 
@@ -130,13 +136,15 @@ cuts_release(Cuts *cuts)
 
 /*
  * Rows to each side of a cut, at least: of one component as many as a matrix has to
- * have twice, for smaller sides often are nothing but its tails; of two that are cut
- * anew twice what is no artefact.
+ * have twice, for smaller sides often are nothing but its tails, or, where there is no
+ * matrix, enough; of two that are cut anew twice what is no artefact.
  */
 int64_t
 cuts_least_rows(MixtureCovarianceType type, int d, bool again)
 {
-	return 2 * (again ? judge_least_rows(type, d) : d + 1);
+	if (again)
+		return 2 * judge_least_rows(type, d);
+	return 2 * (mixture_has_matrix(type) || d < ENOUGH_ROWS ? d + 1 : ENOUGH_ROWS);
 }
 
 /*

@@ -206,11 +206,15 @@ local_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepare
 		local_choice(&rows[a], &rows[b]);
 }
 
-/* Copy a component's rows to where blocks are read from. */
-static void
-gather_rows(const ComponentRows *of, const Sample *sample, RowBlocks *blocks,
-			const MixtureHost *host)
+/*
+ * Copy a component's rows to where blocks are read from: some rows at a time, so that
+ * what is written lies together.
+ */
+void
+local_gather(Local *local, const ComponentRows *of)
 {
+	const Sample *sample = local->sample;
+	RowBlocks  *blocks = &local->blocks;
 	int			d = sample->d;
 
 	blocks->n_rows = of->n;
@@ -220,18 +224,25 @@ gather_rows(const ComponentRows *of, const Sample *sample, RowBlocks *blocks,
 		double	   *features = blocks->features + start * d;
 
 		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
-		for (int i = 0; i < block.stride; i++)
+		for (int first = 0; first < block.stride; first += MIXTURE_LANES)
 		{
-			bool		padding = i >= block.n_rows;
-			int64_t		place = padding ? start : start + i;
-			const double *row = sample->rows + of->rows[place] * d;
+			const double *rows[MIXTURE_LANES];
 
-			blocks->weights[start + i] = padding ? 0 : of->shares[place];
+			for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			{
+				bool		padding = first + lane >= block.n_rows;
+				int64_t		place = padding ? start : start + first + lane;
+
+				rows[lane] = sample->rows + of->rows[place] * d;
+				blocks->weights[start + first + lane] = padding ? 0 : of->shares[place];
+			}
 			for (int j = 0; j < d; j++)
-				features[(size_t) j * block.stride + i] = row[j];
+				for (int lane = 0; lane < MIXTURE_LANES; lane++)
+					features[(size_t) j * block.stride + first + lane] = rows[lane][j];
 		}
-		host->check_interrupts(host->context);
+		local->host->check_interrupts(local->host->context);
 	}
+	sample_source(blocks, &local->source);
 }
 
 /*
@@ -296,8 +307,7 @@ bool
 local_maximize(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
 			   MixtureParameters *parameters, int c)
 {
-	gather_rows(rows, local->sample, &local->blocks, local->host);
-	sample_source(&local->blocks, &local->source);
+	local_gather(local, rows);
 	return maximize_rows(local, whole, parameters, c);
 }
 
@@ -339,14 +349,15 @@ local_within(Local *local, int64_t n_rows, const int *cluster_of, const MixtureP
 }
 
 /*
- * Make a component of the rows on one side of a cut, of those that have been gathered;
- * its weight is its share of them.
+ * Make two components of the rows on the sides of a cut, of those that have been
+ * gathered; their weights are their shares of them.
  */
 static bool
-maximize_side(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
-			  const Cut *cut, int side, MixtureParameters *halves)
+maximize_sides(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
+			   const Cut *cut, MixtureParameters *halves)
 {
 	const Sample *sample = local->sample;
+	double	   *weights = local->blocks.weights;
 	double		sum = 0;
 
 	for (int64_t i = 0; i < rows->n; i++)
@@ -354,20 +365,26 @@ maximize_side(Local *local, const ComponentRows *rows, const MixtureParameters *
 		double		at = linalg_dot(cut->line, sample->rows + rows->rows[i] * sample->d,
 									sample->d);
 
-		local->blocks.weights[i] = (at > cut->threshold) == side ? rows->shares[i] : 0;
-		sum += local->blocks.weights[i];
+		weights[i] = at > cut->threshold ? 0 : rows->shares[i];
+		sum += weights[i];
 	}
-	if (!maximize_rows(local, whole, halves, side))
+	if (!maximize_rows(local, whole, halves, 0))
 		return false;
-	halves->weights[side] = sum / rows->sum;
+	for (int64_t i = 0; i < rows->n; i++)
+		weights[i] = weights[i] > 0 ? 0 : rows->shares[i];
+	if (!maximize_rows(local, whole, halves, 1))
+		return false;
+	halves->weights[0] = sum / rows->sum;
+	halves->weights[1] = 1 - halves->weights[0];
+	memcpy(weights, rows->shares, rows->n * sizeof(double));
 	return true;
 }
 
 /*
  * By how much the log-likelihood rises at least where a component, a mixture
  * of its own, is cut in two, `halves`, and EM has gone on from there among its
- * rows; it is left early where that will not be more than `least`.  Minus
- * infinity where the halves cannot be.
+ * rows, which have been gathered; it is left early where that will not be more than
+ * `least`.  Minus infinity where the halves cannot be.
  */
 double
 local_split(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
@@ -378,19 +395,16 @@ local_split(Local *local, const ComponentRows *rows, const MixtureParameters *wh
 	double		gain = -INFINITY;
 	double		before;
 
-	gather_rows(rows, local->sample, &local->blocks, local->host);
-	sample_source(&local->blocks, &local->source);
+	memcpy(local->blocks.weights, rows->shares, rows->n * sizeof(double));
 	local->two.ready = -1;
 	if (em_pass(&local->one, whole, false, &error) != MIXTURE_OK)
 		return -INFINITY;
 	before = *local->one.stats->log_likelihood;
-	if (!maximize_side(local, rows, whole, cut, 0, halves) ||
-		!maximize_side(local, rows, whole, cut, 1, halves))
+	if (!maximize_sides(local, rows, whole, cut, halves))
 		return -INFINITY;
 	if (whole->covariance_type == MIXTURE_TIED)
 		memcpy(halves->covariances, whole->covariances,
 			   linalg_packed_count(whole->d) * sizeof(double));
-	memcpy(local->blocks.weights, rows->shares, rows->n * sizeof(double));
 	for (int round = 0; round < SPLIT_ROUNDS; round++)
 	{
 		if (em_run(&local->two, halves, SPLIT_ITERATIONS << round, SPLIT_TOLERANCE, true,

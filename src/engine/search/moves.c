@@ -285,6 +285,8 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	n_cuts = cuts_find(moves->cuts, rows, again, &cuts);
 	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
 	whole->weights[0] = 1;
+	if (n_cuts > 0)
+		local_gather(local, rows);
 	for (int i = 0; i < n_cuts; i++)
 	{
 		double		gain = local_split(local, rows, whole, &cuts[i],

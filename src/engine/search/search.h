@@ -123,6 +123,7 @@ extern double local_merger(const MixturePrepared *prepared, int a, int b,
 extern void local_begin(Local *local, const Sample *sample, MixtureCovarianceType type,
 						int64_t most_rows, const double *floor, const MixtureHost *host);
 extern void local_end(Local *local);
+extern void local_gather(Local *local, const ComponentRows *of);
 extern double local_split(Local *local, const ComponentRows *rows,
 						  const MixtureParameters *whole, const Cut *cut, double least,
 						  MixtureParameters *halves);
