@@ -2,7 +2,7 @@
  * data.c
  *	  Rows drawn from a mixture, for the benchmark.
  *
- *		data ROWS D K full|diag SEED rows|copy|start|model
+ *		data ROWS D K full|tied|diag|spherical SEED rows|copy|start|model
  *
  * The same arguments always give the same rows, so nothing need be stored, and
  * fewer rows are the first ones of more.  Written to standard output:
@@ -195,9 +195,54 @@ put_list(const double *values, int count, const char *end)
 	printf("]%s", end);
 }
 
+/* The rows of a diagonal matrix. */
+static void
+put_matrix(const double *variances, int d)
+{
+	double	   *row = allocate(d);
+
+	for (int i = 0; i < d; i++)
+	{
+		memset(row, 0, d * sizeof(double));
+		row[i] = variances[i];
+		put_list(row, d, i < d - 1 ? "," : "");
+	}
+	free(row);
+}
+
+/* What a model's text has for covariances, between its brackets. */
+static void
+put_covariances(const double *variances, int k, int d, const char *family)
+{
+	double		mean = 0;
+
+	for (int i = 0; i < d; i++)
+		mean += variances[i] / d;
+	if (strcmp(family, "tied") == 0)
+	{
+		put_matrix(variances, d);
+		return;
+	}
+	for (int c = 0; c < k; c++)
+	{
+		const char *end = c < k - 1 ? "," : "";
+
+		if (strcmp(family, "diag") == 0)
+			put_list(variances, d, end);
+		else if (strcmp(family, "spherical") == 0)
+			printf("%.17g%s", mean, end);
+		else
+		{
+			printf("[");
+			put_matrix(variances, d);
+			printf("]%s", end);
+		}
+	}
+}
+
 /* The start; its variances are those of the first rows. */
 static void
-put_start(const Mixture *mixture, long n_rows, int diag, int as_model)
+put_start(const Mixture *mixture, long n_rows, const char *family, int as_model)
 {
 	int			d = mixture->d;
 	int			k = mixture->k;
@@ -232,29 +277,12 @@ put_start(const Mixture *mixture, long n_rows, int diag, int as_model)
 		fwrite(variances, sizeof(double), d, stdout);
 		return;
 	}
-	printf("{\"k\":%d,\"d\":%d,\"covariance_type\":\"%s\",\"weights\":", k, d,
-		   diag ? "diag" : "full");
+	printf("{\"k\":%d,\"d\":%d,\"covariance_type\":\"%s\",\"weights\":", k, d, family);
 	put_list(weights, k, ",\"means\":[");
 	for (int c = 0; c < k; c++)
 		put_list(means + (size_t) c * d, d, c < k - 1 ? "," : "],\"covariances\":[");
-	for (int c = 0; c < k; c++)
-	{
-		const char *end = c < k - 1 ? "," : "]}\n";
-
-		if (diag)
-		{
-			put_list(variances, d, end);
-			continue;
-		}
-		for (int i = 0; i < d; i++)
-		{
-			memset(row, 0, d * sizeof(double));
-			row[i] = variances[i];
-			printf("%s", i ? "," : "[");
-			put_list(row, d, "");
-		}
-		printf("]%s", end);
-	}
+	put_covariances(variances, k, d, family);
+	printf("]}\n");
 }
 
 int
@@ -262,23 +290,25 @@ main(int argc, char **argv)
 {
 	Mixture		mixture;
 	long		n_rows;
-	int			diag;
+	const char *family;
+	int			round;
 
 	if (argc != 7)
 	{
-		fputs("usage: data ROWS D K full|diag SEED rows|copy|start|model\n", stderr);
+		fputs("usage: data ROWS D K full|tied|diag|spherical SEED rows|copy|start|model\n", stderr);
 		return 2;
 	}
 	n_rows = atol(argv[1]);
-	diag = strcmp(argv[4], "diag") == 0;
+	family = argv[4];
+	round = strcmp(family, "diag") == 0 || strcmp(family, "spherical") == 0;
 	random_state = strtoull(argv[5], NULL, 10);
-	draw_mixture(&mixture, atoi(argv[2]), atoi(argv[3]), diag);
+	draw_mixture(&mixture, atoi(argv[2]), atoi(argv[3]), round);
 
 	if (strcmp(argv[6], "rows") == 0)
 		put_rows(&mixture, n_rows, 0);
 	else if (strcmp(argv[6], "copy") == 0)
 		put_rows(&mixture, n_rows, 1);
 	else
-		put_start(&mixture, n_rows, diag, strcmp(argv[6], "model") == 0);
+		put_start(&mixture, n_rows, family, strcmp(argv[6], "model") == 0);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -3,6 +3,8 @@
     peer_sklearn.py fit ROWS START D K FAMILY STEPS_1 STEPS_2
     peer_sklearn.py predict ROWS START D K FAMILY
     peer_sklearn.py quality ROWS - D K FAMILY
+    peer_sklearn.py starts ROWS - D K FAMILY N
+    peer_sklearn.py chain ROWS - D K FAMILY Q
     peer_sklearn.py blas
 
 fit prints, as every peer does: seconds of a fit of STEPS_1 iterations, seconds
@@ -10,7 +12,9 @@ of one of STEPS_2, and the mean log-likelihood after STEPS_2.  The difference is
 that of STEPS_2 - STEPS_1 EM iterations and nothing else.  predict prints the
 seconds of one call.  quality prints the seconds and the mean log-likelihood of
 a fit with n_init=1, the same with n_init=10, and what the latter comes to when
-it is continued until it no longer moves.
+it is continued until it no longer moves.  starts prints the seconds and the mean
+log-likelihood of a fit with n_init=N; chain the seconds of principal components, a
+fit to Q of them, and a prediction.
 
 Seconds are processor time, as run.sh says.  The number of threads is the
 environment's: OMP_NUM_THREADS and OPENBLAS_NUM_THREADS.
@@ -21,6 +25,7 @@ import warnings
 
 import numpy as np
 import threadpoolctl
+from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 warnings.filterwarnings("ignore")       # that max_iter iterations did not converge
@@ -44,6 +49,10 @@ def read_start(name, d, k, family):
     precisions = np.tile(1 / variances, (k, 1))
     if family == "full":
         precisions = np.array([np.diag(p) for p in precisions])
+    elif family == "tied":
+        precisions = np.diag(precisions[0])
+    elif family == "spherical":
+        precisions = np.repeat(1 / variances.mean(), k)
     return dict(weights_init=weights, means_init=means.reshape(k, d),
                 precisions_init=precisions)
 
@@ -79,6 +88,19 @@ def quality(rows, k, family):
     print(t1, one.score(rows), t10, at_10, ten.score(rows))
 
 
+def starts(rows, k, family, n_init):
+    mixture = GaussianMixture(k, covariance_type=family, n_init=n_init, random_state=0)
+    t = seconds(lambda: mixture.fit(rows))
+    print(t, mixture.score(rows))
+
+
+def chain(rows, k, family, q):
+    def call():
+        reduced = PCA(q, random_state=0).fit_transform(rows)
+        GaussianMixture(k, covariance_type=family, random_state=0).fit(reduced).predict(reduced)
+    print(seconds(call))
+
+
 def main():
     if sys.argv[1] == "blas":
         libraries = [library for library in threadpoolctl.threadpool_info()
@@ -92,6 +114,9 @@ def main():
     rows = read_rows(rows_name, d)
     if what == "quality":
         quality(rows, k, family)
+        return
+    if what in ("starts", "chain"):
+        (starts if what == "starts" else chain)(rows, k, family, int(sys.argv[7]))
         return
     start = read_start(start_name, d, k, family)
     if what == "fit":
