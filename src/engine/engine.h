@@ -692,6 +692,7 @@ extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange
 									uint64_t seed);
 
 extern uint64_t mixture_content_hash(const double *row, int d);
+extern int	mixture_compare_rows(const double *a, const double *b, int d);
 
 /* fit.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

@@ -16,8 +16,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/tupmacs.h"
 #include "common/int.h"
 #include "miscadmin.h"
@@ -52,7 +50,7 @@ gmm_sketch_n_seconds(int d)
 	return d > GMM_SKETCH_COVARIANCE_D ? 0 : d * (d + 1) / 2;
 }
 
-/* By hash, then by content, NaN last: 0 only if the rows are equal. */
+/* By hash, then by content: 0 only if the rows are equal. */
 int
 gmm_sketch_compare(const void *left, const void *right)
 {
@@ -61,14 +59,7 @@ gmm_sketch_compare(const void *left, const void *right)
 
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
-	for (int j = 0; j < a->d; j++)
-	{
-		if (isnan(a->row[j]) != isnan(b->row[j]))
-			return isnan(a->row[j]) ? 1 : -1;
-		if (a->row[j] != b->row[j] && !isnan(a->row[j]))
-			return a->row[j] < b->row[j] ? -1 : 1;
-	}
-	return 0;
+	return mixture_compare_rows(a->row, b->row, a->d);
 }
 
 /* Room for so many rows, in the object's context, which is current. */

@@ -210,9 +210,7 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 		double		noise;
 
 		for (int j = 0; j < d; j++)
-			row[j] = 3 * random_normal(random);
-		for (int j = 0; j < d; j++)
-			part[j] = row[order[j]];
+			row[order[j]] = part[j] = 3 * random_normal(random);
 		joint = log_density(&whole, row, log_densities);
 		first = log_density(&observed, part, log_densities);
 		components = log_sum(log_densities, k);

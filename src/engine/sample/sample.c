@@ -221,6 +221,23 @@ mixture_content_hash(const double *row, int d)
 	return hash;
 }
 
+/*
+ * The order of two rows by their values, the first that differ, a missing one (NaN)
+ * last: below 0, above, or 0 if the rows are equal.
+ */
+int
+mixture_compare_rows(const double *a, const double *b, int d)
+{
+	for (int j = 0; j < d; j++)
+	{
+		if (isnan(a[j]) != isnan(b[j]))
+			return isnan(a[j]) ? 1 : -1;
+		if (a[j] != b[j] && !isnan(a[j]))
+			return a[j] < b[j] ? -1 : 1;
+	}
+	return 0;
+}
+
 /* By hash, then by content: 0 only if the rows are equal, whatever their labels. */
 static int
 compare_rows(const Entry *a, const Entry *b)
@@ -239,14 +256,7 @@ compare_rows(const Entry *a, const Entry *b)
 	hash_b = mixture_content_hash(b->row, b->d);
 	if (hash_a != hash_b)
 		return hash_a < hash_b ? -1 : 1;
-	for (int j = 0; j < a->d; j++)
-	{
-		if (isnan(a->row[j]) != isnan(b->row[j]))
-			return isnan(a->row[j]) ? 1 : -1;
-		if (a->row[j] != b->row[j] && !isnan(a->row[j]))
-			return a->row[j] < b->row[j] ? -1 : 1;
-	}
-	return 0;
+	return mixture_compare_rows(a->row, b->row, a->d);
 }
 
 /* The same, and of equal rows by label. */
@@ -586,6 +596,69 @@ balance_strata(Taking *taking, const double *label_weights, const MixtureHost *h
 	host->release(host->context, factors);
 }
 
+/* Allocate what a sample of so many rows needs while it is taken, and its rows. */
+static void
+begin_taking(Taking *taking, const MixtureSource *source, int64_t limit,
+			 const MixtureHost *host)
+{
+	size_t		size;
+
+	begin_strata(taking, source->n_labels, limit, host);
+	taking->capacity = 2 * strata_limit(taking);
+	if (taking->capacity > source->n_rows)
+		taking->capacity = source->n_rows;
+	size = taking->capacity * (size_t) source->d * sizeof(double);
+	taking->sample->rows = host->allocate(host->context, size);
+	taking->spare = host->allocate(host->context, size);
+	taking->entries = host->allocate(host->context, taking->capacity * sizeof(Entry));
+}
+
+/* Take the rows of all blocks, less the center if that is not NULL. */
+static void
+take_rows(Taking *taking, const MixtureSource *source, const double *center,
+		  const FeatureRange *range, uint64_t seed, const MixtureHost *host)
+{
+	double	   *features = center == NULL ? NULL :
+		host->allocate(host->context, (size_t) source->d * MIXTURE_BLOCK_ROWS * sizeof(double));
+
+	for (int64_t number = 0; number < source->n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		source_block(source, number, &block);
+		if (center != NULL)
+			center_block(center, source->d, &block, features);
+		take_block(taking, &block, range, seed);
+		host->check_interrupts(host->context);
+		if (number % REPORT_BLOCKS == 0)
+			progress_reading(host);
+	}
+	if (features != NULL)
+		host->release(host->context, features);
+}
+
+/* Put what has been taken into the sample, with labels or without, and release the rest. */
+static void
+end_taking(Taking *taking, bool labelled, const MixtureHost *host)
+{
+	Sample	   *sample = taking->sample;
+
+	sample->n_rows = taking->n;
+	sample->labels = labelled ? host->allocate(host->context, taking->n * sizeof(int)) : NULL;
+	sample->weights = host->allocate(host->context, taking->n * sizeof(double));
+	sample->hashes = host->allocate(host->context, taking->n * sizeof(uint64_t));
+	for (int64_t i = 0; i < taking->n; i++)
+	{
+		sample->weights[i] = taking->entries[i].weight;
+		if (labelled)
+			sample->labels[i] = taking->entries[i].label;
+	}
+	put_rows(taking);
+	host->release(host->context, taking->spare);
+	host->release(host->context, taking->entries);
+	host->release(host->context, taking->strata);
+}
+
 /*
  * Take a sample of at most limit distinct rows of positive weight, less the
  * center if that is not NULL (the range is of what is left then).  Where
@@ -597,9 +670,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			const FeatureRange *range, int64_t limit, uint64_t seed,
 			const MixtureHost *host)
 {
-	size_t		d = source->d;
 	Taking		taking;
-	double	   *features;
 
 	if (source->block == NULL)
 	{
@@ -615,48 +686,15 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 		sample->complete = sample->complete && all;
 		return;
 	}
-	taking = (Taking) {.host = host,.sample = sample};
-	begin_strata(&taking, source->n_labels, limit, host);
-	features = center == NULL ? NULL :
-		host->allocate(host->context, d * MIXTURE_BLOCK_ROWS * sizeof(double));
-	taking.capacity = 2 * strata_limit(&taking);
-	if (taking.capacity > source->n_rows)
-		taking.capacity = source->n_rows;
 	sample->d = source->d;
 	sample->complete = true;
-	sample->rows = host->allocate(host->context, taking.capacity * d * sizeof(double));
-	taking.spare = host->allocate(host->context, taking.capacity * d * sizeof(double));
-	taking.entries = host->allocate(host->context, taking.capacity * sizeof(Entry));
-	for (int64_t number = 0; number < source->n_blocks; number++)
-	{
-		MixtureBlock block;
-
-		source_block(source, number, &block);
-		if (center != NULL)
-			center_block(center, source->d, &block, features);
-		take_block(&taking, &block, range, seed);
-		host->check_interrupts(host->context);
-		if (number % REPORT_BLOCKS == 0)
-			progress_reading(host);
-	}
+	taking = (Taking) {.host = host,.sample = sample};
+	begin_taking(&taking, source, limit, host);
+	take_rows(&taking, source, center, range, seed, host);
 	join_equal(&taking);
 	balance_strata(&taking, source->label_weights, host);
 	put_extremes_first(&taking, host);
-	sample->n_rows = taking.n;
-	sample->labels = source->n_labels == 0 ? NULL :
-		host->allocate(host->context, taking.n * sizeof(int));
-	for (int64_t i = 0; i < taking.n && source->n_labels > 0; i++)
-		sample->labels[i] = taking.entries[i].label;
-	host->release(host->context, taking.strata);
-	sample->weights = host->allocate(host->context, taking.n * sizeof(double));
-	sample->hashes = host->allocate(host->context, taking.n * sizeof(uint64_t));
-	for (int64_t i = 0; i < taking.n; i++)
-		sample->weights[i] = taking.entries[i].weight;
-	put_rows(&taking);
-	host->release(host->context, taking.spare);
-	host->release(host->context, taking.entries);
-	if (features != NULL)
-		host->release(host->context, features);
+	end_taking(&taking, source->n_labels > 0, host);
 	sample_make_blocks(sample, host);
 	hash_rows(sample, range, seed, host);
 }
