@@ -464,6 +464,29 @@ extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters
 											 MixtureError *error);
 extern size_t mixture_prepared_size(const MixturePrepared *prepared);
 
+/* incomplete_row.c: the same for rows of which features are missing */
+typedef struct MixtureIncomplete MixtureIncomplete;
+
+extern MixtureIncomplete *mixture_incomplete_create(const MixtureParameters *parameters,
+													const MixturePrepared *prepared,
+													const MixtureHost *host);
+extern bool mixture_incomplete_needs(const MixtureIncomplete *incomplete, int n_observed);
+extern size_t mixture_incomplete_extend(MixtureIncomplete *incomplete,
+										const MixtureParameters *parameters,
+										const MixtureHost *host);
+extern void mixture_incomplete_release(MixtureIncomplete *incomplete,
+									   const MixtureHost *host);
+extern size_t mixture_incomplete_size(const MixtureIncomplete *incomplete);
+extern size_t mixture_incomplete_work_size(const MixtureIncomplete *incomplete);
+extern size_t mixture_incomplete_filled_size(const MixtureIncomplete *incomplete);
+extern const MixturePrepared *mixture_incomplete_row(MixtureIncomplete *incomplete,
+													 const double *row, const int *order,
+													 int n_observed, double *work,
+													 double *filled, const MixtureHost *host);
+extern void mixture_incomplete_impute(const MixtureIncomplete *incomplete, const int *order,
+									  const double *filled, const double *shares,
+									  double noise, double *missing);
+
 /* derive.c */
 extern void mixture_marginal(const MixtureParameters *parameters, const int *dims,
 							 MixtureParameters *marginal, const MixtureHost *host);

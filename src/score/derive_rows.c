@@ -99,7 +99,7 @@ gmm_condition(PG_FUNCTION_ARGS)
 {
 	GmmFeatures features;
 	double	   *work;
-	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	const GmmScorer *scorer = gmm_scorer_get_pattern(fcinfo, &features, &work);
 	int			n_missing = scorer->d - scorer->n_observed;
 	const MixtureConditional *conditional;
 	MixtureParameters result;
@@ -145,9 +145,9 @@ gmm_impute(PG_FUNCTION_ARGS)
 {
 	GmmFeatures features;
 	double	   *work;
-	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	const double *filled;
+	const GmmScorer *scorer = gmm_scorer_get_filled(fcinfo, &features, &work, &filled);
 	int			n_missing = scorer->d - scorer->n_observed;
-	const MixtureConditional *conditional;
 	double	   *shares;
 	double		noise;
 	double	   *missing;
@@ -160,13 +160,16 @@ gmm_impute(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	}
 
-	conditional = gmm_scorer_conditional(fcinfo, scorer);
 	result = gmm_make_vector(scorer->d, &elements);
 	shares = palloc((scorer->k + (size_t) n_missing + scorer->d) * sizeof(double));
 	missing = shares + scorer->k;
 	mixture_row_shares(scorer->prepared, features.values, work, shares, &noise);
-	mixture_impute(conditional, features.values, shares, noise, missing,
-				   missing + n_missing);
+	if (filled != NULL)
+		mixture_incomplete_impute(scorer->incomplete, scorer->order, filled, shares, noise,
+								  missing);
+	else
+		mixture_impute(gmm_scorer_conditional(fcinfo, scorer), features.values, shares, noise,
+					   missing, missing + n_missing);
 
 	for (int i = 0; i < scorer->n_observed; i++)
 		elements[scorer->order[i]] = features.values[i];

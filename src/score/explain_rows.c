@@ -248,7 +248,7 @@ gmm_explain(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_FEATURES))
 		return (Datum) 0;
-	scorer = gmm_scorer_get(fcinfo, &features, &work);
+	scorer = gmm_scorer_get_pattern(fcinfo, &features, &work);
 	n_observed = scorer->n_observed;
 	explained.component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer, false);
 	if (explained.component == NOT_NAMED)
@@ -371,7 +371,7 @@ gmm_explain_component(PG_FUNCTION_ARGS)
 	terms.rows = gmm_begin_rows(fcinfo, TERM_COLUMNS, &terms.descriptor);
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_FEATURES))
 		return (Datum) 0;
-	scorer = gmm_scorer_get(fcinfo, &features, &work);
+	scorer = gmm_scorer_get_pattern(fcinfo, &features, &work);
 	component = component_argument(fcinfo, ARG_COMPONENT, "component", scorer, true);
 	other = component_argument(fcinfo, ARG_OTHER, "other", scorer, true);
 	if (other == NOT_NAMED && scorer->k == 1 && !scorer->noise)

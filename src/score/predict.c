@@ -185,7 +185,7 @@ gmm_outlier_pvalue(PG_FUNCTION_ARGS)
 {
 	GmmFeatures features;
 	double	   *work;
-	const GmmScorer *scorer = gmm_scorer_get(fcinfo, &features, &work);
+	const GmmScorer *scorer = gmm_scorer_get_pattern(fcinfo, &features, &work);
 	const MixtureTail *tail = gmm_scorer_tail(fcinfo, scorer);
 	double		pvalue;
 

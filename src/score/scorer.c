@@ -14,8 +14,13 @@
  *	   that many models joined in any order are each prepared once.
  *
  * A row with NULL elements is scored by the marginal mixture of the others
- * (Ghahramani and Jordan 1994), which is prepared and kept in the same way: a
- * key is a model and a pattern of NULLs.
+ * (Ghahramani and Jordan 1994).  What that says of the row follows from the model
+ * and the row alone, by equations of the row's own, whatever its pattern of NULLs
+ * and whatever rows came before: an immutable function must not have it otherwise in
+ * its last digits.  What takes more of a pattern than that, such as the share of
+ * rows that are less likely, is prepared and kept in the same way as a model: a key
+ * is a model and a pattern of NULLs.  So is the marginal mixture where the equations
+ * would lose digits.
  *
  * An external parameter does not count as constant, though
  * get_fn_expr_arg_stable() says that it is: PL/pgSQL keeps the state of a
@@ -58,7 +63,27 @@ typedef struct ScorerCache
 	double	   *work;			/* the engine's scratch, aligned */
 	void	   *work_chunk;
 	Size		work_size;		/* in doubles */
+	GmmScorer	row;			/* for the present row, if that has NULLs */
+	int		   *order;			/* its order, of row.d */
+	double	   *filled;			/* its NULLs given the others, in each component */
+	Size		filled_size;	/* in doubles */
 } ScorerCache;
+
+/* Which elements of a row are NULL. */
+typedef struct RowPattern
+{
+	int			d;
+	int			n_observed;
+	const uint8 *observed;		/* as in an array, or NULL if none is */
+} RowPattern;
+
+static RowPattern
+pattern_of(const GmmFeatures *features)
+{
+	return (RowPattern) {
+		features->d, features->n_observed, features->observed
+	};
+}
 
 /* Is the first argument of the call a constant of the plan? */
 static bool
@@ -122,12 +147,10 @@ enter_scorer(ScorerCache *cache, const GmmScorerKey *key)
 	return hash_search(cache->scorers, key, HASH_ENTER, NULL);
 }
 
-/* Let the scratch be large enough for a model. */
+/* Let the scratch have so many doubles. */
 static void
-reserve_work(ScorerCache *cache, const MixturePrepared *prepared)
+reserve_work(ScorerCache *cache, Size needed)
 {
-	Size		needed = mixture_row_work_size(prepared);
-
 	if (needed <= cache->work_size)
 		return;
 
@@ -154,58 +177,65 @@ last_byte_mask(int d)
  * their number, too.
  */
 static uint64
-hash_pattern(const GmmFeatures *features)
+hash_pattern(const RowPattern *pattern)
 {
-	int			d = features->d;
+	int			d = pattern->d;
 	uint64		hash;
 	uint64		last = 0;
 
-	if (features->observed == NULL)
+	if (pattern->observed == NULL)
 		return 0;
 	if (d % 8 != 0)
-		last = features->observed[d / 8] & last_byte_mask(d);
-	hash = hash_bytes_extended(features->observed, d / 8, ((uint64) d << 8) | last);
+		last = pattern->observed[d / 8] & last_byte_mask(d);
+	hash = hash_bytes_extended(pattern->observed, d / 8, ((uint64) d << 8) | last);
 	return hash != 0 ? hash : 1;
 }
 
 /* Are a row's NULLs those that the scorer is for? */
 static bool
-same_pattern(const GmmScorer *scorer, const GmmFeatures *features)
+same_pattern(const GmmScorer *scorer, const RowPattern *pattern)
 {
 	int			d = scorer->d;
 
-	if (features->d != d || features->n_observed != scorer->n_observed)
+	if (pattern->d != d || pattern->n_observed != scorer->n_observed)
 		return false;
-	if (features->observed == NULL)
+	if (pattern->observed == NULL)
 		return true;
-	return memcmp(features->observed, scorer->observed, d / 8) == 0 &&
+	return memcmp(pattern->observed, scorer->observed, d / 8) == 0 &&
 		(d % 8 == 0 ||
-		 ((features->observed[d / 8] ^ scorer->observed[d / 8]) & last_byte_mask(d)) == 0);
+		 ((pattern->observed[d / 8] ^ scorer->observed[d / 8]) & last_byte_mask(d)) == 0);
+}
+
+/* List a pattern's elements, from 0: those that are not NULL, then the others. */
+static void
+list_elements(const RowPattern *pattern, int *order)
+{
+	int			n = 0;
+	int			n_missing = pattern->n_observed;
+
+	for (int i = 0; i < pattern->d; i++)
+		order[att_isnull(i, pattern->observed) ? n_missing++ : n++] = i;
 }
 
 /* The row's pattern, to be kept in the current memory context. */
 static void
-copy_pattern(GmmScorer *scorer, const GmmFeatures *features)
+copy_pattern(GmmScorer *scorer, const RowPattern *pattern)
 {
-	int			d = features->d;
-	int			n_observed = features->n_observed;
-	int			n = 0;
-	int			n_missing = 0;
+	int			d = pattern->d;
 	int		   *order;
 	uint8	   *observed;
 
 	scorer->d = d;
-	scorer->n_observed = features->n_observed;
+	scorer->n_observed = pattern->n_observed;
 	scorer->order = NULL;
 	scorer->observed = NULL;
-	if (features->observed == NULL)
+	if (pattern->observed == NULL)
 		return;
 
 	order = palloc(d * sizeof(int));
-	for (int i = 0; i < d; i++)
-		order[att_isnull(i, features->observed) ? n_observed + n_missing++ : n++] = i;
+	list_elements(pattern, order);
 	observed = palloc(((Size) d + 7) / 8);
-	memcpy(observed, features->observed, ((Size) d + 7) / 8);
+	memcpy(observed, pattern->observed, ((Size) d + 7) / 8);
 	scorer->order = order;
 	scorer->observed = observed;
 }
@@ -240,15 +270,15 @@ prepare_pattern(const MixtureParameters *parameters, const GmmScorer *scorer)
  */
 static GmmScorer *
 prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *model,
-			   const GmmFeatures *features)
+			   const RowPattern *pattern)
 {
 	MemoryContext old_context;
 	MixtureParameters parameters;
 	GmmScorer	scorer = {0};
 	GmmScorer  *entry;
 
-	if (features->d != model->d)
-		gmm_model_report_dimensions(PointerGetDatum(model), features->d);
+	if (pattern->d != model->d)
+		gmm_model_report_dimensions(PointerGetDatum(model), pattern->d);
 	if (cache->size > Max(CACHE_LIMIT, (Size) work_mem * 1024))
 		drop_models(cache);
 
@@ -260,10 +290,10 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 	scorer.noise = parameters.noise_box != NULL;
 	gmm_model_names(model, &scorer.names);
 	gmm_names_copy(&scorer.names, cache->context);
-	copy_pattern(&scorer, features);
+	copy_pattern(&scorer, pattern);
 	scorer.prepared = prepare_pattern(&parameters, &scorer);
 	MemoryContextSwitchTo(old_context);
-	reserve_work(cache, scorer.prepared);
+	reserve_work(cache, mixture_row_work_size(scorer.prepared));
 
 	entry = enter_scorer(cache, key);
 	*entry = scorer;
@@ -280,8 +310,7 @@ prepare_scorer(ScorerCache *cache, const GmmScorerKey *key, const GmmModel *mode
 
 /* The scorer of this key for rows like this one, or NULL. */
 static GmmScorer *
-find_scorer(const ScorerCache *cache, const GmmScorerKey *key,
-			const GmmFeatures *features)
+find_scorer(const ScorerCache *cache, const GmmScorerKey *key, const RowPattern *pattern)
 {
 	GmmScorer  *scorer = cache->last;
 
@@ -294,12 +323,12 @@ find_scorer(const ScorerCache *cache, const GmmScorerKey *key,
 		if (scorer == NULL)
 			return NULL;
 	}
-	return same_pattern(scorer, features) ? scorer : NULL;
+	return same_pattern(scorer, pattern) ? scorer : NULL;
 }
 
 /* Find or prepare what a row needs that may differ from the last one. */
 static GmmScorer *
-look_up_scorer(ScorerCache *cache, Datum datum, const GmmFeatures *features)
+look_up_scorer(ScorerCache *cache, Datum datum, const RowPattern *pattern)
 {
 	GmmScorer  *scorer;
 	GmmModel   *model = NULL;
@@ -310,43 +339,163 @@ look_up_scorer(ScorerCache *cache, Datum datum, const GmmFeatures *features)
 		model = DatumGetGmmModel(datum);
 		gmm_model_key_contents(model, &key.model);
 	}
-	key.pattern = hash_pattern(features);
+	key.pattern = hash_pattern(pattern);
 
-	scorer = find_scorer(cache, &key, features);
+	scorer = find_scorer(cache, &key, pattern);
 	if (scorer == NULL)
 	{
 		if (model == NULL)
 			model = DatumGetGmmModel(datum);
-		scorer = prepare_scorer(cache, &key, model, features);
+		scorer = prepare_scorer(cache, &key, model, pattern);
 	}
 
 	if (model != NULL && (Pointer) model != DatumGetPointer(datum))
 		pfree(model);
-	cache->last = scorer;
 	return scorer;
+}
+
+/* Let the cache's last scorer be the one of a pattern. */
+static GmmScorer *
+choose_scorer(ScorerCache *cache, Datum model, const RowPattern *pattern)
+{
+	if (!cache->constant || cache->last == NULL || !same_pattern(cache->last, pattern))
+		cache->last = cache->only != NULL && same_pattern(cache->only, pattern) ? cache->only :
+			look_up_scorer(cache, model, pattern);
+	return cache->last;
+}
+
+/*
+ * Makes something more of a model, or of a component of it, for a scorer; returns
+ * the bytes it takes.
+ */
+typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *parameters,
+								int component);
+
+/* Add to the scorer of the present row what it has been found to need. */
+static void
+add_to_scorer(ScorerCache *cache, Datum datum, ScorerAddition addition, int component)
+{
+	GmmModel   *model = DatumGetGmmModel(datum);
+	MixtureParameters parameters;
+	MemoryContext old_context;
+
+	gmm_model_parameters(model, &parameters);
+	old_context = MemoryContextSwitchTo(cache->context);
+	cache->size += addition(cache->last, &parameters, component);
+	MemoryContextSwitchTo(old_context);
+	if ((Pointer) model != DatumGetPointer(datum))
+		pfree(model);
+}
+
+static Size
+add_incomplete(GmmScorer *scorer, const MixtureParameters *parameters,
+			   int component pg_attribute_unused())
+{
+	scorer->incomplete = mixture_incomplete_create(parameters, scorer->prepared, &gmm_host);
+	ereport(DEBUG1,
+			(errmsg_internal("gmm: prepared a model of %d components in %d dimensions for rows with NULLs",
+							 scorer->k, scorer->d)));
+	return mixture_incomplete_size(scorer->incomplete);
+}
+
+static Size
+extend_incomplete(GmmScorer *scorer, const MixtureParameters *parameters,
+				  int component pg_attribute_unused())
+{
+	return mixture_incomplete_extend(scorer->incomplete, parameters, &gmm_host);
+}
+
+/* Room for what is filled in. */
+static double *
+reserve_filled(ScorerCache *cache, Size needed)
+{
+	if (needed > cache->filled_size)
+	{
+		if (cache->filled != NULL)
+			pfree(cache->filled);
+		cache->filled = NULL;
+		cache->filled_size = 0;
+		cache->filled = MemoryContextAllocHuge(cache->work_context, needed * sizeof(double));
+		cache->filled_size = needed;
+	}
+	return cache->filled;
+}
+
+/* Let there be a scorer for a row that may have NULLs of any pattern. */
+static void
+begin_row(ScorerCache *cache, const GmmScorer *complete, const RowPattern *pattern)
+{
+	GmmScorer  *row = &cache->row;
+
+	if (row->d < pattern->d)
+	{
+		if (cache->order != NULL)
+			pfree(cache->order);
+		cache->order = NULL;
+		row->d = 0;
+		cache->order = MemoryContextAlloc(cache->work_context, pattern->d * sizeof(int));
+	}
+	list_elements(pattern, cache->order);
+	row->covariance_type = complete->covariance_type;
+	row->k = complete->k;
+	row->noise = complete->noise;
+	row->names = complete->names;
+	row->d = pattern->d;
+	row->n_observed = pattern->n_observed;
+	row->order = cache->order;
+}
+
+/*
+ * Solve a row with NULLs; fill: let the cache have what is NULL, too.  Returns NULL
+ * where it has to be scored in another way.
+ */
+static const GmmScorer *
+solve_row(ScorerCache *cache, Datum model, const GmmFeatures *features, bool fill)
+{
+	const RowPattern pattern = pattern_of(features);
+	const RowPattern complete = {features->d, features->d, NULL};
+	GmmScorer  *scorer = choose_scorer(cache, model, &complete);
+
+	if (scorer->incomplete == NULL)
+	{
+		add_to_scorer(cache, model, add_incomplete, 0);
+		reserve_work(cache, mixture_incomplete_work_size(scorer->incomplete));
+	}
+	if (mixture_incomplete_needs(scorer->incomplete, pattern.n_observed))
+		add_to_scorer(cache, model, extend_incomplete, 0);
+	begin_row(cache, scorer, &pattern);
+	cache->row.prepared =
+		mixture_incomplete_row(scorer->incomplete, features->values, cache->row.order,
+							   pattern.n_observed, cache->work,
+							   fill ? reserve_filled(cache, mixture_incomplete_filled_size(scorer->incomplete)) : NULL,
+							   &gmm_host);
+	cache->row.incomplete = scorer->incomplete;
+	return cache->row.prepared != NULL ? &cache->row : NULL;
+}
+
+static ScorerCache *
+get_cache(FmgrInfo *flinfo)
+{
+	return flinfo->fn_extra != NULL ? flinfo->fn_extra : create_cache(flinfo);
 }
 
 /*
  * Make a model ready for a row, which may have NULL elements, at the call site
  * that flinfo is.  *work is the engine's scratch, valid until the next call, as
- * is the result.
+ * is the result, of which only what was prepared is to be used, and for this row.
  */
 const GmmScorer *
 gmm_scorer_find(FmgrInfo *flinfo, Datum model, const GmmFeatures *features,
 				double **work)
 {
-	ScorerCache *cache = flinfo->fn_extra;
-	const GmmScorer *scorer;
+	ScorerCache *cache = get_cache(flinfo);
+	const RowPattern pattern = pattern_of(features);
+	const GmmScorer *scorer = NULL;
 
-	if (cache == NULL)
-		cache = create_cache(flinfo);
-	if (cache->constant && cache->last != NULL && same_pattern(cache->last, features))
-		scorer = cache->last;
-	else if (cache->only != NULL && same_pattern(cache->only, features))
-		scorer = cache->last = cache->only;
-	else
-		scorer = look_up_scorer(cache, model, features);
-
+	if (features->observed != NULL)
+		scorer = solve_row(cache, model, features, false);
+	if (scorer == NULL)
+		scorer = choose_scorer(cache, model, &pattern);
 	*work = cache->work;
 	return scorer;
 }
@@ -363,30 +512,52 @@ gmm_scorer_get(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
 }
 
 /*
- * Makes something more of a model, or of a component of it, for a scorer; returns
- * the bytes it takes.
+ * The same for a row of which *filled is to say what its NULLs are given the others
+ * (mixture_incomplete_impute()); or that is NULL, and the scorer that of its pattern.
  */
-typedef Size (*ScorerAddition) (GmmScorer *scorer, const MixtureParameters *parameters,
-								int component);
+const GmmScorer *
+gmm_scorer_get_filled(FunctionCallInfo fcinfo, GmmFeatures *features, double **work,
+					  const double **filled)
+{
+	ScorerCache *cache = get_cache(fcinfo->flinfo);
+	RowPattern	pattern;
+	const GmmScorer *scorer = NULL;
 
-/* Add to the scorer of the present row what it has been found to need. */
+	gmm_model_read_row(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), features);
+	if (features->observed != NULL)
+		scorer = solve_row(cache, PG_GETARG_DATUM(0), features, true);
+	*filled = scorer != NULL ? cache->filled : NULL;
+	pattern = pattern_of(features);
+	if (scorer == NULL)
+		scorer = choose_scorer(cache, PG_GETARG_DATUM(0), &pattern);
+	*work = cache->work;
+	return scorer;
+}
+
+/* The same for rows of a pattern, of which more is to be known than that. */
+const GmmScorer *
+gmm_scorer_get_pattern(FunctionCallInfo fcinfo, GmmFeatures *features, double **work)
+{
+	ScorerCache *cache = get_cache(fcinfo->flinfo);
+	const GmmScorer *scorer;
+	RowPattern	pattern;
+
+	gmm_model_read_row(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), features);
+	pattern = pattern_of(features);
+	scorer = choose_scorer(cache, PG_GETARG_DATUM(0), &pattern);
+	*work = cache->work;
+	return scorer;
+}
+
+/* Add to the scorer that the function has of its row. */
 static void
-add_to_scorer(FunctionCallInfo fcinfo, const GmmScorer *scorer PG_USED_FOR_ASSERTS_ONLY,
-			  ScorerAddition addition, int component)
+add_to_present(FunctionCallInfo fcinfo, const GmmScorer *scorer PG_USED_FOR_ASSERTS_ONLY,
+			   ScorerAddition addition, int component)
 {
 	ScorerCache *cache = fcinfo->flinfo->fn_extra;
-	Datum		datum = PG_GETARG_DATUM(0);
-	GmmModel   *model = DatumGetGmmModel(datum);
-	MixtureParameters parameters;
-	MemoryContext old_context;
 
 	Assert(scorer == cache->last);
-	gmm_model_parameters(model, &parameters);
-	old_context = MemoryContextSwitchTo(cache->context);
-	cache->size += addition(cache->last, &parameters, component);
-	MemoryContextSwitchTo(old_context);
-	if ((Pointer) model != DatumGetPointer(datum))
-		pfree(model);
+	add_to_scorer(cache, PG_GETARG_DATUM(0), addition, component);
 }
 
 static Size
@@ -421,7 +592,7 @@ gmm_scorer_conditional(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 {
 	Assert(scorer->order != NULL);
 	if (scorer->conditional == NULL)
-		add_to_scorer(fcinfo, scorer, add_conditional, 0);
+		add_to_present(fcinfo, scorer, add_conditional, 0);
 	return scorer->conditional;
 }
 
@@ -433,7 +604,7 @@ const MixtureTail *
 gmm_scorer_tail(FunctionCallInfo fcinfo, const GmmScorer *scorer)
 {
 	if (scorer->tail == NULL && scorer->n_observed > 0)
-		add_to_scorer(fcinfo, scorer, add_tail, 0);
+		add_to_present(fcinfo, scorer, add_tail, 0);
 	return scorer->tail;
 }
 
@@ -503,7 +674,7 @@ gmm_scorer_explanation(FunctionCallInfo fcinfo, const GmmScorer *scorer, int com
 	if (scorer->explanations == NULL || scorer->explanations[place] == NULL)
 	{
 		limit_explanations((ScorerCache *) fcinfo->flinfo->fn_extra);
-		add_to_scorer(fcinfo, scorer, add_explanation, component);
+		add_to_present(fcinfo, scorer, add_explanation, component);
 	}
 	return scorer->explanations[place];
 }

@@ -35,7 +35,9 @@ typedef struct GmmScorer
 	const int  *order;			/* the d dimensions from 0, those observed
 								 * first; NULL if that is all of them */
 	const uint8 *observed;		/* as in an array, or NULL likewise */
-	MixturePrepared *prepared;	/* of the observed dimensions */
+	const MixturePrepared *prepared;	/* of the observed dimensions */
+	MixtureIncomplete *incomplete;	/* if none is NULL, for rows of which some are,
+									 * from the first such row on */
 	MixtureConditional *conditional;	/* of the others; see
 										 * gmm_scorer_conditional() */
 	MixtureTail *tail;			/* of the mixture of the observed ones; see
@@ -50,6 +52,11 @@ extern const GmmScorer *gmm_scorer_get(FunctionCallInfo fcinfo,
 extern const GmmScorer *gmm_scorer_find(FmgrInfo *flinfo, Datum model,
 										const GmmFeatures *features,
 										double **work);
+extern const GmmScorer *gmm_scorer_get_filled(FunctionCallInfo fcinfo,
+											  GmmFeatures *features, double **work,
+											  const double **filled);
+extern const GmmScorer *gmm_scorer_get_pattern(FunctionCallInfo fcinfo,
+											   GmmFeatures *features, double **work);
 extern const MixtureConditional *gmm_scorer_conditional(FunctionCallInfo fcinfo,
 														const GmmScorer *scorer);
 extern const MixtureTail *gmm_scorer_tail(FunctionCallInfo fcinfo,

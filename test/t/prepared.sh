@@ -98,22 +98,22 @@ prepares 2 "a PL/pgSQL variable of two values in turn" \
          END LOOP;
      END \$\$"
 
-# Three patterns of NULLs in turn: each is prepared once, and so is what is
-# filled in given the others.
+# Three patterns of NULLs in turn: rows without and rows with NULLs are each
+# prepared for once; and each pattern, where more is to be known of it.
 holed="ARRAY[CASE WHEN id % 3 > 0 THEN features[1] END, CASE WHEN id % 3 < 2 THEN features[2] END]"
-prepares 3 "a constant and three patterns of NULLs" \
+prepares 2 "a constant and three patterns of NULLs" \
     "SELECT gmm_predict('$spherical', $holed) FROM points"
-prepares 60 "twenty models and three patterns of NULLs" \
+prepares 40 "twenty models and three patterns of NULLs" \
     "SELECT gmm_predict(small, $holed) FROM (SELECT id, features FROM points) AS p, (SELECT small FROM models) AS m"
-prepares 5 "imputation by a constant" \
+prepares 2 "imputation by a constant" \
     "SELECT gmm_impute('$spherical', $holed) FROM points"
-prepares 5 "imputation by a model out of line" \
+prepares 2 "imputation by a model out of line" \
     "SELECT gmm_impute(large, $holed) FROM points, (SELECT large FROM models WHERE id = 1) AS m"
 prepares 4 "conditional mixtures" \
     "SELECT gmm_condition('$spherical', $holed) FROM points WHERE id % 3 <> 1"
 prepares 6 "outliers, each pattern with its tail" \
     "SELECT gmm_outlier_pvalue('$spherical', $holed) FROM points"
-prepares 3 "the best components, by a lateral join" \
+prepares 2 "the best components, by a lateral join" \
     "SELECT * FROM points, gmm_top('$spherical', $holed, 2)"
 
 finish

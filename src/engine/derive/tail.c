@@ -334,6 +334,6 @@ mixture_row_outlier_pvalue(const MixturePrepared *prepared, const MixtureTail *t
 		return 1;
 	if (tail->component < 0)
 		return share_below(tail, kernels_row_components(prepared, row, work));
-	kernels_current()->row_distances(prepared, row, work);
+	kernels_row_distances(prepared, row, work);
 	return special_chi_square_tail(work[tail->component], prepared->d);
 }

@@ -122,7 +122,7 @@ far_distance(const MixturePrepared *prepared, int c, const double *row, double s
 	int			exponent = squared > 1 ? FAR_EXPONENT : -FAR_EXPONENT;
 	double		distance;
 
-	if (squared >= LEAST_SQUARED && squared < INFINITY)
+	if (prepared->squares != NULL || (squared >= LEAST_SQUARED && squared < INFINITY))
 		return sqrt(squared);
 	distance = ldexp(scaled_distance(prepared, c, row, exponent), exponent);
 	/* what is near only because features cancel may overflow on the way */

@@ -377,6 +377,29 @@ mixture_row_work_size(const MixturePrepared *prepared)
 		(size_t) prepared->d * prepared->lanes;
 }
 
+/* Weighted log densities of a row into work, which may be known but for a sum. */
+static void
+row_log_densities(const MixturePrepared *prepared, const double *row, double *work)
+{
+	if (prepared->squares == NULL)
+	{
+		kernels_current()->row_log_densities(prepared, row, work);
+		return;
+	}
+	for (int c = 0; c < prepared->n_groups * prepared->lanes; c++)
+		work[c] = prepared->log_constants[c] - 0.5 * prepared->squares[c];
+}
+
+/* And squared distances. */
+void
+kernels_row_distances(const MixturePrepared *prepared, const double *row, double *work)
+{
+	if (prepared->squares != NULL)
+		memcpy(work, prepared->squares, prepared->k * sizeof(double));
+	else
+		kernels_current()->row_distances(prepared, row, work);
+}
+
 /*
  * The most probable component, from 0, the first of equals; -1 if noise is more
  * probable than any.
@@ -386,7 +409,7 @@ mixture_row_predict(const MixturePrepared *prepared, const double *row, double *
 {
 	int			best = 0;
 
-	kernels_current()->row_log_densities(prepared, row, work);
+	row_log_densities(prepared, row, work);
 	for (int c = 1; c < prepared->k; c++)
 		if (work[c] > work[best])
 			best = c;
@@ -411,7 +434,7 @@ kernels_row_components(const MixturePrepared *prepared, const double *row, doubl
 	const Kernels *kernels = kernels_current();
 	double		log_density;
 
-	kernels->row_log_densities(prepared, row, work);
+	row_log_densities(prepared, row, work);
 	log_density = kernels->row_softmax(prepared, work);
 	if (log_density > -INFINITY)
 		return log_density;
@@ -531,7 +554,7 @@ void
 mixture_row_mahalanobis(const MixturePrepared *prepared, const double *row,
 						double *work, double *distances)
 {
-	kernels_current()->row_distances(prepared, row, work);
+	kernels_row_distances(prepared, row, work);
 	for (int c = 0; c < prepared->k; c++)
 		distances[c] = far_distance(prepared, c, row, work[c]);
 }

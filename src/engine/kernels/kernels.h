@@ -45,6 +45,9 @@ struct MixturePrepared
 									 * one factor, not interleaved */
 	double	   *origin;			/* d, or NULL */
 	double	   *whitened;		/* k x d, or NULL */
+	const double *squares;		/* NULL; or the squared distances of the one row that
+								 * this is for, which are not looked for, so that
+								 * there are no means and no factors */
 };
 
 /* prepare.c */
@@ -201,6 +204,12 @@ typedef struct Ray
  * responsibilities of them, among the components alone, and returns the
  * logarithm of their sum, which is not finite if they are all minus infinity.
  *
+ * row_incomplete() finds the log constants and squared distances of a row of which
+ * features are missing, which it leaves in `incomplete`, and, unless filled is
+ * NULL, the missing features given the others in each component: n_groups x missing
+ * x lanes.  order: the d features, first those observed, both ascending.  work:
+ * mixture_incomplete_work_size().  Returns false where that would lose digits.
+ *
  * ray_log_densities() finds the mixture's log density at n positions, n being
  * a multiple of MIXTURE_LANES; there must be a component of curvature 1/2 or
  * less for which no square overflows.
@@ -269,6 +278,9 @@ typedef struct Kernels
 	double		(*row_softmax) (const MixturePrepared *prepared, double *work);
 	void		(*row_distances) (const MixturePrepared *prepared,
 								  const double *row, double *work);
+	bool		(*row_incomplete) (const MixtureIncomplete *incomplete, const double *row,
+								   const int *order, double *work, double *filled,
+								   const MixtureHost *host);
 	void		(*ray_log_densities) (const Ray *ray, const double *positions, int n,
 									  double *log_densities);
 } Kernels;
@@ -286,6 +298,8 @@ extern void kernels_accumulate(const MixturePrepared *prepared,
 							   const MixtureHost *host);
 extern double kernels_row_components(const MixturePrepared *prepared, const double *row,
 									 double *work);
+extern void kernels_row_distances(const MixturePrepared *prepared, const double *row,
+								  double *work);
 extern void kernels_finish(const MixturePrepared *prepared, const KernelWork *work,
 						   MixtureStats *stats, const MixtureHost *host);
 

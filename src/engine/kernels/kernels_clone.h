@@ -20,6 +20,7 @@
 #include "engine/kernels/kernels_missing.h"
 #include "engine/kernels/kernels_residuals.h"
 #include "engine/kernels/kernels_rows.h"
+#include "engine/kernels/kernels_incomplete_row.h"
 #include "engine/kernels/kernels_ray.h"
 #include "engine/kernels/kernels_seeding.h"
 
@@ -49,6 +50,7 @@ static const Kernels CLONE(kernels) = {
 	.row_log_densities = CLONE(row_log_densities),
 	.row_softmax = CLONE(row_softmax),
 	.row_distances = CLONE(row_distances),
+	.row_incomplete = CLONE(row_incomplete),
 	.ray_log_densities = CLONE(ray_log_densities),
 };
 

@@ -462,13 +462,11 @@ CLONE(solve_backward) (double *triangle, int i, int end, double *right, const in
 	}
 }
 
-/* Solve for n unknowns of each lane, in place. */
+/* Solve L y = right for n unknowns of each lane, in place. */
 static void
-CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, double *right,
-					size_t step)
+CLONE(solve_forward_lanes) (const CLONE(Factor) *factors, int n_components, int n,
+							double *right, size_t step)
 {
-	if (n == 0)
-		return;
 	for (int i = 0; i < n; i += MISSING_TILE)
 		for (int c = 0; c < n_components; c++)
 		{
@@ -476,6 +474,15 @@ CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, doubl
 			TILE_CASES(n - i, FORWARD);
 #undef FORWARD
 		}
+}
+
+/* And D L^T x = right. */
+static void
+CLONE(solve_backward_lanes) (const CLONE(Factor) *factors, int n_components, int n,
+							 double *right, size_t step)
+{
+	if (n == 0)
+		return;
 	for (int i = (n - 1) / MISSING_TILE * MISSING_TILE; i >= 0; i -= MISSING_TILE)
 		for (int c = 0; c < n_components; c++)
 		{
@@ -483,4 +490,13 @@ CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, doubl
 			TILE_CASES(n - i, BACKWARD);
 #undef BACKWARD
 		}
+}
+
+/* Solve for n unknowns of each lane, in place. */
+ALWAYS_INLINE void
+CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, double *right,
+					size_t step)
+{
+	CLONE(solve_forward_lanes) (factors, n_components, n, right, step);
+	CLONE(solve_backward_lanes) (factors, n_components, n, right, step);
 }

@@ -13,11 +13,11 @@ CLONE(factor_value) (const double *factors, size_t index, const bool tied)
 
 /*
  * Squared length of factor times centered, where the factor is triangular:
- * two of its rows at a time.
+ * two of its rows at a time.  products: NULL, or d vectors for what they come to.
  */
 ALWAYS_INLINE Vec
 CLONE(triangle_distances) (const double *factors, const double *centered, int d,
-						   const bool tied)
+						   double *products, const bool tied)
 {
 	Vec			q = {0};
 	size_t		upper = 0;		/* where the rows i and i + 1 begin */
@@ -40,6 +40,11 @@ CLONE(triangle_distances) (const double *factors, const double *centered, int d,
 			CLONE(load) (centered + (size_t) (i + 1) * VL);
 		q += y * y + z * z;
 		upper = lower + i + 2;
+		if (products != NULL)
+		{
+			CLONE(store) (products + (size_t) i * VL, y);
+			CLONE(store) (products + (size_t) (i + 1) * VL, z);
+		}
 	}
 	if (i < d)
 	{
@@ -49,6 +54,8 @@ CLONE(triangle_distances) (const double *factors, const double *centered, int d,
 			y += CLONE(factor_value) (factors, upper + j, tied) *
 				CLONE(load) (centered + (size_t) j * VL);
 		q += y * y;
+		if (products != NULL)
+			CLONE(store) (products + (size_t) i * VL, y);
 	}
 	return q;
 }
@@ -75,8 +82,8 @@ CLONE(group_distances) (const MixturePrepared *prepared, int group,
 			CLONE(store) (centered + (size_t) j * VL,
 						  row[j] - CLONE(load) (means + (size_t) j * VL));
 		q = type == MIXTURE_FULL ?
-			CLONE(triangle_distances) (factors, centered, d, false) :
-			CLONE(triangle_distances) (factors, centered, d, true);
+			CLONE(triangle_distances) (factors, centered, d, NULL, false) :
+			CLONE(triangle_distances) (factors, centered, d, NULL, true);
 	}
 	else
 		for (int j = 0; j < d; j++)

@@ -96,4 +96,50 @@ typedef struct MissingScratch
 	double	   *products;		/* d + 1 vectors for each lane */
 } MissingScratch;
 
+/*
+ * What is made of a model for single rows of which features are missing, where a
+ * lane is a component (kernels_incomplete_row.h), on one side: as above, but
+ * packed, and scaled likewise.  Of families without matrices there is the first
+ * side only, and nothing of it but constants.  Values of components are interleaved
+ * as what was prepared has them; of a tied family there is one matrix, and
+ * `scales` and `constants` are of all.
+ */
+typedef struct IncompleteSide
+{
+	double	   *matrix;			/* n_groups x packed x lanes, or packed */
+	double	   *scales;			/* n_groups x d x lanes, or d: what the right side
+								 * of the equations is multiplied by */
+	double	   *constants;		/* likewise: what each feature solved for adds to the
+								 * log density */
+	const double *base;			/* n_groups x lanes: what they are added to */
+} IncompleteSide;
+
+struct MixtureIncomplete
+{
+	const MixturePrepared *prepared;	/* of all features, for single rows */
+	size_t		matrix_step;	/* from a group to the next; 0 if tied */
+	size_t		scale_step;
+	bool		doubtful;		/* a matrix is so nearly singular that rows are not
+								 * solved */
+	size_t		size;			/* bytes of all this */
+	IncompleteSide sides[2];	/* precision, covariance; the second where there was
+								 * a row for it */
+	double	   *extents;		/* d: of noise, if there is some, the logarithms */
+	double	   *middles;		/* d: likewise, where its box has its middle */
+	int			n_observed;		/* of the present row, and what was found of it */
+	double	   *log_constants;	/* n_groups x lanes */
+	double	   *squares;		/* n_groups x lanes: distances */
+	MixturePrepared *row;		/* the same as the functions of rows take it */
+};
+
+/*
+ * Whether equations are solved for the observed features, as fewer than those that
+ * are missing.
+ */
+static inline bool
+incomplete_covariance_side(int d, int n_observed)
+{
+	return d - n_observed > d / 2;
+}
+
 #endif							/* GMM_ENGINE_MISSING_H */

@@ -149,6 +149,7 @@ extern void missing_rows_put(const MissingRows *rows, const MissingGroup *group,
 							 const double *filled);
 
 /* missing_sides.c */
+extern bool missing_is_doubtful(const double *precision, const double *covariance, int d);
 extern void missing_make_sides(MissingWork *missing, const MixtureHost *host);
 extern void missing_make_covariances(MissingWork *missing, const MixtureHost *host);
 extern void missing_release_sides(MissingWork *missing, const MixtureHost *host);

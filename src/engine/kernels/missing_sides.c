@@ -19,6 +19,16 @@
  */
 #define MOST_INFLATION 0x1p32
 
+/* Whether a matrix, of which the inverse is given, too, is too nearly singular for it. */
+bool
+missing_is_doubtful(const double *precision, const double *covariance, int d)
+{
+	for (int j = 0; j < d; j++)
+		if (!(precision[linalg_row(j) + j] * covariance[linalg_row(j) + j] <= MOST_INFLATION))
+			return true;
+	return false;
+}
+
 /*
  * Fill one side of a matrix from the packed one.  sign: 1 for precisions, whose
  * features solved for are missing, -1 for covariances.
@@ -118,13 +128,10 @@ missing_make_sides(MissingWork *missing, const MixtureHost *host)
 
 		linalg_multiply_transposed(factor, precision, d, host);
 		fill_side(missing, c, precision, 1, host);
-		missing->doubtful[c] = false;
+		missing->doubtful[c] = missing_is_doubtful(precision, covariance, d);
 		missing->half_logs[c] = 0;
 		for (int j = 0; j < d; j++)
 			missing->half_logs[c] -= log(factor[linalg_row(j) + j]);
-		for (int j = 0; j < d; j++)
-			if (!(precision[linalg_row(j) + j] * covariance[linalg_row(j) + j] <= MOST_INFLATION))
-				missing->doubtful[c] = true;
 	}
 	host->release(host->context, precision);
 	missing->ready = true;

@@ -128,6 +128,7 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 	prepared->precision_cholesky = prepared->means + means;
 	prepared->origin = whitened > 0 ? prepared->precision_cholesky + factors : NULL;
 	prepared->whitened = NULL;
+	prepared->squares = NULL;
 	return prepared;
 }
 

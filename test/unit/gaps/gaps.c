@@ -416,6 +416,30 @@ operate_score(Shape *shape)
 }
 
 static void
+operate_incomplete(Shape *shape)
+{
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_rows(&shape->parameters, &gap_host, &error);
+	MixtureIncomplete *incomplete;
+	double	   *work;
+
+	look();
+	incomplete = mixture_incomplete_create(&shape->parameters, prepared, &gap_host);
+	for (int n_observed = 0; n_observed < shape->parameters.d; n_observed += shape->n_observed)
+	{
+		if (mixture_incomplete_needs(incomplete, n_observed))
+			mixture_incomplete_extend(incomplete, &shape->parameters, &gap_host);
+		work = malloc(sizeof(double) * mixture_incomplete_work_size(incomplete));
+		look();
+		mixture_incomplete_row(incomplete, shape->parameters.means, shape->order, n_observed,
+							   work, NULL, &gap_host);
+		free(work);
+	}
+	mixture_incomplete_release(incomplete, &gap_host);
+	mixture_release_prepared(prepared, &gap_host);
+}
+
+static void
 operate_tail(Shape *shape)
 {
 	MixtureError error;
@@ -563,6 +587,7 @@ static const struct
 {
 	{"prepare", operate_prepare},
 	{"score a row", operate_score},
+	{"score an incomplete row", operate_incomplete},
 	{"E-step", operate_e_step},
 	{"E- and M-step's sums", operate_block},
 	{"the same, half of the features missing", operate_missing},

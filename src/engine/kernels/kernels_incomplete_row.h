@@ -1,0 +1,370 @@
+/*
+ * kernels_incomplete_row.h
+ *	  Scoring of single rows in which features are missing, where a lane is a
+ *	  component; a part of kernels_clone.h, compiled once per instruction set.
+ *
+ * With u, the deviations of what was observed, 0 elsewhere, and the precision
+ * matrix W^T W = L (missing.c), the squared distance of what was observed is
+ *
+ *		|W u|^2 - r^T L_mm^-1 r,	r = (W^T W u)_m.
+ *
+ * Where most of the first is taken away again the difference has lost digits; then
+ * the row is completed, z = -L_mm^-1 r, and |W (u + z)|^2 is a sum of squares.
+ */
+
+/*
+ * How many times smaller than |W u|^2 the difference may be if it is to be used,
+ * for a least pivot of 1: squared distances are then off by about 1e-12 of
+ * themselves.
+ */
+#define MOST_TAKEN_AWAY 0x1p12
+
+/* Squared distances in this range have lost nothing to overflow or underflow. */
+#define LEAST_ROW_SQUARED 1e-280
+#define MOST_ROW_SQUARED 1e280
+
+/* A row and a group of VL components. */
+typedef struct CLONE(RowGroup)
+{
+	int			d;
+	int			n_observed;
+	int			number;
+	bool		covariance;		/* the side on which equations are solved */
+	const int  *order;			/* of features: observed, then missing */
+	const double *means;		/* d vectors */
+	const double *factor;		/* W; if tied, of all components, as what follows */
+	const double *matrix;		/* of the side; and what its sums are scaled by */
+	const double *scales;
+	double	   *deviations;		/* d vectors: u; scratch */
+	double	   *products;		/* d vectors: W u */
+	double	   *right;			/* of the equations, then what was solved for */
+	Vec			whole;			/* |W u|^2 */
+} CLONE(RowGroup);
+
+/* Element (l, j) of the factor. */
+ALWAYS_INLINE Vec
+CLONE(row_factor) (const CLONE(RowGroup) *group, int l, int j, const bool tied)
+{
+	return CLONE(factor_value) (group->factor, linalg_row(l) + j, tied);
+}
+
+/* Element i of r, scaled as the equations are. */
+ALWAYS_INLINE Vec
+CLONE(missing_sum) (const CLONE(RowGroup) *group, int i, const bool tied)
+{
+	const int	missing = group->order[group->n_observed + i];
+	const double *products = group->products;
+	Vec			sum = {0};
+	Vec			other = {0};
+	int			l = missing;
+
+	for (; l + 1 < group->d; l += 2)
+	{
+		sum += CLONE(row_factor) (group, l, missing, tied) *
+			CLONE(load) (products + (size_t) l * VL);
+		other += CLONE(row_factor) (group, l + 1, missing, tied) *
+			CLONE(load) (products + (size_t) (l + 1) * VL);
+	}
+	if (l < group->d)
+		sum += CLONE(row_factor) (group, l, missing, tied) *
+			CLONE(load) (products + (size_t) l * VL);
+	return (sum + other) * CLONE(factor_value) (group->scales, missing, tied);
+}
+
+/*
+ * The squared length of W (u + z), of a row that is completed by what was solved
+ * for, which is -z but for the scales.
+ */
+ALWAYS_INLINE Vec
+CLONE(completed_square) (const CLONE(RowGroup) *group, const bool tied)
+{
+	const int  *missing = group->order + group->n_observed;
+	int			n = group->d - group->n_observed;
+	Vec			q = {0};
+
+	for (int l = 0; l < group->d; l++)
+	{
+		Vec			y = CLONE(load) (group->products + (size_t) l * VL);
+
+		for (int i = 0; i < n && missing[i] <= l; i++)
+			y -= CLONE(row_factor) (group, l, missing[i], tied) *
+				(CLONE(load) (group->right + (size_t) i * VL) *
+				 CLONE(factor_value) (group->scales, missing[i], tied));
+		q += y * y;
+	}
+	return q;
+}
+
+/* The features that equations are solved for; returns how many. */
+ALWAYS_INLINE int
+CLONE(solved_features) (const CLONE(RowGroup) *group, const int **solved)
+{
+	*solved = group->order + (group->covariance ? 0 : group->n_observed);
+	return group->covariance ? group->n_observed : group->d - group->n_observed;
+}
+
+/* The matrix of the equations, below the diagonal. */
+ALWAYS_INLINE void
+CLONE(pick_row_matrix) (const CLONE(RowGroup) *group, double *triangle, const bool tied)
+{
+	const int  *solved;
+	int			n = CLONE(solved_features) (group, &solved);
+
+	for (int i = 1; i < n; i++)
+	{
+		size_t		row = linalg_row(solved[i]);
+
+		for (int j = 0; j < i; j++)
+			CLONE(store) (CLONE(element) (triangle, i, j),
+						  CLONE(factor_value) (group->matrix, row + solved[j], tied));
+	}
+}
+
+/* The right side of the equations. */
+ALWAYS_INLINE void
+CLONE(make_right) (CLONE(RowGroup) *group, const double *row, const bool tied)
+{
+	const int  *order = group->order;
+	int			n_missing = group->d - group->n_observed;
+
+	for (int t = 0; t < group->n_observed; t++)
+	{
+		size_t		place = (size_t) order[t] * VL;
+		Vec			u = row[t] - CLONE(load) (group->means + place);
+
+		if (group->covariance)
+			CLONE(store) (group->right + (size_t) t * VL,
+						  u * CLONE(factor_value) (group->scales, order[t], tied));
+		else
+			CLONE(store) (group->deviations + place, u);
+	}
+	if (group->covariance)
+		return;
+	for (int i = 0; i < n_missing; i++)
+		CLONE(store) (group->deviations + (size_t) order[group->n_observed + i] * VL, (Vec) {0});
+	group->whole = CLONE(triangle_distances) (group->factor, group->deviations, group->d,
+											  group->products, tied);
+	for (int i = 0; i < n_missing; i++)
+		CLONE(store) (group->right + (size_t) i * VL, CLONE(missing_sum) (group, i, tied));
+}
+
+/* --- the answer ------------------------------------------------------------------- */
+
+/* Does a condition hold in all lanes? */
+ALWAYS_INLINE bool
+CLONE(holds) (Bits condition)
+{
+	uint64_t	lanes[VL];
+	uint64_t	all = UINT64_MAX;
+
+	memcpy(lanes, &condition, sizeof(lanes));
+	UNROLL
+	for (int lane = 0; lane < VL; lane++)
+		all &= lanes[lane];
+	return all == UINT64_MAX;
+}
+
+/*
+ * The squared distances, once the forward half of the equations is solved; if `fill`,
+ * let the other be solved, too.
+ */
+ALWAYS_INLINE Vec
+CLONE(row_squares) (const CLONE(RowGroup) *group, const CLONE(Factor) *factor, bool fill,
+					const bool tied)
+{
+	const int  *solved;
+	int			n = CLONE(solved_features) (group, &solved);
+	bool		complete;
+	Vec			q = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		Vec			y = CLONE(load) (group->right + (size_t) i * VL);
+
+		q += y * y * CLONE(load) (CLONE(element) (factor->triangle, i, i));
+	}
+	if (!group->covariance)
+		q = group->whole - q;
+	complete = !group->covariance &&
+		!CLONE(holds) ((Bits) (q * factor->least * MOST_TAKEN_AWAY >= group->whole));
+	if (fill || complete)
+		CLONE(solve_backward_lanes) (factor, 1, n, group->right, 0);
+	return complete ? CLONE(completed_square) (group, tied) : q;
+}
+
+/* Leave squared distances and log constants; false if they are doubtful. */
+ALWAYS_INLINE bool
+CLONE(leave_row) (const CLONE(RowGroup) *group, const CLONE(Factor) *factor, Vec q,
+				  const MixtureIncomplete *incomplete, const bool tied)
+{
+	const IncompleteSide *side = &incomplete->sides[group->covariance];
+	const double *constants = side->constants + group->number * incomplete->scale_step;
+	const size_t place = (size_t) group->number * VL;
+	const int  *solved;
+	int			n = CLONE(solved_features) (group, &solved);
+	Vec			sum = CLONE(load) (side->base + place);
+
+	for (int i = 0; i < n; i++)
+		sum += CLONE(factor_value) (constants, solved[i], tied);
+	CLONE(store) (incomplete->log_constants + place, sum - 0.5 * factor->log_determinant);
+	CLONE(store) (incomplete->squares + place, q);
+	return CLONE(holds) ((Bits) (factor->least >= MISSING_LEAST_PIVOT) &
+						 (Bits) (q < MOST_ROW_SQUARED) &
+						 ((Bits) (q > LEAST_ROW_SQUARED) | (Bits) (q == 0)));
+}
+
+/* Conditional means of what is missing, of which all equations have been solved. */
+ALWAYS_INLINE void
+CLONE(fill_row) (const CLONE(RowGroup) *group, double *filled, const bool tied)
+{
+	const int  *order = group->order;
+	int			n_missing = group->d - group->n_observed;
+
+	filled += (size_t) group->number * n_missing * VL;
+	for (int i = 0; i < n_missing; i++)
+	{
+		int			feature = order[group->n_observed + i];
+		Vec			scale = CLONE(factor_value) (group->scales, feature, tied);
+		Vec			z = {0};
+
+		for (int t = 0; t < group->n_observed && group->covariance; t++)
+		{
+			size_t		place = order[t] < feature ? linalg_row(feature) + order[t] :
+				linalg_row(order[t]) + feature;
+
+			z += CLONE(factor_value) (group->matrix, place, tied) *
+				CLONE(load) (group->right + (size_t) t * VL);
+		}
+		z = group->covariance ? z / scale :
+			-CLONE(load) (group->right + (size_t) i * VL) * scale;
+		CLONE(store) (filled + (size_t) i * VL,
+					  CLONE(load) (group->means + (size_t) feature * VL) + z);
+	}
+}
+
+/* A group of a row, its scratch from `work` on but for what groups share. */
+ALWAYS_INLINE CLONE(RowGroup)
+CLONE(begin_group) (const MixtureIncomplete *incomplete, const int *order, int number,
+					double *shared, double *work)
+{
+	const MixturePrepared *prepared = incomplete->prepared;
+	const int	d = prepared->d;
+	const bool	covariance = incomplete_covariance_side(d, incomplete->n_observed);
+	const IncompleteSide *side = &incomplete->sides[covariance];
+
+	return (CLONE(RowGroup)) {
+		.d = d,.n_observed = incomplete->n_observed,.number = number,.covariance = covariance,
+		.order = order,.means = prepared->means + (size_t) number * d * VL,
+		.factor = prepared->precision_cholesky + number * prepared->factor_step,
+		.matrix = side->matrix + number * incomplete->matrix_step,
+		.scales = side->scales + number * incomplete->scale_step,
+		.deviations = shared,.products = work,.right = work + (size_t) d * VL
+	};
+}
+
+/* Solve the equations of n groups, at most MISSING_WIDTH, from number `first` on. */
+ALWAYS_INLINE bool
+CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const int *order,
+				  int first, int n, double *work, double *filled, const MixtureHost *host,
+				  const bool tied)
+{
+	const size_t length = (size_t) incomplete->prepared->d * VL;
+	const int  *solved;
+	int			n_solved = 0;
+	size_t		step = 0;
+	double	   *own = work + length;	/* of groups; then come the factors */
+	double	   *right = own + length;
+	CLONE(RowGroup) groups[MISSING_WIDTH];
+	CLONE(Factor) factors[MISSING_WIDTH];
+	bool		good = true;
+
+	for (int c = 0; c < n; c++, own += 3 * length)
+	{
+		groups[c] = CLONE(begin_group) (incomplete, order, first + c, work, own);
+		n_solved = CLONE(solved_features) (&groups[c], &solved);
+		step = linalg_packed_count(n_solved) * VL;
+		factors[c].pivots = own + 2 * length;
+		factors[c].triangle = work + (1 + 3 * (size_t) n) * length + c * step;
+		CLONE(make_right) (&groups[c], row, tied);
+		if (!tied || c == 0)
+			CLONE(pick_row_matrix) (&groups[c], factors[c].triangle, tied);
+	}
+	CLONE(factor_matrices) (factors, tied ? 1 : n, n_solved, host);
+	for (int c = 1; c < n && tied; c++)
+		factors[c] = factors[0];
+	CLONE(solve_forward_lanes) (factors, n, n_solved, right, 3 * length);
+	for (int c = 0; c < n; c++)
+	{
+		Vec			q = CLONE(row_squares) (&groups[c], &factors[c], filled != NULL, tied);
+
+		good = CLONE(leave_row) (&groups[c], &factors[c], q, incomplete, tied) && good;
+		if (filled != NULL)
+			CLONE(fill_row) (&groups[c], filled, tied);
+	}
+	host->check_interrupts(host->context);
+	return good;
+}
+
+/* --- families without matrices --------------------------------------------------- */
+
+/* The same where features do not depend on each other. */
+ALWAYS_INLINE bool
+CLONE(row_of_diag) (const MixtureIncomplete *incomplete, const double *row, const int *order,
+					int number, double *filled)
+{
+	const MixturePrepared *prepared = incomplete->prepared;
+	const int	d = prepared->d;
+	const int	n_observed = incomplete->n_observed;
+	const int	step = prepared->covariance_type == MIXTURE_DIAG ? VL : 0;
+	const size_t place = (size_t) number * VL;
+	const double *means = prepared->means + place * d;
+	const double *factors = prepared->precision_cholesky + number * prepared->factor_step;
+	const double *constants = incomplete->sides[0].constants + number * prepared->factor_step;
+	Vec			sum = CLONE(load) (prepared->log_constants + place);
+	Vec			q = {0};
+
+	for (int t = 0; t < n_observed; t++)
+	{
+		Vec			y = (row[t] - CLONE(load) (means + (size_t) order[t] * VL)) *
+			CLONE(load) (factors + (size_t) order[t] * step);
+
+		q += y * y;
+	}
+	for (int i = n_observed; i < d; i++)
+	{
+		sum += CLONE(load) (constants + (size_t) order[i] * step);
+		if (filled != NULL)
+			CLONE(store) (filled + (place * (d - n_observed) + (size_t) (i - n_observed) * VL),
+						  CLONE(load) (means + (size_t) order[i] * VL));
+	}
+	CLONE(store) (incomplete->log_constants + place, sum);
+	CLONE(store) (incomplete->squares + place, q);
+	return CLONE(holds) ((Bits) (q < MOST_ROW_SQUARED) &
+						 ((Bits) (q > LEAST_ROW_SQUARED) | (Bits) (q == 0)));
+}
+
+/* Squared distances and log constants of a row; see Kernels. */
+static bool
+CLONE(row_incomplete) (const MixtureIncomplete *incomplete, const double *row, const int *order,
+					   double *work, double *filled, const MixtureHost *host)
+{
+	const MixturePrepared *prepared = incomplete->prepared;
+	bool		good = true;
+
+	if (!mixture_has_matrix(prepared->covariance_type))
+	{
+		for (int group = 0; group < prepared->n_groups && good; group++)
+			good = CLONE(row_of_diag) (incomplete, row, order, group, filled);
+		return good;
+	}
+	for (int first = 0; first < prepared->n_groups && good; first += MISSING_WIDTH)
+	{
+		int			left = prepared->n_groups - first;
+		int			n = left < MISSING_WIDTH ? left : MISSING_WIDTH;
+
+		good = prepared->covariance_type == MIXTURE_FULL ?
+			CLONE(solve_row) (incomplete, row, order, first, n, work, filled, host, false) :
+			CLONE(solve_row) (incomplete, row, order, first, n, work, filled, host, true);
+	}
+	return good;
+}
