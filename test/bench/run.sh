@@ -6,7 +6,7 @@
 # Draws rows from mixtures (data.c, the same rows every time), builds a copy of
 # the sources, starts a private server as check.sh does, and prints tables in
 # Markdown (tables.sh, quality.sh): NAME is one of fit, end, score, groups, workers, sizes,
-# cancel, gaps, nulls, stream, sketch, dims, components, pvalue, quality, ablation.
+# cancel, looks, gaps, stream, sketch, dims, components, pvalue, quality, ablation.
 # Takes about half an hour, 4 GB of disk and as much memory.  --quick makes
 # everything a tenth or less, runs it once, and takes one minute: to see that it
 # works, not to quote from.  --draws is for pvalue: what p is compared with.
@@ -54,7 +54,7 @@ parse_arguments()
             --only) [ $# -gt 1 ] || usage
                 shift
                 case $1 in
-                    fit | end | score | groups | workers | sizes | cancel | gaps | nulls | stream | sketch | dims | components | pvalue | quality | ablation) ;;
+                    fit | end | score | groups | workers | sizes | cancel | looks | gaps | stream | sketch | dims | components | pvalue | quality | ablation) ;;
                     *) usage ;;
                 esac
                 only="$only $1" ;;
@@ -321,6 +321,6 @@ fi
 if [ -n "$absent" ]; then
     say "Not installed, so left out:$absent (--install installs them)."
 fi
-for section in fit end score groups workers sizes cancel gaps nulls stream sketch dims components pvalue quality ablation; do
+for section in fit end score groups workers sizes cancel looks gaps stream sketch dims components pvalue quality ablation; do
     if chosen $section; then "bench_$section"; fi
 done
