@@ -455,6 +455,7 @@ solve_row(ScorerCache *cache, Datum model, const GmmFeatures *features, bool fil
 	const RowPattern pattern = pattern_of(features);
 	const RowPattern complete = {features->d, features->d, NULL};
 	GmmScorer  *scorer = choose_scorer(cache, model, &complete);
+	double	   *filled = NULL;
 
 	if (scorer->incomplete == NULL)
 	{
@@ -463,12 +464,12 @@ solve_row(ScorerCache *cache, Datum model, const GmmFeatures *features, bool fil
 	}
 	if (mixture_incomplete_needs(scorer->incomplete, pattern.n_observed))
 		add_to_scorer(cache, model, extend_incomplete, 0);
+	if (fill)
+		filled = reserve_filled(cache, mixture_incomplete_filled_size(scorer->incomplete));
 	begin_row(cache, scorer, &pattern);
 	cache->row.prepared =
 		mixture_incomplete_row(scorer->incomplete, features->values, cache->row.order,
-							   pattern.n_observed, cache->work,
-							   fill ? reserve_filled(cache, mixture_incomplete_filled_size(scorer->incomplete)) : NULL,
-							   &gmm_host);
+							   pattern.n_observed, cache->work, filled, &gmm_host);
 	cache->row.incomplete = scorer->incomplete;
 	return cache->row.prepared != NULL ? &cache->row : NULL;
 }

@@ -156,9 +156,9 @@ typedef struct Ray
  * e_step() adds a block of rows to sum_weights and log_likelihood of the
  * statistics and, if the M-step is to follow, leaves in work each component's
  * roots and its sum of responsibilities times weight, and adds that of noise to
- * the statistics; if not, it adds to the entropy.  It is densities() for every
- * component, which leave log densities where the roots are to be, the same for
- * noise, and responsibilities().
+ * the statistics; if not, it adds to the entropy.  It is log_densities(), which is
+ * densities() for every component and leaves log densities where the roots are to
+ * be, the same for noise, and responsibilities().
  *
  * add_component() adds component c's part of a block to component_weights,
  * firsts and seconds; it takes the responsibilities from work, the means from
@@ -189,13 +189,15 @@ typedef struct Ray
  * described in missing.c.  missing_bits() finds up to 64 features from number j on
  * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
  * in a mixed group for sets with the same matrices, and the shifts; factors are
- * left at `kept` unless that is NULL.  missing_same() finds it in a group of one
+ * left at `kept` unless that is NULL; and, unless shared is NULL, what components are
+ * apart (missing_shared.c), of which missing_spread() is the M-step's part, by the
+ * roots in work, for groups of either kind.  missing_same() finds it in a group of one
  * pattern, for a component.  missing_shift() adds shifts to n log densities, or puts
  * the exact value where there is none; returns the largest shift, or 0.
  * missing_shares() clears n roots that are below the least, and leaves their squares
  * and whether any of MIXTURE_LANES has a part.  missing_residuals() adds to a set's
- * residuals each row's inverse times its share in each component; what was kept is
- * lost.  The other two are what densities() and add_component() are for families
+ * residuals each row's inverse times its share in each component, and, unless shared is
+ * NULL, does what missing_spread() does; what was kept is lost.  The other two are what densities() and add_component() are for families
  * without matrices; constants: what each missing feature adds to the log density,
  * as the factor has them.
  *
@@ -226,6 +228,9 @@ typedef struct Kernels
 	void		(*densities) (const MixturePrepared *prepared, int c,
 							  const MixtureBlock *block, const KernelWork *work,
 							  const MixtureHost *host);
+	void		(*log_densities) (const MixturePrepared *prepared,
+								  const MixtureBlock *block, const KernelWork *work,
+								  const MixtureHost *host);
 	void		(*responsibilities) (const MixturePrepared *prepared,
 									 const MixtureBlock *block, bool m_step,
 									 const KernelWork *work, MixtureStats *stats,
@@ -254,7 +259,8 @@ typedef struct Kernels
 							   double cells, uint64_t missing, uint64_t *hashes);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
 	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
-								 const MissingSet *sets, int n_sets, double *kept,
+								 const MissingSet *sets, int n_sets,
+								 const MissingShared *shared, double *kept,
 								 const MixtureHost *host);
 	void		(*missing_same) (const MissingGroup *group, const double *features, int d,
 								 const double *mean, const double *coefficients,
@@ -265,8 +271,12 @@ typedef struct Kernels
 								   bool *parts);
 	void		(*missing_residuals) (const MissingScratch *scratch,
 									  const MissingGroup *group, const MissingSet *set,
+									  const MissingShared *shared, const KernelWork *work,
 									  const double *const *shares, double *kept,
 									  const MixtureHost *host);
+	void		(*missing_spread) (const MissingScratch *scratch, const MissingGroup *group,
+								   const MissingSet *set, const MissingShared *shared,
+								   const KernelWork *work, const MixtureHost *host);
 	void		(*missing_densities) (const MixturePrepared *prepared, int c,
 									  const MixtureBlock *block, const double *constants,
 									  const KernelWork *work);

@@ -18,6 +18,7 @@
 #include "engine/kernels/kernels_incomplete.h"
 #include "engine/kernels/kernels_factor.h"
 #include "engine/kernels/kernels_missing.h"
+#include "engine/kernels/kernels_spread.h"
 #include "engine/kernels/kernels_residuals.h"
 #include "engine/kernels/kernels_rows.h"
 #include "engine/kernels/kernels_incomplete_row.h"
@@ -30,6 +31,7 @@ static const Kernels CLONE(kernels) = {
 	.missing_width = MISSING_WIDTH,
 	.e_step = CLONE(e_step),
 	.densities = CLONE(component_densities),
+	.log_densities = CLONE(log_densities),
 	.responsibilities = CLONE(responsibilities),
 	.add_component = CLONE(add_component),
 	.add_components = CLONE(add_components),
@@ -45,6 +47,7 @@ static const Kernels CLONE(kernels) = {
 	.missing_shift = CLONE(missing_shift),
 	.missing_shares = CLONE(missing_shares),
 	.missing_residuals = CLONE(missing_residuals),
+	.missing_spread = CLONE(missing_spread),
 	.missing_densities = CLONE(missing_densities),
 	.missing_moments = CLONE(missing_moments),
 	.row_log_densities = CLONE(row_log_densities),

@@ -249,10 +249,15 @@ CLONE(leave_filled) (const MissingScratch *scratch, const MissingGroup *group,
 	}
 }
 
+/* kernels_spread.h */
+static void CLONE(leave_steps) (const MissingScratch *scratch, const MissingGroup *group,
+								const MissingSet *set, const MissingShared *shared, int first,
+								const CLONE(Factor) *factor, const double *shifts);
+
 ALWAYS_INLINE void
 CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
-				   const MissingSet *sets, int n_sets, double *kept,
-				   const MixtureHost *host, const int width)
+				   const MissingSet *sets, int n_sets, const MissingShared *shared,
+				   double *kept, const MixtureHost *host, const int width)
 {
 	for (int first = 0; first < MIXTURE_LANES; first += VL)
 	{
@@ -270,17 +275,20 @@ CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 				CLONE(store) (sets[s].shifts[c] + group->start + first, shifts[c]);
 			host->check_interrupts(host->context);
 		}
+		if (width == 1 && shared != NULL)
+			CLONE(leave_steps) (scratch, group, &sets[0], shared, first, &factors[0],
+								sets[0].shifts[0] + group->start + first);
 	}
 }
 
 /* Fill in what is missing in a mixed group; see Kernels. */
 static void
 CLONE(missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
-					 const MissingSet *sets, int n_sets, double *kept,
-					 const MixtureHost *host)
+					 const MissingSet *sets, int n_sets, const MissingShared *shared,
+					 double *kept, const MixtureHost *host)
 {
 	if (scratch->width == 1)
-		CLONE(fill_mixed) (scratch, group, sets, n_sets, kept, host, 1);
+		CLONE(fill_mixed) (scratch, group, sets, n_sets, shared, kept, host, 1);
 	else
-		CLONE(fill_mixed) (scratch, group, sets, n_sets, kept, host, MISSING_WIDTH);
+		CLONE(fill_mixed) (scratch, group, sets, n_sets, NULL, kept, host, MISSING_WIDTH);
 }

@@ -175,6 +175,26 @@ CLONE(leave_tile) (double *triangle, int end, int i, int j, Vec share, double *v
 	}
 }
 
+/* Add to a tile of values the products of terms; it has n rows from i on. */
+ALWAYS_INLINE void
+CLONE(add_terms) (const MissingShared *shared, int d, int i, int j, double *values, const int n)
+{
+	int			n_j = i == j ? n : MISSING_TILE;
+
+	for (int b = 0; b < n_j; b++)
+	{
+		Vec			sum[MISSING_TILE];
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+			sum[a] = CLONE(load) (values + (size_t) (a * MISSING_TILE + b) * MISSING_WIDTH * VL);
+		CLONE(term_products) (shared, d, i, j + b, sum, n);
+		UNROLL
+		for (int a = 0; a < n; a++)
+			CLONE(store) (values + (size_t) (a * MISSING_TILE + b) * MISSING_WIDTH * VL, sum[a]);
+	}
+}
+
 /*
  * Rows i to i + n of the inverses of the lanes' matrices, times their shares, into
  * the residuals.  values: a tile's, of each component, zeros for those of no share.
@@ -182,8 +202,8 @@ CLONE(leave_tile) (double *triangle, int end, int i, int j, Vec share, double *v
 ALWAYS_INLINE void
 CLONE(residual_rows) (const MissingScratch *scratch, const MissingGroup *group,
 					  const MissingSet *set, int first, const CLONE(Factor) *factors, int i,
-					  const Vec *shares, const bool *counts, double *values, const int n,
-					  const int width)
+					  const Vec *shares, const bool *counts, const MissingShared *shared,
+					  double *values, const int n, const int width)
 {
 	const uint16_t *solved = group->solved + first;
 
@@ -196,6 +216,8 @@ CLONE(residual_rows) (const MissingScratch *scratch, const MissingGroup *group,
 			else if (counts[c])
 				CLONE(leave_tile) (factors[c].triangle, group->n_solved, i, j, shares[c],
 								   values + c * VL, n, false);
+		if (width == 1 && shared != NULL)
+			CLONE(add_terms) (shared, scratch->d, i, j, values, n);
 		for (int a = 0; a < n; a++)
 		{
 			const double *rows[VL];
@@ -220,7 +242,8 @@ CLONE(residual_rows) (const MissingScratch *scratch, const MissingGroup *group,
 
 ALWAYS_INLINE void
 CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group,
-						const MissingSet *set, const double *const *shares, double *kept,
+						const MissingSet *set, const MissingShared *shared,
+						const KernelWork *work, const double *const *shares, double *kept,
 						const MixtureHost *host, const int width)
 {
 	const int	n = group->n_solved;
@@ -240,6 +263,10 @@ CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group
 			counts[c] = CLONE(sum_of) (share[c]) > 0;
 			any = any || counts[c];
 		}
+		if (width == 1 && shared != NULL)
+			CLONE(spread_rows) (scratch, group, set, shared, work, first);
+		if (width == 1 && shared != NULL && !any)
+			CLONE(spread_all_products) (scratch, group, &set->sides[0], shared, first, host);
 		if (!any)
 			continue;
 		CLONE(place_factors) (scratch, group, set, kept, first, factors);
@@ -261,7 +288,8 @@ CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group
 		{
 #define RESIDUAL(rows) \
 			CLONE(residual_rows) (scratch, group, set, first, factors, i, share, counts, \
-								  values, rows, width)
+								  width == 1 && shared != NULL && *shared->n_active > 1 ? \
+								  shared : NULL, values, rows, width)
 			TILE_CASES(n - i, RESIDUAL);
 #undef RESIDUAL
 			if (n > MISSING_LONG)
@@ -273,13 +301,14 @@ CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group
 /* Add a mixed group's part to the residuals; see Kernels. */
 static void
 CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *group,
-						  const MissingSet *set, const double *const *shares, double *kept,
+						  const MissingSet *set, const MissingShared *shared,
+						  const KernelWork *work, const double *const *shares, double *kept,
 						  const MixtureHost *host)
 {
 	if (scratch->width == 1)
-		CLONE(mixed_residuals) (scratch, group, set, shares, kept, host, 1);
+		CLONE(mixed_residuals) (scratch, group, set, shared, work, shares, kept, host, 1);
 	else
-		CLONE(mixed_residuals) (scratch, group, set, shares, kept, host, MISSING_WIDTH);
+		CLONE(mixed_residuals) (scratch, group, set, NULL, work, shares, kept, host, MISSING_WIDTH);
 }
 
 #undef TILE_CASES

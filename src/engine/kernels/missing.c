@@ -116,7 +116,8 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	missing->half_logs = host->allocate(host->context, 2 * n * sizeof(double));
 	missing->n_covariance = missing->half_logs + n;
 	memset(missing->n_covariance, 0, n * sizeof(double));
-	missing->filled = missing->kept = NULL;
+	missing->filled = missing->kept = missing->shared_memory = NULL;
+	missing->together = false;
 	missing->filled_size = 0;
 	missing->scratch.factors = NULL;
 	/* picks may read a vector from the last value on */
@@ -167,6 +168,7 @@ missing_release(MissingWork *missing, const MixtureHost *host)
 		missing_free(missing->scratch.deviations, host);
 		missing_free(missing->scratch.factors, host);
 		missing_free(missing->kept, host);
+		missing_free(missing->shared_memory, host);
 		missing_free(missing->filled, host);
 		host->release(host->context, missing->half_logs);
 		host->release(host->context, missing->doubtful);
@@ -203,6 +205,9 @@ missing_begin(MissingWork *missing, const MixtureParameters *parameters,
 static void
 reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 {
+	/* components that are looked at together have those about the origin, too */
+	size_t		n_filled = (size_t) missing->k + missing->together;
+
 	/* rows of which every feature is missing have none, and yet a place for them */
 	if (n == 0)
 		n = 1;
@@ -210,7 +215,7 @@ reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 	{
 		missing_free(missing->filled, host);
 		missing->filled = NULL;
-		missing->filled = missing_allocate(missing->k * n * sizeof(double), host);
+		missing->filled = missing_allocate(n_filled * n * sizeof(double), host);
 		missing->filled_size = n;
 	}
 	for (int c = 0; c < missing->k; c++)
@@ -265,21 +270,29 @@ make_means(MissingWork *missing)
 
 /*
  * Make ready what a block needs and none before it did in this pass.  keep: factors
- * will be needed again.
+ * will be needed again; together: components may be looked at together.
  */
 static void
-make_ready(MissingWork *missing, bool keep, const MixtureHost *host)
+make_ready(MissingWork *missing, bool keep, bool together, const MixtureHost *host)
 {
 	if (!missing->ready)
 	{
 		make_means(missing);
 		missing_make_sides(missing, host);
+		if (missing->together != (together && missing_shared_begin(missing, host)))
+		{
+			/* which need another number of values that are filled in */
+			missing->together = !missing->together;
+			missing->filled_size = 0;
+		}
 	}
 	if (missing->rows->covariance && !missing->covariances_ready)
 		missing_make_covariances(missing, host);
 	reserve_filled(missing, missing->rows->n_missing, host);
 	reserve_factors(missing, missing->rows->largest, keep, host);
 	missing_models_find(missing, host);
+	if (missing->together)
+		missing_shared_ready(missing, keep);
 }
 
 /* Where the factors of a set are kept, or NULL. */
@@ -288,79 +301,6 @@ kept_factors(const MissingWork *missing, int set)
 {
 	return missing->keeps ?
 		missing->kept + (size_t) set * missing->width * missing->rows->n_factors : NULL;
-}
-
-/* --- rows that are done alone --------------------------------------------------- */
-
-/* The regression of what is missing in a sorted row, for a component. */
-static const Regression *
-regress(MissingWork *missing, int c, int row, const MixtureHost *host)
-{
-	int			d = missing->d;
-	int			number = missing_matrix(missing, c);
-	int			n_observed = missing_rows_order(missing->rows, row, missing->next_order);
-	int		   *order = missing->order;
-
-	if (missing->regression_of == number && missing->regression.n_observed == n_observed &&
-		memcmp(order, missing->next_order, d * sizeof(int)) == 0)
-		return &missing->regression;
-	if (missing->regression_of >= 0)
-		regression_release(&missing->regression, host);
-	missing->regression_of = -1;
-	regression_allocate(&missing->regression, d, n_observed, host);
-	regression_fill(&missing->regression,
-					missing->parameters->covariances + number * linalg_packed_count(d),
-					missing->next_order, host);
-	missing->regression_of = number;
-	missing->order = missing->next_order;
-	missing->next_order = order;
-	return &missing->regression;
-}
-
-/* Log density of a component for a row of a group, and what is filled in. */
-static void
-fill_alone(MissingWork *missing, const MissingGroup *group, int c, int lane,
-		   const MixtureHost *host)
-{
-	const double *mean = missing->prepared->means + (size_t) c * missing->d;
-	int			row = group->start + lane;
-	const Regression *regression = regress(missing, c, row, host);
-	int			n_observed = regression->n_observed;
-	const int  *order = missing->order;
-	double	   *u = missing->scratch.deviations;
-	double	   *filled = missing->filled + c * missing->filled_size + group->place + lane;
-	double		log_density = log(missing->parameters->weights[c]) +
-		log1p(-missing->parameters->noise_weight);
-
-	for (int j = 0; j < n_observed; j++)
-		u[j] = missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
-			mean[order[j]];
-	for (int i = 0; i < regression->n_missing; i++)
-		filled[(size_t) i * group->n_rows] = mean[order[n_observed + i]] +
-			linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
-	for (int i = regression->n_missing; i < group->n_missing; i++)
-		filled[(size_t) i * group->n_rows] = 0;
-	linalg_solve_lower(regression->factor, u, n_observed);
-	for (int j = 0; j < n_observed; j++)
-		log_density -= HALF_LOG_TWO_PI + log(regression->factor[linalg_row(j) + j]) +
-			0.5 * u[j] * u[j];
-	missing->exact[(size_t) c * MISSING_ROWS + row] = log_density;
-}
-
-/* Add a row's conditional covariance, times its share, to the second moments. */
-static void
-add_alone(MissingWork *missing, int c, int row, double share, MixtureStats *stats,
-		  const MixtureHost *host)
-{
-	const Regression *regression = regress(missing, c, row, host);
-	const int  *dims = missing->order + regression->n_observed;
-	double	   *seconds = stats->seconds +
-		missing_matrix(missing, c) * linalg_packed_count(missing->d);
-
-	for (int i = 0; i < regression->n_missing; i++)
-		for (int j = 0; j <= i; j++)
-			seconds[linalg_row(dims[i]) + dims[j]] += share *
-				regression->residual[linalg_row(i) + j];
 }
 
 /* --- blocks ---------------------------------------------------------------------- */
@@ -373,7 +313,7 @@ fill_doubtful(MissingWork *missing, const MissingGroup *group, int c, int n,
 	for (int lane = 0; lane < group->n_rows; lane++)
 		for (int i = c; i < c + n; i++)
 			if (isnan(missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane]))
-				fill_alone(missing, group, i, lane, host);
+				missing_fill_alone(missing, group, i, lane, host);
 }
 
 /* Let n components from c on do a group's rows alone. */
@@ -398,7 +338,7 @@ fill_mixed(MissingWork *missing, const MissingGroup *group, int set, int n_sets,
 	if (group->alone)
 		doubt(missing, group, c, n);
 	else
-		kernels_current()->missing_fill(&missing->scratch, group, sets, n_sets,
+		kernels_current()->missing_fill(&missing->scratch, group, sets, n_sets, NULL,
 										kept_factors(missing, set), host);
 	for (int i = c; i < c + n; i++)
 	{
@@ -510,7 +450,7 @@ add_known(MissingWork *missing, int c, double *shares, MixtureStats *stats,
 			if (isnan(shifts[row]))
 			{
 				if (shares[row] > 0)
-					add_alone(missing, c, row, shares[row], stats, host);
+					missing_add_alone(missing, c, row, shares[row], stats, host);
 				shares[row] = 0;
 			}
 			else
@@ -531,8 +471,9 @@ add_known(MissingWork *missing, int c, double *shares, MixtureStats *stats,
 }
 
 /* Add the conditional covariances of a set, by its shares. */
-static void
-add_residuals(MissingWork *missing, int set, MixtureStats *stats, const MixtureHost *host)
+void
+missing_add_set(MissingWork *missing, int set, const KernelWork *work, MixtureStats *stats,
+				const MixtureHost *host)
 {
 	const MissingRows *rows = missing->rows;
 	int			n = missing->sets[set].n;
@@ -548,9 +489,14 @@ add_residuals(MissingWork *missing, int set, MixtureStats *stats, const MixtureH
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		if (!rows->groups[i].same && !rows->groups[i].alone)
+		{
+			bool		spread = missing->together && missing_spreads_residuals(&rows->groups[i]);
+
 			kernels_current()->missing_residuals(&missing->scratch, &rows->groups[i],
-												 &missing->sets[set], shares,
+												 spread ? &missing->origin : &missing->sets[set],
+												 spread ? &missing->shared : NULL, work, shares,
 												 kept_factors(missing, set), host);
+		}
 		host->check_interrupts(host->context);
 	}
 }
@@ -603,7 +549,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 			for (int row = missing->rows->n_complete; row < n_rows; row++)
 				shares[row] += own[row];
 		}
-		add_residuals(missing, 0, stats, host);
+		missing_add_set(missing, 0, work, stats, host);
 		return;
 	}
 	for (int c = 0; c < missing->k; c++)
@@ -611,7 +557,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 		add_component(missing, block, c, shares + (size_t) (c % width) * MISSING_ROWS, work,
 					  stats, host);
 		if (c % width == width - 1 || c == missing->k - 1)
-			add_residuals(missing, c / width, stats, host);
+			missing_add_set(missing, c / width, work, stats, host);
 	}
 }
 
@@ -649,7 +595,7 @@ accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 	MixtureBlock block;
 
 	missing_rows_sort(missing->rows, part);
-	make_ready(missing, m_step, host);
+	make_ready(missing, m_step, work->pairs != NULL, host);
 	block = (MixtureBlock) {
 		.n_rows = rows->n_rows,
 		.stride = MISSING_ROWS,
@@ -658,6 +604,11 @@ accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 		.labels = part->labels != NULL ? rows->labels : NULL
 	};
 	find_noise(missing, &block, work);
+	if (missing->together)
+	{
+		missing_shared_accumulate(missing, &block, m_step, work, stats, host);
+		return;
+	}
 	fill_groups(missing, host);
 	missing->largest_shift = 0;
 	for (int c = 0; c < missing->k; c++)
@@ -767,7 +718,7 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 		return;
 	}
 	missing_rows_sort(missing->rows, block);
-	make_ready(missing, false, host);
+	make_ready(missing, false, false, host);
 	fill_groups(missing, host);
 	for (int i = 0; i < rows->n_groups; i++)
 		missing_rows_put(rows, &rows->groups[i], missing->filled);
@@ -778,6 +729,9 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 void
 missing_finish(MissingWork *missing, MixtureStats *stats, const MixtureHost *host)
 {
-	if (missing->n_matrices > 0 && missing->ready)
-		missing_add_residuals(missing, stats, host);
+	if (missing->n_matrices == 0 || !missing->ready)
+		return;
+	missing_add_residuals(missing, stats, host);
+	if (missing->together)
+		missing_shared_finish(missing, stats, host);
 }

@@ -83,6 +83,35 @@ typedef struct MissingGroup
 	size_t		factor_place;	/* mixed: of its factors, if these are kept */
 } MissingGroup;
 
+/*
+ * What components are apart that share a covariance, in rows of which features are
+ * missing: missing_shared.c.
+ */
+typedef struct MissingShared
+{
+	int			k;
+	size_t		stride;			/* of the next, above d: zeros beyond d */
+	double	   *apart;			/* k x stride: means less the origin */
+	double	   *sources[2];		/* k x stride: right sides of either side's equations
+								 * for these, scaled */
+	double	   *lengths;		/* k: squared, of these times the precision's factor */
+	bool		m_step;			/* steps are needed */
+	double	   *steps;			/* k x steps_size, as the groups' filled: what completed
+								 * rows are apart from the one about the origin, scaled
+								 * as the precision matrix is */
+	size_t		steps_size;
+	double	   *shifts;			/* k x MISSING_ROWS: of log densities; NaN where digits
+								 * are lost */
+	double	   *sums;			/* stride for each component: of these less their mean, by
+								 * share; those of a few beside each other, as
+								 * many as Kernels.missing_width says */
+	double	   *right;			/* scratch: MISSING_MOST_WIDTH x (d + 1) vectors */
+	double	   *terms;			/* scratch: k x d vectors */
+	double	   *values;			/* scratch: k vectors, and zeros */
+	int		   *active;			/* scratch: k */
+	int		   *n_active;
+} MissingShared;
+
 /* Scratch of the kernels, for one set and as many rows as there are lanes. */
 typedef struct MissingScratch
 {

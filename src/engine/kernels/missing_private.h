@@ -93,6 +93,11 @@ struct MissingWork
 	double	   *filled;			/* k x places */
 	double	   *kept;			/* factors of a block, or NULL */
 	bool		keeps;			/* they are kept for the present block */
+	bool		together;		/* components, as they share a matrix */
+	MissingShared shared;
+	double	   *shared_memory;	/* or NULL */
+	MissingSet	origin;			/* of one component, whose mean is the origin */
+	bool		alone[MISSING_ROWS];	/* rows that were done one by one, then */
 	MissingRows *rows;
 	MissingModels *models;
 	MissingScratch scratch;
@@ -139,6 +144,16 @@ missing_matrix(const MissingWork *missing, int c)
 	return missing->covariance_type == MIXTURE_TIED ? 0 : c;
 }
 
+/*
+ * Whether what components that share a matrix are apart is added with the residuals of
+ * such a group: if these are of the missing features of single rows, too.
+ */
+static inline bool
+missing_spreads_residuals(const MissingGroup *group)
+{
+	return !group->same && !group->alone && !group->covariance;
+}
+
 /* missing_rows.c */
 extern MissingRows *missing_rows_create(int d, int stride, size_t most_same,
 										const MixtureHost *host);
@@ -154,6 +169,27 @@ extern void missing_make_sides(MissingWork *missing, const MixtureHost *host);
 extern void missing_make_covariances(MissingWork *missing, const MixtureHost *host);
 extern void missing_release_sides(MissingWork *missing, const MixtureHost *host);
 extern void missing_add_residuals(MissingWork *missing, MixtureStats *stats,
+								  const MixtureHost *host);
+
+/* missing_alone.c */
+extern const Regression *missing_regress(MissingWork *missing, int c, int row,
+										 const MixtureHost *host);
+extern void missing_fill_alone(MissingWork *missing, const MissingGroup *group, int c,
+							   int lane, const MixtureHost *host);
+extern void missing_add_alone(MissingWork *missing, int c, int row, double share,
+							  MixtureStats *stats, const MixtureHost *host);
+
+/* missing.c */
+extern void missing_add_set(MissingWork *missing, int set, const KernelWork *work,
+							MixtureStats *stats, const MixtureHost *host);
+
+/* missing_shared.c */
+extern bool missing_shared_begin(MissingWork *missing, const MixtureHost *host);
+extern void missing_shared_ready(MissingWork *missing, bool m_step);
+extern void missing_shared_accumulate(MissingWork *missing, const MixtureBlock *block,
+									  bool m_step, const KernelWork *work,
+									  MixtureStats *stats, const MixtureHost *host);
+extern void missing_shared_finish(MissingWork *missing, MixtureStats *stats,
 								  const MixtureHost *host);
 
 /* missing_models.c */

@@ -1,0 +1,343 @@
+/*
+ * missing_shared.c
+ *	  Missing features where all components share a covariance.
+ *
+ * A pattern's factor is then that of all components, and so is nearly all of the
+ * rest.  With an origin o among the means, e_c = m_c - o, the precision matrix
+ * L = W^T W, and x the row as it is completed about the origin, the row completed
+ * about m_c is
+ *
+ *		x + h_c,	L_mm h_c = (L e_c)_m,
+ *
+ * and its squared distance from m_c
+ *
+ *		|W (x - m_c)|^2 - (L e_c)_m^T L_mm^-1 (L e_c)_m.
+ *
+ * So the E-step is that of complete rows, of x, but for a term that the pattern alone
+ * decides.  In the M-step, let r_c be the row's responsibilities, s their sum, and
+ * h the mean of the h_c by them.  Then the sum over c of
+ * r_c (x + h_c - m_c)(x + h_c - m_c)^T is that of the complete row x + h, and, with
+ * t_c = h_c - h,
+ *
+ *		sum of r_c t_c t_c^T  -  sum of r_c (t_c e_c^T + e_c t_c^T),
+ *
+ * of which the last is left until all rows' r_c t_c are summed, and the first is
+ * within the missing features.
+ *
+ * On the side of the observed features, S_oo a_c = (e_c)_o, h_c = (e_c)_m - S_mo a_c,
+ * and what is taken from the distance is |W e_c|^2 - (e_c)_o^T a_c.
+ *
+ * The squared distance is a difference, but of what is at most MOST_LENGTH from it,
+ * or this is not done.
+ */
+#include "engine/kernels/missing_private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The most that a mean's squared distance from the origin may be */
+#define MOST_LENGTH 0x1p12
+
+/* The most of what is summed to a square that is taken from a distance */
+#define MOST_SUMMED 0x1p17
+
+/* Memory, when there is none yet. */
+static void
+create_shared(MissingWork *missing, const MixtureHost *host)
+{
+	MissingShared *shared = &missing->shared;
+	size_t		k = missing->k;
+	size_t		d = missing->d;
+	size_t		stride = missing->scratch.stride;
+	size_t		vector = MIXTURE_LANES;
+	/* picks may read a vector from the last value on */
+	size_t		padded = k + MISSING_MOST_WIDTH;
+	size_t		zeros = (3 * k + padded + 1) * stride + (padded + 1) * vector;
+	size_t		size = zeros + whole_lanes(missing->k) + MISSING_MOST_WIDTH * (d + 1) * vector +
+		k * d * vector;
+
+	if (missing->shared_memory != NULL)
+		return;
+	missing->shared_memory = missing_allocate(size * sizeof(double) + (k + 1) * sizeof(int), host);
+	memset(missing->shared_memory, 0, zeros * sizeof(double));
+	shared->k = missing->k;
+	shared->stride = stride;
+	shared->apart = missing->shared_memory;
+	shared->sources[0] = shared->apart + k * stride;
+	shared->sources[1] = shared->sources[0] + k * stride;
+	shared->sums = shared->sources[1] + k * stride;
+	shared->values = shared->sums + padded * stride;
+	missing->origin.mean = shared->values + padded * vector;
+	shared->lengths = missing->origin.mean + stride + vector;
+	shared->right = shared->lengths + whole_lanes(missing->k);
+	shared->terms = shared->right + MISSING_MOST_WIDTH * (d + 1) * vector;
+	shared->n_active = (int *) (shared->terms + k * d * vector);
+	shared->active = shared->n_active + 1;
+	shared->shifts = missing->shifts;
+	missing->origin.n = 1;
+}
+
+/*
+ * Make ready for a pass, once the precision matrix is.  Returns false where components
+ * are to be looked at one by one.
+ */
+bool
+missing_shared_begin(MissingWork *missing, const MixtureHost *host)
+{
+	const MixturePrepared *prepared = missing->prepared;
+	MissingShared *shared = &missing->shared;
+	int			d = missing->d;
+
+	if (prepared->whitened == NULL || missing->doubtful[0])
+		return false;
+	create_shared(missing, host);
+	for (int c = 0; c < missing->k; c++)
+	{
+		const double *whitened = prepared->whitened + (size_t) c * d;
+		double	   *apart = shared->apart + c * shared->stride;
+		double	   *source = shared->sources[0] + c * shared->stride;
+
+		shared->lengths[c] = linalg_dot(whitened, whitened, d);
+		if (!(shared->lengths[c] <= MOST_LENGTH))
+			return false;
+		memset(source, 0, d * sizeof(double));
+		for (int l = 0; l < d; l++)
+			linalg_add_multiple(source, whitened[l], prepared->precision_cholesky + linalg_row(l),
+								l + 1);
+		for (int j = 0; j < d; j++)
+		{
+			source[j] *= missing->sets[0].sides[0].out[j];
+			apart[j] = prepared->means[(size_t) c * d + j] - prepared->origin[j];
+		}
+		host->check_interrupts(host->context);
+	}
+	memcpy(missing->origin.mean, prepared->origin, d * sizeof(double));
+	return true;
+}
+
+/* Make ready for a block: for rows on the side of covariances, if there are some. */
+void
+missing_shared_ready(MissingWork *missing, bool m_step)
+{
+	MissingShared *shared = &missing->shared;
+	const double *into = missing->sets[0].sides[1].into;
+
+	shared->m_step = m_step;
+	shared->steps = missing->filled;
+	shared->steps_size = missing->filled_size;
+	missing->origin.filled[0] = missing->filled + missing->k * missing->filled_size;
+	missing->origin.shifts[0] = missing->exact;
+	memcpy(missing->origin.sides, missing->sets[0].sides, sizeof(missing->origin.sides));
+	for (int c = 0; c < missing->k && missing->covariances_ready; c++)
+		for (int j = 0; j < missing->d; j++)
+			shared->sources[1][c * shared->stride + j] =
+				shared->apart[c * shared->stride + j] * into[j];
+}
+
+/* --- filling in ---------------------------------------------------------------- */
+
+/* Do a row of a group alone. */
+static void
+fill_alone(MissingWork *missing, const MissingGroup *group, int lane, const MixtureHost *host)
+{
+	const MissingShared *shared = &missing->shared;
+	int			row = group->start + lane;
+	const Regression *regression = missing_regress(missing, 0, row, host);
+	const int  *order = missing->order;
+	int			n_observed = regression->n_observed;
+	int			n_missing = regression->n_missing;
+	size_t		step = group->same ? group->n_rows : MIXTURE_LANES;
+	size_t		place = group->place + lane;
+	const double *into = missing->origin.sides[0].into;
+	double	   *u = missing->scratch.deviations;
+	double		shift = missing->half_logs[0] + n_missing * HALF_LOG_TWO_PI;
+
+	missing->alone[row] = true;
+	for (int j = 0; j < n_observed; j++)
+		shift -= log(regression->factor[linalg_row(j) + j]);
+	/* the row about the origin, and then each mean */
+	for (int c = -1; c < missing->k; c++)
+	{
+		const double *apart = c < 0 ? NULL : shared->apart + c * shared->stride;
+		double	   *filled = c < 0 ? missing->origin.filled[0] :
+			shared->steps + c * shared->steps_size;
+		const double *from = c < 0 ? missing->origin.mean : apart;
+		double		sign = c < 0 ? 1 : -1;
+
+		for (int j = 0; j < n_observed; j++)
+			u[j] = c < 0 ? missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
+				missing->origin.mean[order[j]] : apart[order[j]];
+		for (int i = 0; i < group->n_missing; i++)
+			filled[place + i * step] = i >= n_missing ? 0 : from[order[n_observed + i]] + sign *
+				linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
+		if (c < 0)
+			continue;
+		for (int i = 0; i < n_missing; i++)
+			filled[place + i * step] *= into[order[n_observed + i]];
+		linalg_solve_lower(regression->factor, u, n_observed);
+		shared->shifts[(size_t) c * MISSING_ROWS + row] = shift + 0.5 *
+			fmax(shared->lengths[c] - linalg_dot(u, u, n_observed), 0);
+	}
+	host->check_interrupts(host->context);
+}
+
+/* Fill in what is missing in rows of one pattern; false where digits are lost. */
+static bool
+fill_same(MissingWork *missing, const MissingGroup *group, const MixtureHost *host)
+{
+	const MissingShared *shared = &missing->shared;
+	const double *into = missing->origin.sides[0].into;
+	int			n_observed = missing->d - group->n_missing;
+	const double *residual;
+	double		shift;
+	const double *coefficients = missing_model(missing, group, 0, &shift, &residual);
+
+	for (int c = 0; c < missing->k; c++)
+	{
+		const double *apart = shared->apart + c * shared->stride;
+		const double *source = shared->sources[0] + c * shared->stride;
+		double	   *step = shared->steps + c * shared->steps_size + group->place;
+		double		square = 0;
+		double		summed = 0;
+
+		for (int i = 0; i < group->n_missing; i++, step += group->n_rows)
+		{
+			int			number = group->missing[i];
+			double		value = apart[number];
+			double		term;
+
+			for (int j = 0; j < n_observed; j++)
+				value -= coefficients[(size_t) i * n_observed + j] * apart[group->observed[j]];
+			value *= into[number];
+			term = value * source[number];
+			square += term;
+			summed += fabs(term);
+			for (int row = 0; row < group->n_rows; row++)
+				step[row] = value;
+		}
+		if (!(summed <= MOST_SUMMED))
+			return false;
+		for (int row = 0; row < group->n_rows; row++)
+			shared->shifts[(size_t) c * MISSING_ROWS + group->start + row] = shift + 0.5 * square;
+		host->check_interrupts(host->context);
+	}
+	kernels_current()->missing_same(group, missing->rows->features, missing->d,
+									missing->origin.mean, coefficients, missing->origin.filled[0],
+									host);
+	return true;
+}
+
+/* Whether a row's shift is not known for some component. */
+static bool
+is_doubtful(const MissingShared *shared, int row)
+{
+	double		sum = 0;
+
+	for (int c = 0; c < shared->k; c++)
+		sum += shared->shifts[(size_t) c * MISSING_ROWS + row];
+	return isnan(sum);
+}
+
+/* Fill in what is missing in all groups, about the origin. */
+static void
+fill_groups(MissingWork *missing, const MixtureHost *host)
+{
+	const MissingRows *rows = missing->rows;
+
+	memset(missing->alone, 0, sizeof(missing->alone));
+	for (int i = 0; i < rows->n_groups; i++)
+	{
+		const MissingGroup *group = &rows->groups[i];
+		bool		good = !group->alone;
+
+		if (group->same)
+			good = fill_same(missing, group, host);
+		else if (good)
+			kernels_current()->missing_fill(&missing->scratch, group, &missing->origin, 1,
+											&missing->shared,
+											missing->keeps ? missing->kept : NULL, host);
+		for (int lane = 0; lane < group->n_rows; lane++)
+			if (!good || is_doubtful(&missing->shared, group->start + lane))
+				fill_alone(missing, group, lane, host);
+		missing_rows_put(rows, group, missing->origin.filled[0]);
+	}
+}
+
+/* --- blocks --------------------------------------------------------------------- */
+
+/* The M-step's part of a block, whose rows are left as they are completed in the mean. */
+static void
+add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *work,
+		  MixtureStats *stats, const MixtureHost *host)
+{
+	const MissingRows *rows = missing->rows;
+
+	for (int row = rows->n_complete; row < rows->n_rows; row++)
+	{
+		double		sum = 0;
+
+		for (int c = 0; c < missing->k; c++)
+			sum += kernels_roots(work, c)[row] * kernels_roots(work, c)[row];
+		missing->shares[row] = sum;
+		/* as what looks for residuals has it */
+		missing->shifts[row] = missing->alone[row] ? NAN : 0;
+	}
+	for (int i = 0; i < rows->n_groups; i++)
+		if (!missing_spreads_residuals(&rows->groups[i]))
+			kernels_current()->missing_spread(&missing->scratch, &rows->groups[i],
+											  &missing->origin, &missing->shared, work, host);
+	missing_add_set(missing, 0, work, stats, host);
+	for (int i = 0; i < rows->n_groups; i++)
+		missing_rows_put(rows, &rows->groups[i], missing->origin.filled[0]);
+	kernels_current()->add_components(missing->prepared, block, work, stats, host);
+}
+
+/* The E-step of a sorted block that has been made ready for, and the M-step's part. */
+void
+missing_shared_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
+						  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
+{
+	const Kernels *kernels = kernels_current();
+	int			first = missing->rows->n_complete;
+	int			n = missing->rows->n_rows - first;
+
+	fill_groups(missing, host);
+	kernels->log_densities(missing->prepared, block, work, host);
+	for (int c = 0; c < missing->k; c++)
+		kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS + first,
+							   missing->exact + first, n, kernels_roots(work, c) + first);
+	kernels->responsibilities(missing->prepared, block, m_step, work, stats, host);
+	if (m_step)
+		add_block(missing, block, work, stats, host);
+}
+
+/* Add what was left until all rows are summed, and clear it. */
+void
+missing_shared_finish(MissingWork *missing, MixtureStats *stats, const MixtureHost *host)
+{
+	const MissingShared *shared = &missing->shared;
+	const double *out = missing->origin.sides[0].out;
+	size_t		width = kernels_current()->missing_width;
+	int			d = missing->d;
+
+	if (missing->shared_memory == NULL)
+		return;
+	for (int c = 0; c < missing->k; c++)
+	{
+		const double *apart = shared->apart + c * shared->stride;
+		double	   *sums = shared->sums + c / width * width * shared->stride + c % width;
+		double	   *own = missing->scratch.deviations;
+
+		for (int i = 0; i < d; i++)
+		{
+			double	   *row = stats->seconds + linalg_row(i);
+
+			own[i] = sums[i * width] * out[i];
+			sums[i * width] = 0;
+			stats->firsts[(size_t) c * d + i] += own[i];
+			linalg_add_multiple(row, -own[i], apart, i + 1);
+			linalg_add_multiple(row, -apart[i], own, i + 1);
+		}
+		host->check_interrupts(host->context);
+	}
+}
