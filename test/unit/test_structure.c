@@ -7,7 +7,10 @@
  * Tables of groups are drawn with groups at least 8 of their own deviations
  * apart.  What is then done to them may make the groups that were drawn no
  * optimum any more: so a table counts only if EM, begun with these groups, ends
- * with them.
+ * with them, and none of them has collapsed.  One that has is narrower than the floor,
+ * 1e-9 of the deviation of all rows in some direction, where another group lies
+ * across it: its covariance is not its own any more, and a search takes it for what
+ * rounded values are and passes over it.
  */
 #include "unit.h"
 
@@ -427,10 +430,11 @@ groups_as_mixture(const Table *table, MixtureParameters *parameters)
 	mixture_release_stats(stats, &unit_host);
 }
 
-/* How like the table's groups those are that EM comes to from them. */
+/* How like the table's groups those are that EM comes to from them; 0: one has collapsed. */
 static double
 groups_stay(const Table *table)
 {
+	MixtureSuspicion suspicions[MOST_K];
 	MixtureOptions options = default_options(table->type);
 	int		   *components = malloc(table->rows->n * sizeof(int));
 	double		alike = 0;
@@ -443,6 +447,11 @@ groups_stay(const Table *table)
 	{
 		predict_rows(&fit.parameters, table->rows, components);
 		alike = rand_index(table->labels, components, table->rows->n);
+		mixture_judge(&fit.parameters, mixture_judged_rows(&fit.info), options.reg_covar, suspicions,
+					  &unit_host);
+		for (int c = 0; c < table->k; c++)
+			if (suspicions[c] == MIXTURE_COLLAPSED)
+				alike = 0;
 	}
 	mixture_release_parameters(&fit.parameters, &unit_host);
 	mixture_release_parameters(&start, &unit_host);
