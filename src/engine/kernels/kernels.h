@@ -190,16 +190,16 @@ typedef struct Ray
  * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
  * in a mixed group for sets with the same matrices, and the shifts; factors are
  * left at `kept` unless that is NULL; and, unless shared is NULL, what components are
- * apart (missing_shared.c), of which missing_spread() is the M-step's part, by the
- * roots in work, for groups of either kind.  missing_same() finds it in a group of one
- * pattern, for a component.  missing_shift() adds shifts to n log densities, or puts
- * the exact value where there is none; returns the largest shift, or 0.
- * missing_shares() clears n roots that are below the least, and leaves their squares
- * and whether any of MIXTURE_LANES has a part.  missing_residuals() adds to a set's
- * residuals each row's inverse times its share in each component, and, unless shared is
- * NULL, does what missing_spread() does; what was kept is lost.  The other two are what densities() and add_component() are for families
- * without matrices; constants: what each missing feature adds to the log density,
- * as the factor has them.
+ * apart (missing_shared.c).  missing_spread() is the M-step's part of that, by the
+ * roots in work, for groups of either kind.  missing_same() finds what is missing in a
+ * group of one pattern, for a component.  missing_shift() adds shifts to n log
+ * densities, or puts the exact value where there is none; returns the largest shift,
+ * or 0.  missing_shares() clears n roots that are below the least, and leaves their
+ * squares and the sum of each MIXTURE_LANES of them.  missing_residuals() adds to a
+ * set's residuals each row's inverse times its share in each component, and, unless
+ * shared is NULL, does what missing_spread() does; what was kept is lost.  The other
+ * two are what densities() and add_component() are for families without matrices;
+ * constants: what each missing feature adds to the log density, as the factor has them.
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes
@@ -268,7 +268,7 @@ typedef struct Kernels
 	double		(*missing_shift) (const double *shifts, const double *exact, int n,
 								  double *log_densities);
 	void		(*missing_shares) (double *roots, double least, int n, double *shares,
-								   bool *parts);
+								   double *sums);
 	void		(*missing_residuals) (const MissingScratch *scratch,
 									  const MissingGroup *group, const MissingSet *set,
 									  const MissingShared *shared, const KernelWork *work,

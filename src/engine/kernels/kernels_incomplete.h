@@ -113,11 +113,11 @@ CLONE(missing_shift) (const double *shifts, const double *exact, int n, double *
 }
 
 /*
- * Clear n roots that are below the least; their squares into shares, and whether
- * there is one in MIXTURE_LANES into parts.
+ * Clear n roots that are below the least; their squares into shares, and the sum of
+ * each MIXTURE_LANES of these into sums.
  */
 static void
-CLONE(missing_shares) (double *roots, double least, int n, double *shares, bool *parts)
+CLONE(missing_shares) (double *roots, double least, int n, double *shares, double *sums)
 {
 	for (int row = 0; row < n; row += MIXTURE_LANES)
 	{
@@ -131,9 +131,9 @@ CLONE(missing_shares) (double *roots, double least, int n, double *shares, bool 
 			root = CLONE(select) ((Bits) (root >= least), root, (Vec) {0});
 			CLONE(store) (roots + row + v, root);
 			CLONE(store) (shares + row + v, root * root);
-			sum += root;
+			sum += root * root;
 		}
-		parts[row / MIXTURE_LANES] = CLONE(sum_of) (sum) > 0;
+		sums[row / MIXTURE_LANES] = CLONE(sum_of) (sum);
 	}
 }
 

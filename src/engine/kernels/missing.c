@@ -38,8 +38,9 @@
  * which costs as much as the component's own factor does.  Rows of which many in a
  * block have the same pattern share the algebra: missing_models.c.
  *
- * Where the family has no covariances between features, the conditional mean
- * is the mean, and C is the variance.
+ * Where all components share a covariance, what differs between them is found apart:
+ * missing_shared.c.  Where the family has no covariances between features, the
+ * conditional mean is the mean, and C is the variance.
  */
 #include "engine/kernels/missing_private.h"
 
@@ -307,9 +308,10 @@ kept_factors(const MissingWork *missing, int set)
 
 /* Do rows of a group alone for n components from c on, if they are doubtful. */
 static void
-fill_doubtful(MissingWork *missing, const MissingGroup *group, int c, int n,
+fill_doubtful(MissingWork *missing, MissingGroup *group, int c, int n,
 			  const MixtureHost *host)
 {
+	group->doubtful = true;
 	for (int lane = 0; lane < group->n_rows; lane++)
 		for (int i = c; i < c + n; i++)
 			if (isnan(missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane]))
@@ -327,7 +329,7 @@ doubt(MissingWork *missing, const MissingGroup *group, int c, int n)
 
 /* Fill in what is missing in a mixed group, for n_sets sets of one matrix each. */
 static void
-fill_mixed(MissingWork *missing, const MissingGroup *group, int set, int n_sets,
+fill_mixed(MissingWork *missing, MissingGroup *group, int set, int n_sets,
 		   const MixtureHost *host)
 {
 	const MissingSet *sets = &missing->sets[set];
@@ -357,7 +359,7 @@ fill_mixed(MissingWork *missing, const MissingGroup *group, int set, int n_sets,
 
 /* Fill in what is missing in a group of one pattern, for a component. */
 static void
-fill_same(MissingWork *missing, const MissingGroup *group, int c, const MixtureHost *host)
+fill_same(MissingWork *missing, MissingGroup *group, int c, const MixtureHost *host)
 {
 	double	   *shifts = missing->shifts + (size_t) c * MISSING_ROWS + group->start;
 	const double *coefficients;
@@ -416,16 +418,39 @@ find_densities(MissingWork *missing, const MixtureBlock *block, int c,
 	host->check_interrupts(host->context);
 }
 
-/* Whether a group has one of the vectors that `parts` has an answer for. */
-static bool
-has_part(const MissingRows *rows, const MissingGroup *group, const bool *parts)
+/* The sum of a group's shares, of those of each vector. */
+static double
+group_sum(const MissingRows *rows, const MissingGroup *group, const double *sums)
 {
 	int			first = (group->start - rows->n_complete) / MIXTURE_LANES;
+	double		sum = 0;
 
 	for (int i = 0; i < group->n_rows / MIXTURE_LANES; i++)
-		if (parts[first + i])
-			return true;
-	return false;
+		sum += sums[first + i];
+	return sum;
+}
+
+/*
+ * Add conditional covariances of the rows of a group that are done alone, and take
+ * their shares away; returns the sum of the others.
+ */
+static double
+add_doubtful(MissingWork *missing, const MissingGroup *group, int c, double *shares,
+			 MixtureStats *stats, const MixtureHost *host)
+{
+	const double *shifts = missing->shifts + (size_t) c * MISSING_ROWS;
+	double		sum = 0;
+
+	for (int row = group->start; row < group->start + group->n_rows; row++)
+		if (isnan(shifts[row]))
+		{
+			if (shares[row] > 0)
+				missing_add_alone(missing, c, row, shares[row], stats, host);
+			shares[row] = 0;
+		}
+		else
+			sum += shares[row];
+	return sum;
 }
 
 /*
@@ -433,28 +458,19 @@ has_part(const MissingRows *rows, const MissingGroup *group, const bool *parts)
  * alone or of one pattern; what is left in its shares is for the kernels.
  */
 static void
-add_known(MissingWork *missing, int c, double *shares, MixtureStats *stats,
+add_known(MissingWork *missing, int c, double *shares, const double *sums, MixtureStats *stats,
 		  const MixtureHost *host)
 {
 	const MissingRows *rows = missing->rows;
-	const double *shifts = missing->shifts + (size_t) c * MISSING_ROWS;
 	double	   *seconds = stats->seconds +
 		missing_matrix(missing, c) * linalg_packed_count(missing->d);
 
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		const MissingGroup *group = &rows->groups[i];
-		double		sum = 0;
+		double		sum = group->alone || group->doubtful ?
+			add_doubtful(missing, group, c, shares, stats, host) : group_sum(rows, group, sums);
 
-		for (int row = group->start; row < group->start + group->n_rows; row++)
-			if (isnan(shifts[row]))
-			{
-				if (shares[row] > 0)
-					missing_add_alone(missing, c, row, shares[row], stats, host);
-				shares[row] = 0;
-			}
-			else
-				sum += shares[row];
 		if (sum > 0 && group->same)
 		{
 			const double *residual;
@@ -483,7 +499,7 @@ missing_add_set(MissingWork *missing, int set, const KernelWork *work, MixtureSt
 	{
 		double	   *own = missing->shares + (size_t) c * MISSING_ROWS;
 
-		add_known(missing, set * missing->width + c, own, stats, host);
+		add_known(missing, set * missing->width + c, own, missing->sums[c], stats, host);
 		shares[c] = own;
 	}
 	for (int i = 0; i < rows->n_groups; i++)
@@ -513,15 +529,15 @@ add_component(MissingWork *missing, const MixtureBlock *block, int c, double *sh
 	const Kernels *kernels = kernels_current();
 	const MissingRows *rows = missing->rows;
 	int			first = rows->n_complete;
-	bool		parts[MISSING_ROWS / MIXTURE_LANES];
+	double	   *sums = missing->sums[c % missing->width];
 
 	kernels->missing_shares(kernels_roots(work, c) + first,
 							work->pack_rows > 0 ? kernels_least_root(work, c) : 0,
-							rows->n_rows - first, shares + first, parts);
+							rows->n_rows - first, shares + first, sums);
 	if (work->weights[c] == 0)
 		return;
 	for (int i = 0; i < rows->n_groups; i++)
-		if (has_part(rows, &rows->groups[i], parts))
+		if (group_sum(rows, &rows->groups[i], sums) > 0)
 			missing_rows_put(rows, &rows->groups[i],
 							 missing->filled + c * missing->filled_size);
 	kernels->add_component(missing->prepared, c, block, work, stats, host);
@@ -541,6 +557,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 	{
 		/* one matrix, to which all components' parts go */
 		double	   *own = missing->exact;
+		double		sums[MISSING_ROWS / MIXTURE_LANES] = {0};
 
 		memset(shares, 0, n_rows * sizeof(double));
 		for (int c = 0; c < missing->k; c++)
@@ -548,7 +565,10 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 			add_component(missing, block, c, own, work, stats, host);
 			for (int row = missing->rows->n_complete; row < n_rows; row++)
 				shares[row] += own[row];
+			for (int i = 0; i < MISSING_ROWS / MIXTURE_LANES; i++)
+				sums[i] += missing->sums[0][i];
 		}
+		memcpy(missing->sums[0], sums, sizeof(sums));
 		missing_add_set(missing, 0, work, stats, host);
 		return;
 	}

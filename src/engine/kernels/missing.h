@@ -67,6 +67,7 @@ typedef struct MissingGroup
 	bool		same;			/* the same features are missing in all */
 	bool		covariance;		/* the side, if mixed */
 	bool		alone;			/* row by row, as there is too much to solve */
+	bool		doubtful;		/* some rows are, as digits are lost */
 	const double *model;		/* if the same: see missing_models.c */
 	int			n_solved;		/* features of the side, at the most */
 	int			n_missing;

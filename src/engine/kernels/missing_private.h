@@ -88,6 +88,8 @@ struct MissingWork
 	double	   *exact;			/* k x MISSING_ROWS: log densities of rows done
 								 * one by one */
 	double	   *shares;			/* width x MISSING_ROWS */
+	double		sums[MISSING_MOST_WIDTH][MISSING_ROWS / MIXTURE_LANES]; /* of these, from
+														 * the first incomplete row on */
 	double		largest_shift;	/* of a block, or 0 */
 	size_t		filled_size;
 	double	   *filled;			/* k x places */

@@ -160,6 +160,7 @@ begin_group(MissingRows *rows, int start, int n_rows, int n_missing)
 	group->n_rows = n_rows;
 	group->n_missing = n_missing;
 	group->alone = false;
+	group->doubtful = false;
 	group->covariance = on_covariance_side(rows, n_missing);
 	group->place = rows->n_missing;
 	rows->n_missing += (size_t) n_missing * n_rows;

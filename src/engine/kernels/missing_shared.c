@@ -138,7 +138,7 @@ missing_shared_ready(MissingWork *missing, bool m_step)
 
 /* Do a row of a group alone. */
 static void
-fill_alone(MissingWork *missing, const MissingGroup *group, int lane, const MixtureHost *host)
+fill_alone(MissingWork *missing, MissingGroup *group, int lane, const MixtureHost *host)
 {
 	const MissingShared *shared = &missing->shared;
 	int			row = group->start + lane;
@@ -152,7 +152,7 @@ fill_alone(MissingWork *missing, const MissingGroup *group, int lane, const Mixt
 	double	   *u = missing->scratch.deviations;
 	double		shift = missing->half_logs[0] + n_missing * HALF_LOG_TWO_PI;
 
-	missing->alone[row] = true;
+	missing->alone[row] = group->doubtful = true;
 	for (int j = 0; j < n_observed; j++)
 		shift -= log(regression->factor[linalg_row(j) + j]);
 	/* the row about the origin, and then each mean */
@@ -247,7 +247,7 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 	memset(missing->alone, 0, sizeof(missing->alone));
 	for (int i = 0; i < rows->n_groups; i++)
 	{
-		const MissingGroup *group = &rows->groups[i];
+		MissingGroup *group = &rows->groups[i];
 		bool		good = !group->alone;
 
 		if (group->same)
@@ -265,6 +265,29 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 
 /* --- blocks --------------------------------------------------------------------- */
 
+/* The shares of all components in rows, as what looks for residuals has them. */
+static void
+sum_shares(MissingWork *missing, const KernelWork *work)
+{
+	const MissingRows *rows = missing->rows;
+	double	   *shares = missing->shares;
+
+	memset(shares, 0, rows->n_rows * sizeof(double));
+	memset(missing->sums[0], 0, sizeof(missing->sums[0]));
+	for (int c = 0; c < missing->k; c++)
+	{
+		const double *roots = kernels_roots(work, c);
+
+		for (int row = rows->n_complete; row < rows->n_rows; row++)
+			shares[row] += roots[row] * roots[row];
+	}
+	for (int row = rows->n_complete; row < rows->n_rows; row++)
+	{
+		missing->sums[0][(row - rows->n_complete) / MIXTURE_LANES] += shares[row];
+		missing->shifts[row] = missing->alone[row] ? NAN : 0;
+	}
+}
+
 /* The M-step's part of a block, whose rows are left as they are completed in the mean. */
 static void
 add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *work,
@@ -272,16 +295,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 {
 	const MissingRows *rows = missing->rows;
 
-	for (int row = rows->n_complete; row < rows->n_rows; row++)
-	{
-		double		sum = 0;
-
-		for (int c = 0; c < missing->k; c++)
-			sum += kernels_roots(work, c)[row] * kernels_roots(work, c)[row];
-		missing->shares[row] = sum;
-		/* as what looks for residuals has it */
-		missing->shifts[row] = missing->alone[row] ? NAN : 0;
-	}
+	sum_shares(missing, work);
 	for (int i = 0; i < rows->n_groups; i++)
 		if (!missing_spreads_residuals(&rows->groups[i]))
 			kernels_current()->missing_spread(&missing->scratch, &rows->groups[i],
