@@ -437,6 +437,7 @@ static const struct
 	{"squarem", test_squarem},
 	{"em", test_em},
 	{"noise", test_noise},
+	{"labels", test_labels},
 	{"judge", test_judge},
 	{"search", test_search},
 	{"structure", test_structure},
