@@ -52,7 +52,7 @@ SELECT c.*, s.log_likelihood, s.log_likelihood - lag(s.log_likelihood) OVER
        s.log_likelihood - least(lag(s.log_likelihood) OVER path,
                                 lag(s.log_likelihood, 2) OVER path) AS kept
 FROM climbs AS c, gmm_summary(model) AS s
-WINDOW path AS (PARTITION BY number, family, accelerate, reg_covar ORDER BY steps);
+WINDOW path AS (PARTITION BY number, family, accelerate, c.reg_covar ORDER BY steps);
 
 -- Plain EM: up but for rounding.  Rows on a line are the hardest case: the
 -- condition of their matrices is one by reg_covar, and a row's log-density has
