@@ -70,6 +70,10 @@
 		errsave(context, __VA_ARGS__); \
 		return result; \
 	} while (0)
+#define DirectInputFunctionCallSafe(function, text, type, typmod, context, result) \
+	((void) (context), \
+	 *(result) = DirectFunctionCall1(function, CStringGetDatum(text)), \
+	 true)
 #endif
 
 /*

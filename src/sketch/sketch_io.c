@@ -213,12 +213,8 @@ read_bytes(char *text, Node *escontext, StringInfo buffer)
 {
 	Datum		binary;
 
-#if PG_VERSION_NUM >= 160000
 	if (!DirectInputFunctionCallSafe(byteain, text, BYTEAOID, -1, escontext, &binary))
 		return false;
-#else
-	binary = DirectFunctionCall1(byteain, CStringGetDatum(text));
-#endif
 	initStringInfo(buffer);
 	appendBinaryStringInfo(buffer, VARDATA(DatumGetPointer(binary)),
 						   VARSIZE(DatumGetPointer(binary)) - VARHDRSZ);
