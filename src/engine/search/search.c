@@ -74,9 +74,6 @@ static const SearchEffort efforts[] = {
 /* Starts that are made unasked at the most, of two components */
 #define STARTS_OF_TWO 20
 
-/* Starts from nothing before every second one is made from the best so far */
-#define LEAST_FRESH 6
-
 /*
  * Starts that come to the same end, which are enough if they are so many parts of those
  * made; of two components there are fewer different ends.
@@ -428,11 +425,10 @@ note_end(Search *search, const Candidate *end)
 
 /*
  * Run the spare candidate, which comes from a start, to its end, unless it
- * falls behind; from the end, if it is the highest so far, go on.  What was not
- * fresh has no say in how many starts come to an end.
+ * falls behind; from the end, if it is the highest so far, go on.
  */
 static MixtureStatus
-try_spare(Search *search, bool fresh, MixtureError *error)
+try_spare(Search *search, MixtureError *error)
 {
 	const SearchEffort *effort = search->effort;
 	Candidate  *spare = &search->spare;
@@ -455,8 +451,7 @@ try_spare(Search *search, bool fresh, MixtureError *error)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
 	search->n_ended++;
-	if (fresh)
-		note_end(search, spare);
+	note_end(search, spare);
 	if (search->n_ended > 1 && spare->score <= search->highest_end +
 		SAME_OPTIMUM * spare->outcome.sum_weights)
 		return MIXTURE_OK;
@@ -541,44 +536,26 @@ MixtureStatus
 search_starts(Search *search, MixtureError *error)
 {
 	bool		automatic = search->options->n_init == 0;
-	int			n_fresh = 0;
-	bool		varied = search->effort == efforts;
-	bool		disturbs = SEARCH_WITHOUT != SEARCH_DISTURBING && varied && search->k > 2;
-	int			least_fresh = search->options->noise ? NOISE_ROUNDS * BACKGROUND_SHARES :
-		LEAST_FRESH;
+	double		spread;
 	MixtureStatus status = MIXTURE_OK;
 
 	for (int number = 0; number < search->n_starts && status == MIXTURE_OK; number++)
 	{
-		bool		fresh;
-
 		if (automatic && enough_starts(search, number))
 		{
 			search->n_starts = number;
 			break;
 		}
 		progress_start(search->host, number);
-		fresh = !disturbs || number < least_fresh || number % 2 == 0 || search->n_ended == 0;
-		if (fresh)
-		{
-			double		spread = starts_find(&search->starts, n_fresh++, varied);
-
-			if (search->effort->chooses && !search->options->noise &&
-				!(spread < search->least_spread))
-				continue;
-			search->least_spread = spread;
-			starts_leave(&search->starts, &search->spare.parameters);
-			if (search->labels != NULL)
-				labels_begin(search->labels, n_fresh - 1, &search->spare.parameters);
-		}
-		else
-		{
-			starts_disturb(&search->starts, number, search->scales, &search->best.parameters,
-						   &search->spare.parameters);
-			if (search->labels != NULL)
-				labels_place(search->labels, &search->spare.parameters);
-		}
-		status = try_spare(search, fresh, error);
+		spread = starts_find(&search->starts, number, search->effort == efforts);
+		if (search->effort->chooses && !search->options->noise &&
+			!(spread < search->least_spread))
+			continue;
+		search->least_spread = spread;
+		starts_leave(&search->starts, &search->spare.parameters);
+		if (search->labels != NULL)
+			labels_begin(search->labels, number, &search->spare.parameters);
+		status = try_spare(search, error);
 	}
 	search->n_best = 1;
 	for (int i = 0; i < search->n_ends; i++)

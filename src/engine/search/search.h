@@ -23,7 +23,6 @@ typedef enum SearchPart
 	SEARCH_STRETCHING,			/* starts in stretched features */
 	SEARCH_ROUND_SPACE,			/* starts where all rows together are round */
 	SEARCH_SEEDS_BY_WEIGHT,		/* starts from rows drawn by their weight alone */
-	SEARCH_DISTURBING,			/* starts near the best */
 	SEARCH_EXCHANGE				/* single rows exchanged */
 } SearchPart;
 
@@ -178,8 +177,6 @@ extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sam
 						 const MixtureOptions *options, const MixtureHost *host);
 extern double starts_find(Starts *starts, int number, bool varied);
 extern void starts_leave(Starts *starts, MixtureParameters *parameters);
-extern void starts_disturb(const Starts *starts, int number, const Scales *scales,
-						   const MixtureParameters *from, MixtureParameters *parameters);
 extern void starts_end(Starts *starts);
 
 /* Two components to become one, and one to become two. */

@@ -9,14 +9,9 @@
  * good ones that are alike.  So it is in the first alone, or where few are tried,
  * that Lloyd's algorithm (1982) moves the seeds to the middle of their rows, each
  * feature measured by its own deviation, at a cost that grows with d and not with
- * its square; from the others EM comes to more different ends without it.  A
- * cluster's weight, mean and covariance then are those of a component; what its rows
- * are too few to tell of the covariance is taken from all clusters together.
- *
- * Where many components overlap, starts from nothing seldom come to all of them at
- * once, and what is better than the best so far is most often near that.  So some
- * begin there, with one component put somewhere else (iterated local search, Lourenco,
- * Martin and Stutzle 2003).
+ * its square; from the others EM comes to more different ends without it.  A cluster's weight, mean and covariance
+ * then are those of a component; what its rows are too few to tell of the
+ * covariance is taken from all clusters together.
  */
 #include "engine/search/search.h"
 
@@ -48,9 +43,6 @@
 
 /* Steps of Lloyd's algorithm, at most */
 #define LLOYD_STEPS 10
-
-/* Share of its neighbour's covariance that a component has which is put elsewhere */
-#define DISTURBED_SHARE 0.25
 
 /*
  * Rows that starts are found on: the first of the sample, which are as good as
@@ -433,70 +425,4 @@ starts_find(Starts *starts, int number, bool varied)
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
 	return spread / squares;
-}
-
-/*
- * The component nearest to a row, each feature measured by its deviation, but for one
- * and those that are empty.
- */
-static int
-nearest_component(const MixtureParameters *parameters, const double *row, const double *variances,
-				  int but)
-{
-	int			d = parameters->d;
-	int			nearest = but == 0;
-	double		least = INFINITY;
-
-	for (int c = 0; c < parameters->k; c++)
-	{
-		double		sum = 0;
-
-		for (int j = 0; j < d && c != but; j++)
-		{
-			double		apart = row[j] - parameters->means[(size_t) c * d + j];
-
-			sum += apart * apart / variances[j];
-		}
-		if (c != but && parameters->weights[c] > 0 && sum < least)
-		{
-			least = sum;
-			nearest = c;
-		}
-	}
-	return nearest;
-}
-
-/*
- * Start number `number`, made of a mixture of at least two components that another has
- * come to: any component of it is put where any row is, takes half of the weight of the
- * component that is nearest there, and has its shape, but smaller.
- */
-void
-starts_disturb(const Starts *starts, int number, const Scales *scales,
-			   const MixtureParameters *from, MixtureParameters *parameters)
-{
-	const Sample *sample = starts->sample;
-	int			d = sample->d;
-	int			k = from->k;
-	size_t		count = mixture_factor_count(from->covariance_type, d);
-	uint64_t	draw = random_combine(starts->options->seed, number);
-	int			moved = (int) fmin(random_unit(random_mix(draw)) * k, k - 1);
-	int			nearest;
-	const double *row;
-	int64_t		seed;
-	double		left;
-
-	seeding_choose(sample, &starts->spaces[0], MIXTURE_INIT_RANDOM, draw, 1, &seed, starts->host);
-	row = sample->rows + seed * d;
-	nearest = nearest_component(from, row, scales->variances, moved);
-	mixture_copy_parameters(parameters, from);
-	components_copy(from, nearest, parameters, moved);
-	memcpy(parameters->means + (size_t) moved * d, row, d * sizeof(double));
-	for (size_t i = 0; i < count && from->covariance_type != MIXTURE_TIED; i++)
-		parameters->covariances[moved * count + i] *= DISTURBED_SHARE;
-	parameters->weights[moved] = parameters->weights[nearest] /= 2;
-	left = 1 - from->weights[moved] - from->noise_weight;
-	for (int c = 0; c < k && left > 0; c++)
-		parameters->weights[c] *= (1 - from->noise_weight) / left;
-	mixture_hold_floor(parameters, scales->floor, starts->host);
 }
