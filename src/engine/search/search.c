@@ -56,7 +56,7 @@ struct SearchEffort
 
 static const SearchEffort efforts[] = {
 	{4e6, 100, false, 10, INFINITY, 1e-6, 1, MOVES_MOST},
-	{INFINITY, 10, true, 2, 3, 1e-3, 0, 2}
+	{INFINITY, 10, true, 2, 3, 1e-3, 1, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
