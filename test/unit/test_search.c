@@ -517,21 +517,21 @@ test_move(MixtureCovarianceType type)
 	mixture_allocate_parameters(&parameters, type, 4, 2, &unit_host);
 	moves_begin(&moves, type, 4, &sample, floor, &unit_host);
 	start_crowded(&parameters);
-	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
+	moves_judge(&moves, &parameters, sound, 1000, false);
 	move = moves.proposed[0];
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
 		  "what spans two clusters is to be split, what shares one to be merged (%s)",
 		  family_names[type]);
 	parameters.weights[1] = 0;
 	parameters.weights[2] += 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
+	moves_judge(&moves, &parameters, sound, 1000, false);
 	check(moves.n_proposed > 0 && isfinite(moves.proposed[0].gain) && moves.proposed[0].split == 0 &&
 		  (moves.proposed[0].merge_into == 1 || moves.proposed[0].merge_from == 1) &&
 		  moves.proposed[0].loss == 0,
 		  "an empty component is merged away at no loss (%s)", family_names[type]);
 	parameters.weights[1] = 0.2;
 	parameters.weights[2] -= 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, 0.5, false);
+	moves_judge(&moves, &parameters, sound, 1000, false);
 	moves_make(&moves, &move, &parameters);
 	check(fabs(parameters.weights[0] + parameters.weights[1] + parameters.weights[2] +
 			   parameters.weights[3] - 1) < 1e-12 && farthest_cluster(&parameters) < 1,
@@ -577,7 +577,7 @@ test_gains(MixtureCovarianceType type)
 		moves_begin(&moves, type, 6, &sample, floor, &unit_host);
 		if (em_run(&em, &parameters, 500, 1e-9, true, &outcome, &error) != MIXTURE_OK)
 			abort();
-		moves_judge(&moves, &parameters, sound, outcome.sum_weights, 1, true);
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, true);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
 			const Move *move = &moves.proposed[i];

@@ -310,7 +310,7 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 /* Find what splitting component c gains. */
 static void
 judge_component(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
-				const ComponentRows *rows, double least, double sum_weights, Local *local)
+				const ComponentRows *rows, double sum_weights, Local *local)
 {
 	MixtureParameters whole;
 
@@ -320,7 +320,7 @@ judge_component(Moves *moves, const MixtureParameters *parameters, int c, const 
 	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, parameters->d,
 								moves->host);
 	copy_whole(parameters, c, &whole, 0);
-	judge_split(moves, c, &whole, factor, &rows[c], least, sum_weights, local);
+	judge_split(moves, c, &whole, factor, &rows[c], 0, sum_weights, local);
 	mixture_release_parameters(&whole, moves->host);
 }
 
@@ -368,12 +368,12 @@ judge_again(Moves *moves, const MixtureParameters *parameters, int number,
 }
 
 /*
- * Find what every split gains, if it is more than `least`: of a component, where there
+ * Find what every split gains, if it gains at all: of a component, where there
  * is a merger beside it, and of the pairs to be cut anew.
  */
 static void
 judge_splits(Moves *moves, const MixtureParameters *parameters, const double *factor,
-			 const ComponentRows *rows, double least, double sum_weights)
+			 const ComponentRows *rows, double sum_weights)
 {
 	int			k = parameters->k;
 	int64_t		most_rows = 0;
@@ -392,7 +392,7 @@ judge_splits(Moves *moves, const MixtureParameters *parameters, const double *fa
 	local_begin(&local, moves->sample, parameters->covariance_type, most_rows, moves->floor,
 				moves->host);
 	for (int c = 0; c < k && k > 2; c++)
-		judge_component(moves, parameters, c, factor, rows, least, sum_weights, &local);
+		judge_component(moves, parameters, c, factor, rows, sum_weights, &local);
 	for (int i = 0; i < moves->n_again; i++)
 		judge_again(moves, parameters, i, rows, sum_weights, &local);
 	local_end(&local);
@@ -438,17 +438,17 @@ propose(Moves *moves, const Move *move)
 
 /* Propose a split and a merger together if that could lead higher. */
 static void
-propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds, double doubt)
+propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 {
 	Move		move = {split, pair->a, pair->b, moves->gains[split] - loss, loss, reseeds};
 
-	if (moves->gains[split] > -INFINITY && move.gain > -doubt * fmax(loss, 0))
+	if (moves->gains[split] > -INFINITY && move.gain > -fmax(loss, 0))
 		propose(moves, &move);
 }
 
 /* Propose the moves that could lead higher. */
 static void
-propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
+propose_all(Moves *moves, const MixtureSuspicion *suspicions)
 {
 	moves->n_proposed = 0;
 	for (size_t i = 0; i < moves->n_pairs; i++)
@@ -460,9 +460,9 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
 
 		for (int c = 0; c < moves->k; c++)
 			if (c != pair->a && c != pair->b)
-				propose_if(moves, c, pair, loss, reseeds, doubt);
+				propose_if(moves, c, pair, loss, reseeds);
 		if (i < (size_t) moves->n_again)
-			propose_if(moves, moves->k + (int) i, pair, loss, reseeds, doubt);
+			propose_if(moves, moves->k + (int) i, pair, loss, reseeds);
 	}
 }
 
@@ -472,7 +472,7 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions, double doubt)
  */
 void
 moves_judge(Moves *moves, const MixtureParameters *parameters,
-			const MixtureSuspicion *suspicions, double sum_weights, double doubt, bool again)
+			const MixtureSuspicion *suspicions, double sum_weights, bool again)
 {
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -480,7 +480,6 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	int			k = parameters->k;
 	size_t		count = linalg_packed_count(parameters->d);
 	double	   *factor = NULL;
-	double		least = INFINITY;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
 	ComponentRows *rows;
@@ -511,16 +510,15 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		/* an empty component is merged away at no loss, two are nothing to merge */
 		if (!of_a || !of_b)
 			pair->loss = of_a || of_b ? 0 : INFINITY;
-		least = fmin(least, pair->loss);
 	}
 	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
-	judge_splits(moves, parameters, factor, rows, (1 - doubt) * least, sum_weights);
+	judge_splits(moves, parameters, factor, rows, sum_weights);
 	if (factor != NULL)
 		host->release(host->context, factor);
 	local_release(rows, k, host);
 	mixture_release_prepared(prepared, host);
 
-	propose_all(moves, suspicions, doubt);
+	propose_all(moves, suspicions);
 }
 
 /*

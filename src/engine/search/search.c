@@ -49,14 +49,12 @@ struct SearchEffort
 								 * catch up with */
 	double		tol;			/* change of the mean log-likelihood at which a
 								 * run ends while there is a choice */
-	double		doubt;			/* share of what a merger loses that a split may
-								 * gain less, and the move yet be tried */
 	int			moves;			/* that are tried one by one */
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 100, false, 10, INFINITY, 1e-6, 1, MOVES_MOST},
-	{INFINITY, 10, true, 2, 3, 1e-3, 1, 2}
+	{4e6, 100, false, 10, INFINITY, 1e-6, MOVES_MOST},
+	{INFINITY, 10, true, 2, 3, 1e-3, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
@@ -294,7 +292,6 @@ make_move(Search *search, Candidate *from)
 	judge_components(&from->parameters, judged_n_rows(search), search->scales->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
-				search->effort->doubt,
 				search->effort == efforts && SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{

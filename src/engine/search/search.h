@@ -230,7 +230,7 @@ extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
 extern void moves_end(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
-						double doubt, bool again);
+						bool again);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
