@@ -133,15 +133,22 @@ FROM (SELECT number, dim, model,
       FROM cases, generate_series(1, 3) AS dim WHERE dim <= d) AS p,
      pg_temp.axis(svg, 'x') AS a, pg_temp.axis(svg, 'y') AS b;
 
--- in pixels; as a peak may be cut off, below that
-SELECT all_within(array_agg(worst), count(*)::integer, 1.5, 'the curve of the mixture is its density')
+-- Places and ticks are written to a tenth of a pixel.  A vertex is then within 0.2 pixels of
+-- where it is drawn, 0.05 by itself and the rest by an axis taken from two ticks, and a
+-- component may be narrower than that: so the curve is between the least and the largest
+-- density of each component as near as that.  Upwards one pixel more, and what two ticks 100
+-- pixels apart leave of a peak that is cut off.
+SELECT all_within(array_agg(worst), count(*)::integer, 1, 'the curve of the mixture is its density')
 FROM curves, LATERAL (
-    SELECT max(abs(v.y - shift_y - sy * density) / (1 + steepness)) FROM pg_temp.vertices(svg, 'total') AS v,
-         LATERAL (SELECT sum(value), 0.1 * max(abs(sy * value * (at - mean[dim]) / covariance[dim][dim] / sx))
-                  FROM (SELECT (v.x - shift_x) / sx) AS p (at), gmm_components(model),
-                       LATERAL (SELECT weight / sqrt(2 * pi() * covariance[dim][dim]) *
-                                       exp(greatest(-0.5 * (at - mean[dim]) ^ 2 / covariance[dim][dim], -700))) AS g (value)
-                 ) AS s (density, steepness)) AS w (worst);
+    SELECT max(greatest(least_density * height - (shift_y - v.y), (shift_y - v.y) - most_density * height) /
+               (1 + most_density * height / 1000))
+    FROM pg_temp.vertices(svg, 'total') AS v, LATERAL (SELECT -sy) AS s (height),
+         LATERAL (SELECT sum(density * exp(greatest(-0.5 * (away + 0.2) ^ 2 / variance, -700))),
+                         sum(density * exp(greatest(-0.5 * greatest(away - 0.2, 0) ^ 2 / variance, -700)))
+                  FROM gmm_components(model),
+                       LATERAL (SELECT abs(v.x - shift_x - sx * mean[dim]), sx ^ 2 * covariance[dim][dim],
+                                       weight / sqrt(2 * pi() * covariance[dim][dim])) AS c (away, variance, density)
+                 ) AS d (least_density, most_density)) AS w (worst);
 
 -- --- any order ---
 
