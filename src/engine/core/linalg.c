@@ -14,10 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Four doubles that need no alignment; lowered to what the machine has. */
-typedef double Vector4 __attribute__((vector_size(32)));
-typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_alias));
-
 /*
  * linalg_dot() of LINALG_LONG elements or more, in partial sums that do not
  * wait for each other.
@@ -25,33 +21,32 @@ typedef double Vector4Unaligned __attribute__((vector_size(32), aligned(8), may_
 double
 linalg_long_dot(const double *a, const double *b, int n)
 {
-	Vector4		sum = {0, 0, 0, 0};
+	LinalgPair	low = {0};
+	LinalgPair	high = {0};
 	double		rest = 0;
 	int			i = 0;
 
 	if (n >= 32)
 	{
-		Vector4		sums[4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+		LinalgPair	sums[8] = {{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}};
 
 		for (; i + 16 <= n; i += 16)
 		{
-			sums[0] += *(const Vector4Unaligned *) (a + i) *
-				*(const Vector4Unaligned *) (b + i);
-			sums[1] += *(const Vector4Unaligned *) (a + i + 4) *
-				*(const Vector4Unaligned *) (b + i + 4);
-			sums[2] += *(const Vector4Unaligned *) (a + i + 8) *
-				*(const Vector4Unaligned *) (b + i + 8);
-			sums[3] += *(const Vector4Unaligned *) (a + i + 12) *
-				*(const Vector4Unaligned *) (b + i + 12);
+			LINALG_UNROLL
+			for (int l = 0; l < 8; l++)
+				sums[l] += linalg_pair(a + i + 2 * l) * linalg_pair(b + i + 2 * l);
 		}
-		sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+		low = (sums[0] + sums[2]) + (sums[4] + sums[6]);
+		high = (sums[1] + sums[3]) + (sums[5] + sums[7]);
 	}
 	for (; i + 4 <= n; i += 4)
-		sum += *(const Vector4Unaligned *) (a + i) *
-			*(const Vector4Unaligned *) (b + i);
+	{
+		low += linalg_pair(a + i) * linalg_pair(b + i);
+		high += linalg_pair(a + i + 2) * linalg_pair(b + i + 2);
+	}
 	for (; i < n; i++)
 		rest += a[i] * b[i];
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
+	return ((low[0] + low[1]) + (high[0] + high[1])) + rest;
 }
 
 /* linalg_add_multiple() of so many */
@@ -61,8 +56,11 @@ linalg_add_long_multiple(double *target, double factor, const double *a, int n)
 	int			i = 0;
 
 	for (; i + 4 <= n; i += 4)
-		*(Vector4Unaligned *) (target + i) +=
-			factor * *(const Vector4Unaligned *) (a + i);
+	{
+		linalg_set_pair(target + i, linalg_pair(target + i) + factor * linalg_pair(a + i));
+		linalg_set_pair(target + i + 2,
+						linalg_pair(target + i + 2) + factor * linalg_pair(a + i + 2));
+	}
 	for (; i < n; i++)
 		target[i] += factor * a[i];
 }
@@ -73,13 +71,13 @@ linalg_rotate(double *low, double *high, double cosine, double sine, int n)
 {
 	int			i = 0;
 
-	for (; i + 4 <= n; i += 4)
+	for (; i + 2 <= n; i += 2)
 	{
-		Vector4		a = *(Vector4Unaligned *) (low + i);
-		Vector4		b = *(Vector4Unaligned *) (high + i);
+		LinalgPair	a = linalg_pair(low + i);
+		LinalgPair	b = linalg_pair(high + i);
 
-		*(Vector4Unaligned *) (high + i) = sine * a + cosine * b;
-		*(Vector4Unaligned *) (low + i) = cosine * a - sine * b;
+		linalg_set_pair(high + i, sine * a + cosine * b);
+		linalg_set_pair(low + i, cosine * a - sine * b);
 	}
 	for (; i < n; i++)
 	{

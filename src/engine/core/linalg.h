@@ -31,6 +31,31 @@ linalg_row(int i)
 #define LINALG_FIRST_SHARE(d)	(8 * (d) * DBL_EPSILON)
 #define LINALG_SHARE_GROWTH		8
 
+/* Loops over a handful of registers have to be unrolled to stay in them. */
+#ifdef __clang__
+#define LINALG_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LINALG_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/*
+ * Two doubles that need no alignment: as many as every machine that matters has
+ * instructions for.  (gcc keeps what is wider than those in memory.)
+ */
+typedef double LinalgPair __attribute__((vector_size(16), aligned(8), may_alias));
+
+static inline LinalgPair
+linalg_pair(const double *a)
+{
+	return *(const LinalgPair *) a;
+}
+
+static inline void
+linalg_set_pair(double *a, LinalgPair pair)
+{
+	*(LinalgPair *) a = pair;
+}
+
 /* linalg.c */
 extern double linalg_long_dot(const double *a, const double *b, int n);
 extern void linalg_add_long_multiple(double *target, double factor, const double *a, int n);
