@@ -115,13 +115,16 @@ begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	Variances  *variances = palloc0(offsetof(Variances, values) + model->d * sizeof(double));
 	MixtureParameters parameters;
+	double	   *mean;
 
 	call->tuple_desc = gmm_result_descriptor(fcinfo);
 	if (call->tuple_desc->natts != VARIANCE_COLUMNS)
 		elog(ERROR, "gmm_pca_variance must return %d columns", VARIANCE_COLUMNS);
 	gmm_model_parameters(model, &parameters);
-	if (!mixture_principal_axes(&parameters, 0, NULL, NULL, variances->values, &gmm_host))
+	mean = palloc(model->d * sizeof(double));
+	if (!mixture_principal_axes(&parameters, 0, mean, NULL, variances->values, &gmm_host))
 		report_range();
+	pfree(mean);
 	for (int i = model->d - 1; i >= 0; i--)
 		variances->total += variances->values[i];
 	call->max_calls = model->d;

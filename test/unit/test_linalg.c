@@ -32,6 +32,18 @@ random_matrix(Random *random, int d, int rank, double diagonal)
 	return matrix;
 }
 
+/* The square matrix, both triangles of it, of a packed one. */
+static double *
+square_matrix(const double *matrix, int d)
+{
+	double	   *square = malloc(sizeof(double) * d * d);
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < d; j++)
+			square[i * d + j] = matrix[i > j ? linalg_row(i) + j : linalg_row(j) + i];
+	return square;
+}
+
 static void
 test_cholesky(Random *random, int d)
 {
@@ -83,15 +95,12 @@ compare_doubles(const void *left, const void *right)
 static void
 test_eigenvalues(const double *matrix, double *expected, int d, int rank)
 {
-	double	   *square = malloc(sizeof(double) * d * d);
+	double	   *square = square_matrix(matrix, d);
 	double	   *values = malloc(sizeof(double) * d);
 	double	   *work = malloc(sizeof(double) * d);
 	double		worst = 0;
 	bool		done;
 
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j < d; j++)
-			square[i * d + j] = matrix[i > j ? linalg_row(i) + j : linalg_row(j) + i];
 	done = linalg_eigenvalues(square, values, work, d, &unit_host);
 	qsort(values, d, sizeof(double), compare_doubles);
 	qsort(expected, d, sizeof(double), compare_doubles);
@@ -108,16 +117,13 @@ static void
 test_eigen(Random *random, int d, int rank)
 {
 	double	   *matrix = random_matrix(random, d, rank, 0);
-	double	   *vectors = malloc(sizeof(double) * d * d);
+	double	   *vectors = square_matrix(matrix, d);
 	double	   *values = malloc(sizeof(double) * d);
 	double	   *work = malloc(sizeof(double) * d);
 	double		worst = 0;
 	double		worst_product = 0;
 	bool		done;
 
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j < d; j++)
-			vectors[i * d + j] = matrix[i > j ? linalg_row(i) + j : linalg_row(j) + i];
 	done = linalg_eigen(vectors, values, work, d, &unit_host);
 	for (int i = 0; i < d; i++)
 		for (int j = 0; j <= i; j++)
@@ -142,6 +148,81 @@ test_eigen(Random *random, int d, int rank)
 	free(values);
 	free(vectors);
 	free(matrix);
+}
+
+/*
+ * The largest eigenvalues and their vectors are what the equation A v = lambda v
+ * says, all values are those that come alone, and vectors do not depend on q.
+ */
+static void
+test_largest(Random *random, int d, int rank, int q)
+{
+	double	   *matrix = random_matrix(random, d, rank, 0);
+	double	   *square = square_matrix(matrix, d);
+	double	   *values = malloc(sizeof(double) * 3 * d);
+	double	   *vectors = malloc(sizeof(double) * 2 * q * d);
+	double	   *first = vectors + q * d;
+	double		residual = 0;
+	double		product = 0;
+	double		apart = 0;
+	bool		done = linalg_eigen_largest(square, d, q, values, vectors, &unit_host);
+
+	free(square);
+	square = square_matrix(matrix, d);
+	for (int e = 0; e < q; e++)
+	{
+		for (int i = 0; i < d; i++)
+			residual = fmax(residual, fabs(linalg_dot(square + i * d, vectors + e * d, d) -
+										   values[e] * vectors[e * d + i]));
+		for (int f = 0; f <= e; f++)
+			product = fmax(product, fabs(linalg_dot(vectors + e * d, vectors + f * d, d) -
+										 (e == f)));
+	}
+	check(done && residual < 1e-14 * d * values[0],
+		  "d %d, rank %d: the largest %d eigenvectors are some (%.1e)", d, rank, q, residual);
+	check(product < 1e-13, "d %d, rank %d: they are orthonormal (%.1e)", d, rank, product);
+
+	done = linalg_eigen_largest(square, d, (q + 1) / 2, values + d, first, &unit_host);
+	check(done && memcmp(first, vectors, sizeof(double) * ((q + 1) / 2) * d) == 0,
+		  "d %d, rank %d: half as many are the same ones", d, rank);
+	free(square);
+	square = square_matrix(matrix, d);
+	done = linalg_eigenvalues(square, values + d, values + 2 * d, d, &unit_host);
+	qsort(values + d, d, sizeof(double), compare_doubles);
+	for (int i = 0; i < d; i++)
+		apart = fmax(apart, fabs(values[i] - values[2 * d - 1 - i]));
+	check(done && apart < 1e-13 * d * values[0],
+		  "d %d, rank %d: all values descend (%.1e)", d, rank, apart);
+	free(vectors);
+	free(values);
+	free(square);
+	free(matrix);
+}
+
+/* Where all eigenvalues are equal, and of a matrix of zeros, there are vectors as well. */
+static void
+test_round(int d, double variance)
+{
+	double	   *square = calloc((size_t) d * d, sizeof(double));
+	double	   *values = malloc(sizeof(double) * d);
+	double	   *vectors = malloc(sizeof(double) * d * d);
+	double		worst = 0;
+	bool		done;
+
+	for (int i = 0; i < d; i++)
+		square[i * d + i] = variance;
+	done = linalg_eigen_largest(square, d, d, values, vectors, &unit_host);
+	for (int e = 0; e < d; e++)
+	{
+		worst = fmax(worst, fabs(values[e] - variance));
+		for (int f = 0; f < d; f++)
+			worst = fmax(worst, fabs(linalg_dot(vectors + e * d, vectors + f * d, d) - (e == f)));
+	}
+	check(done && worst == 0, "d %d: %g times the identity has orthonormal eigenvectors",
+		  d, variance);
+	free(vectors);
+	free(values);
+	free(square);
 }
 
 static void
@@ -189,7 +270,7 @@ test_log_product(Random *random)
 void
 test_linalg(void)
 {
-	static const int dimensions[] = {1, 2, 3, 5, 8, 17, 64, 100};
+	static const int dimensions[] = {1, 2, 3, 5, 8, 17, 64, 65, 100, 131};
 	Random		random = random_start(1);
 
 	for (size_t i = 0; i < sizeof(dimensions) / sizeof(int); i++)
@@ -199,6 +280,10 @@ test_linalg(void)
 		test_cholesky(&random, d);
 		test_eigen(&random, d, d);
 		test_eigen(&random, d, (d + 1) / 2);
+		test_largest(&random, d, d, 1 + random_below(&random, d));
+		test_largest(&random, d, (d + 1) / 2, d);
+		test_round(d, 1.5);
+		test_round(d, 0);
 	}
 	test_not_positive_definite(&random);
 	test_log_product(&random);

@@ -78,6 +78,8 @@ extern bool linalg_eigen(double *vectors, double *values, double *work, int d,
 						 const MixtureHost *host);
 extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int d,
 							   const MixtureHost *host);
+extern bool linalg_eigen_largest(double *matrix, int d, int q, double *values,
+								 double *vectors, const MixtureHost *host);
 
 /*
  * Multiplications between two looks for interrupts: less than a millisecond of

@@ -95,32 +95,15 @@ moments_finite(const double *mean, const double *matrix, int d)
 	return true;
 }
 
-/* The numbers of values in descending order, equal ones as they are: d numbers. */
+/* Give an axis of d elements the sign that it is to have. */
 static void
-sort_descending(const double *values, int *order, int d)
-{
-	for (int i = 0; i < d; i++)
-	{
-		int			place = i;
-
-		for (; place > 0 && values[order[place - 1]] < values[i]; place--)
-			order[place] = order[place - 1];
-		order[place] = i;
-	}
-}
-
-/* Column e of the vectors as an axis, with the sign that it is to have. */
-static void
-take_axis(const double *vectors, int d, int e, double *axis)
+set_sign(double *axis, int d)
 {
 	double		most = 0;
 	int			largest = 0;
 
 	for (int j = 0; j < d; j++)
-	{
-		axis[j] = vectors[(size_t) j * d + e];
 		most = fmax(most, fabs(axis[j]));
-	}
 	while (fabs(axis[largest]) < (1 - SAME_SIZE) * most)
 		largest++;
 	if (axis[largest] < 0)
@@ -131,43 +114,29 @@ take_axis(const double *vectors, int d, int e, double *axis)
 /*
  * The principal axes of a mixture.
  *
- * variances: d, of the rows along each axis, largest first; not below 0.
- * mean: d, and axes: q x d, unit vectors; both NULL if only the variances are
- * wanted.  Returns false if numbers leave the range of a double, and then
- * nothing is set.
+ * mean: d.  axes: q x d, unit vectors; NULL if q is 0.  variances: d, of the rows
+ * along each axis, largest first; not below 0.  Returns false, with axes and
+ * variances undefined, if numbers leave the range of a double.
  */
 bool
 mixture_principal_axes(const MixtureParameters *parameters, int q, double *mean,
 					   double *axes, double *variances, const MixtureHost *host)
 {
 	int			d = parameters->d;
-	size_t		count = (size_t) d * d + 3 * (size_t) d;
-	double	   *matrix = host->allocate(host->context, count * sizeof(double));
-	double	   *values = matrix + (size_t) d * d;
-	double	   *work = values + d;
-	double	   *center = work + d;
-	int		   *order = host->allocate(host->context, d * sizeof(int));
+	double	   *matrix = host->allocate(host->context, (size_t) d * d * sizeof(double));
 	bool		found;
 
-	total_moments(parameters, center, matrix, host);
-	found = moments_finite(center, matrix, d) &&
-		(axes == NULL ? linalg_eigenvalues(matrix, values, work, d, host) :
-		 linalg_eigen(matrix, values, work, d, host));
-	if (found)
-	{
-		sort_descending(values, order, d);
-		for (int i = 0; i < d; i++)
-			variances[i] = fmax(values[order[i]], 0);
-		if (axes != NULL)
-		{
-			memcpy(mean, center, d * sizeof(double));
-			for (int i = 0; i < q; i++)
-				take_axis(matrix, d, order[i], axes + (size_t) i * d);
-		}
-	}
-	host->release(host->context, order);
+	total_moments(parameters, mean, matrix, host);
+	found = moments_finite(mean, matrix, d) &&
+		linalg_eigen_largest(matrix, d, q, variances, axes, host);
 	host->release(host->context, matrix);
-	return found;
+	if (!found)
+		return false;
+	for (int i = 0; i < d; i++)
+		variances[i] = fmax(variances[i], 0);
+	for (int i = 0; i < q; i++)
+		set_sign(axes + (size_t) i * d, d);
+	return true;
 }
 
 /*
