@@ -172,6 +172,68 @@ test_collapsed(MixtureCovarianceType type)
 	check(code, "%s: one has not on a value of a code", family_names[type]);
 }
 
+/*
+ * Where all are flat in the same direction but for a tilt, one that is a thousand
+ * times as wide has a variance far above the floor along the direction of a
+ * narrow one.  That says nothing if the narrow one is as flat along the other's
+ * direction; if it is not, it has collapsed.
+ */
+static void
+test_tilted(void)
+{
+	Random		random = random_start(90);
+	bool		within = true;
+	bool		beyond = true;
+
+	for (int d = 2; d <= 8; d++)
+		for (int far = 0; far < 2; far++)
+		{
+			double		tilt = far ? 1e-3 : 5e-7;
+			double		direction[8];
+			double		along[8];
+			double		tilted[8];
+			double		dot = 0;
+			double		squares = 0;
+			MixtureParameters parameters;
+			MixtureSuspicion suspicions[3];
+
+			random_direction(&random, direction, d);
+			random_direction(&random, along, d);
+			for (int j = 0; j < d; j++)
+				dot += direction[j] * along[j];
+			for (int j = 0; j < d; j++)
+			{
+				along[j] -= dot * direction[j];
+				squares += along[j] * along[j];
+			}
+			for (int j = 0; j < d; j++)
+			{
+				along[j] /= sqrt(squares);
+				tilted[j] = cos(tilt) * direction[j] + sin(tilt) * along[j];
+				along[j] = cos(tilt) * along[j] - sin(tilt) * direction[j];
+			}
+			round_components(&random, &parameters, MIXTURE_FULL, 3, d);
+			flatten(&parameters, 1, direction, FLOOR);
+			for (int c = 0; c < 3; c += 2)
+			{
+				flatten(&parameters, c, tilted, FLOOR);
+				flatten(&parameters, c, along, 1e6);
+			}
+			/* side by side, in what is one plane */
+			for (int c = 0; c < 3; c++)
+				for (int j = 0; j < d; j++)
+					parameters.means[c * d + j] = c * 500 * along[j];
+			judge_here(&parameters, N_ROWS, suspicions);
+			if (far)
+				beyond = beyond && suspicions[1] == MIXTURE_COLLAPSED;
+			else
+				within = within && suspicions[1] == MIXTURE_SOUND;
+			mixture_release_parameters(&parameters, &unit_host);
+		}
+	check(within, "one has not where wide ones are flat in the same direction but for a tilt");
+	check(beyond, "but it has where that is not the same");
+}
+
 /* Two components that are the same, the later one is suspect. */
 static void
 test_duplicates(MixtureCovarianceType type)
@@ -344,4 +406,5 @@ test_judge(void)
 		test_widen(type);
 		test_same_judgement(type);
 	}
+	test_tilted();
 }

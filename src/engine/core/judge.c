@@ -12,7 +12,9 @@
  *   value of a feature that others spread over, as a measurement that was
  *   rounded has many.  A component that is flat because its feature is a code,
  *   or because all are, as where a column is the sum of others, has nobody
- *   reaching across and is sound; or
+ *   reaching across and is sound.  A direction is known only as well as the
+ *   component is wide along the others: one along which it is as thin counts
+ *   as the same; or
  * - it is the same as an earlier one, and does nothing.
  *
  * All of that can be read off the parameters, so that a model is judged long
@@ -66,6 +68,7 @@ typedef struct Flat
 	double	   *own;			/* d: the least variances */
 	double	   *vectors;		/* d x d: the directions, in units of own; NULL for
 								 * families without a matrix */
+	double	   *values;			/* 2 d, of which n: its variances along them, in units of own */
 	double	   *restricted;		/* packed, n x n: a covariance among these */
 	double	   *work;			/* 2 d */
 	int		   *features;		/* d: the features */
@@ -77,9 +80,10 @@ flat_begin(Flat *flat, MixtureCovarianceType type, int d, const MixtureHost *hos
 	size_t		n = d;
 	size_t		squares = mixture_has_matrix(type) ? n * n + linalg_packed_count(d) : 0;
 
-	flat->own = host->allocate(host->context, (squares + 3 * n) * sizeof(double));
+	flat->own = host->allocate(host->context, (squares + 5 * n) * sizeof(double));
 	flat->work = flat->own + n;
-	flat->vectors = squares > 0 ? flat->work + 2 * n : NULL;
+	flat->values = flat->work + 2 * n;
+	flat->vectors = squares > 0 ? flat->values + 2 * n : NULL;
 	flat->restricted = squares > 0 ? flat->vectors + n * n : NULL;
 	flat->features = host->allocate(host->context, n * sizeof(int));
 }
@@ -108,7 +112,7 @@ flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
 	if (mixture_has_matrix(type))
 	{
 		flat->n = mixture_flat_directions(covariance, floor, NEAR_FLOOR, d, flat->own,
-										  flat->vectors, flat->work, host);
+										  flat->vectors, flat->values, host);
 		return;
 	}
 	flat->n = 0;
@@ -151,12 +155,68 @@ flat_restrict(Flat *flat, const double *covariance, int d)
 }
 
 /*
+ * How far another component is spread out in the directions in which this one is
+ * flat, in the mean; at least, for these are not told apart from their
+ * neighbours: tilted by t, an eigenvector u becomes u + t, along which this
+ * component's variance is more only by t' C t, which is little where its
+ * covariance C is large.  A component that is itself flat, but a thousand times as
+ * wide, seems to be spread out along a direction that is tilted by a millionth.
+ * So a tilt is allowed at a price of SPREAD for each least variance that it adds: what
+ * is sought is, over all t,
+ *		min (u + t)' (S + SPREAD C) (u + t) - SPREAD u' C u,
+ * S being the other's covariance; that is the inverse of the inverse's block, as
+ * for a conditional variance.
+ */
+static double
+least_spread(Flat *flat, const double *covariance, const double *other, int d,
+			 const MixtureHost *host)
+{
+	int			n = flat->n;
+	double	   *both = host->allocate(host->context, (linalg_packed_count(d) + (size_t) n * d) *
+									  sizeof(double));
+	double	   *solved = both + linalg_packed_count(d);
+	double		spread = INFINITY;
+
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+			both[linalg_row(i) + j] = (other[linalg_row(i) + j] + SPREAD * covariance[linalg_row(i) + j]) /
+				sqrt(flat->own[i]) / sqrt(flat->own[j]);
+	if (linalg_cholesky(both, d, host))
+	{
+		memcpy(solved, flat->vectors, (size_t) n * d * sizeof(double));
+		for (int e = 0; e < n; e++)
+		{
+			linalg_solve_lower(both, solved + (size_t) e * d, d);
+			for (int f = 0; f <= e; f++)
+				flat->restricted[linalg_row(e) + f] =
+					linalg_dot(solved + (size_t) f * d, solved + (size_t) e * d, d);
+			host->check_interrupts(host->context);
+		}
+		if (linalg_cholesky(flat->restricted, n, host))
+		{
+			spread = 0;
+			for (int e = 0; e < n; e++)
+			{
+				double	   *column = flat->work;
+
+				memset(column, 0, n * sizeof(double));
+				column[e] = 1;
+				linalg_solve_lower(flat->restricted, column, n);
+				spread += (linalg_dot(column, column, n) - SPREAD * flat->values[e]) / n;
+			}
+		}
+	}
+	host->release(host->context, both);
+	return spread;
+}
+
+/*
  * Whether another component, whose mean is `apart` (d values) from that of the
  * flat one, is spread out in these directions, and reaches across it.
  */
 static bool
-reaches_in_directions(Flat *flat, const double *apart, const double *other, int d,
-					  const MixtureHost *host)
+reaches_in_directions(Flat *flat, const double *covariance, const double *apart,
+					  const double *other, int d, const MixtureHost *host)
 {
 	double	   *places = flat->work + d;
 	double		spread = 0;
@@ -175,7 +235,8 @@ reaches_in_directions(Flat *flat, const double *apart, const double *other, int 
 	if (!(spread > SPREAD) || !linalg_cholesky(flat->restricted, flat->n, host))
 		return false;
 	linalg_solve_lower(flat->restricted, places, flat->n);
-	return linalg_dot(places, places, flat->n) <= REACH * flat->n;
+	return linalg_dot(places, places, flat->n) <= REACH * flat->n &&
+		least_spread(flat, covariance, other, d, host) > SPREAD;
 }
 
 /* The same in features. */
@@ -219,7 +280,8 @@ has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_r
 			apart[j] = parameters->means[(size_t) c * d + j] -
 				parameters->means[(size_t) other * d + j];
 		collapsed = mixture_has_matrix(type) ?
-			reaches_in_directions(flat, apart, covariance, d, host) :
+			reaches_in_directions(flat, parameters->covariances + c * count, apart, covariance,
+								  d, host) :
 			reaches_in_features(flat, type, apart, covariance);
 		host->check_interrupts(host->context);
 	}
