@@ -14,7 +14,10 @@ FROM waiting, (VALUES (0.01, 43.36808800), (0.05, 48.23362124), (0.25, 57.569948
 CREATE TABLE lines AS
 SELECT number, family, gmm_fit(ARRAY[exp(features[1])], 1 + number % 4, gmm_options(covariance_type => family, max_iter => 10, n_init => 1)) AS model
 FROM generate_series(1, 8) AS number, families, random_rows(:seed * 1000 + 1300 + number, 100, 1, 3) AS r GROUP BY number, family;
-SELECT near(max(abs(got / p - 1)), 0, 1e-9, format('%s: the distribution function of a quantile is its probability', family)) || E'\n' ||
+-- A quantile is a double: to the next one the function rises by the density times two
+-- parts in 10^16 of the quantile, which is much for a component that is narrow.
+SELECT ok(count(*) = 8 * 11 AND max(abs(got - p) / (1e-12 * p + 4.5e-16 * abs(q) * exp(greatest(gmm_logpdf(model, ARRAY[q]), -700)))) <= 1,
+          format('%s: the distribution function of a quantile is its probability', family)) || E'\n' ||
        ok(bool_and(q >= before), format('%s: and quantiles ascend', family)) || E'\n' ||
        near(max(abs(gmm_cdf(model, q) + gmm_cdf(model, q, true) - 1)), 0, 1e-14, format('%s: both tails are all', family))
 FROM (SELECT family, model, p, q, CASE WHEN p <= 0.5 THEN gmm_cdf(model, q) ELSE 1 - gmm_cdf(model, q, true) END AS got,
