@@ -59,7 +59,7 @@ static void
 keep_block(GmmRowStore *store, RowBlock *block, const char *read)
 {
 	Size		size = block_size(store, block);
-	char	   *kept = gmm_rowspill_carve(store->pool, size);
+	char	   *kept = gmm_rowspill_carve(store->spill, size);
 
 	if (kept == NULL)
 		return;
@@ -81,10 +81,10 @@ get_block(GmmRowStore *store, int64 number, const double **weights)
 	if (block->chunk == NULL)
 	{
 		Size		size = block_size(store, block);
-		const char *view = gmm_rowspill_viewed(store->pool, block->offset, size);
+		const char *view = gmm_rowspill_viewed(store->spill, block->offset, size);
 
 		if (view == NULL)
-			view = gmm_rowspill_view(store->pool, block->offset, size,
+			view = gmm_rowspill_view(store->spill, block->offset, size,
 									 readable_end(store, number));
 		if (store->keeps_read)
 			keep_block(store, block, view);

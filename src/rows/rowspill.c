@@ -5,10 +5,10 @@
  *
  * A hashed aggregate may keep thousands of groups at once, and each has a row
  * store of its own.  What they may use of memory is therefore allowed to all
- * of them together: there is one pool for each memory context in which an
+ * of them together: there is one GmmRowSpill for each memory context in which an
  * aggregate keeps states, found by that context, and it goes with the context.
- * The pool also has the one file to which all of these stores spill, so that
- * many groups do not mean many files.
+ * It also has the one file to which all of these stores spill, so that many
+ * groups do not mean many files.
  *
  * Memory.  A hash table may use work_mem times hash_mem_multiplier.  Half of
  * that is for rows, but at least work_mem; the rest is for what a fit needs
@@ -25,7 +25,7 @@
  * file is never split among tablespaces.
  *
  * The file is closed, which removes it, when the memory context is reset, or
- * when the resource owner that was current when the pool was made (the
+ * when the resource owner that was current when the GmmRowSpill was made (the
  * portal's, as a rule) is released after an error, whichever comes first.  In
  * the second case fd.c does it, and all that is left to do here is to forget
  * the file: hence the callback on resource owners.
@@ -58,7 +58,7 @@
 
 struct GmmRowSpill
 {
-	dlist_node	node;			/* in the list of pools */
+	dlist_node	node;			/* in the list of spills */
 	MemoryContext context;
 	MemoryContextCallback callback;
 	Size		allocated;		/* of what gmm_rowspill_allocate() gave out */
@@ -74,8 +74,8 @@ struct GmmRowSpill
 	Size		view_size;
 };
 
-/* All pools of this process; there are as many as aggregates that run. */
-static dlist_head pools = DLIST_STATIC_INIT(pools);
+/* All of this process: one for each aggregate that runs. */
+static dlist_head spills = DLIST_STATIC_INIT(spills);
 
 /*
  * A resource owner is about to close its files.  Runs in the phase before
@@ -89,39 +89,39 @@ forget_files(ResourceReleasePhase phase, bool isCommit pg_attribute_unused(),
 
 	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS)
 		return;
-	dlist_foreach(iter, &pools)
+	dlist_foreach(iter, &spills)
 	{
-		GmmRowSpill *pool = dlist_container(GmmRowSpill, node, iter.cur);
+		GmmRowSpill *spill = dlist_container(GmmRowSpill, node, iter.cur);
 
-		if (pool->owner == CurrentResourceOwner)
-			pool->file = NO_FILE;
+		if (spill->owner == CurrentResourceOwner)
+			spill->file = NO_FILE;
 	}
 }
 
-/* The pool's context is being reset: close the file, if it still is there. */
+/* The context is being reset: close the file, if it still is there. */
 static void
-end_pool(void *arg)
+end_spill(void *arg)
 {
-	GmmRowSpill *pool = arg;
+	GmmRowSpill *spill = arg;
 
-	dlist_delete(&pool->node);
-	if (pool->file != NO_FILE)
-		FileClose(pool->file);
+	dlist_delete(&spill->node);
+	if (spill->file != NO_FILE)
+		FileClose(spill->file);
 }
 
-/* The pool of this memory context, made if there is none. */
+/* What the stores of this memory context share, made if there is none. */
 GmmRowSpill *
 gmm_rowspill_get(MemoryContext context)
 {
 	static bool registered = false;
-	GmmRowSpill *pool;
+	GmmRowSpill *spill;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &pools)
+	dlist_foreach(iter, &spills)
 	{
-		pool = dlist_container(GmmRowSpill, node, iter.cur);
-		if (pool->context == context)
-			return pool;
+		spill = dlist_container(GmmRowSpill, node, iter.cur);
+		if (spill->context == context)
+			return spill;
 	}
 
 	if (!registered)
@@ -129,88 +129,88 @@ gmm_rowspill_get(MemoryContext context)
 		RegisterResourceReleaseCallback(forget_files, NULL);
 		registered = true;
 	}
-	pool = MemoryContextAllocZero(context, sizeof(GmmRowSpill));
-	pool->context = context;
-	pool->owner = CurrentResourceOwner;
-	pool->file = NO_FILE;
-	pool->callback.func = end_pool;
-	pool->callback.arg = pool;
-	dlist_push_head(&pools, &pool->node);
-	MemoryContextRegisterResetCallback(context, &pool->callback);
-	return pool;
+	spill = MemoryContextAllocZero(context, sizeof(GmmRowSpill));
+	spill->context = context;
+	spill->owner = CurrentResourceOwner;
+	spill->file = NO_FILE;
+	spill->callback.func = end_spill;
+	spill->callback.arg = spill;
+	dlist_push_head(&spills, &spill->node);
+	MemoryContextRegisterResetCallback(context, &spill->callback);
+	return spill;
 }
 
 /*
- * A pool, in the current memory context, that reads the file of another
- * process.  It is not to outlive that process's pool.
+ * One, in the current memory context, that reads the file of another process's.
+ * It is not to outlive that.
  */
 GmmRowSpill *
 gmm_rowspill_open(const char *path)
 {
-	GmmRowSpill *pool = palloc0(sizeof(GmmRowSpill));
+	GmmRowSpill *spill = palloc0(sizeof(GmmRowSpill));
 
-	pool->context = CurrentMemoryContext;
-	pool->file = PathNameOpenFile(path, O_RDONLY | PG_BINARY);
-	if (pool->file < 0)
+	spill->context = CurrentMemoryContext;
+	spill->file = PathNameOpenFile(path, O_RDONLY | PG_BINARY);
+	if (spill->file < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open temporary file \"%s\": %m", path)));
-	return pool;
+	return spill;
 }
 
-/* Memory in the pool's context, for rows. */
+/* Memory in its context, for rows. */
 void *
-gmm_rowspill_allocate(GmmRowSpill *pool, Size size)
+gmm_rowspill_allocate(GmmRowSpill *spill, Size size)
 {
-	void	   *chunk = MemoryContextAllocHuge(pool->context, size);
+	void	   *chunk = MemoryContextAllocHuge(spill->context, size);
 
-	pool->allocated += GetMemoryChunkSpace(chunk);
+	spill->allocated += GetMemoryChunkSpace(chunk);
 	return chunk;
 }
 
 /*
- * Memory in the pool's context that is not to be given back before it is;
- * aligned, and NULL if the pool may not have it.  It is cut from large chunks:
- * one for each block, hundreds of thousands, would take longer to give back
- * than whoever cancels a fit wants to wait.
+ * Memory that is given back with its context, and not before; aligned, and NULL if
+ * it is more than is allowed.  It is cut from large chunks: one for each block,
+ * hundreds of thousands, would take longer to give back than whoever cancels a fit
+ * wants to wait.
  */
 void *
-gmm_rowspill_carve(GmmRowSpill *pool, Size size)
+gmm_rowspill_carve(GmmRowSpill *spill, Size size)
 {
 	char	   *piece;
 
 	size = TYPEALIGN(VIEW_ALIGNMENT, size);
-	if (size > pool->slab_left)
+	if (size > spill->slab_left)
 	{
 		Size		slab_size = Max(size + VIEW_ALIGNMENT, SLAB_SIZE);
 		char	   *slab;
 
-		if (!gmm_rowspill_has_room(pool, slab_size))
+		if (!gmm_rowspill_has_room(spill, slab_size))
 			return NULL;
-		slab = gmm_rowspill_allocate(pool, slab_size);
-		pool->slab = (char *) TYPEALIGN(VIEW_ALIGNMENT, slab);
-		pool->slab_left = slab_size - (pool->slab - slab);
+		slab = gmm_rowspill_allocate(spill, slab_size);
+		spill->slab = (char *) TYPEALIGN(VIEW_ALIGNMENT, slab);
+		spill->slab_left = slab_size - (spill->slab - slab);
 	}
-	piece = pool->slab;
-	pool->slab += size;
-	pool->slab_left -= size;
+	piece = spill->slab;
+	spill->slab += size;
+	spill->slab_left -= size;
 	return piece;
 }
 
 void
-gmm_rowspill_release(GmmRowSpill *pool, void *chunk)
+gmm_rowspill_release(GmmRowSpill *spill, void *chunk)
 {
-	pool->allocated -= GetMemoryChunkSpace(chunk);
+	spill->allocated -= GetMemoryChunkSpace(chunk);
 	pfree(chunk);
 }
 
 /* The same memory, and more behind it; it may move. */
 void *
-gmm_rowspill_enlarge(GmmRowSpill *pool, void *chunk, Size size)
+gmm_rowspill_enlarge(GmmRowSpill *spill, void *chunk, Size size)
 {
-	pool->allocated -= GetMemoryChunkSpace(chunk);
+	spill->allocated -= GetMemoryChunkSpace(chunk);
 	chunk = repalloc_huge(chunk, size);
-	pool->allocated += GetMemoryChunkSpace(chunk);
+	spill->allocated += GetMemoryChunkSpace(chunk);
 	return chunk;
 }
 
@@ -221,41 +221,41 @@ memory_limit(void)
 	return Max(gmm_hash_memory_limit() / 2, (Size) work_mem * 1024);
 }
 
-/* May the pool have so much more memory? */
+/* Is so much more memory allowed? */
 bool
-gmm_rowspill_has_room(const GmmRowSpill *pool, Size size)
+gmm_rowspill_has_room(const GmmRowSpill *spill, Size size)
 {
-	return pool->allocated + size <= memory_limit();
+	return spill->allocated + size <= memory_limit();
 }
 
 int64
-gmm_rowspill_file_size(const GmmRowSpill *pool)
+gmm_rowspill_file_size(const GmmRowSpill *spill)
 {
-	return pool->file_size;
+	return spill->file_size;
 }
 
 /* The name of the file, which must be there. */
 const char *
-gmm_rowspill_file_path(const GmmRowSpill *pool)
+gmm_rowspill_file_path(const GmmRowSpill *spill)
 {
-	return FilePathName(pool->file);
+	return FilePathName(spill->file);
 }
 
-/* Create the file, for the owner that the pool has. */
+/* Create the file, for the resource owner that was current at the beginning. */
 static void
-create_file(GmmRowSpill *pool)
+create_file(GmmRowSpill *spill)
 {
 	ResourceOwner old_owner = CurrentResourceOwner;
 
 	/* A file that was there once went with its owner, and the rows with it. */
-	if (pool->file_size > 0)
+	if (spill->file_size > 0)
 		elog(ERROR, "temporary file of rows is gone");
 
 	PrepareTempTablespaces();
 	PG_TRY();
 	{
-		CurrentResourceOwner = pool->owner;
-		pool->file = OpenTemporaryFile(false);
+		CurrentResourceOwner = spill->owner;
+		spill->file = OpenTemporaryFile(false);
 	}
 	PG_FINALLY();
 	{
@@ -266,10 +266,10 @@ create_file(GmmRowSpill *pool)
 
 /* Write at the end of the file.  On failure false, with errno set. */
 static bool
-write_piece(GmmRowSpill *pool, const char *data, Size size)
+write_piece(GmmRowSpill *spill, const char *data, Size size)
 {
-	if (pool->file == NO_FILE)
-		create_file(pool);
+	if (spill->file == NO_FILE)
+		create_file(spill);
 
 	for (Size done = 0; done < size;)
 	{
@@ -277,8 +277,8 @@ write_piece(GmmRowSpill *pool, const char *data, Size size)
 		ssize_t		written;
 
 		errno = 0;
-		written = FileWrite(pool->file, (char *) data + done, amount,
-							pool->file_size + done, WAIT_EVENT_BUFFILE_WRITE);
+		written = FileWrite(spill->file, (char *) data + done, amount,
+							spill->file_size + done, WAIT_EVENT_BUFFILE_WRITE);
 		if (written <= 0)
 		{
 			if (errno == 0)
@@ -287,21 +287,21 @@ write_piece(GmmRowSpill *pool, const char *data, Size size)
 		}
 		done += written;
 	}
-	pool->file_size += size;
+	spill->file_size += size;
 	return true;
 }
 
 /* Append to the file; returns where the data went. */
 int64
-gmm_rowspill_append(GmmRowSpill *pool, const void *data, Size size)
+gmm_rowspill_append(GmmRowSpill *spill, const void *data, Size size)
 {
-	int64		offset = pool->file_size;
+	int64		offset = spill->file_size;
 
-	if (!write_piece(pool, data, size))
+	if (!write_piece(spill, data, size))
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write to temporary file \"%s\": %m",
-						FilePathName(pool->file))));
+						FilePathName(spill->file))));
 	return offset;
 }
 
@@ -314,14 +314,14 @@ gmm_rowspill_append(GmmRowSpill *pool, const void *data, Size size)
  * what an error is caught with otherwise, cannot be had in parallel mode.)
  */
 int64
-gmm_rowspill_try_append(GmmRowSpill *pool, const void *data, Size size)
+gmm_rowspill_try_append(GmmRowSpill *spill, const void *data, Size size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool written = false;
 
 	PG_TRY();
 	{
-		written = write_piece(pool, data, size);
+		written = write_piece(spill, data, size);
 	}
 	PG_CATCH();
 	{
@@ -333,51 +333,51 @@ gmm_rowspill_try_append(GmmRowSpill *pool, const void *data, Size size)
 	PG_END_TRY();
 
 	if (written)
-		return pool->file_size - (int64) size;
+		return spill->file_size - (int64) size;
 	/* a part of it may be there */
-	if (pool->file != NO_FILE)
-		(void) FileTruncate(pool->file, pool->file_size, WAIT_EVENT_DATA_FILE_TRUNCATE);
+	if (spill->file != NO_FILE)
+		(void) FileTruncate(spill->file, spill->file_size, WAIT_EVENT_DATA_FILE_TRUNCATE);
 	return -1;
 }
 
 /* Make the file as small as it was. */
 void
-gmm_rowspill_truncate(GmmRowSpill *pool, int64 size)
+gmm_rowspill_truncate(GmmRowSpill *spill, int64 size)
 {
-	if (pool->file == NO_FILE || size >= pool->file_size)
+	if (spill->file == NO_FILE || size >= spill->file_size)
 		return;
-	if (FileTruncate(pool->file, size, WAIT_EVENT_DATA_FILE_TRUNCATE) < 0)
+	if (FileTruncate(spill->file, size, WAIT_EVENT_DATA_FILE_TRUNCATE) < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not truncate temporary file \"%s\": %m",
-						FilePathName(pool->file))));
-	pool->file_size = size;
-	pool->view_size = 0;
+						FilePathName(spill->file))));
+	spill->file_size = size;
+	spill->view_size = 0;
 }
 
 /* Read a piece of the file. */
 void
-gmm_rowspill_read(GmmRowSpill *pool, int64 offset, void *data, Size size)
+gmm_rowspill_read(GmmRowSpill *spill, int64 offset, void *data, Size size)
 {
-	if (pool->file == NO_FILE)
+	if (spill->file == NO_FILE)
 		elog(ERROR, "temporary file of rows is gone");
 
 	for (Size done = 0; done < size;)
 	{
 		Size		amount = Min(size - done, MAX_TRANSFER);
-		ssize_t		n_read = FileRead(pool->file, (char *) data + done, amount,
+		ssize_t		n_read = FileRead(spill->file, (char *) data + done, amount,
 									  offset + done, WAIT_EVENT_BUFFILE_READ);
 
 		if (n_read < 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read from temporary file \"%s\": %m",
-							FilePathName(pool->file))));
+							FilePathName(spill->file))));
 		if (n_read == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("could not read from temporary file \"%s\": read only %zu of %zu bytes",
-							FilePathName(pool->file), done, size)));
+							FilePathName(spill->file), done, size)));
 		done += n_read;
 	}
 }
@@ -387,11 +387,11 @@ gmm_rowspill_read(GmmRowSpill *pool, int64 offset, void *data, Size size)
  * gmm_rowspill_view(); else NULL.
  */
 const char *
-gmm_rowspill_viewed(const GmmRowSpill *pool, int64 offset, Size size)
+gmm_rowspill_viewed(const GmmRowSpill *spill, int64 offset, Size size)
 {
-	if (offset >= pool->view_start &&
-		offset + (int64) size <= pool->view_start + (int64) pool->view_size)
-		return pool->view + (offset - pool->view_start);
+	if (offset >= spill->view_start &&
+		offset + (int64) size <= spill->view_start + (int64) spill->view_size)
+		return spill->view + (offset - spill->view_start);
 	return NULL;
 }
 
@@ -401,24 +401,24 @@ gmm_rowspill_viewed(const GmmRowSpill *pool, int64 offset, Size size)
  * is aligned as the distance from the piece's offset is, up to VIEW_ALIGNMENT.
  */
 const char *
-gmm_rowspill_view(GmmRowSpill *pool, int64 offset, Size size, int64 end)
+gmm_rowspill_view(GmmRowSpill *spill, int64 offset, Size size, int64 end)
 {
 	Size		wanted = Max(size, (Size) Min(end - offset, VIEW_SIZE));
 
-	if (wanted > pool->view_capacity)
+	if (wanted > spill->view_capacity)
 	{
-		if (pool->view_chunk != NULL)
-			pfree(pool->view_chunk);
-		pool->view_capacity = 0;
-		pool->view_chunk = NULL;
-		pool->view_chunk = MemoryContextAllocHuge(pool->context,
-												  wanted + VIEW_ALIGNMENT - 1);
-		pool->view = (char *) TYPEALIGN(VIEW_ALIGNMENT, pool->view_chunk);
-		pool->view_capacity = wanted;
+		if (spill->view_chunk != NULL)
+			pfree(spill->view_chunk);
+		spill->view_capacity = 0;
+		spill->view_chunk = NULL;
+		spill->view_chunk = MemoryContextAllocHuge(spill->context,
+												   wanted + VIEW_ALIGNMENT - 1);
+		spill->view = (char *) TYPEALIGN(VIEW_ALIGNMENT, spill->view_chunk);
+		spill->view_capacity = wanted;
 	}
-	pool->view_size = 0;
-	gmm_rowspill_read(pool, offset, pool->view, wanted);
-	pool->view_start = offset;
-	pool->view_size = wanted;
-	return pool->view;
+	spill->view_size = 0;
+	gmm_rowspill_read(spill, offset, spill->view, wanted);
+	spill->view_start = offset;
+	spill->view_size = wanted;
+	return spill->view;
 }

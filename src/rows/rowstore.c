@@ -26,11 +26,11 @@
  * Reading (rowreader.c) therefore changes nothing, as a final function that is
  * run many times (window frames, shared state) requires.
  *
- * A block that is full is never written again.  When the pool of the store
- * has no memory for another block, the full one before it goes to the pool's
- * file, features and then weights, and the new one takes its place.  What
- * filled the memory before stays there: a fit reads the blocks in a cycle, and
- * of a cycle any part is as good to keep as any other.
+ * A block that is full is never written again.  When no memory is allowed
+ * for another block (rowspill.c), the full one before it goes to the file,
+ * features and then weights, and the new one takes its place.  What filled the
+ * memory before stays there: a fit reads the blocks in a cycle, and of a cycle
+ * any part is as good to keep as any other.
  *
  * An element that is NULL is NaN, which no other is, and a block that has one is
  * marked.
@@ -38,7 +38,7 @@
  * Worker processes read rows from the file, too.  For them gmm_rowstore_share()
  * copies there what is in memory only, with a directory behind it, and
  * gmm_rowstore_attach() makes a store of that.  A worker, too, may use as much
- * memory as its pool allows, and keeps there what it has read.
+ * memory as it is allowed, and keeps there what it has read.
  */
 #include "postgres.h"
 
@@ -80,17 +80,17 @@ typedef struct SharedBlock
 GmmRowStore *
 gmm_rowstore_create(MemoryContext context, int d, int n_labels)
 {
-	GmmRowSpill *pool = gmm_rowspill_get(context);
-	GmmRowStore *store = gmm_rowspill_allocate(pool, sizeof(GmmRowStore));
+	GmmRowSpill *spill = gmm_rowspill_get(context);
+	GmmRowStore *store = gmm_rowspill_allocate(spill, sizeof(GmmRowStore));
 
 	memset(store, 0, sizeof(GmmRowStore));
-	store->pool = pool;
+	store->spill = spill;
 	store->d = d;
 	store->n_labels = n_labels;
 	store->columns = d + (n_labels > 0);
 	store->narrow = true;
 	store->directory_size = 1;
-	store->directory = gmm_rowspill_allocate(pool, sizeof(RowBlock));
+	store->directory = gmm_rowspill_allocate(spill, sizeof(RowBlock));
 	return store;
 }
 
@@ -108,7 +108,7 @@ allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 {
 	Size		size = features_size(store, stride, block->narrow);
 
-	block->chunk = gmm_rowspill_allocate(store->pool, size + BLOCK_ALIGNMENT - 1);
+	block->chunk = gmm_rowspill_allocate(store->spill, size + BLOCK_ALIGNMENT - 1);
 	block->stride = stride;
 }
 
@@ -197,7 +197,7 @@ enlarge_directory(GmmRowStore *store)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many rows to fit a mixture to: " INT64_FORMAT,
 						store->n_rows)));
-	store->directory = gmm_rowspill_enlarge(store->pool, store->directory,
+	store->directory = gmm_rowspill_enlarge(store->spill, store->directory,
 											sizeof(RowBlock) * (Size) size);
 	store->directory_size = size;
 }
@@ -214,16 +214,16 @@ spill_block(GmmRowStore *store, RowBlock *block)
 
 	if (block->offset == NOT_IN_FILE)
 	{
-		int64		offset = gmm_rowspill_append(store->pool, block_features(block), size);
+		int64		offset = gmm_rowspill_append(store->spill, block_features(block), size);
 
 		if (block->weighted)
-			gmm_rowspill_append(store->pool, block->weights,
+			gmm_rowspill_append(store->spill, block->weights,
 								sizeof(double) * block->stride);
 		block->offset = offset;
 	}
 	block->chunk = NULL;
 	if (block->weights != NULL)
-		gmm_rowspill_release(store->pool, block->weights);
+		gmm_rowspill_release(store->spill, block->weights);
 	block->weights = NULL;
 	return chunk;
 }
@@ -236,7 +236,7 @@ last_block(const GmmRowStore *store)
 }
 
 /*
- * Find memory for the features of a new block: the pool's, or that of the full
+ * Find memory for the features of a new block: what is allowed, or that of the full
  * block before it.
  */
 static void
@@ -246,7 +246,7 @@ place_block(GmmRowStore *store, RowBlock *block, RowBlock *before)
 	Size		size = features_size(store, stride, block->narrow);
 
 	if (before != NULL && before->chunk != NULL && before->stride == stride &&
-		before->narrow == block->narrow && !gmm_rowspill_has_room(store->pool, size))
+		before->narrow == block->narrow && !gmm_rowspill_has_room(store->spill, size))
 	{
 		block->chunk = spill_block(store, before);
 		block->stride = stride;
@@ -315,11 +315,11 @@ reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 	allocate_features(store, block, stride);
 	copy_features(&old, block, store->columns);
 	pad_features(block, store->columns);
-	gmm_rowspill_release(store->pool, old.chunk);
+	gmm_rowspill_release(store->spill, old.chunk);
 
 	if (block->weights != NULL)
 	{
-		block->weights = gmm_rowspill_enlarge(store->pool, block->weights,
+		block->weights = gmm_rowspill_enlarge(store->spill, block->weights,
 											  sizeof(double) * block->stride);
 		for (int i = block->n_rows; i < block->stride; i++)
 			block->weights[i] = 0.0;
@@ -330,7 +330,7 @@ reshape_block(GmmRowStore *store, RowBlock *block, int stride)
 static void
 create_weights(GmmRowStore *store, RowBlock *block)
 {
-	block->weights = gmm_rowspill_allocate(store->pool,
+	block->weights = gmm_rowspill_allocate(store->spill,
 										   sizeof(double) * block->stride);
 	block->weighted = true;
 	for (int i = 0; i < block->stride; i++)
@@ -406,11 +406,11 @@ gmm_rowstore_append(GmmRowStore *store, const double *row, const uint8 *observed
 static int64
 copy_block(GmmRowStore *store, const RowBlock *block)
 {
-	int64		offset = gmm_rowspill_try_append(store->pool, block_features(block),
+	int64		offset = gmm_rowspill_try_append(store->spill, block_features(block),
 												 block_features_size(store, block));
 
 	if (offset >= 0 && block->weighted &&
-		gmm_rowspill_try_append(store->pool, block->weights,
+		gmm_rowspill_try_append(store->spill, block->weights,
 								sizeof(double) * block->stride) < 0)
 		return -1;
 	return offset;
@@ -462,7 +462,7 @@ copy_directory(GmmRowStore *store, int64 last)
 			entries[i].narrow = block->narrow;
 			entries[i].incomplete = block->incomplete;
 		}
-		if (gmm_rowspill_try_append(store->pool, entries, sizeof(SharedBlock) * n) < 0)
+		if (gmm_rowspill_try_append(store->spill, entries, sizeof(SharedBlock) * n) < 0)
 			return false;
 	}
 	return true;
@@ -476,25 +476,25 @@ copy_directory(GmmRowStore *store, int64 last)
 bool
 gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 {
-	int64		old_size = gmm_rowspill_file_size(store->pool);
+	int64		old_size = gmm_rowspill_file_size(store->spill);
 	int64		last = NOT_IN_FILE;
 	bool		done = copy_full_blocks(store);
 
 	/* of use to workers alone, as the block may grow */
-	store->unshared_size = gmm_rowspill_file_size(store->pool);
+	store->unshared_size = gmm_rowspill_file_size(store->spill);
 	if (done && last_block(store)->offset == NOT_IN_FILE)
 	{
 		last = copy_block(store, last_block(store));
 		done = last >= 0;
 	}
-	shared->directory_offset = gmm_rowspill_file_size(store->pool);
+	shared->directory_offset = gmm_rowspill_file_size(store->spill);
 	done = done && copy_directory(store, last);
 	if (!done)
 	{
 		for (int64 number = 0; number < store->n_blocks; number++)
 			if (store->directory[number].offset >= old_size)
 				store->directory[number].offset = NOT_IN_FILE;
-		gmm_rowspill_truncate(store->pool, old_size);
+		gmm_rowspill_truncate(store->spill, old_size);
 		return false;
 	}
 
@@ -502,7 +502,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 	shared->n_labels = store->n_labels;
 	shared->n_rows = store->n_rows;
 	shared->n_blocks = store->n_blocks;
-	strlcpy(shared->path, gmm_rowspill_file_path(store->pool), sizeof(shared->path));
+	strlcpy(shared->path, gmm_rowspill_file_path(store->spill), sizeof(shared->path));
 	return true;
 }
 
@@ -510,7 +510,7 @@ gmm_rowstore_share(GmmRowStore *store, GmmSharedRows *shared)
 void
 gmm_rowstore_unshare(GmmRowStore *store)
 {
-	gmm_rowspill_truncate(store->pool, store->unshared_size);
+	gmm_rowspill_truncate(store->spill, store->unshared_size);
 }
 
 /* Read the directory of rows that another process shares. */
@@ -526,7 +526,7 @@ attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 		int			n = (int) Min(store->n_blocks - start, ENTRIES);
 
 		CHECK_FOR_INTERRUPTS();
-		gmm_rowspill_read(store->pool,
+		gmm_rowspill_read(store->spill,
 						  shared->directory_offset + start * (int64) sizeof(SharedBlock),
 						 entries, sizeof(SharedBlock) * n);
 		for (int i = 0; i < n; i++)
@@ -551,7 +551,7 @@ gmm_rowstore_attach(const GmmSharedRows *shared)
 {
 	GmmRowStore *store = palloc0(sizeof(GmmRowStore));
 
-	store->pool = gmm_rowspill_open(shared->path);
+	store->spill = gmm_rowspill_open(shared->path);
 	store->d = shared->d;
 	store->n_labels = shared->n_labels;
 	store->columns = store->d + (store->n_labels > 0);

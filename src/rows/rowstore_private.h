@@ -20,7 +20,7 @@
  */
 typedef struct RowBlock
 {
-	int64		offset;			/* in the pool's file, or NOT_IN_FILE */
+	int64		offset;			/* in the temporary file, or NOT_IN_FILE */
 	void	   *chunk;			/* in which its features, d x stride, lie, as
 								 * double or as float; NULL if not in memory */
 	double	   *weights;		/* stride; NULL while all of them are 1, too */
@@ -33,7 +33,7 @@ typedef struct RowBlock
 
 struct GmmRowStore
 {
-	GmmRowSpill *pool;
+	GmmRowSpill *spill;
 	int			d;
 	int			n_labels;		/* rows may have labels up to this; 0: none has */
 	int			columns;		/* d, and one more for labels */
