@@ -102,7 +102,7 @@ parse_filter(const char *open, const char *filter, const char *close)
  * where a column stands behind relation and schema.
  */
 bool
-gmm_table_check_filter(const char *filter)
+gmm_fit_table_check_filter(const char *filter)
 {
 	ErrorContextCallback callback;
 	Node	   *expression;

@@ -41,7 +41,7 @@ PG_FUNCTION_INFO_V1(gmm_fit_table_center);
 
 /* Find the parts of ranges, which may come from anywhere. */
 void
-gmm_table_ranges_place(ArrayType *array, GmmTableRanges *ranges)
+gmm_fit_table_ranges_place(ArrayType *array, GmmFitTableRanges *ranges)
 {
 	double	   *values = (double *) ARR_DATA_PTR(array);
 	int			n = ARR_NDIM(array) == 1 ? ARR_DIMS(array)[0] : 0;
@@ -64,12 +64,12 @@ gmm_table_ranges_place(ArrayType *array, GmmTableRanges *ranges)
 
 /* The ranges of no rows, in CurrentMemoryContext. */
 static ArrayType *
-make_ranges(int d, GmmTableRanges *ranges)
+make_ranges(int d, GmmFitTableRanges *ranges)
 {
 	double	   *values;
 	ArrayType  *array = gmm_make_vector(RANGES_HEAD + 3 * d, &values);
 
-	gmm_table_ranges_place(array, ranges);
+	gmm_fit_table_ranges_place(array, ranges);
 	for (int j = 0; j < d; j++)
 	{
 		ranges->least[j] = INFINITY;
@@ -92,7 +92,7 @@ report_dimensions(int d, int first_d)
 
 /* Widen the range of a feature by values of this weight; most may be NaN. */
 static inline void
-widen_range(GmmTableRanges *ranges, int j, double least, double most, double weight)
+widen_range(GmmFitTableRanges *ranges, int j, double least, double most, double weight)
 {
 	if (least < ranges->least[j])
 		ranges->least[j] = least;
@@ -102,7 +102,7 @@ widen_range(GmmTableRanges *ranges, int j, double least, double most, double wei
 }
 
 static void
-add_row(GmmTableRanges *ranges, const GmmFeatures *features, double weight)
+add_row(GmmFitTableRanges *ranges, const GmmFeatures *features, double weight)
 {
 	const double *value = features->values;
 
@@ -127,7 +127,7 @@ add_row(GmmTableRanges *ranges, const GmmFeatures *features, double weight)
 
 /* Add the ranges of other rows. */
 void
-gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other)
+gmm_fit_table_ranges_add(GmmFitTableRanges *ranges, const GmmFitTableRanges *other)
 {
 	if (other->d != ranges->d)
 		report_dimensions(other->d, ranges->d);
@@ -145,7 +145,7 @@ gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other)
  * d: of the state if there is none yet.
  */
 static ArrayType *
-writable_ranges(FunctionCallInfo fcinfo, int d, GmmTableRanges *ranges)
+writable_ranges(FunctionCallInfo fcinfo, int d, GmmFitTableRanges *ranges)
 {
 	MemoryContext context;
 	bool		in_aggregate = AggCheckCallContext(fcinfo, &context) != 0;
@@ -159,7 +159,7 @@ writable_ranges(FunctionCallInfo fcinfo, int d, GmmTableRanges *ranges)
 	{
 		array = in_aggregate ? PG_GETARG_ARRAYTYPE_P(ARG_STATE) :
 			PG_GETARG_ARRAYTYPE_P_COPY(ARG_STATE);
-		gmm_table_ranges_place(array, ranges);
+		gmm_fit_table_ranges_place(array, ranges);
 	}
 	MemoryContextSwitchTo(old_context);
 	return array;
@@ -184,7 +184,7 @@ Datum
 gmm_fit_table_ranges_transition(PG_FUNCTION_ARGS)
 {
 	GmmFeatures features;
-	GmmTableRanges ranges;
+	GmmFitTableRanges ranges;
 	ArrayType  *state;
 	double		weight;
 
@@ -208,15 +208,15 @@ gmm_fit_table_ranges_transition(PG_FUNCTION_ARGS)
 Datum
 gmm_fit_table_ranges_combine(PG_FUNCTION_ARGS)
 {
-	GmmTableRanges ranges;
-	GmmTableRanges other;
+	GmmFitTableRanges ranges;
+	GmmFitTableRanges other;
 	ArrayType  *state;
 
 	if (PG_ARGISNULL(1))
 		return unchanged_state(fcinfo);
-	gmm_table_ranges_place(PG_GETARG_ARRAYTYPE_P(1), &other);
+	gmm_fit_table_ranges_place(PG_GETARG_ARRAYTYPE_P(1), &other);
 	state = writable_ranges(fcinfo, other.d, &ranges);
-	gmm_table_ranges_add(&ranges, &other);
+	gmm_fit_table_ranges_add(&ranges, &other);
 	PG_RETURN_ARRAYTYPE_P(state);
 }
 

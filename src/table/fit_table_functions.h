@@ -12,7 +12,7 @@
  * feature over those of weight above 0.  It is a double precision[] in
  * SQL, so that a cluster can send it; this points into one.
  */
-typedef struct GmmTableRanges
+typedef struct GmmFitTableRanges
 {
 	int			d;
 	double	   *n_rows;			/* of which not every feature is NULL */
@@ -24,9 +24,10 @@ typedef struct GmmTableRanges
 	double	   *most;			/* d; -Infinity where there is no value, NaN
 								 * if any is */
 	double	   *observed;		/* d: weight of the rows that have the feature */
-} GmmTableRanges;
+} GmmFitTableRanges;
 
-extern void gmm_table_ranges_place(ArrayType *array, GmmTableRanges *ranges);
-extern void gmm_table_ranges_add(GmmTableRanges *ranges, const GmmTableRanges *other);
+extern void gmm_fit_table_ranges_place(ArrayType *array, GmmFitTableRanges *ranges);
+extern void gmm_fit_table_ranges_add(GmmFitTableRanges *ranges,
+									 const GmmFitTableRanges *other);
 
 #endif							/* GMM_FIT_TABLE_FUNCTIONS_H */

@@ -11,7 +11,7 @@
  * partition, and the fit adds them up.
  *
  * That must mean the same.  Rights are those on the partitioned table
- * (gmm_tablescan_take_rights), and where row level security or a filter
+ * (gmm_fit_table_scan_take_rights), and where row level security or a filter
  * depends on which table is read it stays as one.
  */
 #include "postgres.h"
@@ -66,7 +66,7 @@ is_secured(Oid relation)
  * query selects; NIL if there is no reason to.  They are not locked.
  */
 List *
-gmm_table_parts(Oid relation, Query *rows)
+gmm_fit_table_parts(Oid relation, Query *rows)
 {
 	List	   *parts = NIL;
 	bool		any_foreign = false;

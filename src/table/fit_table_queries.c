@@ -153,7 +153,7 @@ array_cast(Oid type)
 
 /* Append the features as one array. */
 static void
-append_features(StringInfo text, GmmTableQuery *query, Oid relation)
+append_features(StringInfo text, GmmFitTableQuery *query, Oid relation)
 {
 	if (query->n_columns == 1)
 	{
@@ -185,7 +185,7 @@ append_features(StringInfo text, GmmTableQuery *query, Oid relation)
  * the filter begins.
  */
 static const char *
-rows_text(GmmTableQuery *query, const GmmTableArguments *arguments, Oid part,
+rows_text(GmmFitTableQuery *query, const GmmFitTableArguments *arguments, Oid part,
 		  int *filter_offset)
 {
 	Oid			relation = arguments->relation;
@@ -228,10 +228,10 @@ rows_text(GmmTableQuery *query, const GmmTableArguments *arguments, Oid part,
 
 /* Add the partitions, where they are better asked one by one. */
 static void
-add_parts(GmmTableQuery *query, const GmmTableArguments *arguments)
+add_parts(GmmFitTableQuery *query, const GmmFitTableArguments *arguments)
 {
-	GmmTableScan *scan = &query->scan;
-	List	   *parts = gmm_table_parts(arguments->relation, scan->rows[0].query);
+	GmmFitTableScan *scan = &query->scan;
+	List	   *parts = gmm_fit_table_parts(arguments->relation, scan->rows[0].query);
 	List	   *read;
 	ListCell   *cell;
 	int			filter_offset = 0;
@@ -239,7 +239,7 @@ add_parts(GmmTableQuery *query, const GmmTableArguments *arguments)
 
 	if (parts == NIL)
 		return;
-	read = gmm_tablescan_relations(scan, gmm_tablequery_ranges(query));
+	read = gmm_fit_table_scan_relations(scan, gmm_fit_table_query_ranges(query));
 	foreach(cell, parts)
 	{
 		Oid			part = lfirst_oid(cell);
@@ -248,11 +248,12 @@ add_parts(GmmTableQuery *query, const GmmTableArguments *arguments)
 		if (!list_member_oid(read, part) || !all_added)
 			continue;
 		rows = rows_text(query, arguments, part, &filter_offset);
-		all_added = gmm_tablescan_add(scan, qualified_name(part), part, rows,
-									  arguments->filter, filter_offset);
+		all_added = gmm_fit_table_scan_add(scan, qualified_name(part), part, rows,
+										   arguments->filter, filter_offset);
 	}
-	gmm_tablescan_take_rights(scan);
-	if (!all_added || !gmm_tablescan_pushes_down(scan, gmm_tablequery_ranges(query)))
+	gmm_fit_table_scan_take_rights(scan);
+	if (!all_added ||
+		!gmm_fit_table_scan_pushes_down(scan, gmm_fit_table_query_ranges(query)))
 		scan->n_sets = 1;
 }
 
@@ -264,8 +265,8 @@ add_parts(GmmTableQuery *query, const GmmTableArguments *arguments)
  * query has read.
  */
 void
-gmm_tablequery_begin(GmmTableQuery *query, Oid function,
-					 const GmmTableArguments *arguments)
+gmm_fit_table_query_begin(GmmFitTableQuery *query, Oid function,
+						  const GmmFitTableArguments *arguments)
 {
 	Oid			relation = arguments->relation;
 	const char *filter = arguments->filter;
@@ -273,7 +274,7 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function,
 	const char *rows;
 	int			filter_offset = 0;
 
-	memset(query, 0, sizeof(GmmTableQuery));
+	memset(query, 0, sizeof(GmmFitTableQuery));
 	query->schema = quote_identifier(get_namespace_name(get_func_namespace(function)));
 	query->model_type = get_func_rettype(function);
 	query->labelled = arguments->label != NULL;
@@ -284,7 +285,7 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("features must name at least one column")));
 	if (filter != NULL)
-		movable = gmm_table_check_filter(filter);
+		movable = gmm_fit_table_check_filter(filter);
 	LockRelationOid(relation, AccessShareLock);
 
 	/* again if the schema is renamed just now */
@@ -294,8 +295,8 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function,
 		check_relation(relation);
 		query->name = get_rel_name(relation);
 		rows = rows_text(query, arguments, relation, &filter_offset);
-	} while (!gmm_tablescan_add(&query->scan, query->name, relation, rows, filter,
-								filter_offset));
+	} while (!gmm_fit_table_scan_add(&query->scan, query->name, relation, rows, filter,
+									 filter_offset));
 	if (movable)
 		add_parts(query, arguments);
 }
@@ -305,14 +306,14 @@ gmm_tablequery_begin(GmmTableQuery *query, Oid function,
  * and only those that meet a condition unless that is NULL.
  */
 static void
-append_from(StringInfo text, const GmmTableQuery *query, const char *name,
+append_from(StringInfo text, const GmmFitTableQuery *query, const char *name,
 			const char *condition)
 {
 	const char *conditions[] = {
 		query->weightless ? "r.w" OPERATOR("<>") "0::pg_catalog.float8" : NULL,
-		query->nulls == GMM_TABLE_EMPTY_ABSENT ?
+		query->nulls == GMM_FIT_TABLE_EMPTY_ABSENT ?
 		"pg_catalog.num_nonnulls(VARIADIC r.x)" OPERATOR(">") "0" :
-		query->nulls == GMM_TABLE_INCOMPLETE_ABSENT ?
+		query->nulls == GMM_FIT_TABLE_INCOMPLETE_ABSENT ?
 		"pg_catalog.num_nulls(VARIADIC r.x)" OPERATOR("=") "0" : NULL,
 		condition
 	};
@@ -330,16 +331,16 @@ append_from(StringInfo text, const GmmTableQuery *query, const char *name,
 
 /* The features of a row, less the center $2 if that is wanted. */
 static const char *
-features_text(const GmmTableQuery *query, bool centered)
+features_text(const GmmFitTableQuery *query, bool centered)
 {
 	return centered ? psprintf("%s.gmm_fit_table_center(r.x, $2)", query->schema) : "r.x";
 }
 
 /* Aggregates of all rows, or a row of them for each part */
 static const char *
-aggregates_text(const GmmTableQuery *query, const char *aggregates)
+aggregates_text(const GmmFitTableQuery *query, const char *aggregates)
 {
-	const GmmTableScan *scan = &query->scan;
+	const GmmFitTableScan *scan = &query->scan;
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -351,9 +352,9 @@ aggregates_text(const GmmTableQuery *query, const char *aggregates)
 	return text.data;
 }
 
-/* What GmmTableRanges has of the rows: an answer for each part. */
+/* What GmmFitTableRanges has of the rows: an answer for each part. */
 const char *
-gmm_tablequery_ranges(const GmmTableQuery *query)
+gmm_fit_table_query_ranges(const GmmFitTableQuery *query)
 {
 	return aggregates_text(query, psprintf("%s.gmm_fit_table_ranges(r.x, r.w)",
 										   query->schema));
@@ -361,7 +362,7 @@ gmm_tablequery_ranges(const GmmTableQuery *query)
 
 /* The labels there are, NULL included, with the number and the weight of their rows. */
 const char *
-gmm_tablequery_labels(const GmmTableQuery *query)
+gmm_fit_table_query_labels(const GmmFitTableQuery *query)
 {
 	StringInfoData text;
 
@@ -379,7 +380,7 @@ gmm_tablequery_labels(const GmmTableQuery *query)
  * different ones are distinct, and the label comes last.
  */
 const char *
-gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
+gmm_fit_table_query_candidates(const GmmFitTableQuery *query, bool all)
 {
 	const char *label = query->labelled ? ", r.l" : "";
 	StringInfoData text;
@@ -396,7 +397,7 @@ gmm_tablequery_candidates(const GmmTableQuery *query, bool all)
 
 /* The statistics of the rows, perhaps with labels, under the model $1: an expression. */
 static const char *
-statistics_text(const GmmTableQuery *query, const char *features, bool labelled)
+statistics_text(const GmmFitTableQuery *query, const char *features, bool labelled)
 {
 	return labelled ?
 		psprintf("%s.gmm_accumulate_labelled(%s, r.l, $1, r.w)", query->schema, features) :
@@ -408,7 +409,8 @@ statistics_text(const GmmTableQuery *query, const char *features, bool labelled)
  * each part.
  */
 const char *
-gmm_tablequery_accumulate(const GmmTableQuery *query, bool labelled, bool centered)
+gmm_fit_table_query_accumulate(const GmmFitTableQuery *query, bool labelled,
+							   bool centered)
 {
 	return aggregates_text(query, statistics_text(query, features_text(query, centered),
 												  labelled));
@@ -419,7 +421,7 @@ gmm_tablequery_accumulate(const GmmTableQuery *query, bool labelled, bool center
  * none.
  */
 const char *
-gmm_tablequery_score(const GmmTableQuery *query, bool labelled, bool centered)
+gmm_fit_table_query_score(const GmmFitTableQuery *query, bool labelled, bool centered)
 {
 	const char *features = features_text(query, centered);
 	const char *entropies = psprintf("pg_catalog.sum(r.w" OPERATOR("*") "%s.gmm_entropy($1, %s))",

@@ -56,7 +56,7 @@ typedef struct ErrorPlace
 typedef struct AnswerReceiver
 {
 	DestReceiver receiver;		/* first, so that one is the other */
-	GmmTableAnswer answer;
+	GmmFitTableAnswer answer;
 	void	   *context;
 } AnswerReceiver;
 
@@ -134,12 +134,12 @@ register_name(QueryEnvironment *environment, const char *name, int n_columns)
  * means.  The caller has a lock on it.
  */
 bool
-gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
-				  const char *rows, const char *filter, int filter_offset)
+gmm_fit_table_scan_add(GmmFitTableScan *scan, const char *name, Oid relation,
+					   const char *rows, const char *filter, int filter_offset)
 {
 	ErrorContextCallback callback;
 	ErrorPlace	place = {rows, filter, filter_offset};
-	GmmTableRows added = {name, NULL};
+	GmmFitTableRows added = {name, NULL};
 
 	begin_errors(&callback, &place);
 	added.query = analyze_text(rows, NULL, 0, NULL);
@@ -153,8 +153,8 @@ gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
 	while (get_ENR(scan->environment, added.name) != NULL)
 		added.name = psprintf("%s again", added.name);
 	register_name(scan->environment, added.name, list_length(added.query->targetList));
-	scan->rows = scan->rows == NULL ? palloc(sizeof(GmmTableRows)) :
-		repalloc(scan->rows, sizeof(GmmTableRows) * (scan->n_sets + 1));
+	scan->rows = scan->rows == NULL ? palloc(sizeof(GmmFitTableRows)) :
+		repalloc(scan->rows, sizeof(GmmFitTableRows) * (scan->n_sets + 1));
 	scan->rows[scan->n_sets++] = added;
 	return true;
 }
@@ -164,7 +164,7 @@ gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
  * its partitions are read by them, as where a query names it.
  */
 void
-gmm_tablescan_take_rights(GmmTableScan *scan)
+gmm_fit_table_scan_take_rights(GmmFitTableScan *scan)
 {
 	gmm_check_rights(scan->rows[0].query);
 	for (int i = 1; i < scan->n_sets; i++)
@@ -177,7 +177,7 @@ gmm_tablescan_take_rights(GmmTableScan *scan)
 
 /* The rows of this name. */
 static Query *
-named_rows(const GmmTableScan *scan, const char *name)
+named_rows(const GmmFitTableScan *scan, const char *name)
 {
 	for (int i = 0; i < scan->n_sets; i++)
 		if (strcmp(scan->rows[i].name, name) == 0)
@@ -188,7 +188,7 @@ named_rows(const GmmTableScan *scan, const char *name)
 
 /* Replace names of rows by the rows, in a query or in each SELECT of a UNION. */
 static void
-insert_rows(Query *query, const GmmTableScan *scan)
+insert_rows(Query *query, const GmmFitTableScan *scan)
 {
 	ListCell   *cell;
 
@@ -214,7 +214,7 @@ insert_rows(Query *query, const GmmTableScan *scan)
 
 /* The plan of a query about the rows. */
 static PlannedStmt *
-plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *types,
+plan_query(const GmmFitTableScan *scan, const char *text, int n_types, const Oid *types,
 		   ParamListInfo arguments)
 {
 	Query	   *query = analyze_text(text, types, n_types, scan->environment);
@@ -239,7 +239,7 @@ plan_query(const GmmTableScan *scan, const char *text, int n_types, const Oid *t
  * partitioned table, the partitions that can have rows for it.
  */
 List *
-gmm_tablescan_relations(const GmmTableScan *scan, const char *query)
+gmm_fit_table_scan_relations(const GmmFitTableScan *scan, const char *query)
 {
 	return plan_query(scan, query, 0, NULL, NULL)->relationOids;
 }
@@ -269,7 +269,7 @@ is_pushed_down(Plan *plan)
 
 /* Whether a query without parameters has aggregates that other servers make. */
 bool
-gmm_tablescan_pushes_down(const GmmTableScan *scan, const char *query)
+gmm_fit_table_scan_pushes_down(const GmmFitTableScan *scan, const char *query)
 {
 	return is_pushed_down(plan_query(scan, query, 0, NULL, NULL)->planTree);
 }
@@ -361,9 +361,9 @@ run_plan(PlannedStmt *plan, const char *text, ParamListInfo arguments,
  * `answer` with each row that it returns.
  */
 void
-gmm_tablescan_run(const GmmTableScan *scan, const char *query, int n_arguments,
-				  const Oid *types, const Datum *values, GmmTableAnswer answer,
-				  void *context)
+gmm_fit_table_scan_run(const GmmFitTableScan *scan, const char *query, int n_arguments,
+					   const Oid *types, const Datum *values, GmmFitTableAnswer answer,
+					   void *context)
 {
 	MemoryContext run_context = AllocSetContextCreate(CurrentMemoryContext,
 													  "gmm_fit_table query",

@@ -9,32 +9,32 @@
 #include "utils/queryenvironment.h"
 
 /* Rows, by the name that queries have for them. */
-typedef struct GmmTableRows
+typedef struct GmmFitTableRows
 {
 	const char *name;
 	Query	   *query;			/* as analyzed: columns x, double precision[], w,
 								 * double precision, and perhaps l, bigint */
-} GmmTableRows;
+} GmmFitTableRows;
 
 /* The rows that the queries are about. */
-typedef struct GmmTableScan
+typedef struct GmmFitTableScan
 {
 	QueryEnvironment *environment;	/* in which they have their names */
-	GmmTableRows *rows;			/* the first are all; behind them, if there are
+	GmmFitTableRows *rows;			/* the first are all; behind them, if there are
 								 * more, are the same in parts */
 	int			n_sets;			/* of rows: one, and the parts */
-} GmmTableScan;
+} GmmFitTableScan;
 
 /* What is done with a row of an answer: its columns, until it returns. */
-typedef void (*GmmTableAnswer) (void *context, const Datum *values, const bool *nulls);
+typedef void (*GmmFitTableAnswer) (void *context, const Datum *values, const bool *nulls);
 
-extern bool gmm_tablescan_add(GmmTableScan *scan, const char *name, Oid relation,
-							  const char *rows, const char *filter, int filter_offset);
-extern List *gmm_tablescan_relations(const GmmTableScan *scan, const char *query);
-extern void gmm_tablescan_take_rights(GmmTableScan *scan);
-extern bool gmm_tablescan_pushes_down(const GmmTableScan *scan, const char *query);
-extern void gmm_tablescan_run(const GmmTableScan *scan, const char *query,
-							  int n_arguments, const Oid *types, const Datum *values,
-							  GmmTableAnswer answer, void *context);
+extern bool gmm_fit_table_scan_add(GmmFitTableScan *scan, const char *name, Oid relation,
+								   const char *rows, const char *filter, int filter_offset);
+extern List *gmm_fit_table_scan_relations(const GmmFitTableScan *scan, const char *query);
+extern void gmm_fit_table_scan_take_rights(GmmFitTableScan *scan);
+extern bool gmm_fit_table_scan_pushes_down(const GmmFitTableScan *scan, const char *query);
+extern void gmm_fit_table_scan_run(const GmmFitTableScan *scan, const char *query,
+								   int n_arguments, const Oid *types, const Datum *values,
+								   GmmFitTableAnswer answer, void *context);
 
 #endif							/* GMM_FIT_TABLE_SCAN_H */

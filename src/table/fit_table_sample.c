@@ -1,0 +1,230 @@
+/*
+ * fit_table_sample.c
+ *	  The rows from which gmm_fit_table's engine takes its sample.
+ *
+ * A sample is of the distinct rows whose hash is least, so that it hangs on what rows
+ * are there and not on their order.  A query has them up to a threshold, equal ones
+ * joined; how many distinct rows there are is not known, so that the threshold rises
+ * until enough are found, of each label as well.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "rows/features.h"
+#include "rows/row_arguments.h"
+#include "rows/rowstore.h"
+#include "table/fit_table_private.h"
+
+/* Candidates asked for, in samples: what chance takes away is not missed */
+#define CANDIDATE_MARGIN	1.5
+
+/* By so much, at the least and at the most, the next threshold is higher. */
+#define LEAST_GROWTH		2.0
+#define MOST_GROWTH			64.0
+
+/* Center and ranges in the one array that gmm_fit_table_hash takes. */
+static Datum
+make_grid(const MixtureSampling *sampling, int d)
+{
+	double	   *grid;
+	ArrayType  *array = gmm_make_vector(3 * d, &grid);
+
+	for (int j = 0; j < d; j++)
+	{
+		grid[j] = sampling->center == NULL ? 0 : sampling->center[j];
+		grid[d + j] = sampling->range->least[j];
+		grid[2 * d + j] = sampling->range->most[j];
+	}
+	return PointerGetDatum(array);
+}
+
+/* Rows of the sample, equal ones of one label joined. */
+typedef struct Candidates
+{
+	int			d;
+	int			n_labels;
+	GmmRowStore *rows;
+	const GmmFeatureNames *names;
+	int64		n_rows;			/* before they were joined */
+	int64		n_labelled;		/* of them */
+	double		sum_weights;
+	int64	   *n_distinct;		/* of each label, from 0: without */
+} Candidates;
+
+/* The shares of all hashes within which rows are asked for: a source's n_labels + 1 */
+typedef struct Shares
+{
+	int			n;
+	double	   *shares;
+} Shares;
+
+/* The label of a candidate; 0 if it has none. */
+static int
+candidate_label(const Candidates *candidates, const Datum *values, const bool *nulls)
+{
+	int64		label;
+
+	if (candidates->n_labels == 0 || nulls[3])
+		return 0;
+	label = DatumGetInt64(values[3]);
+	if (label < 1 || label > candidates->n_labels)
+		gmm_report_label(label, candidates->n_labels);
+	return (int) label;
+}
+
+/* A row is checked again, as it may have become another. */
+static void
+take_candidate(void *context, const Datum *values, const bool *nulls)
+{
+	Candidates *candidates = context;
+	double		weight = DatumGetFloat8(gmm_fit_table_value(values, nulls, 1));
+	int64		n_rows = DatumGetInt64(gmm_fit_table_value(values, nulls, 2));
+	int			label = candidate_label(candidates, values, nulls);
+	GmmFeatures features;
+
+	gmm_features_get_nullable(gmm_fit_table_value(values, nulls, 0), &features,
+							  candidates->names);
+	if (features.d != candidates->d || features.n_observed == 0 ||
+		!(isfinite(weight) && weight > 0))
+		gmm_fit_table_report_changed();
+	gmm_rowstore_append(candidates->rows, features.values, features.observed, label, weight);
+	gmm_features_release(&features);
+	candidates->n_rows += n_rows;
+	candidates->n_labelled += label > 0 ? n_rows : 0;
+	candidates->sum_weights += weight;
+	candidates->n_distinct[label]++;
+}
+
+/* Whether shares are of all rows. */
+static bool
+all_of(const Shares *shares)
+{
+	for (int i = 0; i < shares->n; i++)
+		if (shares->shares[i] < 1)
+			return false;
+	return true;
+}
+
+/* The greatest hashes within shares of all, in an array from subscript 0. */
+static Datum
+make_thresholds(const Shares *shares)
+{
+	Datum	   *elements = palloc(shares->n * sizeof(Datum));
+	int			lower = 0;
+
+	for (int i = 0; i < shares->n; i++)
+	{
+		double		share = shares->shares[i];
+		uint64		threshold = share >= 1 ? PG_UINT64_MAX : (uint64) ldexp(share, 64);
+
+		elements[i] = Int64GetDatum((int64) (threshold ^ (UINT64CONST(1) << 63)));
+	}
+	return PointerGetDatum(construct_md_array(elements, NULL, 1,
+											  unconstify(int *, &shares->n), &lower,
+											  INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
+}
+
+/*
+ * Put the rows whose hash is within their share of all hashes into a row store
+ * in CurrentMemoryContext, equal ones joined; n_distinct is their number by label.
+ */
+static GmmRowStore *
+fetch_candidates(const GmmFitTable *fit, const MixtureSampling *sampling,
+				 const Shares *shares, int64 *n_distinct)
+{
+	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8ARRAYOID};
+	Datum		values[3];
+	int			n_labels = fit->source.n_labels;
+	Candidates	candidates = {
+		.d = fit->d, .n_labels = n_labels,
+		.rows = gmm_rowstore_create(CurrentMemoryContext, fit->d, n_labels),
+		.names = &fit->options.features, .n_distinct = n_distinct
+	};
+	bool		all = all_of(shares);
+
+	memset(n_distinct, 0, shares->n * sizeof(int64));
+	values[0] = make_grid(sampling, fit->d);
+	values[1] = Int64GetDatum((int64) sampling->seed);
+	values[2] = make_thresholds(shares);
+	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_candidates(&fit->query, all),
+						   all ? 0 : 3, types, values, take_candidate, &candidates);
+	if (all)
+		gmm_fit_table_check_rows(fit, candidates.n_rows, candidates.n_labelled,
+								 candidates.sum_weights);
+	return candidates.rows;
+}
+
+/* Distinct rows wanted of a label, 0 for those without. */
+static double
+wanted_rows(const MixtureSampling *sampling, int label)
+{
+	return label == 0 ? (double) sampling->limit : (double) sampling->label_limit;
+}
+
+/*
+ * Enlarge the shares within which fewer rows were found than are wanted.  False if
+ * there is none.
+ *
+ * How many distinct rows there are is not known, but how many were found
+ * below a threshold tells where the next one has to be.
+ */
+static bool
+enlarge_shares(Shares *shares, const MixtureSampling *sampling, const int64 *n_distinct)
+{
+	bool		enlarged = false;
+
+	for (int i = 0; i < shares->n; i++)
+	{
+		double		wanted = wanted_rows(sampling, i);
+		double		growth;
+
+		if (shares->shares[i] >= 1 || n_distinct[i] >= wanted)
+			continue;
+		growth = n_distinct[i] == 0 ? MOST_GROWTH : CANDIDATE_MARGIN * wanted / n_distinct[i];
+		shares->shares[i] *= Min(Max(growth, LEAST_GROWTH), MOST_GROWTH);
+		enlarged = true;
+	}
+	return enlarged;
+}
+
+/* Rows to take a sample from, as MixtureSource has it. */
+bool
+gmm_fit_table_candidates(void *context, const MixtureSampling *sampling,
+						 MixtureSource *rows)
+{
+	const GmmFitTable *fit = context;
+	int			n = fit->source.n_labels + 1;
+	Shares		shares = {n, palloc(n * sizeof(double))};
+	int64	   *n_distinct = palloc(n * sizeof(int64));
+
+	for (int i = 0; i < n; i++)
+	{
+		int64		n_rows = fit->query.labelled ? fit->labels.n_rows[i] : fit->source.n_rows;
+
+		/* all of none, too */
+		shares.shares[i] = CANDIDATE_MARGIN * wanted_rows(sampling, i) / n_rows;
+	}
+	for (;;)
+	{
+		MemoryContext attempt = AllocSetContextCreate(CurrentMemoryContext,
+													  "gmm candidates",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old_context = MemoryContextSwitchTo(attempt);
+		bool		all = all_of(&shares);
+		GmmRowStore *found = fetch_candidates(fit, sampling, &shares, n_distinct);
+
+		MemoryContextSwitchTo(old_context);
+		gmm_rowstore_source(found, rows);
+		rows->label_weights = all ? NULL : fit->labels.weights;
+		if (!enlarge_shares(&shares, sampling, n_distinct))
+			return all;
+		MemoryContextDelete(attempt);
+	}
+}
