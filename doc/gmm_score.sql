@@ -155,7 +155,7 @@ BEGIN
     FOR i IN 1 .. d LOOP
         IF features[i] IN ('NaN', 'Infinity', '-Infinity') THEN
             RAISE EXCEPTION 'element % of features is %', i, features[i]
-                USING ERRCODE = 'numeric_value_out_of_range', HINT = 'Features must be finite; filter such rows out.';
+                USING ERRCODE = 'numeric_value_out_of_range', HINT = 'Features must be finite. Filter such rows out.';
         END IF;
     END LOOP;
     RETURN features;

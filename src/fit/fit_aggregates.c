@@ -135,9 +135,9 @@ gmm_fit_check_shape(MixtureCovarianceType type, int k, int d, const char *k_name
 	if (!mixture_shape_allowed(type, k, d))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a mixture of %d components in %d dimensions with covariance_type %s is too large",
+				 errmsg("a mixture of %d components in %d dimensions with covariance type %s is too large",
 						k, d, gmm_covariance_type_name(type)),
-				 errhint("Use a smaller %s, fewer features or a simpler covariance_type.",
+				 errhint("Use a smaller %s, fewer features or a simpler \"covariance_type\".",
 						 k_name)));
 }
 
@@ -410,7 +410,7 @@ skips_row(const FitState *state, const GmmFeatures *features)
 				 errmsg("element %s of features is NULL",
 						gmm_names_element(&state->options.features,
 										  gmm_features_first_null(features) - 1)),
-				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+				 errhint("Set the option \"missing\" to \"marginalize\" to use what such rows have, or to \"skip\" to leave them out.")));
 	return state->options.missing == GMM_MISSING_SKIP || features->n_observed == 0;
 }
 

@@ -363,7 +363,7 @@ gmm_options_parse(Jsonb *json, GmmOptions *options)
 	if (options->auto_covariance_type)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"covariance_type\" can be auto in gmm_fit_best only"),
+				 errmsg("option \"covariance_type\" can be \"auto\" in gmm_fit_best only"),
 				 errhint("Name a family (full, tied, diag or spherical), or let gmm_fit_best choose.")));
 	if (options->given & GMM_OPTION_CRITERION)
 		ereport(ERROR,
@@ -384,7 +384,7 @@ gmm_options_check_search(const GmmOptions *options, const char *function)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"max_iter\" can be 0 in gmm_refit only"),
 				 errdetail("Without an iteration %s has nothing to return.", function),
-				 errhint("gmm_refit with a max_iter of 0 keeps its model, and says how likely the rows are under it.")));
+				 errhint("gmm_refit with a \"max_iter\" of 0 keeps its model, and says how likely the rows are under it.")));
 	if (options->given & GMM_OPTION_FIXED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -405,8 +405,8 @@ gmm_options_check_labelled(const GmmOptions *options)
 	if (options->too_few_rows == GMM_TOO_FEW_FEWER)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"too_few_rows\" cannot be fewer where rows have labels"),
-				 errhint("A component is a class, and cannot be left out.")));
+				 errmsg("option \"too_few_rows\" cannot be \"fewer\" where rows have labels"),
+				 errhint("A component is a class, and none can be left out.")));
 }
 
 /* Check that there is a name for each of d features, or none at all. */

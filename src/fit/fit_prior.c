@@ -156,8 +156,8 @@ read_prior(GmmOptions *options, const JsonbValue *object)
 							  options->prior_mean.n_dims > 0 || options->prior_scale.n_dims > 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"strength\" of option \"prior\" does not go with its other keys"),
-				 errdetail("It is that of a prior which is the model.")));
+				 errmsg("\"strength\" of option \"prior\" cannot be given with its other keys"),
+				 errdetail("A prior with \"strength\" is the model itself.")));
 	if (options->prior_mean.n_dims > 0 && prior->shrinkage == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -296,8 +296,8 @@ bind_prior(GmmOptions *options, MixtureCovarianceType type, int d)
 		if (options->auto_covariance_type)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"scale\" of option \"prior\" does not go with covariance_type auto"),
-					 errhint("Each family has a scale of its own shape; leave it out, or name a family.")));
+					 errmsg("\"scale\" of option \"prior\" cannot be given with a \"covariance_type\" of \"auto\""),
+					 errhint("The scale of each family has another shape. Leave \"scale\" out, or name a family.")));
 		prior->scale = bind_scale(&options->prior_scale, type, d);
 	}
 	if (prior->dof <= d - 1 && (type <= MIXTURE_TIED || options->auto_covariance_type))
@@ -319,8 +319,8 @@ bind_fixed(GmmOptions *options, MixtureCovarianceType type, int k)
 	if (type == MIXTURE_TIED && !options->fixed.covariances)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"fixed\" cannot hold a component of covariance_type tied and not the others' covariance, which is the same"),
-				 errhint("Fix the covariances, too, as in gmm_options(fixed => '{%d,covariances}').",
+				 errmsg("option \"fixed\" cannot name a component of a tied model without \"covariances\", as all components share one"),
+				 errhint("Fix the covariance, too, as in gmm_options(fixed => '{%d,covariances}').",
 						 options->fixed_components[0])));
 	components = palloc0(k * sizeof(bool));
 	for (int i = 0; i < options->n_fixed_components; i++)

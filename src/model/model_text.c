@@ -260,12 +260,12 @@ check_keys(const ModelText *text, uint64 seen, Node *escontext)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("key \"entropy\" is missing in a gmm_model"),
-				 errhint("A model with trials has it too.")));
+				 errhint("A model that has \"trials\" has it, too.")));
 	if ((groups & GMM_GROUP_CHOICE) && text->trials.n == 0)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("\"trials\" of a gmm_model must not be empty"),
-				 errhint("Leave criterion and trials out.")));
+				 errhint("Leave \"criterion\" and \"trials\" out.")));
 	return true;
 }
 

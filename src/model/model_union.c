@@ -56,7 +56,7 @@ check_member(const UnionState *state, const GmmModel *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("models with noise cannot be joined"),
-				 errdetail("Each has its noise in a box of its own, and a model can have one.")));
+				 errdetail("Each has noise in a box of its own, but a model can have only one.")));
 	if (names.n > 0 && state->names.n > 0 && !gmm_names_equal(&names, &state->names))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -121,7 +121,7 @@ gmm_union_transition(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("n must be positive and finite, not %s", float8out_internal(n)),
-				 errhint("It is the number of the model's rows, or their weight.")));
+				 errhint("n is the number of the model's rows, or the sum of their weights.")));
 	if (state == NULL)
 	{
 		state = MemoryContextAllocZero(context, sizeof(UnionState));

@@ -72,7 +72,7 @@ check_shape(ArrayType *array)
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("features must be a one-dimensional array, not one of %d dimensions",
 						ARR_NDIM(array)),
-				 errhint("A row is one array; give each row by a call of its own.")));
+				 errhint("A row is one array. Call the function once for each row.")));
 
 	d = ARR_DIMS(array)[0];
 	if (d > MIXTURE_MAX_DIMENSIONS)
@@ -101,7 +101,7 @@ gmm_features_report_not_finite(const GmmFeatures *features, const GmmFeatureName
 			 errmsg("element %s of features is %s", gmm_names_element(names, element),
 					isnan(value) ? "NaN" :
 					value > 0 ? "Infinity" : "-Infinity"),
-			 errhint("Features must be finite; filter such rows out.")));
+			 errhint("Features must be finite. Filter such rows out.")));
 	pg_unreachable();
 }
 

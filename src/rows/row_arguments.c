@@ -64,7 +64,7 @@ gmm_report_label(int64 label, int k)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("label must be from 1 to k, which is %d, not " INT64_FORMAT, k, label),
-			 errhint("It is the number of the row's component; NULL if that is not known.")));
+			 errhint("label is the number of the row's component, or NULL if that is not known.")));
 	pg_unreachable();
 }
 

@@ -49,7 +49,7 @@ axes_argument(int64 q, int d)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("q must be from 1 to %d, not " INT64_FORMAT, d, q),
-				 errhint("q is the number of axes; the model has as many as dimensions.")));
+				 errhint("q is the number of axes, and a model has one for each dimension.")));
 	return (int) q;
 }
 

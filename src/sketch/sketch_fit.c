@@ -99,7 +99,7 @@ check_missing(const GmmSketch *sketch, const GmmOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the sketch has rows with NULL elements"),
-				 errhint("With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.")));
+				 errhint("Set the option \"missing\" to \"marginalize\" to use what such rows have, or to \"skip\" to leave them out.")));
 }
 
 /*

@@ -114,7 +114,7 @@ receive_header(StringInfo buffer, GmmFlatSketch *header, Node *escontext)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("gmm_sketch of the wrong length"),
-				 errdetail("Of the %d bytes of a header there are %d.", HEADER_SIZE,
+				 errdetail("A header has %d bytes, but there are %d.", HEADER_SIZE,
 						   buffer->len - buffer->cursor)));
 	version = pq_getmsgbyte(buffer);
 	memset(header, 0, offsetof(GmmFlatSketch, values));
@@ -235,7 +235,7 @@ gmm_sketch_in(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", "gmm_sketch"),
 				 errdetail("A gmm_sketch is \\x and hexadecimal digits."),
-				 errhint("The aggregate gmm_sketch makes it.")));
+				 errhint("The aggregate gmm_sketch makes one.")));
 	if (!read_bytes(text, escontext, &buffer))
 		PG_RETURN_NULL();
 	flat = receive_sketch(&buffer, escontext);

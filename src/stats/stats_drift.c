@@ -59,7 +59,7 @@ check_no_labels(const GmmStatsView *view)
 	if (view->n_labelled > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("statistics of rows with labels do not tell of a drift"),
+				 errmsg("statistics of rows with labels cannot show a drift"),
 				 errhint("Make them with gmm_accumulate(features, model), which takes no labels.")));
 }
 

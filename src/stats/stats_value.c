@@ -313,7 +313,7 @@ gmm_stats_check_same_model(const GmmStatsView *a, const GmmStatsView *b)
 				 errmsg("statistics of different models cannot be added"),
 				 !mixture_parameters_equal(&a->parameters, &b->parameters) ? 0 :
 				 errdetail("The models differ in the names of their features."),
-				 errhint("Accumulate both under the same model, or bring one to the other's with gmm_rebase.")));
+				 errhint("Accumulate both under the same model, or rebase one to the other's model with gmm_rebase.")));
 }
 
 /* Refuse sums that have left the range of a double. */

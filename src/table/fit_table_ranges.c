@@ -84,7 +84,7 @@ check_range(const GmmFitTable *fit, int j)
 		return;
 	report_feature(fit, j, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 				   isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity",
-				   "Features must be finite; filter such rows out.");
+				   "Features must be finite. Filter such rows out.");
 }
 
 /* Refuse NULLs, where the option says so. */
@@ -101,7 +101,7 @@ check_missing(const GmmFitTable *fit)
 	while (feature < fit->d - 1 && fit->first.observed[feature] == most)
 		feature++;
 	report_feature(fit, feature, ERRCODE_NULL_VALUE_NOT_ALLOWED, "NULL",
-				   "With the option \"missing\" set to marginalize, what is there of such rows is used; with skip they are left out.");
+				   "Set the option \"missing\" to \"marginalize\" to use what such rows have, or to \"skip\" to leave them out.");
 }
 
 /* Keep the ranges of a part, or add them.  There are none of no rows. */

@@ -313,8 +313,8 @@ check_snapshot(PlanState *state)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("gmm_fit_table of a distributed table needs a transaction of isolation level REPEATABLE READ"),
-				 errdetail("In any lower one each query of the fit sees the rows of its own moment."),
-				 errhint("BEGIN ISOLATION LEVEL REPEATABLE READ before it, or fit a copy of the rows.")));
+				 errdetail("At a lower level, each query of the fit sees the rows as they are at its own time."),
+				 errhint("Call it after BEGIN ISOLATION LEVEL REPEATABLE READ, or fit a copy of the rows.")));
 }
 
 static void

@@ -212,7 +212,7 @@ SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 2, label => ''zero'')', '22023', 'label must be from 1 to k, which is 2, not 0'),
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 2, label => ''nine'')', '22023', 'label must be from 1 to k, which is 2, not 9'),
     ('SELECT gmm_fit_table(''bad'', ''{x}'', 2, label => ''ids'')', '22023', 'label must be from 1 to k, which is 2, not'),
-    ('SELECT gmm_fit_table(''bad'', ''{x}'', 2, ''{"too_few_rows": "fewer"}'', label => ''one'')', '22023', 'option "too_few_rows" cannot be fewer where rows have labels'),
+    ('SELECT gmm_fit_table(''bad'', ''{x}'', 2, ''{"too_few_rows": "fewer"}'', label => ''one'')', '22023', 'option "too_few_rows" cannot be "fewer" where rows have labels'),
     ('SELECT gmm_fit_table(''bad'', ''{one}'', 2, label => ''one'')', '22023', 'only 1 distinct row')
 ) AS e (statement, state, part);
 -- What drift compares is the likelihood without labels; a model that was fitted with
