@@ -153,8 +153,9 @@ CREATE TABLE tables AS
 SELECT name, family, k, gmm_fit_table('points', '{x,y,z}', k, gmm_options(covariance_type => family), label => name) AS model,
        (SELECT gmm_fit_labelled(ARRAY[x, y, z], label, k, gmm_options(covariance_type => family)) FROM labels AS l WHERE l.name = c.name) AS wanted
 FROM (VALUES ('few', 'full', 3), ('few', 'spherical', 3), ('many', 'full', 4), ('many', 'tied', 4), ('biased', 'diag', 3)) AS c (name, family, k);
-SELECT alike(model, wanted, 1e-6, format('%s labels, %s: gmm_fit_table as gmm_fit_labelled', name, family)) || E'\n' ||
-       ok((s.n_rows, s.n_labelled, s.n_incomplete, s.iterations, s.n_starts) = (t.n_rows, t.n_labelled, t.n_incomplete, t.iterations, t.n_starts) AND s.n_labelled > 0, 'rows, labels, iterations and starts') || E'\n' ||
+SELECT fitted_alike(model, wanted, 1e-6, format('%s labels, %s: gmm_fit_table as gmm_fit_labelled', name, family)) || E'\n' ||
+       ok((s.n_rows, s.n_labelled, s.n_incomplete, s.n_starts) = (t.n_rows, t.n_labelled, t.n_incomplete, t.n_starts) AND s.n_labelled > 0 AND
+          (s.iterations = t.iterations OR t.n_suspect > 0), 'rows, labels, iterations and starts') || E'\n' ||
        near(s.icl, t.icl, 1e-6, 'ICL, which has the entropy of those without labels')
 FROM tables, gmm_summary(model) AS s, gmm_summary(wanted) AS t;
 SELECT alike(gmm_fit_table('points', '{x,y,z}', 4, '{"noise": true, "prior": true}', 'w', 'part > 0 AND id < 9000', 'many'),
@@ -197,8 +198,8 @@ FROM pg_temp.plan('SELECT gmm_accumulate_labelled(ARRAY[x, y, z], many, (SELECT 
 SELECT ok(pg_temp.apart_all(gmm_maximize(parallel), gmm_maximize(stats)) < 1e-11 AND abs((gmm_stats_summary(parallel)).log_likelihood / (gmm_stats_summary(stats)).log_likelihood - 1) < 1e-12 AND
           (gmm_stats_summary(parallel)).n_labelled = (SELECT count(many) FROM points), 'the same from workers')
 FROM serial, (SELECT gmm_accumulate_labelled(ARRAY[x, y, z], many, (SELECT model FROM start), w) AS parallel FROM points) AS p;
-SELECT alike(gmm_fit_table('points', '{x,y,z}', k, label => name), model, 1e-6, name || ': gmm_fit_table in parallel') || E'\n' ||
-       alike(gmm_fit_table('parted', '{x,y,z}', k, label => name), model, 1e-6, name || ': and by partitions')
+SELECT fitted_alike(gmm_fit_table('points', '{x,y,z}', k, label => name), model, 1e-6, name || ': gmm_fit_table in parallel') || E'\n' ||
+       fitted_alike(gmm_fit_table('parted', '{x,y,z}', k, label => name), model, 1e-6, name || ': and by partitions')
 FROM tables WHERE family = 'full';
 RESET max_parallel_workers_per_gather;
 

@@ -30,7 +30,7 @@ SELECT family, a.kind, a.model AS got, b.model AS wanted
 FROM fits AS a JOIN fits AS b USING (number, family)
 WHERE b.kind = 'weighted';
 
-SELECT all_within(array_agg(greatest(apart(got, wanted), apart_fit(got, wanted))), 10, 1e-9,
+SELECT all_within(array_agg(greatest(apart(got, wanted), apart_fit(got, wanted)) / looseness(wanted)), 10, 1e-9,
                   format('%s, %s: the model, the log-likelihood, BIC and AIC of the weighted rows', family, kind))
 FROM pairs
 WHERE kind IN ('copied', 'without those of weight 0', 'every row in two halves')
@@ -47,7 +47,7 @@ FROM rows JOIN (SELECT number, family, model AS start FROM fits WHERE kind = 'we
 GROUP BY number, family, start;
 SELECT all_within(array_agg(greatest(apart(got, wanted),
                                      abs(s.log_likelihood / t.log_likelihood / 1024 - 1),
-                                     abs(s.sum_weights / t.sum_weights / 1024 - 1))),
+                                     abs(s.sum_weights / t.sum_weights / 1024 - 1)) / looseness(wanted)),
                   10, 1e-9, format('%s: all weights times 1024 change nothing but the scale', family))
 FROM scaled, gmm_summary(got) AS s, gmm_summary(wanted) AS t
 GROUP BY family ORDER BY family;
@@ -66,7 +66,7 @@ WHERE kind IN ('weighted', 'copied', 'without those of weight 0', 'every row in 
 GROUP BY kind ORDER BY kind;
 
 -- gmm_refit goes the same steps.
-SELECT all_within(array_agg(greatest(apart(weighted, copied), apart_fit(weighted, copied))), 40, 1e-9,
+SELECT all_within(array_agg(greatest(apart(weighted, copied), apart_fit(weighted, copied)) / looseness(weighted)), 40, 1e-9,
                   'gmm_refit: five steps with weights, and with copies')
 FROM (SELECT f.number, family,
              (SELECT gmm_refit(features, f.model, options, weight) FROM rows AS r
