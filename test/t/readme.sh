@@ -187,6 +187,6 @@ same "the table of options has all options" \
 
 # The README is read to its end.
 lines=$(wc -l <README.md)
-same "the README has at most 400 lines" yes "$([ "$lines" -le 400 ] && echo yes || echo "$lines")"
+same "the README has at most 330 lines" yes "$([ "$lines" -le 330 ] && echo yes || echo "$lines")"
 
 finish
