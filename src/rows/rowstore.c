@@ -528,7 +528,7 @@ attach_directory(GmmRowStore *store, const GmmSharedRows *shared)
 		CHECK_FOR_INTERRUPTS();
 		gmm_rowspill_read(store->spill,
 						  shared->directory_offset + start * (int64) sizeof(SharedBlock),
-						 entries, sizeof(SharedBlock) * n);
+						  entries, sizeof(SharedBlock) * n);
 		for (int i = 0; i < n; i++)
 		{
 			RowBlock   *block = &store->directory[start + i];

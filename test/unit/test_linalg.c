@@ -133,8 +133,8 @@ test_eigen(Random *random, int d, int rank)
 
 			for (int e = 0; e < d; e++)
 			{
-				product += vectors[i * d + e] * values[e] * vectors[j * d + e];
-				dot += vectors[e * d + i] * vectors[e * d + j];
+				product += vectors[e * d + i] * values[e] * vectors[e * d + j];
+				dot += vectors[i * d + e] * vectors[j * d + e];
 			}
 			worst = fmax(worst, relative_difference(product, matrix[linalg_row(i) + j], d));
 			worst_product = fmax(worst_product, fabs(dot - (i == j)));

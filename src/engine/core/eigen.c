@@ -3,8 +3,8 @@
  *	  The symmetric eigenproblem: reduction to tridiagonal form (tridiagonal.c), then
  *	  the implicit QL method (Martin, Reinsch and Wilkinson 1968; Bowdler et al. 1968).
  *
- * QL is a product of rotations.  To find them takes next to no time; to apply all of
- * them to d vectors takes most of it.  Where all eigenvectors are wanted, they are the
+ * QL is a product of rotations.  To find them takes next to no time, to apply all of
+ * them to d vectors most of it.  Where all eigenvectors are wanted, they are the
  * rows of a square matrix, of which a rotation turns two.  Where the first q are wanted,
  * the rotations are kept, and applied in reverse to q unit vectors: what that takes is
  * q / d of all, and an eigenvector is the same to the last bit whatever q is.
@@ -13,9 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-
-/* Rows and columns that are transposed together: they fit in the first cache. */
-#define TRANSPOSE_BLOCK 32
 
 /* Doubles of rotations that are kept in one piece, if there are as many */
 #define PIECE	((size_t) 1 << 18)
@@ -40,22 +37,6 @@ typedef struct Turns
 	bool		keep;
 	Rotations  *last;			/* what they are written to: the caller releases it */
 } Turns;
-
-/* Transpose a square matrix in place. */
-static void
-transpose(double *a, int d)
-{
-	for (int top = 0; top < d; top += TRANSPOSE_BLOCK)
-		for (int left = 0; left <= top; left += TRANSPOSE_BLOCK)
-			for (int i = top; i < top + TRANSPOSE_BLOCK && i < d; i++)
-				for (int j = left; j < left + TRANSPOSE_BLOCK && j < i; j++)
-				{
-					double		element = a[(size_t) i * d + j];
-
-					a[(size_t) i * d + j] = a[(size_t) j * d + i];
-					a[(size_t) j * d + i] = element;
-				}
-}
 
 /*
  * Make room for a sweep of d dimensions in the last piece, or in a new one; returns
@@ -213,7 +194,7 @@ ql_iterate(double *values, double *off, int d, Turns *turns, const MixtureHost *
  * Eigenvalues and eigenvectors of a symmetric matrix.
  *
  * vectors: in, the square matrix, d x d, of which the lower triangle counts; out,
- * eigenvector e in column e.  values: d eigenvalues, in no order.  work: d doubles.
+ * eigenvector e in row e, of length 1.  values: d eigenvalues, in no order.  work: d doubles.
  * Returns false where QL does not converge, which happens only to matrices that are
  * not finite.
  */
@@ -228,7 +209,6 @@ linalg_eigen(double *vectors, double *values, double *work, int d,
 	tridiagonal_accumulate(vectors, values, d, host);
 	converged = ql_iterate(values, work, d, &turns, host);
 	release_rotations(turns.last, host);
-	transpose(vectors, d);
 	return converged;
 }
 

@@ -33,14 +33,13 @@
 #define LEAST_OWN_SHARE	1e-12
 
 /*
- * The least variances that hold for a packed covariance matrix: the floor's,
- * or a share of its own, that its factor may be told from rounding.
+ * The least variance of feature j that holds for a packed covariance matrix: the
+ * floor's, or a share of its own, that its factor may be told from rounding.
  */
-static void
-own_floor(const double *covariance, const double *floor, int d, double *own)
+static double
+own_floor(const double *covariance, const double *floor, int j)
 {
-	for (int j = 0; j < d; j++)
-		own[j] = fmax(floor[j], LEAST_OWN_SHARE * covariance[linalg_row(j) + j]);
+	return fmax(floor[j], LEAST_OWN_SHARE * covariance[linalg_row(j) + j]);
 }
 
 /*
@@ -57,7 +56,8 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 {
 	int			n = 0;
 
-	own_floor(covariance, floor, d, own);
+	for (int j = 0; j < d; j++)
+		own[j] = own_floor(covariance, floor, j);
 
 	/* as a rule there is none, which the pivots show for less */
 	memcpy(vectors, covariance, linalg_packed_count(d) * sizeof(double));
@@ -68,22 +68,12 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 	for (int i = 0; i < d; i++)
 	{
 		for (int j = 0; j <= i; j++)
-			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i] =
+			vectors[(size_t) i * d + j] =
 				covariance[linalg_row(i) + j] / sqrt(own[i]) / sqrt(own[j]);
 		host->check_interrupts(host->context);
 	}
 	if (!linalg_eigen(vectors, values, values + d, d, host))
 		return -1;
-
-	/* from columns to rows, those found first */
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j < i; j++)
-		{
-			double		kept = vectors[(size_t) i * d + j];
-
-			vectors[(size_t) i * d + j] = vectors[(size_t) j * d + i];
-			vectors[(size_t) j * d + i] = kept;
-		}
 	for (int e = 0; e < d; e++)
 		if (!(values[e] > times))
 		{
@@ -162,8 +152,7 @@ exceeds_floor(MixtureCovarianceType type, int d, const double *covariance,
 	}
 	memcpy(scratch, covariance, linalg_packed_count(d) * sizeof(double));
 	for (int j = 0; j < d; j++)
-		scratch[linalg_row(j) + j] -=
-			fmax(floor[j], LEAST_OWN_SHARE * covariance[linalg_row(j) + j]);
+		scratch[linalg_row(j) + j] -= own_floor(covariance, floor, j);
 	return linalg_eliminate(scratch, d, host);
 }
 

@@ -41,6 +41,6 @@ mixture_ellipse(const MixtureParameters *parameters, int component,
 	ellipse->radii[0] = sqrt(values[longer]);
 	/* rounding may take the shorter one of a needle below 0 */
 	ellipse->radii[1] = sqrt(fmax(values[1 - longer], 0));
-	ellipse->direction[0] = vectors[longer];
-	ellipse->direction[1] = d > 1 ? vectors[d + longer] : 0;
+	ellipse->direction[0] = vectors[longer * d];
+	ellipse->direction[1] = d > 1 ? vectors[longer * d + 1] : 0;
 }

@@ -171,12 +171,11 @@ fill_rotation(const double *correlations, const double *lower, int n, double *ro
 
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j <= i; j++)
-			vectors[(size_t) i * n + j] = vectors[(size_t) j * n + i] =
-				correlations[linalg_row(i) + j];
-	(void) linalg_eigen(vectors, values, values + n, n, host);
+			transposed[(size_t) i * n + j] = correlations[linalg_row(i) + j];
+	(void) linalg_eigen(transposed, values, values + n, n, host);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			transposed[(size_t) j * n + i] = vectors[(size_t) i * n + j];
+			vectors[(size_t) i * n + j] = transposed[(size_t) j * n + i];
 
 	multiply(transposed, lower, true, n, product, host);
 	for (int e = 0; e < n; e++)

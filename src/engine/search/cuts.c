@@ -386,10 +386,9 @@ second_moments(const Cuts *cuts, bool fourth, double *matrix)
 
 /* Try the line that is `vector` in the coordinates of the factor. */
 static void
-try_vector(Cuts *cuts, const double *vector, int stride)
+try_vector(Cuts *cuts, const double *vector)
 {
-	for (int j = 0; j < cuts->d; j++)
-		cuts->line[j] = vector[(size_t) j * stride];
+	memcpy(cuts->line, vector, cuts->d * sizeof(double));
 	linalg_solve_transposed(cuts->factor, cuts->line, cuts->d);
 	try_line(cuts);
 }
@@ -411,9 +410,9 @@ try_extremes(Cuts *cuts)
 		if (cuts->values[e] < cuts->values[least])
 			least = e;
 	}
-	try_vector(cuts, cuts->matrix + most, d);
+	try_vector(cuts, cuts->matrix + (size_t) most * d);
 	if (most != least)
-		try_vector(cuts, cuts->matrix + least, d);
+		try_vector(cuts, cuts->matrix + (size_t) least * d);
 }
 
 /* Into the coordinates of the factor. */
@@ -547,7 +546,7 @@ try_moments(Cuts *cuts)
 	}
 	memcpy(cuts->rows, standardized, size);
 	cuts->host->release(cuts->host->context, standardized);
-	try_vector(cuts, third, 1);
+	try_vector(cuts, third);
 	try_extremes(cuts);
 }
 
