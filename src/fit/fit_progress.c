@@ -146,6 +146,7 @@ gmm_progress_line(const GmmFitReport *report, char *line)
 
 /* --- to whom --------------------------------------------------------------- */
 
+/* A hash of all that a report says, by which a reader knows it for a report. */
 uint64
 gmm_progress_checksum(const GmmFitReport *report)
 {

@@ -150,6 +150,7 @@ gmm_fields_sent_bytes(const GmmFields *fields)
 	return bytes;
 }
 
+/* Append the fields of a record to a binary form, in their order. */
 void
 gmm_fields_send(StringInfo buffer, const GmmFields *fields, const void *record)
 {

@@ -177,6 +177,7 @@ gmm_names_select(const GmmFeatureNames *names, const int *elements, int n,
 	pfree(all);
 }
 
+/* Whether names are the same, in the same order. */
 bool
 gmm_names_equal(const GmmFeatureNames *a, const GmmFeatureNames *b)
 {

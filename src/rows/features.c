@@ -193,6 +193,7 @@ gmm_features_get(Datum datum, GmmFeatures *features)
 				 errhint("Filter such rows out, or replace the NULL by a value.")));
 }
 
+/* Free what reading the features has copied. */
 void
 gmm_features_release(GmmFeatures *features)
 {

@@ -197,6 +197,7 @@ gmm_rowspill_carve(GmmRowSpill *spill, Size size)
 	return piece;
 }
 
+/* Give memory for rows back. */
 void
 gmm_rowspill_release(GmmRowSpill *spill, void *chunk)
 {
@@ -228,6 +229,7 @@ gmm_rowspill_has_room(const GmmRowSpill *spill, Size size)
 	return spill->allocated + size <= memory_limit();
 }
 
+/* The bytes that the file has; 0 if there is none. */
 int64
 gmm_rowspill_file_size(const GmmRowSpill *spill)
 {

@@ -94,6 +94,7 @@ gmm_rowstore_create(MemoryContext context, int d, int n_labels)
 	return store;
 }
 
+/* The number of features of each row. */
 int
 gmm_rowstore_dimensions(const GmmRowStore *store)
 {

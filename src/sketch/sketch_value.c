@@ -129,6 +129,7 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
 
 static const ExpandedObjectMethods sketch_methods = {get_flat_size, flatten_into};
 
+/* Make a sketch, whose memory is in the context, an expanded object. */
 void
 gmm_sketch_init_header(GmmSketch *sketch, MemoryContext context)
 {

@@ -39,12 +39,14 @@ svg_add_place(StringInfo text, double x, double y)
 	svg_add_number(text, y);
 }
 
+/* Where on the picture a value of an axis is, in pixels. */
 double
 svg_place(const SvgAxis *axis, double value)
 {
 	return axis->origin + (value - axis->low) * axis->scale;
 }
 
+/* Whether a value is within the range that an axis shows. */
 bool
 svg_on_axis(const SvgAxis *axis, double value)
 {
@@ -122,6 +124,7 @@ svg_look(int component)
 	return component == SVG_NOISE ? SVG_N_LOOKS : component % SVG_N_LOOKS;
 }
 
+/* The number of the colour of a component, or of noise. */
 int
 svg_colour(int component)
 {

@@ -65,6 +65,7 @@ static const char *const shapes[SVG_N_SHAPES + 1] = {
 	"M-3-3 3 3M3-3-3 3"
 };
 
+/* The path of a mark about its place; number: up to SVG_N_SHAPES, which is that of noise. */
 const char *
 svg_shape(int number)
 {
@@ -180,6 +181,7 @@ svg_open_frame(StringInfo text, const SvgFrame *frame)
 					 width, height);
 }
 
+/* End what is clipped to a frame, and draw the frame. */
 void
 svg_close_frame(StringInfo text, const SvgFrame *frame)
 {

@@ -25,6 +25,7 @@ exact_begin(ExactSums *sums, int n)
 	*sums = (ExactSums) {.n = n};
 }
 
+/* Give back what the host has allocated for the sums, which then are all 0. */
 void
 exact_release(ExactSums *sums, const MixtureHost *host)
 {

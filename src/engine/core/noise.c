@@ -105,13 +105,14 @@ mixture_noise_share(double noise, double components)
 	return share < MIXTURE_MOST_NOISE ? share : MIXTURE_MOST_NOISE;
 }
 
-/* The middle of the box along a feature, and the variance of what fills it. */
+/* The mean of the noise in feature j: the middle of its box. */
 double
 mixture_noise_mean(const MixtureParameters *parameters, int j)
 {
 	return parameters->noise_box[j] / 2 + parameters->noise_box[parameters->d + j] / 2;
 }
 
+/* The variance of the noise in feature j, that of an even density: extent^2 / 12. */
 double
 mixture_noise_variance(const MixtureParameters *parameters, int j)
 {

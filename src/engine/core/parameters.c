@@ -214,6 +214,7 @@ mixture_own_box(const MixtureParameters *parameters)
 		mixture_covariance_count(parameters->covariance_type, parameters->k, parameters->d);
 }
 
+/* Give back the arrays that mixture_allocate_parameters() made. */
 void
 mixture_release_parameters(MixtureParameters *parameters, const MixtureHost *host)
 {

@@ -43,6 +43,7 @@ regression_allocate(Regression *regression, int d, int n_observed,
 	regression->residual = regression->coefficients + coefficients;
 }
 
+/* Give back what regression_allocate() made. */
 void
 regression_release(Regression *regression, const MixtureHost *host)
 {

@@ -74,12 +74,14 @@ mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
 	return stats;
 }
 
+/* Give back what mixture_allocate_stats() made. */
 void
 mixture_release_stats(MixtureStats *stats, const MixtureHost *host)
 {
 	host->release(host->context, stats);
 }
 
+/* Set all sums to 0. */
 void
 mixture_clear_stats(MixtureStats *stats)
 {

@@ -331,6 +331,7 @@ rays_begin(Rays *rays, const MixturePrepared *prepared, const double *weights,
 	allot_rays(rays);
 }
 
+/* Give back what rays_begin() allocated. */
 void
 rays_end(Rays *rays)
 {

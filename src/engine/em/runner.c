@@ -67,6 +67,7 @@ mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHos
 	return runner;
 }
 
+/* Give back a runner and all that it has come to need. */
 void
 mixture_runner_release(MixtureRunner *runner)
 {

@@ -135,6 +135,7 @@ sample_make_blocks(Sample *sample, const MixtureHost *host)
 	sample->source.block = incomplete_block;
 }
 
+/* Give back what sample_make_blocks() made. */
 void
 sample_release_blocks(Sample *sample, const MixtureHost *host)
 {

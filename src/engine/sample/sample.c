@@ -709,6 +709,7 @@ sample_none(Sample *sample, int d)
 	sample_source(&sample->blocks, &sample->source);
 }
 
+/* Give back a sample and what its rows lie in. */
 void
 sample_release(Sample *sample, const MixtureHost *host)
 {
