@@ -253,9 +253,12 @@ gmm_options_keep(GmmOptions *options, MemoryContext context)
 	keep_array(&options->prior_mean, context);
 	keep_array(&options->prior_scale, context);
 	if (options->n_fixed_components > 0)
-		options->fixed_components = memcpy(MemoryContextAlloc(context, sizeof(int) * options->n_fixed_components),
-										   options->fixed_components,
-										   sizeof(int) * options->n_fixed_components);
+	{
+		Size		size = sizeof(int) * options->n_fixed_components;
+
+		options->fixed_components = memcpy(MemoryContextAlloc(context, size),
+										   options->fixed_components, size);
+	}
 }
 
 /* The scale of a prior in the engine's form, which must be a covariance. */

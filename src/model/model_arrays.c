@@ -171,7 +171,7 @@ gmm_array_to_covariances(const GmmArray *array, MixtureCovarianceType type,
 
 	/* Before half of the values is dropped */
 	if (!gmm_check_finite(array->name, array->values, (size_t) n_matrices * d * d,
-					  type == MIXTURE_FULL ? (size_t) d * d : 0, escontext))
+						  type == MIXTURE_FULL ? (size_t) d * d : 0, escontext))
 		return NULL;
 	packed = (double *) palloc(mixture_covariance_count(type, k, d) * sizeof(double));
 	if (!pack_symmetric(array->values, n_matrices, d, packed, escontext))

@@ -120,7 +120,8 @@ gmm_logpdf(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the log density is out of range for type double precision"),
 				 gmm_scorer_far_detail(scorer, &features,
-									mixture_row_predict(scorer->prepared, features.values, work)),
+									   mixture_row_predict(scorer->prepared,
+														   features.values, work)),
 				 errhint("gmm_predict and gmm_predict_proba have an answer for such a row, too.")));
 	gmm_features_release(&features);
 	PG_RETURN_FLOAT8(log_density);

@@ -98,8 +98,7 @@ model_is_constant(FmgrInfo *flinfo)
 static ScorerCache *
 create_cache(FmgrInfo *flinfo)
 {
-	ScorerCache *cache = MemoryContextAllocZero(flinfo->fn_mcxt,
-											   sizeof(ScorerCache));
+	ScorerCache *cache = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(ScorerCache));
 
 	cache->constant = model_is_constant(flinfo);
 	cache->context = AllocSetContextCreate(flinfo->fn_mcxt,
@@ -665,7 +664,8 @@ limit_explanations(ScorerCache *cache)
 
 /*
  * What explains a row, whose scorer this is, under a component, from 0, or under
- * noise, which is -1 and must be there; made for the first of them.  Valid until another is asked for.
+ * noise, which is -1 and must be there; made for the first of them.  Valid until
+ * another is asked for.
  */
 const MixtureExplanation *
 gmm_scorer_explanation(FunctionCallInfo fcinfo, const GmmScorer *scorer, int component)

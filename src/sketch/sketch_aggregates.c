@@ -115,8 +115,12 @@ gmm_sketch_combine(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		return unchanged_state(fcinfo);
 	if (PG_ARGISNULL(ARG_STATE))
-		sketch = gmm_sketch_writable(PointerGetDatum(gmm_sketch_flatten(gmm_sketch_read(PG_GETARG_DATUM(1)))),
+	{
+		GmmSketch  *other = gmm_sketch_read(PG_GETARG_DATUM(1));
+
+		sketch = gmm_sketch_writable(PointerGetDatum(gmm_sketch_flatten(other)),
 									 state_context(fcinfo));
+	}
 	else
 	{
 		sketch = gmm_sketch_writable(PG_GETARG_DATUM(ARG_STATE), state_context(fcinfo));

@@ -34,12 +34,12 @@ send_values(StringInfo buffer, const double *values, size_t n)
  * gmm_stats_send(gmm_stats) returns bytea
  *
  * Version and family as int8, flags as int16, k and d as int32, the number of rows
- * and of those with labels as int64; then as float8 the sums: of weights, the log-likelihood, squares of
- * log densities, 0, the weight of noise, k weights of components, k x d firsts,
- * seconds (triangles packed); then the model's weights, means and covariances
- * (likewise); if flags say that there is noise, its weight, and d least and d
- * most values; if flags say that its features have names, each of these as text
- * behind its length in bytes as int32.
+ * and of those with labels as int64; then as float8 the sums: of weights, the
+ * log-likelihood, squares of log densities, 0, the weight of noise, k weights of
+ * components, k x d firsts, seconds (triangles packed); then the model's weights,
+ * means and covariances (likewise); if flags say that there is noise, its weight,
+ * and d least and d most values; if flags say that its features have names, each of
+ * these as text behind its length in bytes as int32.
  */
 Datum
 gmm_stats_send(PG_FUNCTION_ARGS)

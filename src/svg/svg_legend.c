@@ -177,9 +177,13 @@ svg_add_legend(SvgPicture *picture, const SvgFrame *place, int64 n_outside)
 		svg_add_note(text, place->left, &y, "component, weight");
 		y += 6;
 		/* where there is little room, what the signs mean comes last */
-		while (notes.n > 1 && entry_room(y, place, &notes, plot->marginal->k + noise) - noise < Min(n_entries, LEAST_ENTRIES))
+		for (;;)
+		{
+			room = entry_room(y, place, &notes, plot->marginal->k + noise) - noise;
+			if (notes.n <= 1 || room >= Min(n_entries, LEAST_ENTRIES))
+				break;
 			notes.n--;
-		room = entry_room(y, place, &notes, plot->marginal->k + noise) - noise;
+		}
 	}
 	n_entries = Max(1, Min(n_entries, room));
 	for (int component = 0; component < plot->marginal->k; component++)

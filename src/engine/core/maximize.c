@@ -392,7 +392,8 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
 	MIXTURE_ASSERT(next->means != current->means && next->covariances != current->covariances);
 	for (int c = 0; c < stats->k; c++)
 		step.total += stats->component_weights[c];
-	moves = !covariance_is_fixed(bounds->fixed, type, 0) && (step.total > 0 || bounds->prior != NULL);
+	moves = !covariance_is_fixed(bounds->fixed, type, 0) &&
+		(step.total > 0 || bounds->prior != NULL);
 	maximize_weights(&step);
 	maximize_noise(&step);
 	if (tied && moves)

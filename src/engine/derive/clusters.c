@@ -231,8 +231,8 @@ find_root(int *parents, int component)
 
 /*
  * Join hills along the ways, which are those of a spanning tree or of several, the
- * highest first, into trees whose roots are the hilltops.  Only where the prominence is at least this.  Returns the number of joins,
- * the array being k - 1.
+ * highest first, into trees whose roots are the hilltops.  Only where the
+ * prominence is at least this.  Returns the number of joins, the array being k - 1.
  */
 static int
 join_hills(const Landscape *scape, const Way *ways, int n_ways, double least,

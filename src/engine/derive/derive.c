@@ -69,12 +69,12 @@ mend_covariances(MixtureCovarianceType type, int k, int d, double *covariances,
 }
 
 /*
- * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
- * from 0, each at most once, in this order.  marginal: allocated by the
- * caller with mixture_allocate_parameters(), of the same k and family.  The marginal of a Gaussian is the part of
- * its mean and covariance that belongs to those dimensions, so a family stays
- * what it is.  In another order a covariance on the verge of singularity may
- * look as if it were beyond it: mixture_mend() mends that.
+ * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered from
+ * 0, each at most once, in this order.  marginal: allocated by the caller with
+ * mixture_allocate_parameters(), of the same k and family.  The marginal of a
+ * Gaussian is the part of its mean and covariance that belongs to those dimensions,
+ * so a family stays what it is.  In another order a covariance on the verge of
+ * singularity may look as if it were beyond it: mixture_mend() mends that.
  */
 void
 mixture_marginal(const MixtureParameters *parameters, const int *dims,
@@ -252,8 +252,9 @@ component_mean(const MixtureConditional *conditional, int c, const double *obser
  * n_observed values, in the order of `order`; shares, noise: what
  * mixture_row_shares() finds for these values.  target: allocated by the caller
  * with mixture_allocate_parameters(), of the same k and family and of n_missing
- * dimensions.  Component c of it is component c of the mixture.  Where the row is so far away that a mean overflows, it is
- * not finite.  work: as many doubles as the mixture has dimensions.
+ * dimensions.  Component c of it is component c of the mixture.  Where the row is
+ * so far away that a mean overflows, it is not finite.  work: as many doubles as
+ * the mixture has dimensions.
  */
 void
 mixture_condition(const MixtureConditional *conditional, const double *observed,

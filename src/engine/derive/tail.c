@@ -322,9 +322,10 @@ share_below(const MixtureTail *tail, double t)
 
 /*
  * The share of the mixture's own rows that have a lower density than this one.
- * Noise is left out of both: rows that no component makes say nothing about what
- * is usual among the others.  tail: what mixture_tail_create() found for what was prepared, or NULL where
- * that has no dimensions.  work: as for the other functions of rows.
+ * Noise is left out of both: rows that no component makes say nothing about what is
+ * usual among the others.  tail: what mixture_tail_create() found for what was
+ * prepared, or NULL where that has no dimensions.  work: as for the other functions
+ * of rows.
  */
 double
 mixture_row_outlier_pvalue(const MixturePrepared *prepared, const MixtureTail *tail,
