@@ -135,8 +135,9 @@ kernels_least_root(const KernelWork *work, int c)
 /* Where along a feature the first cell of hash_cells() begins, before the least value */
 #define KERNELS_CELL_ORIGIN 0.381966
 
-/* Rows that race() looks at together */
-#define KERNELS_RACE_ROWS 64
+/* Rows that race() tells apart, and that it looks at together: many of the former */
+#define KERNELS_RACE_ROWS 16
+#define KERNELS_RACE_STRETCH 64
 
 /*
  * A straight line through a mixture.  At position x of it the log density of

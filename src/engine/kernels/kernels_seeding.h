@@ -73,18 +73,25 @@ static int64_t
 CLONE(race) (const double *weights, const double *distances, const uint64_t *hashes,
 			 uint64_t draw, double bound, int64_t row, int64_t n_rows)
 {
-	for (; row + KERNELS_RACE_ROWS <= n_rows; row += KERNELS_RACE_ROWS)
+	int64_t		most = KERNELS_RACE_STRETCH;
+
+	while (row + KERNELS_RACE_ROWS <= n_rows)
 	{
+		int64_t		length = row + most <= n_rows ? most : KERNELS_RACE_ROWS;
 		Bits		any = {0};
 		uint64_t	found = 0;
 
-		for (int64_t i = row; i < row + KERNELS_RACE_ROWS; i += VL)
+		for (int64_t i = row; i < row + length; i += VL)
 			any |= CLONE(may_win) (weights + i, distances + i, hashes + i, draw, bound);
 		UNROLL
 		for (int i = 0; i < VL; i++)
 			found |= any[i];
-		if (found != 0)
+		if (found == 0)
+			row += length;
+		else if (length == KERNELS_RACE_ROWS)
 			break;
+		else
+			most = KERNELS_RACE_ROWS;
 	}
 	return row;
 }

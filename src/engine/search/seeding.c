@@ -150,19 +150,24 @@ seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint
 
 	for (int64_t i = 0; i < n_rows; i++)
 	{
+		double		bound = best * (1 + RACE_MARGIN);
 		double		rate;
+		double		unit;
 		double		time;
 
 		/* -log u is at least 1 - u, which as a rule is too late already */
 		if (i % KERNELS_RACE_ROWS == 0)
 			i = kernels_current()->race(sample->weights, distances, sample->hashes,
-										random_mix(draw), best * (1 + RACE_MARGIN), i, n_rows);
+										random_mix(draw), bound, i, n_rows);
 		if (i == n_rows)
 			break;
 		rate = sample->weights[i] * distances[i];
 		if (!(rate > 0))
 			continue;
-		time = -log(random_unit(random_combine(sample->hashes[i], draw))) / rate;
+		unit = random_unit(random_combine(sample->hashes[i], draw));
+		if (1 - unit > bound * rate)
+			continue;
+		time = -log(unit) / rate;
 		if (time < best || winner < 0)
 		{
 			best = time;
