@@ -45,6 +45,8 @@ struct SearchEffort
 								 * rows than those before, and one that does not lead
 								 * higher than these after the first passes: */
 	int			trial_iterations;
+	int			round_iterations;	/* between two looks at whether a run will come
+									 * to anything */
 	double		hope;			/* gains of the last pass that a run may still
 								 * catch up with */
 	double		tol;			/* change of the mean log-likelihood at which a
@@ -53,12 +55,9 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 100, false, 10, INFINITY, 1e-6, MOVES_MOST},
-	{INFINITY, 10, true, 2, 3, 1e-3, 2}
+	{4e6, 100, false, 4, 4, 1000, 1e-6, MOVES_MOST},
+	{INFINITY, 10, true, 2, 10, 3, 1e-3, 2}
 };
-
-/* Passes between two looks at whether a run will come to anything */
-#define ROUND_ITERATIONS 10
 
 /* Values of a mixture, from which on few ends of starts are remembered */
 #define ENDS_VALUES (1 << 17)
@@ -69,15 +68,20 @@ static const SearchEffort efforts[] = {
 /* Operations of all passes after which no more are */
 #define ENOUGH_WORK 2e9
 
-/* Starts that are made unasked at the most, of two components */
-#define STARTS_OF_TWO 20
-
 /*
- * Starts that come to the same end, which are enough if they are so many parts of those
- * made; of two components there are fewer different ends.
+ * Starts that are made unasked at the most, of two components; and where there are more
+ * maxima: beside noise, or of few rows for the number of dimensions
  */
+#define STARTS_OF_TWO 10
+#define MORE_STARTS_OF_TWO 20
+
+/* Starts that come to the same end, which are enough if they are such a share of all */
 #define SAME_ENDS 5
-#define SAME_SHARE 4
+#define SAME_SHARE 0.25
+
+/* The same of two components, of which there are fewer different ends */
+#define SAME_ENDS_OF_TWO 3
+#define SAME_SHARE_OF_TWO 0.75
 
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
@@ -208,11 +212,11 @@ finished(const Search *search, const Candidate *candidate)
 		candidate->outcome.iterations >= search->options->max_iter;
 }
 
-/* Whether a candidate is unlikely to become better than another. */
+/* Whether a candidate is unlikely to come to a score. */
 static bool
-hopeless(const Candidate *candidate, const Candidate *other, double hope)
+hopeless(const Candidate *candidate, double score, double hope)
 {
-	return candidate->score + hope * candidate->outcome.gain < other->score;
+	return candidate->score + hope * candidate->outcome.gain < score;
 }
 
 /* Exchange two candidates. */
@@ -270,7 +274,7 @@ try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accep
 
 		/* twice, since what is better on its way may end as an artefact */
 		if ((was_better && *accepted) || finished(search, moved) ||
-			hopeless(moved, from, MOVE_HOPE))
+			hopeless(moved, from->score, MOVE_HOPE))
 			break;
 	}
 	if (*accepted)
@@ -441,9 +445,11 @@ try_spare(Search *search, MixtureError *error)
 	search->highest_trial = fmax(search->highest_trial, spare->score);
 	while (!finished(search, spare))
 	{
-		if (search->n_ended > 0 && hopeless(spare, &search->best, effort->hope))
+		if (search->n_ended > 0 &&
+			hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
+					 effort->hope))
 			return MIXTURE_OK;
-		status = advance(search, spare, ROUND_ITERATIONS, search->tol, error);
+		status = advance(search, spare, effort->round_iterations, search->tol, error);
 		if (status != MIXTURE_OK)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
@@ -508,6 +514,17 @@ pass_work(const Search *search)
 	return (double) search->sample->n_rows * search->k * row;
 }
 
+/* Starts that are made at the most where nobody has said how many. */
+static int
+most_starts(const Search *search)
+{
+	int			most = search->effort->most_starts;
+	bool		few = search->k * (double) search->d * search->d > sample_n_rows(search);
+	int			of_two = few || search->options->noise ? MORE_STARTS_OF_TWO : STARTS_OF_TWO;
+
+	return search->k <= 2 && most > of_two ? of_two : most;
+}
+
 /*
  * Whether as many starts as have been made will do, where nobody has said how
  * many: enough of them came to the best end, or that would be too much work.
@@ -515,14 +532,16 @@ pass_work(const Search *search)
 static bool
 enough_starts(const Search *search, int n)
 {
-	int			wanted = search->k <= 2 ? 3 : SAME_ENDS;
+	bool		two = search->k <= 2;
+	int			wanted = two ? SAME_ENDS_OF_TWO : SAME_ENDS;
+	double		share = two ? SAME_SHARE_OF_TWO : SAME_SHARE;
 
 	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
-		if (search->ends[i].n_starts >= wanted && SAME_SHARE * search->ends[i].n_starts >= n &&
+		if (search->ends[i].n_starts >= wanted && search->ends[i].n_starts >= share * n &&
 			same_place(&search->ends[i].parameters, &search->best.parameters))
 			return true;
 	return false;
@@ -584,8 +603,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	while (pass_work(search) > search->effort->work)
 		search->effort++;
 	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
-		k <= 2 && search->effort->most_starts > STARTS_OF_TWO ? STARTS_OF_TWO :
-		search->effort->most_starts;
+		most_starts(search);
 	search->least_spread = INFINITY;
 	search->highest_trial = -INFINITY;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
@@ -597,6 +615,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	if (sample->labels != NULL)
 		search->labels = labels_create(sample, k, host);
 	search->em.noted = true;
+	search->em.goes_on = true;
 	progress_searching(host, type, k, search->n_starts);
 	if (is_single(search))
 		return;
