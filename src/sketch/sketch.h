@@ -99,7 +99,6 @@ typedef struct GmmSketch
 extern GmmSketch *gmm_sketch_create(MemoryContext parent, int size, int d);
 extern void gmm_sketch_check_shape(int64 size, int d);
 extern int	gmm_sketch_n_seconds(int d);
-extern int	gmm_sketch_compare(const void *left, const void *right);
 extern void gmm_sketch_add(GmmSketch *sketch, const double *values, const uint8 *observed,
 						   double weight);
 extern void gmm_sketch_put(GmmSketch *sketch, const double *row, int64 count,
@@ -113,6 +112,5 @@ extern GmmSketch *gmm_sketch_writable(Datum datum, MemoryContext context);
 extern Size gmm_sketch_flat_size(int d, int n, const GmmSketchExtent *extents);
 extern GmmFlatSketch *gmm_sketch_flatten(GmmSketch *sketch);
 extern bool gmm_sketch_check(GmmFlatSketch *flat, Node *escontext);
-extern Size gmm_sketch_count_sums(int d, int n, int array);
 
 #endif							/* GMM_SKETCH_H */

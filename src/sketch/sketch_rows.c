@@ -51,8 +51,8 @@ gmm_sketch_n_seconds(int d)
 }
 
 /* By hash, then by content: 0 only if the rows are equal. */
-int
-gmm_sketch_compare(const void *left, const void *right)
+static int
+compare_entries(const void *left, const void *right)
 {
 	const GmmSketchEntry *a = left;
 	const GmmSketchEntry *b = right;
@@ -115,7 +115,7 @@ join_entries(GmmSketch *sketch)
 
 	for (int i = 0; i < sketch->n; i++)
 	{
-		if (kept > 0 && gmm_sketch_compare(&entries[kept - 1], &entries[i]) == 0)
+		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
 		{
 			count_rows(&entries[kept - 1].count, entries[i].count);
 			exact_add_sum(weights, entries[kept - 1].slot, weights, entries[i].slot, false,
@@ -148,7 +148,7 @@ gmm_sketch_compact(GmmSketch *sketch)
 	if (sketch->compact)
 		return;
 	caller = MemoryContextSwitchTo(sketch->header.eoh_context);
-	qsort(entries, sketch->n, sizeof(GmmSketchEntry), gmm_sketch_compare);
+	qsort(entries, sketch->n, sizeof(GmmSketchEntry), compare_entries);
 	sketch->n = join_entries(sketch);
 	if (sketch->n > capacity / 2)
 		capacity = (int) Min((int64) capacity * 2, (int64) sketch->size * 2);

@@ -23,8 +23,8 @@
 #define EXPANDED_MAGIC		0x676d6d6b
 
 /* How many sums an array has in a sketch of n rows of d features. */
-Size
-gmm_sketch_count_sums(int d, int n, int array)
+static Size
+count_sums(int d, int n, int array)
 {
 	switch (array)
 	{
@@ -47,7 +47,7 @@ gmm_sketch_flat_size(int d, int n, const GmmSketchExtent *extents)
 	Size		values = (Size) n * d + n;
 
 	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
-		values += extents[array].words * gmm_sketch_count_sums(d, n, array);
+		values += extents[array].words * count_sums(d, n, array);
 	return offsetof(GmmFlatSketch, values) + values * sizeof(double);
 }
 
@@ -64,7 +64,7 @@ find_extents(const GmmSketch *sketch, GmmSketchExtent *extents)
 		int			words;
 
 		/* slots beyond the rows have what was in them before */
-		sums.n = (int) gmm_sketch_count_sums(sketch->d, sketch->n, array);
+		sums.n = (int) count_sums(sketch->d, sketch->n, array);
 		exact_extent(&sums, &low, &words);
 		extents[array].low = low;
 		extents[array].words = words;
@@ -121,7 +121,7 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
 	{
 		ExactSums	sums = sketch->sums[array];
 
-		sums.n = (int) gmm_sketch_count_sums(sketch->d, sketch->n, array);
+		sums.n = (int) count_sums(sketch->d, sketch->n, array);
 		exact_write(&sums, flat->extents[array].low, flat->extents[array].words, words);
 		words += (Size) sums.n * flat->extents[array].words;
 	}
@@ -200,7 +200,7 @@ expand(const GmmFlatSketch *flat, MemoryContext context)
 	sketch->n_incomplete = flat->n_incomplete;
 	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
 	{
-		int			n = (int) gmm_sketch_count_sums(flat->d, flat->n, array);
+		int			n = (int) count_sums(flat->d, flat->n, array);
 
 		exact_read(array == GMM_SKETCH_WEIGHTS ? &weights : &sketch->sums[array], n,
 				   flat->extents[array].low, flat->extents[array].words, words, &gmm_host);

@@ -122,8 +122,10 @@ SELECT equals((SELECT array_agg(mode ORDER BY component)
                                   (SELECT gmm_fit_labelled(features, CASE WHEN id % 10 = 1 AND class <> 2 THEN 4 - class END, 3) AS model
                                    FROM flowers) AS f) AS p GROUP BY component) AS m),
               '{3,2,1}'::integer[], 'the classes decide the numbers');
--- With noise, a prior and few labels
-SELECT ok(min(component) = 0 AND count(DISTINCT component) = 4 AND bool_and(component IN (0, 1 + i % 3)) FILTER (WHERE i > 0),
+-- With noise, a prior and few labels.  Half the distance of two classes is 3.6 deviations, so
+-- of 600 rows 0.13 are nearer to another class, and more than 5 are so with a probability of 1e-8.
+SELECT ok(min(component) = 0 AND count(DISTINCT component) = 4 AND
+          count(*) FILTER (WHERE i > 0) = 600 AND count(*) FILTER (WHERE i > 0 AND component NOT IN (0, 1 + i % 3)) <= 5,
           'beside noise')
 FROM (SELECT i, gmm_predict(model, features) AS component
       FROM (SELECT i, features, label FROM many WHERE i <= 600 UNION ALL SELECT -i, ARRAY[50 * uniform(:seed, 759, i) - 20, 50 * uniform(:seed, 760, i) - 30], NULL FROM generate_series(1, 60) AS i) AS r,

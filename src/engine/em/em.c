@@ -90,7 +90,7 @@ em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
  * What EM raises, after a pass at these parameters: the log-likelihood, or, with
  * a prior, its sum with the log density of that.
  */
-double
+static double
 em_objective(const Em *em, const MixtureParameters *parameters)
 {
 	if (em->bounds.prior == NULL)

@@ -47,7 +47,6 @@ extern void em_begin(Em *em, const MixtureSource *source, const double *center,
 					 MixtureCovarianceType type, int k, const double *floor,
 					 const MixtureHost *host);
 extern void em_end(Em *em);
-extern double em_objective(const Em *em, const MixtureParameters *parameters);
 extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
 							 bool m_step, MixtureError *error);
 extern MixtureStatus em_run(Em *em, MixtureParameters *parameters, int max_iter,
