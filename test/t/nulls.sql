@@ -335,19 +335,6 @@ SELECT i AS id, 1 + i % 2 * 0.5 AS w,
         FROM generate_series(1, 12) AS j)::float8[] AS x
 FROM generate_series(1, 15000) AS i;
 
-CREATE FUNCTION same_with_and_without_memory(query text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    spilled text;
-    kept text;
-BEGIN
-    SET LOCAL work_mem = '64kB';
-    EXECUTE query INTO spilled;
-    SET LOCAL work_mem = '256MB';
-    EXECUTE query INTO kept;
-    RETURN spilled = kept;
-END
-$$;
 SELECT ok(same_with_and_without_memory(
     $$SELECT gmm_fit(x, 2, '{"max_iter": 5}')::text FROM wide$$), 'many patterns: the same model from a file');
 SELECT ok(same_with_and_without_memory(

@@ -166,14 +166,6 @@ FROM spaces, generate_series(1, 4) AS i;
 CREATE TABLE wide AS SELECT gmm_model(ARRAY[1], ARRAY[array_fill(0.0, ARRAY[1500])],
     ARRAY[(SELECT array_agg(ARRAY(SELECT (i = j)::integer * 1500 + sin(i) * sin(j) + 1.0 / (1 + abs(i - j))
                                   FROM generate_series(1, 1500) AS j)) FROM generate_series(1, 1500) AS i)]) AS model;
-CREATE FUNCTION is_cancelled(query text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE query;
-    RETURN false;
-EXCEPTION WHEN query_canceled THEN
-    RETURN true;
-END
-$$;
 SET statement_timeout = '150ms';
 SELECT ok(is_cancelled('SELECT gmm_pca(model, 2) FROM wide, generate_series(1, 1000) AS i'), 'gmm_pca is cancelled');
 SELECT ok(is_cancelled('SELECT gmm_pca_variance(model) FROM wide, generate_series(1, 1000) AS i'), 'gmm_pca_variance, too');

@@ -17,22 +17,6 @@ ANALYZE points;
 
 CREATE FUNCTION files() RETURNS bigint LANGUAGE sql VOLATILE AS
 'SELECT count(*) FROM pg_ls_tmpdir()';
-
--- The models of a query, with much memory and with little.
-CREATE FUNCTION same_with_and_without_memory(query text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    spilled text;
-    kept text;
-BEGIN
-    SET LOCAL work_mem = '64kB';
-    EXECUTE query INTO spilled;
-    SET LOCAL work_mem = '256MB';
-    EXECUTE query INTO kept;
-    RETURN spilled = kept;
-END
-$$;
-
 -- the same model
 
 SELECT ok(same_with_and_without_memory(
@@ -197,15 +181,6 @@ ROLLBACK;
 SELECT equals(:left, 0, 'a failed transaction that has not been ended');
 
 -- cancel: while rows come, and while the fit runs
-
-CREATE FUNCTION is_cancelled(query text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE query;
-    RETURN false;
-EXCEPTION WHEN query_canceled THEN
-    RETURN true;
-END
-$$;
 
 SET statement_timeout = '100ms';
 SELECT ok(is_cancelled('SELECT gmm_fit(x, 3) FROM points, generate_series(1, 100000)'),
