@@ -65,15 +65,8 @@ DatumGetGmmModel(Datum datum)
 	GmmModel   *model = (GmmModel *) PG_DETOAST_DATUM(datum);
 	size_t		size = VARSIZE(model);
 
-	if (size < offsetof(GmmModel, values))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_model of %zu bytes is too short", size)));
-	if (model->version != GMM_MODEL_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_model has unknown version %d", model->version),
-				 errhint("It may have been stored by a newer version of the extension gmm.")));
+	gmm_check_stored("gmm_model", size, offsetof(GmmModel, values), &model->version,
+					 GMM_MODEL_VERSION);
 	if (model->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
 		model->k < 1 || model->d < 1 ||
 		model->n_trials < 0 || model->n_trials > GMM_MAX_TRIALS ||

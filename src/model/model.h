@@ -118,6 +118,8 @@ extern void gmm_model_read_row(Datum model, Datum row, GmmFeatures *features);
 pg_noreturn extern void gmm_model_report_dimensions(Datum model, int features_d);
 
 /* model_check.c */
+extern void gmm_check_stored(const char *type, size_t size, size_t least,
+							 const uint8 *version, int known);
 extern bool gmm_model_check_shape(MixtureCovarianceType type, int k, int d,
 								  Node *escontext);
 extern bool gmm_check_finite(const char *what, const double *values, size_t n,

@@ -26,6 +26,25 @@
 #define VALUES_PER_CHECK		65536
 
 /*
+ * Check what all else of a stored value hangs on: that it has at least the bytes of a
+ * header, and that these are of the version that this library writes.
+ */
+void
+gmm_check_stored(const char *type, size_t size, size_t least, const uint8 *version,
+				 int known)
+{
+	if (size < least)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("%s of %zu bytes is too short", type, size)));
+	if (*version != known)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("%s has unknown version %d", type, *version),
+				 errhint("It may have been stored by a newer version of the extension gmm.")));
+}
+
+/*
  * Check that a model may have this shape.  Errors go to escontext, here and
  * below; false is returned where that makes them soft.
  */

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "host/engine_host.h"
+#include "model/model.h"
 #include "sketch/sketch.h"
 #include "sketch/sketch_private.h"
 
@@ -157,15 +158,8 @@ check_header(const GmmFlatSketch *flat)
 	Size		size = VARSIZE(flat);
 	bool		agrees;
 
-	if (size < offsetof(GmmFlatSketch, values))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_sketch of %zu bytes is too short", size)));
-	if (flat->version != GMM_SKETCH_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_sketch has unknown version %d", flat->version),
-				 errhint("It may have been stored by a newer version of the extension gmm.")));
+	gmm_check_stored("gmm_sketch", size, offsetof(GmmFlatSketch, values), &flat->version,
+					 GMM_SKETCH_VERSION);
 	agrees = flat->d >= 1 && flat->d <= MIXTURE_MAX_DIMENSIONS && flat->size >= 1 &&
 		flat->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / flat->d) &&
 		flat->n >= 1 && flat->n <= flat->size;

@@ -119,15 +119,8 @@ check_header(const GmmStats *stats)
 {
 	size_t		size = VARSIZE(stats);
 
-	if (size < offsetof(GmmStats, values))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_stats of %zu bytes is too short", size)));
-	if (stats->version != GMM_STATS_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("gmm_stats has unknown version %d", stats->version),
-				 errhint("It may have been stored by a newer version of the extension gmm.")));
+	gmm_check_stored("gmm_stats", size, offsetof(GmmStats, values), &stats->version,
+					 GMM_STATS_VERSION);
 	if (stats->covariance_type >= MIXTURE_N_COVARIANCE_TYPES ||
 		stats->k < 1 || stats->d < 1 ||
 		!mixture_shape_allowed((MixtureCovarianceType) stats->covariance_type,

@@ -110,6 +110,8 @@ extern void svg_begin(SvgPicture *picture, const GmmSvgOptions *options, int wid
 					  int height, int least);
 extern void svg_add_style(StringInfo text, int width);
 extern int	svg_add_title(SvgPicture *picture, const GmmSvgOptions *options);
+extern void svg_add_description(StringInfo text, const GmmPlot *plot, const char *what,
+								int n);
 extern void svg_add_markers(SvgPicture *picture, bool small);
 extern void svg_choose_shown(SvgPicture *picture);
 extern void svg_open_frame(StringInfo text, const SvgFrame *frame);

@@ -121,23 +121,24 @@ svg_add_title(SvgPicture *picture, const GmmSvgOptions *options)
 	return TITLE_HEIGHT;
 }
 
-/* Append what describes the picture to screen readers, and as a browser's hint. */
-static void
-add_description(StringInfo text, const GmmPlot *plot)
+/*
+ * Append what describes a picture of the first n features to screen readers, and as a
+ * browser's hint.  what: words before their names.
+ */
+void
+svg_add_description(StringInfo text, const GmmPlot *plot, const char *what, int n)
 {
-	int			d = plot->marginal->d;
-
 	appendStringInfoString(text, "<title>");
 	if (plot->options.title != NULL)
 	{
 		svg_add_text(text, plot->options.title, 200);
 		appendStringInfoString(text, ": ");
 	}
-	appendStringInfo(text, "Gaussian mixture of %d component%s: ", plot->marginal->k,
-					 plot->marginal->k == 1 ? "" : "s");
-	for (int i = 0; i < d; i++)
+	appendStringInfo(text, "Gaussian mixture of %d component%s: %s", plot->marginal->k,
+					 plot->marginal->k == 1 ? "" : "s", what);
+	for (int i = 0; i < n; i++)
 	{
-		appendStringInfoString(text, i == 0 ? "" : i == d - 1 ? " and " : ", ");
+		appendStringInfoString(text, i == 0 ? "" : i == n - 1 ? " and " : ", ");
 		svg_add_text(text, svg_feature_name(plot, i), 60);
 	}
 	appendStringInfoString(text, "</title>\n");
@@ -280,7 +281,7 @@ gmm_svg_draw(const GmmPlot *plot)
 	svg_choose_shown(&picture);
 	svg_find_ranges(&picture);
 	svg_begin(&picture, &plot->options, SVG_WIDTH, SVG_HEIGHT, 0);
-	add_description(text, plot);
+	svg_add_description(text, plot, "", plot->marginal->d);
 	svg_add_style(text, picture.width);
 	svg_add_markers(&picture, false);
 	title = svg_add_title(&picture, &plot->options);

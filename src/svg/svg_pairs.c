@@ -137,20 +137,7 @@ begin_document(SvgPicture *picture, int n)
 
 	svg_begin(picture, &plot->options, 64 + n * side + (n == 1 ? LEGEND_WIDTH : 0),
 			  14 + n * side + X_AXIS_HEIGHT, 64 + n * PANEL_DRAWN);
-	appendStringInfoString(text, "<title>");
-	if (plot->options.title != NULL)
-	{
-		svg_add_text(text, plot->options.title, 200);
-		appendStringInfoString(text, ": ");
-	}
-	appendStringInfo(text, "Gaussian mixture of %d component%s: pairs of ", plot->marginal->k,
-					 plot->marginal->k == 1 ? "" : "s");
-	for (int i = 0; i < n; i++)
-	{
-		appendStringInfoString(text, i == 0 ? "" : i == n - 1 ? " and " : ", ");
-		svg_add_text(text, svg_feature_name(plot, i), 60);
-	}
-	appendStringInfoString(text, "</title>\n");
+	svg_add_description(text, plot, "pairs of ", n);
 	svg_add_style(text, picture->width);
 	svg_add_markers(picture, true);
 	return svg_add_title(picture, &plot->options);
