@@ -29,6 +29,9 @@
 /* Limits of a model.  The last bounds the text form of a model below 1 GB. */
 #define MIXTURE_MAX_COMPONENTS	10000
 #define MIXTURE_MAX_DIMENSIONS	4096
+
+/* Values whose squares and cubes stay within a double: of features, and of prior means */
+#define MIXTURE_MAX_FEATURE		1e100
 #define MIXTURE_MAX_VALUES		(1 << 25)	/* of means and covariances, as text
 											 * has them */
 
@@ -160,6 +163,7 @@ typedef enum MixtureStatus
 	MIXTURE_FEATURE_RANGE,		/* feature's variance over- or underflows */
 	MIXTURE_FEATURE_MISSING,	/* feature is missing in every row */
 	MIXTURE_NOT_POSITIVE_DEFINITE,	/* component's covariance */
+	MIXTURE_PRIOR_RANGE,		/* a prior that is a model overflows */
 	MIXTURE_WEIGHT_RANGE,		/* the weights' sum overflows */
 	MIXTURE_SUM_RANGE			/* the sums of an E-step overflow: feature is
 								 * farthest from the model, or -1 if unknown */

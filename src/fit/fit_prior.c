@@ -121,6 +121,20 @@ read_array(const char *key, JsonbValue *value, GmmArray *array)
 		refuse_key(key, "must not be empty");
 }
 
+/* The mean of a prior, which is no farther out than rows may be. */
+static void
+read_mean(GmmOptions *options, JsonbValue *value)
+{
+	GmmArray   *mean = &options->prior_mean;
+	int			n;
+
+	read_array("mean", value, mean);
+	n = mean->dims[0] * (mean->n_dims == 2 ? mean->dims[1] : 1);
+	for (int i = 0; i < n; i++)
+		if (fabs(mean->values[i]) > MIXTURE_MAX_FEATURE)
+			refuse_key("mean", "must consist of numbers from -1e100 to 1e100");
+}
+
 static void
 set_prior_key(void *target, const JsonbValue *key, JsonbValue *value)
 {
@@ -134,7 +148,7 @@ set_prior_key(void *target, const JsonbValue *key, JsonbValue *value)
 	else if (gmm_option_is(key, "strength"))
 		prior->strength = count_of("strength", value, false);
 	else if (gmm_option_is(key, "mean"))
-		read_array("mean", value, &options->prior_mean);
+		read_mean(options, value);
 	else if (gmm_option_is(key, "scale"))
 		read_array("scale", value, &options->prior_scale);
 	else

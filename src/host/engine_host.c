@@ -82,6 +82,13 @@ gmm_report_status(MixtureStatus status, int k, const GmmFeatureNames *names,
 							error->component + 1),
 					 errhint("Use a larger \"reg_covar\", a smaller k or a simpler \"covariance_type\".")));
 			break;
+		case MIXTURE_PRIOR_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the prior is out of range for type double precision"),
+					 errdetail("It is the covariances of the model, times the rows that these are worth."),
+					 errhint("Use a smaller \"strength\" of option \"prior\".")));
+			break;
 		case MIXTURE_WEIGHT_RANGE:
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

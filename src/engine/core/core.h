@@ -125,6 +125,8 @@ extern MixturePrior *prior_create(const MixturePriorOptions *options,
 								  const PriorRows *rows, const MixtureHost *host);
 extern MixturePrior *prior_from_model(const MixtureParameters *model, double strength,
 									  const MixtureHost *host);
+extern bool prior_is_finite(const MixturePrior *prior, MixtureCovarianceType type, int k,
+							int d);
 extern void prior_release(const MixturePrior *prior, const MixtureHost *host);
 extern double prior_log_density(const MixturePrior *prior,
 								const MixtureParameters *parameters,
@@ -155,8 +157,6 @@ extern void mixture_hold_floor(MixtureParameters *parameters, const double *floo
 /* Least share of a feature's variance in any direction, whatever reg_covar */
 #define MIXTURE_LEAST_FLOOR 1e-18
 
-/* Values whose squares and cubes stay within a double */
-#define MIXTURE_MAX_FEATURE 1e100
 #define MIXTURE_MIN_FEATURE_RANGE 1e-100
 
 extern double mixture_floor_share(double reg_covar);

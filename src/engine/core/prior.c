@@ -165,6 +165,18 @@ prior_from_model(const MixtureParameters *model, double strength, const MixtureH
 	return prior;
 }
 
+/* Whether the sums of a prior, which is of this shape, are within the range of a double. */
+bool
+prior_is_finite(const MixturePrior *prior, MixtureCovarianceType type, int k, int d)
+{
+	const double *values = prior->sums.weights;
+
+	for (size_t i = 0; i < mixture_parameters_count(type, k, d); i++)
+		if (!isfinite(values[i]))
+			return false;
+	return true;
+}
+
 /* The trace of W L W^T, W being a packed triangle and L a packed matrix. */
 static double
 trace_of_product(const double *triangle, const double *matrix, int d,

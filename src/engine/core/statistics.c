@@ -552,6 +552,8 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	floor = host->allocate(host->context, d * sizeof(double));
 	find_variances(stats, current, floor, host);
 	prior = step_prior(stats, current, options, floor, host);
+	if (prior != NULL && !prior_is_finite(prior, stats->covariance_type, stats->k, d))
+		status = MIXTURE_PRIOR_RANGE;
 	for (int j = 0; j < d && status == MIXTURE_OK; j++)
 	{
 		floor[j] *= share;

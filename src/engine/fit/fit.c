@@ -223,6 +223,9 @@ bound_start(Scales *scales, MixtureBounds *bounds, const MixtureSource *source,
 		bounds->prior = prior->from_model ?
 			prior_from_model(start, prior->strength, host) :
 			scales_prior(scales, options, start->covariance_type, start->k, host);
+	if (prior != NULL && !prior_is_finite(bounds->prior, start->covariance_type, start->k,
+										  start->d))
+		return MIXTURE_PRIOR_RANGE;
 	return MIXTURE_OK;
 }
 
