@@ -80,6 +80,7 @@ SELECT pg_temp.option_refusal('{"tol": -1e-9}');
 SELECT pg_temp.option_refusal('{"tol": "small"}');
 SELECT pg_temp.option_refusal('{"reg_covar": -1}');
 SELECT pg_temp.option_refusal('{"reg_covar": [1, 2]}');
+SELECT pg_temp.option_refusal('{"reg_covar": 1.1e15}');
 SELECT pg_temp.option_refusal('{"n_init": 0}');
 SELECT pg_temp.option_refusal('{"n_init": 1001}');
 SELECT pg_temp.option_refusal('{"n_init": {}}');
@@ -120,6 +121,18 @@ SELECT iterations, converged, n_rows
 FROM (SELECT gmm_refit(ARRAY[x, 1], gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), gmm_options(max_iter => 0)) AS model
 	  FROM generate_series(1.0, 9.0) x) AS scored, gmm_summary(model);
 
+SELECT pg_temp.refusal(format($$
+	SELECT gmm_refit(ARRAY[x, 1], gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), gmm_options(max_iter => 0) || %L)
+	FROM generate_series(1.0, 9.0) x
+$$, options))
+FROM unnest(ARRAY['{"tol": 1e-3}', '{"accelerate": true}', '{"fixed": "means"}', '{"prior": true}', '{"noise": false}', '{"seed": 1}',
+				  '{"prior": false, "reg_covar": 0, "missing": "skip", "features": [], "covariance_type": "spherical"}']::jsonb[]) AS options;
+
+-- Random choices, of which a fit that has its start makes none
+SELECT pg_temp.refusal($$
+	SELECT gmm_refit(ARRAY[x], gmm_model('{1}', '{{0}}', '{1}', 'spherical'), gmm_options(seed => 1)) FROM generate_series(1.0, 9.0) x
+$$);
+
 -- A prior
 SELECT gmm_options(prior => true), gmm_options(prior => 'model'), gmm_options(prior => false);
 SELECT gmm_options(prior => '{"shrinkage": 0, "dof": 4.5, "scale": [[1, 0], [0, 2]]}');
@@ -130,7 +143,7 @@ SELECT pg_temp.refusal(format($$SELECT gmm_options(prior => %L::jsonb)$$, prior)
 FROM unnest(ARRAY['1', '"yes"', 'null', '[]', '{"kappa": 1}', '{"shrinkage": -1}', '{"shrinkage": "1"}', '{"dof": 0}',
 				  '{"dof": 1e16}', '{"strength": 0}', '{"strength": 5, "dof": 4}', '{"mean": "5"}', '{"mean": []}',
 				  '{"mean": [1, [2]]}', '{"mean": [[1], 2]}', '{"mean": [1, null]}', '{"mean": {"a": 1}}', '{"mean": [1e999]}',
-				  '{"scale": [[1, 2], [3]]}', '{"scale": [[[1]]]}', '{"mean": [1, 2], "shrinkage": 0}']) AS prior;
+				  '{"mean": [1, -1.1e100]}', '{"scale": [[1, 2], [3]]}', '{"scale": [[[1]]]}', '{"mean": [1, 2], "shrinkage": 0}']) AS prior;
 -- what depends on the shape is refused with the first row
 SELECT pg_temp.refusal(format($$
 	SELECT gmm_fit(ARRAY[1 / (x - 1), x], 1, gmm_options(covariance_type => %L, prior => %L::jsonb)) FROM generate_series(2, 1, -1) x
@@ -146,6 +159,15 @@ SELECT pg_temp.option_refusal('{"prior": "model"}');
 SELECT pg_temp.refusal($$SELECT gmm_fit_table('pg_class', '{reltuples}', 1, '{"prior": {"strength": 5}}')$$);
 SELECT pg_temp.refusal($$
 	SELECT gmm_refit(ARRAY[x], gmm_model('{1}', '{{0}}', '{1}', 'diag'), gmm_options(prior => 'model', max_iter => 0)) FROM generate_series(1, 9) x
+$$);
+
+-- as far out as rows may be, and worth more than a double holds
+SELECT pg_temp.option_refusal('{"prior": {"mean": [1e100, -1e100], "shrinkage": 1e15}}');
+SELECT pg_temp.refusal($$
+	SELECT gmm_refit(ARRAY[x], gmm_model('{1}', '{{0}}', '{1e300}', 'spherical'), gmm_options(prior => '{"strength": 1e15}')) FROM generate_series(1, 9) x
+$$);
+SELECT pg_temp.refusal($$
+	SELECT gmm_maximize(gmm_accumulate(ARRAY[x], gmm_model('{1}', '{{0}}', '{1e300}', 'spherical')), gmm_options(prior => '{"strength": 1e15}')) FROM generate_series(1, 9) x
 $$);
 
 -- Fixed parts

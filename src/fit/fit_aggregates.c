@@ -238,8 +238,8 @@ begin_fit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 
 	state->context = context;
 	state->k = k;
-	gmm_options_parse(options_argument(fcinfo, call->options), &state->options);
-	gmm_options_check_search(&state->options, call->function);
+	gmm_options_parse(options_argument(fcinfo, call->options), GMM_USE_FIT, call->function,
+					  &state->options);
 	if (call->label != 0)
 		gmm_options_check_labelled(&state->options);
 	keep_options(fcinfo, call, state);
@@ -268,8 +268,8 @@ begin_best(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 	state->context = context;
 	state->k = k_min;
 	state->k_max = k_max;
-	gmm_options_parse_choice(options_argument(fcinfo, call->options), &state->options);
-	gmm_options_check_search(&state->options, call->function);
+	gmm_options_parse(options_argument(fcinfo, call->options), GMM_USE_BEST, call->function,
+					  &state->options);
 	keep_options(fcinfo, call, state);
 	return state;
 }
@@ -287,36 +287,11 @@ continue_best(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 
 #define REFIT_HINT	"Use gmm_fit where there is no model yet."
 
-/* Refuse the options that a warm start has no use for. */
+/* Refuse another family than that of the model, which a warm start keeps. */
 static void
-check_refit_options(const GmmOptions *options, const GmmModel *model, const char *function)
+check_family(const GmmOptions *options, const GmmModel *model)
 {
 	MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
-
-	if (options->given & GMM_OPTION_TOO_FEW_ROWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"too_few_rows\" does not apply to %s", function),
-				 errhint("%s keeps the components of its model, however few the rows are.",
-						 function)));
-	if (options->given & (GMM_OPTION_N_INIT | GMM_OPTION_INIT))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" does not apply to %s",
-						options->given & GMM_OPTION_N_INIT ? "n_init" : "init", function),
-				 errhint("%s has one start, the model that it is given.", function)));
-
-	if ((options->given & GMM_OPTION_NOISE) && options->mixture.max_iter == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"noise\" cannot be given with a \"max_iter\" of 0"),
-				 errhint("A model that is kept as it is has the noise that it has.")));
-
-	if ((options->given & GMM_OPTION_PRIOR) && options->mixture.max_iter == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"prior\" has no effect with a \"max_iter\" of 0"),
-				 errhint("Leave one of them out.")));
 
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
@@ -339,8 +314,9 @@ begin_refit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 	state = MemoryContextAllocZero(context, sizeof(FitState));
 	state->context = context;
 	state->k = model->k;
-	gmm_options_parse(options_argument(fcinfo, call->options), &state->options);
-	check_refit_options(&state->options, model, call->function);
+	gmm_options_parse(options_argument(fcinfo, call->options), GMM_USE_REFIT, call->function,
+					  &state->options);
+	check_family(&state->options, model);
 	state->options.mixture.covariance_type =
 		(MixtureCovarianceType) model->covariance_type;
 

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -31,23 +32,26 @@
 typedef struct OptionRule
 {
 	const char *name;
+	int			bit;
 	void		(*set) (GmmOptions *options, const char *name,
 						const JsonbValue *value);
+	int			uses;			/* what it has an effect on: bits of GmmUse */
+	const char *hint;			/* where it has none, or NULL */
 } OptionRule;
 
 PG_FUNCTION_INFO_V1(gmm_options);
 
-/* A finite number that is not negative. */
+/* A number from 0 to most, which is finite; allowed has that in words. */
 static double
-nonnegative_value(const char *name, const JsonbValue *value)
+nonnegative_value(const char *name, const JsonbValue *value, double most,
+				  const char *allowed)
 {
-	const char *allowed = "a finite number of at least 0";
 	double		number;
 
 	if (value->type != jbvNumeric)
 		gmm_option_refuse(name, allowed, value);
 	number = gmm_option_double(value);
-	if (!isfinite(number) || number < 0)
+	if (!(number >= 0 && number <= most))
 		gmm_option_refuse(name, allowed, value);
 	return number;
 }
@@ -74,7 +78,6 @@ set_covariance_type(GmmOptions *options, const char *name,
 			 !gmm_covariance_type_parse(family, &options->mixture.covariance_type))
 		gmm_option_refuse(name, "full, tied, diag or spherical (or VVV, EEE, VVI, VII)",
 						  value);
-	options->given |= GMM_OPTION_COVARIANCE_TYPE;
 }
 
 static void
@@ -84,7 +87,6 @@ set_criterion(GmmOptions *options, const char *name, const JsonbValue *value)
 		!gmm_criterion_parse(pnstrdup(value->val.string.val, value->val.string.len),
 							 &options->criterion))
 		gmm_option_refuse(name, "bic, aic or icl", value);
-	options->given |= GMM_OPTION_CRITERION;
 }
 
 /* Names of features: an array of strings, or an empty one for none. */
@@ -119,7 +121,6 @@ set_features(GmmOptions *options, const char *name, const JsonbValue *value)
 		strings[n++] = pnstrdup(element.val.string.val, element.val.string.len);
 	}
 	(void) gmm_names_make(strings, n, &options->features, NULL);
-	options->given |= GMM_OPTION_FEATURES;
 }
 
 static void
@@ -131,7 +132,6 @@ set_init(GmmOptions *options, const char *name, const JsonbValue *value)
 		options->mixture.init = MIXTURE_INIT_RANDOM;
 	else
 		gmm_option_refuse(name, "kmeans++ or random", value);
-	options->given |= GMM_OPTION_INIT;
 }
 
 static void
@@ -177,7 +177,6 @@ set_n_init(GmmOptions *options, const char *name, const JsonbValue *value)
 						   "an integer from " CppAsString2(GMM_MIN_N_INIT)
 						   " to " CppAsString2(GMM_MAX_N_INIT),
 						   GMM_MIN_N_INIT, GMM_MAX_N_INIT);
-	options->given |= GMM_OPTION_N_INIT;
 }
 
 static void
@@ -186,14 +185,13 @@ set_noise(GmmOptions *options, const char *name, const JsonbValue *value)
 	if (value->type != jbvBool)
 		gmm_option_refuse(name, "true or false", value);
 	options->mixture.noise = value->val.boolean;
-	options->given |= GMM_OPTION_NOISE;
 }
 
 static void
 set_reg_covar(GmmOptions *options, const char *name, const JsonbValue *value)
 {
-	options->mixture.reg_covar = nonnegative_value(name, value);
-	options->given |= GMM_OPTION_REG_COVAR;
+	options->mixture.reg_covar = nonnegative_value(name, value, GMM_MAX_REG_COVAR,
+												   "a number from 0 to 1e15");
 }
 
 static void
@@ -208,7 +206,8 @@ set_seed(GmmOptions *options, const char *name, const JsonbValue *value)
 static void
 set_tol(GmmOptions *options, const char *name, const JsonbValue *value)
 {
-	options->mixture.tol = nonnegative_value(name, value);
+	options->mixture.tol = nonnegative_value(name, value, DBL_MAX,
+											 "a finite number of at least 0");
 }
 
 static void
@@ -221,25 +220,35 @@ set_too_few_rows(GmmOptions *options, const char *name, const JsonbValue *value)
 
 	options->too_few_rows = values[name_value(name, value, names,
 											  "error, fewer or null")];
-	options->given |= GMM_OPTION_TOO_FEW_ROWS;
 }
 
+#define SEARCHES	(GMM_USE_FIT | GMM_USE_BEST)
+#define FITS		(SEARCHES | GMM_USE_REFIT)
+
+#define HINT_START	"There is no search for a start where there is a model."
+#define HINT_STEP	"gmm_maximize makes one step."
+
 static const OptionRule option_rules[] = {
-	{"accelerate", set_accelerate},
-	{"covariance_type", set_covariance_type},
-	{"criterion", set_criterion},
-	{"features", set_features},
-	{"fixed", gmm_option_set_fixed},
-	{"init", set_init},
-	{"max_iter", set_max_iter},
-	{"missing", set_missing},
-	{"n_init", set_n_init},
-	{"noise", set_noise},
-	{"prior", gmm_option_set_prior},
-	{"reg_covar", set_reg_covar},
-	{"seed", set_seed},
-	{"tol", set_tol},
-	{"too_few_rows", set_too_few_rows}
+	{"accelerate", GMM_OPTION_ACCELERATE, set_accelerate, FITS, HINT_STEP},
+	{"covariance_type", GMM_OPTION_COVARIANCE_TYPE, set_covariance_type, GMM_USE_ALL, NULL},
+	{"criterion", GMM_OPTION_CRITERION, set_criterion, GMM_USE_BEST,
+	"It is what gmm_fit_best chooses among models by."},
+	{"features", GMM_OPTION_FEATURES, set_features, GMM_USE_ALL, NULL},
+	{"fixed", GMM_OPTION_FIXED, gmm_option_set_fixed, GMM_USE_REFIT | GMM_USE_STEP,
+	"There is no model whose parts could stay as they are."},
+	{"init", GMM_OPTION_INIT, set_init, SEARCHES, HINT_START},
+	{"max_iter", GMM_OPTION_MAX_ITER, set_max_iter, FITS | GMM_USE_SCORE, HINT_STEP},
+	{"missing", GMM_OPTION_MISSING, set_missing, FITS | GMM_USE_SCORE,
+	"The rows are in the statistics already."},
+	{"n_init", GMM_OPTION_N_INIT, set_n_init, SEARCHES, HINT_START},
+	{"noise", GMM_OPTION_NOISE, set_noise, FITS,
+	"There is noise where the model has it."},
+	{"prior", GMM_OPTION_PRIOR, gmm_option_set_prior, FITS | GMM_USE_STEP, NULL},
+	{"reg_covar", GMM_OPTION_REG_COVAR, set_reg_covar, GMM_USE_ALL, NULL},
+	{"seed", GMM_OPTION_SEED, set_seed, SEARCHES, "Where there is a model nothing is chosen at random."},
+	{"tol", GMM_OPTION_TOL, set_tol, FITS, HINT_STEP},
+	{"too_few_rows", GMM_OPTION_TOO_FEW_ROWS, set_too_few_rows, SEARCHES,
+	"The components are those of the model, however few the rows are."}
 };
 
 /*
@@ -312,26 +321,17 @@ set_option(void *target, const JsonbValue *key, JsonbValue *value)
 
 		if (gmm_option_is(key, rule->name))
 		{
+			options->given |= rule->bit;
 			rule->set(options, rule->name, value);
-			if (rule->set != set_covariance_type && rule->set != set_reg_covar &&
-				rule->set != set_features &&
-				rule->set != gmm_option_set_prior && rule->set != gmm_option_set_fixed)
-				options->given |= GMM_OPTION_OF_FIT;
 			return;
 		}
 	}
 	refuse_name(key);
 }
 
-/*
- * Read the options of a choice among models; json may be NULL, which leaves
- * every default.
- *
- * Raises an error for anything but an object, for unknown keys, and for
- * values of the wrong type or out of range.
- */
-void
-gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
+/* Read options; json may be NULL, which leaves every default. */
+static void
+read_options(Jsonb *json, GmmOptions *options)
 {
 	memset(options, 0, sizeof(GmmOptions));
 	options->mixture.covariance_type = GMM_DEFAULT_COVARIANCE_TYPE;
@@ -352,50 +352,87 @@ gmm_options_parse_choice(Jsonb *json, GmmOptions *options)
 					 set_option, options);
 }
 
-/*
- * The same where there is no choice: what is about one is refused, rather than
- * accepted and ignored.
- */
-void
-gmm_options_parse(Jsonb *json, GmmOptions *options)
+/* The names of the options that have this use. */
+static const char *
+names_of_use(GmmUse use)
 {
-	gmm_options_parse_choice(json, options);
-	if (options->auto_covariance_type)
+	StringInfoData names;
+	const char *last = NULL;
+
+	initStringInfo(&names);
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+	{
+		if (!(option_rules[i].uses & use))
+			continue;
+		if (last != NULL)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", last);
+		last = option_rules[i].name;
+	}
+	appendStringInfo(&names, " and %s", last);
+	return names.data;
+}
+
+/* Refuse the options that a function has no use for. */
+static void
+check_use(const GmmOptions *options, GmmUse use, const char *function)
+{
+	for (size_t i = 0; i < lengthof(option_rules); i++)
+	{
+		const OptionRule *rule = &option_rules[i];
+
+		if (!(options->given & rule->bit) || (rule->uses & use))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 use == GMM_USE_SCORE ?
+				 errmsg("option \"%s\" has no effect with a \"max_iter\" of 0", rule->name) :
+				 errmsg("option \"%s\" does not apply to %s", rule->name, function),
+				 errdetail("The options of %s%s are %s.", function,
+						   use == GMM_USE_SCORE ? " with a \"max_iter\" of 0" : "",
+						   names_of_use(use)),
+				 use != GMM_USE_SCORE && rule->hint != NULL ? errhint("%s", rule->hint) : 0));
+	}
+}
+
+/* Refuse values that a function has no use for, of options that it has. */
+static void
+check_values(const GmmOptions *options, GmmUse use, const char *function)
+{
+	if (options->auto_covariance_type && use != GMM_USE_BEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"covariance_type\" can be \"auto\" in gmm_fit_best only"),
 				 errhint("Name a family (full, tied, diag or spherical), or let gmm_fit_best choose.")));
-	if (options->given & GMM_OPTION_CRITERION)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"criterion\" applies to gmm_fit_best only"),
-				 errhint("Leave it out where there is nothing to choose.")));
-}
-
-/*
- * Refuse what only a fit that starts from a model has a use for: the function
- * named searches for a start.
- */
-void
-gmm_options_check_search(const GmmOptions *options, const char *function)
-{
-	if (options->mixture.max_iter == 0)
+	if (options->mixture.max_iter == 0 && (use & SEARCHES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"max_iter\" can be 0 in gmm_refit only"),
 				 errdetail("Without an iteration %s has nothing to return.", function),
 				 errhint("gmm_refit with a \"max_iter\" of 0 keeps its model, and says how likely the rows are under it.")));
-	if (options->given & GMM_OPTION_FIXED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"fixed\" applies to gmm_refit and gmm_maximize only"),
-				 errhint("%s has no model whose parts could stay as they are.", function)));
-	if ((options->given & GMM_OPTION_PRIOR) && options->prior.from_model)
+	if ((options->given & GMM_OPTION_PRIOR) && options->prior.from_model && (use & SEARCHES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"prior\" can be a model in gmm_refit and gmm_maximize only"),
 				 errhint("%s has no model; use true, or an object with shrinkage, dof, mean and scale.",
 						 function)));
+}
+
+/*
+ * Read the options of a function, which has this use for them; json may be NULL,
+ * which leaves every default.
+ *
+ * Raises an error for anything but an object, for unknown keys, for values of the
+ * wrong type or out of range, and, rather than ignore them, for what the function has
+ * no use for.
+ */
+void
+gmm_options_parse(Jsonb *json, GmmUse use, const char *function, GmmOptions *options)
+{
+	read_options(json, options);
+	check_use(options, use, function);
+	check_values(options, use, function);
+	if (use == GMM_USE_REFIT && options->mixture.max_iter == 0)
+		check_use(options, GMM_USE_SCORE, function);
 }
 
 /* Refuse what cannot be had where rows have labels. */
@@ -632,6 +669,6 @@ gmm_options(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&text, '}');
 	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
 
-	gmm_options_parse_choice(json, &options);
+	read_options(json, &options);
 	PG_RETURN_JSONB_P(json);
 }

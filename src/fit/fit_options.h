@@ -23,6 +23,8 @@
 #define GMM_MAX_N_INIT			1000
 #define GMM_DEFAULT_N_INIT		0	/* as many as it takes */
 
+#define GMM_MAX_REG_COVAR		1e15	/* that times any variance is finite */
+
 #define GMM_DEFAULT_COVARIANCE_TYPE	MIXTURE_FULL
 #define GMM_DEFAULT_INIT		MIXTURE_INIT_KMEANS_PLUS_PLUS
 #define GMM_DEFAULT_SEED		UINT64CONST(1)
@@ -32,18 +34,33 @@
 #define GMM_DEFAULT_TOO_FEW_ROWS	GMM_TOO_FEW_ERROR
 #define GMM_DEFAULT_NOISE		false	/* of gmm_refit, what the model has */
 
-/* Which options were named, as bits of GmmOptions.given. */
-#define GMM_OPTION_COVARIANCE_TYPE	0x01
-#define GMM_OPTION_N_INIT			0x02
-#define GMM_OPTION_INIT				0x04
-#define GMM_OPTION_CRITERION		0x08
-#define GMM_OPTION_TOO_FEW_ROWS		0x10
-#define GMM_OPTION_FEATURES			0x20
-#define GMM_OPTION_NOISE			0x40
-#define GMM_OPTION_OF_FIT			0x80	/* one that a single step has no use for */
-#define GMM_OPTION_REG_COVAR		0x100
-#define GMM_OPTION_PRIOR			0x200
-#define GMM_OPTION_FIXED			0x400
+/* The options, as bits of GmmOptions.given: which were named. */
+#define GMM_OPTION_ACCELERATE		0x0001
+#define GMM_OPTION_COVARIANCE_TYPE	0x0002
+#define GMM_OPTION_CRITERION		0x0004
+#define GMM_OPTION_FEATURES			0x0008
+#define GMM_OPTION_FIXED			0x0010
+#define GMM_OPTION_INIT				0x0020
+#define GMM_OPTION_MAX_ITER			0x0040
+#define GMM_OPTION_MISSING			0x0080
+#define GMM_OPTION_N_INIT			0x0100
+#define GMM_OPTION_NOISE			0x0200
+#define GMM_OPTION_PRIOR			0x0400	/* and it is not false */
+#define GMM_OPTION_REG_COVAR		0x0800
+#define GMM_OPTION_SEED				0x1000
+#define GMM_OPTION_TOL				0x2000
+#define GMM_OPTION_TOO_FEW_ROWS		0x4000
+
+/* What options may be for, as bits: of what an option has a use for. */
+typedef enum GmmUse
+{
+	GMM_USE_FIT = 0x01,			/* a fit that searches */
+	GMM_USE_BEST = 0x02,		/* such a fit that chooses among models */
+	GMM_USE_REFIT = 0x04,		/* a fit that starts from a model */
+	GMM_USE_SCORE = 0x08,		/* the same with a max_iter of 0 */
+	GMM_USE_STEP = 0x10,		/* one step */
+	GMM_USE_ALL = 0x1f
+} GmmUse;
 
 /* What becomes of rows in which elements are NULL. */
 typedef enum GmmMissing
@@ -80,10 +97,9 @@ typedef struct GmmOptions
 	int		   *fixed_components;	/* from 1 */
 } GmmOptions;
 
-extern void gmm_options_parse(Jsonb *json, GmmOptions *options);
+extern void gmm_options_parse(Jsonb *json, GmmUse use, const char *function,
+							  GmmOptions *options);
 extern void gmm_options_check_features(const GmmOptions *options, int d);
-extern void gmm_options_parse_choice(Jsonb *json, GmmOptions *options);
-extern void gmm_options_check_search(const GmmOptions *options, const char *function);
 extern void gmm_options_check_labelled(const GmmOptions *options);
 
 /* fit_prior.c */

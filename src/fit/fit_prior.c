@@ -191,8 +191,8 @@ gmm_option_set_prior(GmmOptions *options, const char *name, const JsonbValue *va
 		read_prior(options, value);
 	else if (value->type != jbvBool && !options->prior.from_model)
 		gmm_option_refuse(name, PRIOR_VALUES, value);
-	if (value->type != jbvBool || value->val.boolean)
-		options->given |= GMM_OPTION_PRIOR;
+	if (value->type == jbvBool && !value->val.boolean)
+		options->given &= ~GMM_OPTION_PRIOR;
 }
 
 /* --- fixed -------------------------------------------------------------------- */
@@ -230,7 +230,6 @@ gmm_option_set_fixed(GmmOptions *options, const char *name, const JsonbValue *va
 	JsonbIteratorToken token;
 	JsonbValue	item;
 
-	options->given |= GMM_OPTION_FIXED;
 	if (value->type != jbvBinary)
 	{
 		add_fixed(options, name, value);

@@ -151,8 +151,8 @@ gmm_fit_sketch(PG_FUNCTION_ARGS)
 	int			k = gmm_fit_k_argument(fcinfo, 1, "k");
 	GmmOptions	options;
 
-	gmm_options_parse(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
-	gmm_options_check_search(&options, "gmm_fit_sketch");
+	gmm_options_parse(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), GMM_USE_FIT,
+					  "gmm_fit_sketch", &options);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	return fit_sketch(fcinfo, k, 0, &options);
@@ -170,8 +170,8 @@ gmm_fit_best_sketch(PG_FUNCTION_ARGS)
 	GmmOptions	options;
 
 	gmm_fit_range_arguments(fcinfo, 1, &k_min, &k_max);
-	gmm_options_parse_choice(PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3), &options);
-	gmm_options_check_search(&options, "gmm_fit_best_sketch");
+	gmm_options_parse(PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3), GMM_USE_BEST,
+					  "gmm_fit_best_sketch", &options);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	return fit_sketch(fcinfo, k_min, k_max, &options);

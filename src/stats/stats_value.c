@@ -429,14 +429,10 @@ gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names,
 	return model;
 }
 
-/* Refuse the options that a step has no use for. */
+/* Refuse another family than that of the statistics. */
 static void
-check_step_options(const GmmOptions *options, MixtureCovarianceType type)
+check_family(const GmmOptions *options, MixtureCovarianceType type)
 {
-	if (options->given & GMM_OPTION_OF_FIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("gmm_maximize has no options but reg_covar, features, prior and fixed")));
 	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
 		options->mixture.covariance_type != type)
 		ereport(ERROR,
@@ -461,8 +457,9 @@ gmm_maximize(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
-	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &options);
-	check_step_options(&options, view.parameters.covariance_type);
+	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), GMM_USE_STEP,
+					  "gmm_maximize", &options);
+	check_family(&options, view.parameters.covariance_type);
 	gmm_options_check_features(&options, view.parameters.d);
 	gmm_options_bind(&options, view.parameters.covariance_type, view.parameters.k,
 					 view.parameters.d);

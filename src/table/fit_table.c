@@ -112,8 +112,7 @@ begin_table_fit(FunctionCallInfo fcinfo, GmmFitTable *fit)
 	fit->context = CurrentMemoryContext;
 	fit->k = gmm_fit_k_argument(fcinfo, ARG_K, "k");
 	gmm_options_parse(PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS),
-					  &fit->options);
-	gmm_options_check_search(&fit->options, "gmm_fit_table");
+					  GMM_USE_FIT, "gmm_fit_table", &fit->options);
 	if (arguments.label != NULL)
 		gmm_options_check_labelled(&fit->options);
 	arguments.relation = PG_GETARG_OID(ARG_RELATION);

@@ -9,7 +9,7 @@ SELECT raises($$SELECT gmm_refit(ARRAY[x], '{"weights": [1], "means": [[1e308]],
 SELECT raises($$SELECT gmm_fit(ARRAY[x], 2, NULL, 1e290) FROM (VALUES (-1e99), (1e99), (3)) AS t (x)$$,
               '22003', 'out of range', 'weights too large for the squares of the features');
 SELECT raises($$SELECT gmm_fit(ARRAY[x], 2, '{"reg_covar": 1e308}') FROM (VALUES (-1e9), (1e9), (3)) AS t (x)$$,
-              '22003', 'out of range', 'a bound too large for a double');
+              '22023', 'must be a number from 0 to 1e15', 'a bound too large for a double');
 
 -- --- sizes ---
 

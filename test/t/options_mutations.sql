@@ -68,7 +68,7 @@ BEGIN
         WHEN 2 THEN SELECT gmm_fit(x, k, options) INTO model FROM rows;
         WHEN 3 THEN SELECT gmm_fit_best(x, greatest(k - 1, 1), k, options, w) INTO model FROM rows;
         ELSE
-            SELECT gmm_refit(x, (SELECT gmm_fit(x, k, options) FROM rows), options - '{n_init,init}'::text[]) INTO model FROM rows;
+            SELECT gmm_refit(x, (SELECT gmm_fit(x, k, options) FROM rows), options - '{n_init,init,seed}'::text[]) INTO model FROM rows;
     END CASE;
     IF gmm_model_send(model::text::gmm_model) <> gmm_model_send(model) THEN
         RETURN 'text does not bring the model back';
