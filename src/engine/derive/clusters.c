@@ -21,7 +21,8 @@
  * joined: the edges of a spanning tree, of which there are k - 1.  For a way that
  * closes a circle, each of the others in that is higher; where such a one has not
  * joined its two hills, being too low, the lower way joins none either.  Prim's
- * algorithm finds the tree in one look at each pair and memory for k ways.
+ * algorithm finds the tree in one look at each pair and memory for k ways.  At most
+ * pairs the look is at one point, which is lower than a way that is known.
  *
  * Neither units nor the order of the components matter.  Noise has no part in it.
  */
@@ -332,14 +333,14 @@ landscape_end(Landscape *scape)
 
 /*
  * The way between two components; from is -1 if it is lower than `least`, relative to
- * the lower of its ends.
+ * the lower of its ends, or than `known`.
  */
 static Way
-find_way(Landscape *scape, int a, int b, double least)
+find_way(Landscape *scape, int a, int b, double least, double known)
 {
 	int			i = a < b ? a : b;
 	int			j = a < b ? b : a;
-	double		enough = fmin(scape->heights[i], scape->heights[j]) + least;
+	double		enough = fmax(known, fmin(scape->heights[i], scape->heights[j]) + least);
 	Way			way = {lowest_height(scape, i, j, enough), INFINITY, i, j};
 
 	if (way.height < enough)
@@ -393,7 +394,8 @@ find_ways(Landscape *scape, double least, Way *ways, Way *open, bool *reached)
 
 			if (reached[c])
 				continue;
-			way = find_way(scape, added, c, least);
+			way = find_way(scape, added, c, least,
+						   open[c].from < 0 ? -INFINITY : open[c].height);
 			if (way.from >= 0 && (open[c].from < 0 || compare_ways(&way, &open[c]) < 0))
 				open[c] = way;
 		}
@@ -424,7 +426,8 @@ cut_joins(Join *joins, int n_joins, int n, int k, int *parents)
 /*
  * The clusters of the components, numbered from 0 in the order of their first
  * components: n of them, 1 <= n <= k, or as many as there are hills if n is 0.
- * clusters: k.  Takes memory for k ways, and time for k^3 densities.
+ * clusters: k.  Takes memory for k ways, and time for k^2 log densities of the
+ * mixture, so for k^3 of components.
  */
 MixtureStatus
 mixture_clusters(const MixtureParameters *mixture, int n, int *clusters,
