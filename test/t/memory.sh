@@ -98,6 +98,19 @@ CALL grow(:'fits', 1, 10, NULL) \gset many_
 SELECT ok(:many_growth - :few_growth <= 65536,
           'a hundred thousand fits leave nothing: ' || :many_growth || ' bytes, a tenth of them ' || :few_growth);
 
+-- clusters of models
+CREATE FUNCTION many_components(k integer) RETURNS gmm_model LANGUAGE sql AS $$
+    SELECT gmm_model(array_agg(1.0 / k::float8), array_agg(ARRAY[i * 7919 % 10007 / 100.0, i * 31 % 9973 / 100.0]),
+                     array_agg(1 + i % 7 / 5.0::float8), 'spherical')
+    FROM generate_series(1, k) AS i
+$$;
+CREATE TABLE large_models AS SELECT k, many_components(k) AS model FROM unnest('{50,1000,10000}'::integer[]) AS k;
+SELECT $$SELECT count(gmm_clusters(model)) FROM large_models, generate_series(1, 20) WHERE k = 50$$ AS clusters \gset
+CALL grow(:'clusters', 1, 1, NULL) \gset few_
+CALL grow(:'clusters', 1, 10, NULL) \gset many_
+SELECT ok(:many_growth - :few_growth <= 65536,
+          'nor do clusters: ' || :many_growth || ' bytes, a tenth of them ' || :few_growth);
+
 -- 100 fits that are cancelled, some while rows are collected, most in the fit
 CREATE TABLE many AS
 SELECT ARRAY[i % 7 * 3 + i * 7919 % 1009 / 400.0, i * 31 % 997 / 300.0, i % 1013 / 50.0]::float8[] AS x
@@ -112,6 +125,16 @@ cancelled()
     cat <<SQL
 SET statement_timeout = $1;
 SELECT gmm_fit(x, 8, '{"max_iter": 100000, "tol": 0}') FROM many;
+\set cancelled :cancelled :SQLSTATE ' '
+SQL
+}
+
+# The same of clusters, which would take minutes.
+cancelled_clusters()
+{
+    cat <<SQL
+SET statement_timeout = $1;
+SELECT gmm_clusters(model) FROM large_models WHERE k = 10000;
 \set cancelled :cancelled :SQLSTATE ' '
 SQL
 }
@@ -136,6 +159,29 @@ SELECT used() - :before AS growth \gset
 SELECT ok(:growth <= 65536, 'a hundred cancelled fits leave nothing: ' || :growth || ' bytes');
 SELECT equals((SELECT count(*) FROM regexp_matches(:'cancelled', '57014', 'g')), 100::bigint, 'and all were cancelled');
 SELECT equals((SELECT count(*) FROM pg_ls_tmpdir()), 0::bigint, 'no file is left');
+SQL
+    cancelled_clusters 20
+    echo "RESET statement_timeout;"
+    echo "SELECT used() AS before \\gset"
+    echo "\\set cancelled ''"
+    for i in 10 30 100; do cancelled_clusters "$i"; done
+    cat <<'SQL'
+RESET statement_timeout;
+SELECT used() - :before AS growth \gset
+SELECT ok(:growth <= 65536, 'nor do clusters that are cancelled leave anything: ' || :growth || ' bytes');
+SELECT equals((SELECT count(*) FROM regexp_matches(:'cancelled', '57014', 'g')), 3::bigint, 'all of which were');
+
+-- What is used at once shows in a session that has done nothing else.  The ways between
+-- all pairs of 1,000 components would be 16 MB.
+\connect
+SET search_path = public, tap;
+CREATE FUNCTION peak() RETURNS bigint LANGUAGE sql AS
+    $$SELECT substring(pg_read_file('/proc/self/status', 0, 100000) FROM 'VmHWM:\s*(\d+) kB')::bigint * 1024$$;
+SELECT count(gmm_clusters(model)) AS unused, count(peak()) AS peak_unused FROM large_models WHERE k = 50 \gset
+SELECT peak() AS before \gset
+SELECT max(c) AS n_clusters FROM large_models, unnest(gmm_clusters(model)) AS c WHERE k = 1000 \gset
+SELECT ok(peak() - :before <= 6 * 1048576 AND :n_clusters > 1,
+          'clusters of 1,000 components need little at once: ' || peak() - :before || ' bytes');
 SQL
 } >"$dir/cancel.sql"
 
