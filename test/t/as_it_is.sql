@@ -60,6 +60,20 @@ FROM (SELECT family, model, gmm_refit(features, model, gmm_options(max_iter => 0
      gmm_summary(scored) AS s, any_rows
 WHERE weight > 0 GROUP BY family, model ORDER BY family;
 
+-- Copies for weights, in another order: the same of what is said.
+SELECT ok(apart_fit(copies, scored) < 1e-12 AND abs(gmm_icl(copies) / gmm_icl(scored) - 1) < 1e-12, format('%s: copies in another order', family))
+FROM (SELECT family, model, gmm_refit(features, model, gmm_options(max_iter => 0), weight) AS scored FROM any_rows, any_models GROUP BY family, model) AS r
+JOIN (SELECT family, gmm_refit(features, model, gmm_options(max_iter => 0) ORDER BY uniform(:seed, 723, id)) AS copies
+      FROM any_rows, any_models, generate_series(1, weight::integer) GROUP BY family, model) AS c USING (family) ORDER BY family;
+-- In other units each value that is there has a density that is lower by the unit's
+-- logarithm; what is NULL has none.
+SELECT ok(abs(moved_likelihood - (log_likelihood - volume)) < 1e-9 * abs(log_likelihood), format('%s: other units', family))
+FROM (SELECT family, sum(weight * (6 * (features[1] IS NOT NULL)::integer - 3 + 2 * (features[3] IS NOT NULL)::integer) * ln(10::float8)) AS volume,
+             (gmm_summary(gmm_refit(features, model, gmm_options(max_iter => 0), weight))).log_likelihood,
+             (gmm_summary(gmm_refit(ARRAY[features[1] * 1e6 + 1e7, features[2] * 1e-3 + 5, features[3] * 100 - 2e3],
+                                    transformed(model, '{1e6,1e-3,100}', '{1e7,5,-2e3}'), gmm_options(max_iter => 0), weight))).log_likelihood AS moved_likelihood
+      FROM any_rows, any_models WHERE family <> 'spherical' GROUP BY family, model) AS m ORDER BY family;
+
 -- The rows of a fit say what the fit said, and components are judged as it did,
 -- by its reg_covar unless another is given.
 SELECT ok(apart(scored, model) = 0 AND apart_fit(scored, model) < 1e-12,

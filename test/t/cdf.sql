@@ -25,6 +25,16 @@ FROM (SELECT family, model, p, q, CASE WHEN p <= 0.5 THEN gmm_cdf(model, q) ELSE
       FROM lines, unnest('{1e-300,1e-100,1e-12,1e-3,0.1,0.3,0.5,0.7,0.9,0.999,0.999999999999}'::float8[]) AS p,
            LATERAL (SELECT gmm_quantile(model, p) OFFSET 0) AS s (q)) AS g
 GROUP BY family ORDER BY family;
+-- In other units, as well as the step between two doubles allows there, and with the
+-- components in another order.
+SELECT near(max(greatest(abs(gmm_cdf(transformed(model, ARRAY[scale], ARRAY[shift]), q * scale + shift) - gmm_cdf(model, q)) /
+                         (1e-13 + 1e-15 * (abs(q) + abs(shift) / scale) / least_deviation),
+                         abs(gmm_cdf(reversed(model), q, true) - gmm_cdf(model, q, true)) / 1e-13)), 0, 1, format('%s: the distribution function has no unit, nor an order', family)) || E'\n' ||
+       near(max(greatest(abs(gmm_quantile(transformed(model, ARRAY[scale], ARRAY[shift]), p) - (q * scale + shift)) / scale, abs(gmm_quantile(reversed(model), p) - q)) / deviation), 0, 1e-8,
+            format('%s: and a quantile has that of the feature', family))
+FROM lines, unnest('{1e-6,0.1,0.4,0.7,0.95}'::float8[]) AS p, (VALUES (1e6::float8, -5e6::float8), (1e-3, 7)) AS u (scale, shift),
+     LATERAL (SELECT gmm_quantile(model, p) OFFSET 0) AS s (q), LATERAL (SELECT max(sqrt(covariance[1][1])), min(sqrt(covariance[1][1])) FROM gmm_components(model)) AS c (deviation, least_deviation)
+GROUP BY family ORDER BY family;
 -- The density's sum.
 SELECT near(max(abs(gmm_cdf(model, high) - gmm_cdf(model, low) - integral)), 0, 1e-3, 'differences are the integral of the density')
 FROM lines, LATERAL (SELECT gmm_quantile(model, 0.2), gmm_quantile(model, 0.6)) AS q (low, high),

@@ -95,6 +95,32 @@ FROM moved AS m JOIN (
                                                      s.log_density_stddev ^ 2 / s.sum_weights)) AS e (expected, error)
 GROUP BY m.family ORDER BY m.family;
 
+-- The same where values are missing, and with noise, which is a class of its own: shares
+-- and likelihoods are those of the rows.
+CREATE TABLE gaps AS
+SELECT number, id, family, weight, noisy AS model,
+       ARRAY(SELECT CASE WHEN uniform(:seed, 990 + j, 1000 * number + id) > 0.2 THEN f END FROM unnest(x) WITH ORDINALITY AS u (f, j) ORDER BY j) AS x
+FROM later, LATERAL (SELECT (model::jsonb || jsonb_build_object('noise_weight', 0.1, 'noise_least', array_fill(-30, ARRAY[cardinality(x)]), 'noise_most', array_fill(30, ARRAY[cardinality(x)])))::gmm_model OFFSET 0) AS n (noisy)
+WHERE number <= 6;
+CREATE TABLE gap_shares AS
+SELECT number, family, c, sum(weight * p[c]) AS n, sum(weight) AS total
+FROM gaps, LATERAL (SELECT gmm_predict_proba(model, x) OFFSET 0) AS q (p), generate_subscripts(p, 1) AS c WHERE cardinality(array_remove(x, NULL)) > 0
+GROUP BY number, family, c;
+CREATE TABLE gap_stats AS SELECT number, family, model, gmm_accumulate(x, model, weight) AS stats FROM gaps GROUP BY number, family, model;
+SELECT all_within(array_agg(greatest(abs(d.sum_weights - s.n), abs(share_now - s.n / total), abs(share_then - CASE c WHEN 0 THEN 0.1 ELSE 0.9 * w END))),
+                  (SELECT count(*)::integer FROM gap_shares WHERE family = s.family), 1e-8, format('%s, NULLs and noise: sums and shares are those of the rows', s.family)) || E'\n' ||
+       ok(min(c) = 0, '  of noise, too')
+FROM gap_shares AS s JOIN gap_stats USING (number, family), gmm_drift_components(model, stats) AS d,
+     LATERAL (SELECT max(weight) FROM gmm_components(model) AS m WHERE m.component = c) AS w (w)
+WHERE d.component = c GROUP BY s.family ORDER BY s.family;
+SELECT all_within(array_agg(greatest(abs(share_psi - psi), abs(likelihood_shift - (mean - expected)))), 6, 1e-8, format('%s, NULLs and noise: likelihood_shift and share_psi', g.family))
+FROM gap_stats AS g
+JOIN (SELECT number, family, sum(weight * gmm_logpdf(model, x)) / sum(weight) AS mean FROM gaps WHERE cardinality(array_remove(x, NULL)) > 0 GROUP BY number, family) AS l USING (number, family)
+JOIN (SELECT number, family, sum((greatest(n, 0.5) / total - greatest(share_then, 0.5 / total)) * ln(greatest(n, 0.5) / total / greatest(share_then, 0.5 / total))) AS psi
+      FROM gap_shares JOIN gap_stats USING (number, family), gmm_drift_components(model, stats) AS d WHERE d.component = c GROUP BY number, family) AS p USING (number, family),
+     gmm_drift(model, stats), gmm_summary(model) AS s, LATERAL (SELECT -s.aic / 2 / s.sum_weights) AS e (expected)
+GROUP BY g.family ORDER BY g.family;
+
 -- Probabilities of two degrees of freedom are exponentials: G for three
 -- components, a mean in two dimensions; the fit is a sample, too.
 SELECT near(max(abs(share_p - exp(-n_effective * information))), 0, 1e-9, 'share_p of three components')

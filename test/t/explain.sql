@@ -174,6 +174,34 @@ FROM samples AS s, LATERAL (SELECT array_agg(10.0 ^ (j % 5 - 2) ORDER BY j), arr
      gmm_explain(model, x, 1) AS e, gmm_explain(scaled, y, 1) AS f, LATERAL (SELECT units[e.element], zeros[e.element]) AS unit (unit, zero)
 WHERE e.element = f.element AND family <> 'spherical';
 
+SELECT near(max(abs(e.log_odds - f.log_odds) / greatest(1, abs(e.log_odds))), 0, 1e-6, 'nor have terms of log-odds') || E'\n' || ok(count(*) > 500, 'of ' || count(*))
+FROM samples AS s, LATERAL (SELECT array_agg(10.0 ^ (j % 5 - 2) ORDER BY j), array_agg(j::double precision ORDER BY j) FROM generate_series(1, d) AS j) AS u (units, zeros),
+     LATERAL (SELECT transformed(model, units, zeros) OFFSET 0) AS m (scaled),
+     LATERAL (SELECT array_agg(v * scale + shift ORDER BY j) FROM unnest(x, units, zeros) WITH ORDINALITY AS u (v, scale, shift, j)) AS y (y),
+     gmm_explain_component(model, x, 1, k) AS e, gmm_explain_component(scaled, y, 1, k) AS f
+WHERE (e.term, e.element) IS NOT DISTINCT FROM (f.term, f.element) AND family <> 'spherical';
+SELECT near(max(greatest(abs(p.effect - q.effect) / greatest(1, abs(p.effect)), abs(q.mean - (p.mean * units[p.element] + zeros[p.element])) / q.deviation,
+                         abs(q.others_deviation / (p.others_deviation * units[p.element]) - 1))), 0, 1e-6, 'effects of a profile have no unit, means and deviations have') || E'\n' ||
+       ok(bool_and(p.description = q.description) AND count(*) > 50, 'and it is described by the same words')
+FROM fitted, LATERAL (SELECT array_agg(10.0 ^ (j % 5 - 2) ORDER BY j), array_agg(j::double precision ORDER BY j) FROM generate_series(1, d) AS j) AS u (units, zeros),
+     LATERAL (SELECT transformed(model, units, zeros) OFFSET 0) AS m (scaled), gmm_profile(model) AS p JOIN gmm_profile(scaled) AS q USING (component, element)
+WHERE family <> 'spherical' AND k > 1;
+
+-- In whatever order the components are.
+SELECT near(max(greatest(abs(e.deviations - f.deviations), abs(e.contribution - f.contribution), abs(e.expected - f.expected)) /
+                greatest(1, abs(e.deviations), e.contribution, abs(e.expected))), 0, 1e-12, 'a component explains the same whatever its number')
+FROM samples, generate_series(1, k) AS c, LATERAL (SELECT reversed(model) OFFSET 0) AS r (turned),
+     gmm_explain(model, x, c) AS e JOIN gmm_explain(turned, x, k + 1 - c) AS f USING (element);
+SELECT near(max(abs(e.log_odds - f.log_odds) / greatest(1, abs(e.log_odds))), 0, 1e-12, 'and has the same odds') || E'\n' ||
+       near(max(abs(e.log_odds + g.log_odds) / greatest(1, abs(e.log_odds))), 0, 1e-12, 'those of the other against it are the opposite')
+FROM samples, LATERAL (SELECT reversed(model) OFFSET 0) AS r (turned), gmm_explain_component(model, x, 1, k) AS e,
+     gmm_explain_component(turned, x, k, 1) AS f, gmm_explain_component(model, x, k, 1) AS g
+WHERE (e.term, e.element) IS NOT DISTINCT FROM (f.term, f.element) AND (e.term, e.element) IS NOT DISTINCT FROM (g.term, g.element);
+SELECT near(max(greatest(abs(p.effect - q.effect), abs(p.others_mean - q.others_mean) / p.others_deviation)), 0, 1e-10, 'and the same profile') || E'\n' ||
+       ok(bool_and(p.description = q.description), 'in the same words')
+FROM fitted, LATERAL (SELECT reversed(model) OFFSET 0) AS r (turned), gmm_profile(model) AS p, gmm_profile(turned) AS q
+WHERE k > 1 AND q.component = k + 1 - p.component AND q.element = p.element;
+
 -- Many models joined in any order, and names that are all that tells two apart
 SELECT ok(bool_and(e.feature = CASE WHEN named THEN chr(96 + e.element) ELSE 'feature ' || e.element END), 'names are those of the row''s model')
 FROM samples, unnest('{true,false}'::boolean[]) AS named,

@@ -59,6 +59,17 @@ WHERE p.part = 'means' AND NOT p.held AND c.component = p.component AND p.family
   AND p.family <> 'tied'      -- of these, what is missing depends on the other features
 GROUP BY family, fixed ORDER BY family, fixed::text;
 
+-- Copies for weights, in another order; other units, to which what is fixed goes along.
+SELECT all_within(array_agg(greatest(apart(copies, model), apart_fit(copies, model))), count(*)::integer, 1e-6, format('%s: copies in another order', family))
+FROM fitted JOIN (SELECT family, fixed, gmm_refit(features, start, gmm_options(fixed => fixed, tol => 1e-13) ORDER BY uniform(:seed, 744, id)) AS copies
+                  FROM rows, cases, generate_series(1, weight::integer) GROUP BY family, fixed, start) AS c USING (family, fixed)
+GROUP BY family ORDER BY family;
+SELECT all_within(array_agg(apart(moved, transformed(model, scale, shift))), count(*)::integer, 1e-5, format('%s: other units', family))
+FROM fitted, (VALUES ('{1e6,1e-3,3}'::double precision[], '{1e7,5,-2e3}'::double precision[])) AS v (scale, shift),
+     LATERAL (SELECT gmm_refit(ARRAY[features[1] * scale[1] + shift[1], features[2] * scale[2] + shift[2], features[3] * scale[3] + shift[3]],
+                               transformed(start, scale, shift), gmm_options(fixed => fixed, tol => 1e-13), weight) AS moved FROM rows) AS m
+WHERE family <> 'spherical' GROUP BY family ORDER BY family;
+
 -- EM goes up, and so does the accelerated one.
 CREATE TABLE rises AS
 SELECT c.*, log_likelihood - lag(log_likelihood) OVER path AS rise,

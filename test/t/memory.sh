@@ -90,6 +90,59 @@ SELECT used_by_derived(2) AS few \gset
 SELECT used_by_derived(20) AS many \gset
 SELECT ok(:many - :few <= 262144, 'nor does what is made from a model: ' || :many || ' bytes, a tenth of them ' || :few);
 
+-- nor what is said of rows and models, which have names and noise
+CREATE TABLE said AS
+SELECT model, gmm_marginal(model, '{1}') AS line, gmm_accumulate(x, model) AS stats
+FROM (SELECT (m.model::jsonb || '{"noise_weight": 0.1, "noise_least": [-5,-5], "noise_most": [30,10], "features": ["wide","high"]}')::gmm_model AS model
+      FROM models AS m WHERE k = 3 OFFSET 0) AS m, points GROUP BY model;
+CREATE FUNCTION used_by_words(n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    most bigint;
+BEGIN
+    SELECT max(CASE WHEN p.id = 2000 AND g = n AND e.element = 2 AND o.element = 2 THEN used() END) INTO most
+    FROM generate_series(1, n) AS g, said, points AS p,
+         LATERAL (SELECT ARRAY[CASE WHEN id % 2 = 0 OR id = 2000 THEN x[1] + g END, x[2]] AS y) AS h,
+         LATERAL gmm_explain(model, y) AS e, LATERAL gmm_explain_component(model, y, 0, 2) AS o
+    WHERE gmm_noise(model, y) + gmm_cdf(line, y[2]) + gmm_quantile(line, 1 / (1 + y[2] ^ 2)) +
+          gmm_predict(model, y, '{1,2,1}') + gmm_entropy(model, y, '{1,2,1}') IS NOT NULL;
+    RETURN most;
+END
+$$;
+SELECT used_by_words(10) IS NULL AS unused \gset
+SELECT used_by_words(10) AS few \gset
+SELECT used_by_words(60) AS many \gset
+SELECT ok(:many - :few <= 262144, 'nor do reasons: ' || :many || ' bytes, a sixth of them ' || :few);
+CREATE FUNCTION used_by_models(n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    most bigint;
+BEGIN
+    SELECT max(CASE WHEN g = n THEN used() END) INTO most
+    FROM generate_series(1, n) AS g, said, LATERAL (SELECT gmm_decay(stats, 1.0 / g) AS old) AS s,
+         LATERAL gmm_profile(model) AS p, LATERAL gmm_compare(model, gmm_maximize(old)) AS c,
+         LATERAL gmm_drift(model, old) AS d, LATERAL gmm_drift_components(model, old) AS o
+    WHERE p.rank = 1 AND p.component = 1 AND c.component_a = 1 AND o.component = 1;
+    RETURN most;
+END
+$$;
+SELECT used_by_models(100) IS NULL AS unused \gset
+SELECT used_by_models(100) AS few \gset
+SELECT used_by_models(2000) AS many \gset
+SELECT ok(:many - :few <= 262144, 'nor does what is said of models: ' || :many || ' bytes, a twentieth of them ' || :few);
+
+-- fits with labels, noise, a prior and fixed parts; steps with labels; classes joined
+CREATE VIEW labelled AS SELECT (id - 1) / 20 AS part, x, CASE WHEN id % 3 = 0 THEN 1 + id % 2 END AS label FROM points;
+SELECT $$SELECT count(gmm_predict(model, '{1,1}'))
+         FROM (SELECT gmm_union(model, part + 1) AS model
+               FROM (SELECT part, gmm_refit_labelled(x, label, step, '{"max_iter": 2, "noise": false, "fixed": [1, "weights"], "prior": "model"}') AS model
+                     FROM (SELECT part, gmm_em_step_labelled(x, label, model) AS step
+                           FROM (SELECT part, gmm_fit_labelled(x, label, 2, '{"max_iter": 3, "n_init": 1, "noise": true, "prior": true, "features": ["wide", "high"]}') AS model
+                                 FROM labelled GROUP BY part) AS f JOIN labelled USING (part) GROUP BY part, model) AS s JOIN labelled USING (part)
+                     GROUP BY part, step) AS r) AS u$$ AS known \gset
+CALL grow(:'known', 1, 1, NULL) \gset few_
+CALL grow(:'known', 1, 10, NULL) \gset many_
+SELECT ok(:many_growth - :few_growth <= 65536,
+          'fits with all options leave nothing: ' || :many_growth || ' bytes, a tenth of them ' || :few_growth);
+
 -- 10^5 small fits in 10 queries
 SELECT $$SELECT count(model) FROM (SELECT gmm_fit(x, 2, '{"max_iter": 3, "n_init": 1}') AS model
              FROM points, generate_series(1, 50) AS copy GROUP BY copy * 1000 + (id - 1) / 10) AS fits$$ AS fits \gset
