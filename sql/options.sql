@@ -169,6 +169,11 @@ $$);
 SELECT pg_temp.refusal($$
 	SELECT gmm_maximize(gmm_accumulate(ARRAY[x], gmm_model('{1}', '{{0}}', '{1e300}', 'spherical')), gmm_options(prior => '{"strength": 1e15}')) FROM generate_series(1, 9) x
 $$);
+-- or far from a component that no row is near
+SELECT pg_temp.refusal($$
+	SELECT gmm_maximize(gmm_accumulate(ARRAY[x], gmm_model('{0.5,0.5}', '{{5},{1e305}}', '{1,1}', 'spherical')), gmm_options(prior => '{"mean": 5, "shrinkage": 1e10}'))
+	FROM generate_series(1, 9) x
+$$);
 
 -- Fixed parts
 SELECT gmm_options(fixed => '{2,weights}'), gmm_options(fixed => 'means'), gmm_options(fixed => ARRAY[1, 2]), gmm_options(fixed => 3),

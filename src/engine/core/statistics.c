@@ -569,11 +569,17 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	prior_release(prior, host);
 	host->release(host->context, floor);
 
-	/* A component's mean squares may be out of range where those of all are not. */
+	/* A component may be out of range where all rows together are not. */
 	for (size_t i = 0; i < n_covariances && status == MIXTURE_OK; i++)
 		if (!isfinite(next->covariances[i]))
 		{
 			error->feature = -1;
+			status = MIXTURE_SUM_RANGE;
+		}
+	for (size_t i = 0; i < (size_t) stats->k * d && status == MIXTURE_OK; i++)
+		if (!isfinite(next->means[i]))
+		{
+			error->feature = (int) (i % d);
 			status = MIXTURE_SUM_RANGE;
 		}
 	return status;
