@@ -116,6 +116,18 @@ FROM (SELECT m, '{NULL,3e152}'::float8[] AS f
 -- What is not in range is refused, with the element that is too far away
 SELECT id, pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, f)) FROM score_far WHERE id IN (3, 5, 6) ORDER BY id;
 SELECT pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, '{NULL,-1e300}')) FROM score_models WHERE name = 'full';
+
+-- One dimension
+SELECT gmm_cdf(model, x), gmm_cdf(model, x, upper => true)
+FROM (SELECT gmm_model('{0.5,0.5}', '{{-1},{1}}', '{1,1}', 'spherical') AS model) AS m, unnest('{-Infinity,Infinity,NULL}'::float8[]) AS x;
+SELECT gmm_quantile(model, p)
+FROM (SELECT gmm_model('{0.5,0.5}', '{{-1},{1}}', '{1,1}', 'spherical') AS model) AS m, unnest('{0,1,NULL}'::float8[]) AS p;
+SELECT gmm_cdf(NULL, 0), gmm_quantile(NULL, 0.5);
+SELECT pg_temp.refusal('SELECT ' || call) FROM (VALUES
+	(1, $$gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$), (2, $$gmm_cdf(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 'NaN')$$),
+	(3, $$gmm_quantile(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0.5)$$), (4, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), -0.1)$$),
+	(5, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 1.1)$$), (6, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 'NaN')$$)) AS c (n, call)
+ORDER BY n;
 SELECT pg_temp.refusal(format('SELECT gmm_mahalanobis(%L, %L)', gmm_model('{1}', '{{0,0,0}}', '{{1,1,1e-100}}', 'diag'), '{0,1,1e300}'));
 DROP TABLE score_far;
 
