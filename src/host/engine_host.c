@@ -80,7 +80,7 @@ gmm_report_status(MixtureStatus status, int k, const GmmFeatureNames *names,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the covariance of component %d is not positive definite",
 							error->component + 1),
-					 errhint("Use a larger \"reg_covar\", a smaller k or a simpler \"covariance_type\".")));
+					 errhint("Use a larger \"reg_covar\", a smaller k, a simpler \"covariance_type\", or a model that is nearer to the rows.")));
 			break;
 		case MIXTURE_PRIOR_RANGE:
 			ereport(ERROR,
