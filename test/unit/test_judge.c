@@ -234,6 +234,84 @@ test_tilted(void)
 	check(beyond, "but it has where that is not the same");
 }
 
+/*
+ * How far a component reaches, four of its deviations in the mean of the flat
+ * directions; that one of few rows reaches nothing; and how alike two are that
+ * are the same, a thousandth.
+ */
+static void
+test_limits(MixtureCovarianceType type)
+{
+	Random		random = random_start(91 + type);
+	bool		reach = true;
+	bool		few = true;
+	bool		same = true;
+
+	for (int d = 1; d <= 8; d++)
+		for (int beyond = 0; beyond < 2; beyond++)
+		{
+			double		alone[8] = {1};
+			double		apart = (beyond ? 4.05 : 3.95) * sqrt(type == MIXTURE_SPHERICAL ? d : 1);
+			double		share = beyond ? 1.1e-3 : 0.9e-3;
+			MixtureParameters parameters;
+			MixtureSuspicion suspicions[3];
+
+			round_components(&random, &parameters, type, 3, d);
+			for (int i = 0; i < 3 * d; i++)
+				parameters.means[i] = i == d ? apart : i == 2 * d ? 1000 : 0;
+			flatten(&parameters, 1, alone, FLOOR);
+			reach = reach && judge_here(&parameters, N_ROWS, suspicions) == 1 - beyond &&
+				suspicions[1] == (beyond ? MIXTURE_SOUND : MIXTURE_COLLAPSED);
+			parameters.weights[0] = (judge_least_rows(type, d) - 0.5) / N_ROWS;
+			parameters.weights[1] = 0.5 - parameters.weights[0];
+			parameters.weights[2] = 0.5;
+			few = few && judge_here(&parameters, N_ROWS, suspicions) == 1 &&
+				suspicions[0] == MIXTURE_FEW_ROWS && suspicions[1] == MIXTURE_SOUND;
+
+			/* by the mean, and by a variance, twice as much */
+			components_copy(&parameters, 2, &parameters, 1);
+			parameters.means[d] += share * sqrt(d);
+			judge_here(&parameters, N_ROWS, suspicions);
+			same = same && suspicions[2] == (beyond ? MIXTURE_SOUND : MIXTURE_DUPLICATE);
+			components_copy(&parameters, 2, &parameters, 1);
+			parameters.covariances[mixture_factor_count(type, d)] *= 1 + 2 * share;
+			judge_here(&parameters, N_ROWS, suspicions);
+			same = same && suspicions[2] == (beyond ? MIXTURE_SOUND : MIXTURE_DUPLICATE);
+			mixture_release_parameters(&parameters, &unit_host);
+		}
+	check(reach, "%s: a component reaches four deviations", family_names[type]);
+	check(few, "%s: one of few rows reaches nothing", family_names[type]);
+	check(same, "%s: components that differ by a thousandth are the same", family_names[type]);
+}
+
+/*
+ * The floor is a share of the variance of all rows, noise among them: that of an even
+ * density, and of the square of how far its middle is from the components'.
+ */
+static void
+test_noise_floor(void)
+{
+	double		weights[2] = {0.5, 0.5};
+	double		means[2] = {0, 1};
+	double		variances[2] = {1, 0};
+	double		box[2] = {90, 110};
+	MixtureParameters parameters = {2, 1, MIXTURE_DIAG, weights, means, variances, 0.25, box};
+	double		whole;
+	double		narrow;
+	MixtureSuspicion suspicions[2];
+
+	/* 0.75 of the rows have mean 0.5 and variance 0.5 + 0.25, and 0.25 have 100 and 400 / 12 */
+	whole = 0.75 * 0.75 + 0.25 * 400 / 12 + 0.75 * 0.25 * 99.5 * 99.5;
+	narrow = 2e-9 * whole;		/* flat is up to twice the floor */
+	variances[1] = 0.99 * narrow;
+	mixture_judge(&parameters, N_ROWS, 1e-9, suspicions, &unit_host);
+	check(suspicions[0] == MIXTURE_SOUND && suspicions[1] == MIXTURE_COLLAPSED,
+		  "noise widens the floor");
+	variances[1] = 1.01 * narrow;
+	check(mixture_judge(&parameters, N_ROWS, 1e-9, suspicions, &unit_host) == 0,
+		  "by as much as it adds to the variance of all rows");
+}
+
 /* Two components that are the same, the later one is suspect. */
 static void
 test_duplicates(MixtureCovarianceType type)
@@ -403,8 +481,10 @@ test_judge(void)
 		if (type == MIXTURE_TIED)
 			continue;
 		test_collapsed(type);
+		test_limits(type);
 		test_widen(type);
 		test_same_judgement(type);
 	}
 	test_tilted();
+	test_noise_floor();
 }

@@ -123,6 +123,28 @@ test_invariance(Random *random, MixtureCovarianceType type)
 		  family_names[type], worst);
 }
 
+/* Weights that differ by more than rounding are told apart, the heavier first. */
+static void
+test_close_weights(void)
+{
+	bool		right = true;
+
+	for (int first = 0; first < 2; first++)
+	{
+		double		apart = first ? 1e-8 : -1e-8;
+		double		weights[2] = {0.5 + apart, 0.5 - apart};
+		double		means[2] = {0, 1};
+		double		variances[2] = {1, 1};
+		double		sorted[6];
+		MixtureParameters from = {2, 1, MIXTURE_DIAG, weights, means, variances, 0, NULL};
+		MixtureParameters to = {2, 1, MIXTURE_DIAG, sorted, sorted + 2, sorted + 4, 0, NULL};
+
+		order_components(&from, NULL, &to, &unit_host);
+		right = right && to.means[0] == (first ? 0 : 1);
+	}
+	check(right, "weights that differ by more than rounding are ordered, the larger first");
+}
+
 /* Two weights that differ in the last bit, about any odd multiple of 1/1024. */
 static void
 test_last_bit(void)
@@ -231,6 +253,7 @@ test_ordering(void)
 
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 		test_invariance(&random, type);
+	test_close_weights();
 	test_last_bit();
 	test_unit_interval(&random);
 	test_sorting(&random);
