@@ -215,6 +215,14 @@ FROM (SELECT gmm_refit(ARRAY[normal(:seed, 737, i)], gmm_model('{0.75,0.25}', '{
                        gmm_options(prior => '{"strength": 8}')) AS model
       FROM generate_series(1, 50) AS i) AS f, gmm_components(model) WHERE component = 2;
 
+-- Of a model with noise, that is worth its share of the strength: what the rows of no
+-- component add up to is known of one that gets none.
+SELECT near((1 - noise_weight) * weight, 8 * (1 - 0.2) * 0.25 / (50 + 8), 1e-9, 'a component without rows, beside noise')
+FROM (SELECT gmm_refit(ARRAY[normal(:seed, 737, i)], (gmm_model('{0.75,0.25}', '{{0},{100}}', '{{{1}},{{4}}}')::jsonb ||
+                                                      '{"noise_weight": 0.2, "noise_least": [-10], "noise_most": [110]}')::gmm_model,
+                       gmm_options(prior => '{"strength": 8}')) AS model
+      FROM generate_series(1, 50) AS i) AS f, gmm_components(model), gmm_summary(model) WHERE component = 2;
+
 -- The choice among numbers of components and families
 SELECT ok(count(*) = 12 AND bool_and(t.log_likelihood = s.log_likelihood), 'gmm_fit_best: each try has its prior')
 FROM (SELECT gmm_fit_best(features, 1, 3, gmm_options(covariance_type => 'auto', prior => true)) AS model

@@ -149,7 +149,7 @@ FROM moved AS m JOIN whole AS w USING (number, family) JOIN starts AS s USING (n
 -- (What is a component's that no row is of is nothing but rounding, and so is the width
 -- of one that is of a single row: such components are suspect.)
 SELECT all_within(array_agg(CASE WHEN NOT EXISTS (SELECT FROM gmm_components(m.model) WHERE weight < 1e-12 OR suspect IS NOT NULL)
-                                 THEN apart(gmm_maximize(m.stats), m.model) ELSE 0 END), 10, 1e-6,
+                                 THEN apart(gmm_maximize(m.stats), m.model) / looseness(m.model) ELSE 0 END), 10, 1e-6,
                   family || ': rows with the same responsibilities have the same maximum')
 FROM moved AS m GROUP BY family;
 SELECT near(max(abs(got)), 0, 1e-6, 'about the maximum there are no firsts')

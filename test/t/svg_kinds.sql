@@ -51,6 +51,12 @@ FROM far_pictures;
 SELECT equals(count(*), 10::bigint, 'rows that are far are outside, and counted')
 FROM far_pictures
 WHERE substring(svg FROM '(\d+) rows? outside')::integer BETWEEN n_far AND n_far + 6;
+SELECT equals(substring(svg FROM '(\d+) rows? outside')::integer, 3 + coalesce(substring(near FROM '(\d+) rows? outside')::integer, 0),
+              'a row that is far three times is three rows')
+FROM (SELECT gmm_svg(features, model) AS svg, gmm_svg(features, model) FILTER (WHERE NOT is_far) AS near
+      FROM (SELECT features, false AS is_far FROM far WHERE number = 1 AND NOT is_far
+            UNION ALL SELECT '{1e5,1e5}', true FROM generate_series(1, 3)) AS r, far_models
+      WHERE number = 1) AS p;
 SELECT ok(bool_and(arrows BETWEEN 1 AND n_far + 6), 'with a mark at the edge')
 FROM far_pictures, LATERAL (SELECT count(*) FROM regexp_matches(substring(svg FROM '<path class="out" d="([^"]*)"'), 'M', 'g')) AS a (arrows);
 SELECT equals(count(*) FILTER (WHERE svg LIKE '%class="out"%' AND density LIKE '%class="out"%' AND pairs LIKE '%class="out"%'),

@@ -234,6 +234,21 @@ test_clusters(MixtureCriterion which)
 	rows_free(rows);
 }
 
+/* Of trials that are as good the first is handed back, as the families are ordered. */
+static void
+test_equal_trials(Random *random)
+{
+	Rows	   *rows = rows_clusters(random, 100, 1, 1, 1);
+	MixtureChoice choice = {1, 1, ALL_FAMILIES, MIXTURE_BIC};
+	Best		best = fit_best(rows, &choice);
+
+	check(best.status == MIXTURE_OK && best.n_trials == MIXTURE_N_COVARIANCE_TYPES &&
+		  best.fit.parameters.covariance_type == MIXTURE_FULL,
+		  "of trials that are as good the first is handed back");
+	best_release(&best);
+	rows_free(rows);
+}
+
 void
 test_select(void)
 {
@@ -241,6 +256,7 @@ test_select(void)
 
 	test_choices(&random);
 	test_few_rows();
+	test_equal_trials(&random);
 	test_clusters(MIXTURE_BIC);
 	test_clusters(MIXTURE_ICL);
 }

@@ -260,6 +260,22 @@ test_range(void)
 	mixture_release_stats(stats, &unit_host);
 }
 
+/* Squares of log densities that were too large to be added tell no deviation. */
+static void
+test_large_squares(void)
+{
+	MixtureStats *stats = mixture_allocate_stats(MIXTURE_DIAG, 1, 1, &unit_host);
+	bool		known;
+
+	*stats->sum_weights = *stats->log_likelihood = 1;
+	*stats->log_density_squares = nextafter(MIXTURE_MAX_SQUARE, 0);
+	known = isfinite(mixture_log_density_stddev(stats));
+	*stats->log_density_squares = MIXTURE_MAX_SQUARE;
+	check(known && isnan(mixture_log_density_stddev(stats)),
+		  "squares of log densities that are beyond the largest tell no deviation");
+	mixture_release_stats(stats, &unit_host);
+}
+
 void
 test_stats(void)
 {
@@ -277,4 +293,5 @@ test_stats(void)
 		test_decay(&random, type);
 	}
 	test_range();
+	test_large_squares();
 }
