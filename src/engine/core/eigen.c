@@ -5,9 +5,11 @@
  *
  * QL is a product of rotations.  To find them takes next to no time, to apply all of
  * them to d vectors most of it.  Where all eigenvectors are wanted, they are the
- * rows of a square matrix, of which a rotation turns two.  Where the first q are wanted,
- * the rotations are kept, and applied in reverse to q unit vectors: what that takes is
- * q / d of all, and an eigenvector is the same to the last bit whatever q is.
+ * rows of a square matrix, of which a rotation turns two; as it may be larger than the
+ * caches, many rotations are applied to some of its columns, then to the next.
+ * Where the first q are wanted, all rotations are kept, and applied in reverse to q unit
+ * vectors: what that takes is q / d of the other, and an eigenvector is the same to the
+ * last bit whatever q is.
  */
 #include "engine/core/eigen_private.h"
 
@@ -18,9 +20,10 @@
 #define PIECE	((size_t) 1 << 18)
 
 /*
- * Rotations in the order in which they were made, by sweeps: for each rotation
- * cosine and sine, the least row first, then what row that is, and how many
- * rotations there are.
+ * Rotations in the order in which they were made, by sweeps.  A sweep is the first
+ * row that it turns and the number of rotations; for each of these cosine and sine, that
+ * of the first row and its next first; and the number once more, by which the sweep is
+ * found from behind.
  */
 typedef struct Rotations
 {
@@ -30,44 +33,100 @@ typedef struct Rotations
 	double		values[];
 } Rotations;
 
+/* Doubles of a sweep of n rotations */
+#define SWEEP_SIZE(n)	(2 * (size_t) (n) + 3)
+
 /* What becomes of rotations. */
 typedef struct Turns
 {
 	double	   *rows;			/* d x d, which they are applied to, or NULL */
+	double	   *lanes;			/* d x EIGEN_LANES, zeros, if there are rows */
 	bool		keep;
 	Rotations  *last;			/* what they are written to: the caller releases it */
 } Turns;
+
+/* Turn the rows of lanes, EIGEN_LANES elements each, as a sweep says. */
+static void
+turn_forward(double *lanes, const double *sweep)
+{
+	const double *rotations = sweep + 2;
+	int			n = (int) sweep[1];
+	double	   *lane = lanes + ((size_t) sweep[0] + n) * EIGEN_LANES;
+	LinalgPair	turned[EIGEN_LANES / 2];
+
+	LINALG_UNROLL
+	for (int l = 0; l < EIGEN_LANES / 2; l++)
+		turned[l] = linalg_pair(lane + 2 * l);
+	for (int i = n - 1; i >= 0; i--, lane -= EIGEN_LANES)
+	{
+		double		c = rotations[2 * i];
+		double		s = rotations[2 * i + 1];
+
+		LINALG_UNROLL
+		for (int l = 0; l < EIGEN_LANES / 2; l++)
+		{
+			LinalgPair	low = linalg_pair(lane - EIGEN_LANES + 2 * l);
+
+			linalg_set_pair(lane + 2 * l, s * low + c * turned[l]);
+			turned[l] = c * low - s * turned[l];
+		}
+	}
+	LINALG_UNROLL
+	for (int l = 0; l < EIGEN_LANES / 2; l++)
+		linalg_set_pair(lane + 2 * l, turned[l]);
+}
+
+/*
+ * Apply the rotations of a piece, which then is empty, to rows, some columns at a
+ * time: in lanes, d x EIGEN_LANES, since elements of a column that are a power of two
+ * apart would drive each other out of the cache.
+ */
+static void
+turn_rows(double *rows, int d, Rotations *piece, double *lanes, const MixtureHost *host)
+{
+	double		work = 0;
+
+	for (int begin = 0; begin < d; begin += EIGEN_LANES)
+	{
+		size_t		size = (d - begin < EIGEN_LANES ? d - begin : EIGEN_LANES) * sizeof(double);
+
+		for (int i = 0; i < d; i++)
+			memcpy(lanes + (size_t) i * EIGEN_LANES, rows + (size_t) i * d + begin, size);
+		for (size_t at = 0; at < piece->used; at += SWEEP_SIZE(piece->values[at + 1]))
+		{
+			turn_forward(lanes, piece->values + at);
+			linalg_look_after(host, &work, 4 * EIGEN_LANES * piece->values[at + 1]);
+		}
+		for (int i = 0; i < d; i++)
+			memcpy(rows + (size_t) i * d + begin, lanes + (size_t) i * EIGEN_LANES, size);
+	}
+	piece->used = 0;
+}
 
 /*
  * Make room for a sweep of d dimensions in the last piece, or in a new one; returns
  * where it is to be.
  */
 static double *
-begin_sweep(Rotations **last, int d, const MixtureHost *host)
+begin_sweep(Turns *turns, int d, const MixtureHost *host)
 {
-	size_t		need = 2 * (size_t) d;
-	size_t		all = need * ((size_t) d + 1);
+	size_t		need = SWEEP_SIZE(d - 1);
+	size_t		all = need * (size_t) d;
 	size_t		size = all < PIECE ? all : PIECE;
-	Rotations  *piece = *last;
+	Rotations  *piece = turns->last;
 
+	if (piece != NULL && piece->size - piece->used < need && turns->rows != NULL)
+		turn_rows(turns->rows, d, piece, turns->lanes, host);
 	if (piece == NULL || piece->size - piece->used < need)
 	{
 		piece = host->allocate(host->context, sizeof(Rotations) + size * sizeof(double));
-		*piece = (Rotations) {.before = *last, .size = size};
-		*last = piece;
+		*piece = (Rotations) {.before = turns->last, .size = size};
+		turns->last = piece;
 	}
 	return piece->values + piece->used;
 }
 
-/* Keep the n rotations that were written there, of rows from the first on. */
-static void
-end_sweep(Rotations *last, int first, int n)
-{
-	last->used += 2 * (size_t) n;
-	last->values[last->used++] = first;
-	last->values[last->used++] = n;
-}
-
+/* Give back all pieces. */
 static void
 release_rotations(Rotations *last, const MixtureHost *host)
 {
@@ -124,36 +183,22 @@ ql_sweep(double *values, double *off, int l, int m, double *rotations)
 	off[m] = 0;
 	return l;
 }
-/* Rotate rows of d elements, the last ones first, as a sweep says. */
+/* A sweep of QL from m down to l, and what becomes of its rotations. */
 static void
-turn_rows(double *rows, int d, int first, int n, const double *rotations, double *work,
-		  const MixtureHost *host)
-{
-	for (int i = n - 1; i >= 0; i--)
-	{
-		double	   *row = rows + (size_t) (first + i) * d;
-
-		linalg_rotate(row, row + d, rotations[2 * i], rotations[2 * i + 1], d);
-		linalg_look_after(host, work, 4 * d);
-	}
-}
-
-/* A sweep of QL from m down to l, with what becomes of its rotations. */
-static void
-sweep_and_turn(double *values, double *off, int d, int l, int m, Turns *turns, double *work,
+sweep_and_turn(double *values, double *off, int d, int l, int m, Turns *turns,
 			   const MixtureHost *host)
 {
-	double	   *rotations = begin_sweep(&turns->last, d, host);
+	double	   *sweep = begin_sweep(turns, d, host);
+	double	   *rotations = sweep + 2;
 	int			first = ql_sweep(values, off, l, m, rotations);
 	int			n = m - first;
 
 	if (first > l)
 		memmove(rotations, rotations + 2 * (first - l), 2 * n * sizeof(double));
-	if (turns->rows != NULL)
-		turn_rows(turns->rows, d, first, n, rotations, work, host);
-	if (turns->keep)
-		end_sweep(turns->last, first, n);
-	linalg_look_after(host, work, 10 * n);
+	sweep[0] = first;
+	sweep[1] = rotations[2 * n] = n;
+	if (turns->rows != NULL || turns->keep)
+		turns->last->used += SWEEP_SIZE(n);
 }
 
 /*
@@ -183,9 +228,12 @@ ql_iterate(double *values, double *off, int d, Turns *turns, const MixtureHost *
 				break;
 			if (sweep == 60)
 				return false;
-			sweep_and_turn(values, off, d, l, m, turns, &work, host);
+			sweep_and_turn(values, off, d, l, m, turns, host);
+			linalg_look_after(host, &work, 10 * (m - l));
 		}
 	}
+	if (turns->rows != NULL && turns->last != NULL)
+		turn_rows(turns->rows, d, turns->last, turns->lanes, host);
 	host->check_interrupts(host->context);
 	return true;
 }
@@ -202,13 +250,16 @@ bool
 linalg_eigen(double *vectors, double *values, double *work, int d,
 			 const MixtureHost *host)
 {
-	Turns		turns = {.rows = vectors};
+	size_t		size = (size_t) d * EIGEN_LANES * sizeof(double);
+	Turns		turns = {.rows = vectors, .lanes = host->allocate(host->context, size)};
 	bool		converged;
 
+	memset(turns.lanes, 0, size);
 	tridiagonal_reduce(vectors, values, work, d, host);
 	tridiagonal_accumulate(vectors, values, d, host);
 	converged = ql_iterate(values, work, d, &turns, host);
 	release_rotations(turns.last, host);
+	host->release(host->context, turns.lanes);
 	return converged;
 }
 
@@ -231,9 +282,9 @@ linalg_eigenvalues(double *matrix, double *values, double *work, int d,
 	return converged;
 }
 
-/* Rotate the vectors in lanes back as a sweep says, its last rotation first. */
+/* Turn the vectors in lanes back as a sweep says, its last rotation first. */
 static void
-turn_lanes(double *lanes, int first, int n, const double *rotations)
+turn_back(double *lanes, int first, int n, const double *rotations)
 {
 	double	   *lane = lanes + (size_t) first * EIGEN_LANES;
 	LinalgPair	turned[EIGEN_LANES / 2];
@@ -266,7 +317,7 @@ turn_lanes(double *lanes, int first, int n, const double *rotations)
  * eigenvector in each column.
  */
 static void
-turn_back(const Rotations *last, const int *which, int n, int d, double *lanes,
+make_vectors(const Rotations *last, const int *which, int n, int d, double *lanes,
 		  const MixtureHost *host)
 {
 	int			low = d;		/* beyond these all are 0 as yet */
@@ -286,16 +337,17 @@ turn_back(const Rotations *last, const int *which, int n, int d, double *lanes,
 
 		while (end > 0)
 		{
-			int			sweep = (int) piece->values[end - 1];
-			int			first = (int) piece->values[end - 2];
+			int			n_turns = (int) piece->values[end - 1];
+			int			first;
 
-			end -= 2 + 2 * (size_t) sweep;
-			if (first > high || first + sweep < low)
+			end -= SWEEP_SIZE(n_turns);
+			first = (int) piece->values[end];
+			if (first > high || first + n_turns < low)
 				continue;
-			turn_lanes(lanes, first, sweep, piece->values + end);
+			turn_back(lanes, first, n_turns, piece->values + end + 2);
 			low = first < low ? first : low;
-			high = first + sweep > high ? first + sweep : high;
-			linalg_look_after(host, &work, 4.0 * EIGEN_LANES * sweep);
+			high = first + n_turns > high ? first + n_turns : high;
+			linalg_look_after(host, &work, 4.0 * EIGEN_LANES * n_turns);
 		}
 	}
 }
@@ -367,7 +419,7 @@ linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vecto
 		{
 			int			n = q - begin < EIGEN_LANES ? q - begin : EIGEN_LANES;
 
-			turn_back(turns.last, order + begin, n, d, lanes, host);
+			make_vectors(turns.last, order + begin, n, d, lanes, host);
 			tridiagonal_return(matrix, norms, d, lanes, host);
 			take_lanes(lanes, n, d, vectors + (size_t) begin * d);
 		}

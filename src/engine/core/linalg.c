@@ -65,29 +65,6 @@ linalg_add_long_multiple(double *target, double factor, const double *a, int n)
 		target[i] += factor * a[i];
 }
 
-/* Rotate n pairs: low becomes cosine low - sine high, high sine low + cosine high. */
-void
-linalg_rotate(double *low, double *high, double cosine, double sine, int n)
-{
-	int			i = 0;
-
-	for (; i + 2 <= n; i += 2)
-	{
-		LinalgPair	a = linalg_pair(low + i);
-		LinalgPair	b = linalg_pair(high + i);
-
-		linalg_set_pair(high + i, sine * a + cosine * b);
-		linalg_set_pair(low + i, cosine * a - sine * b);
-	}
-	for (; i < n; i++)
-	{
-		double		next = high[i];
-
-		high[i] = sine * low[i] + cosine * next;
-		low[i] = cosine * low[i] - sine * next;
-	}
-}
-
 /* Factors whose products stay in range, each below 2 */
 #define FACTORS_PER_LOG 1000
 
