@@ -99,7 +99,7 @@ FROM outcomes WHERE options = '{}' AND kind <> 'few';
 -- An option is refused where it has no use, by an error that names it.
 CREATE TABLE uses AS
 SELECT o.name, n.option, n.value_kind, o.options,
-       bool_and((outcome).state IN ('22023', '0A000') AND n.option = ANY ((outcome).named)) AS refused
+       bool_and(coalesce((outcome).state IN ('22023', '0A000') AND n.option = ANY ((outcome).named), false)) AS refused
 FROM outcomes AS o JOIN ones AS n USING (name, options) GROUP BY o.name, n.option, n.value_kind, o.options;
 SELECT ok(bool_and(refused OR changes), format('%s: an option has an effect, or is refused', name)) ||
        coalesce(string_agg(format(E'\n# %s', options), '') FILTER (WHERE NOT refused AND NOT changes), '')
@@ -117,7 +117,7 @@ WHERE NOT EXISTS (SELECT FROM uses AS u WHERE u.name = p.name AND u.options IN (
 CREATE TABLE together AS
 SELECT p.name, a, b, jsonb_agg(DISTINCT p.options) AS options,
        bool_or(EXISTS (SELECT FROM uses AS u WHERE u.name = p.name AND u.options IN (p.of_a, p.of_b) AND u.refused)) AS one_refused,
-       bool_and((o.outcome).state IN ('22023', '0A000') AND (o.outcome).named && ARRAY[a, b]) AS refused,
+       bool_and(coalesce((o.outcome).state IN ('22023', '0A000') AND (o.outcome).named && ARRAY[a, b], false)) AS refused,
        bool_or((o.outcome).answer IS DISTINCT FROM (of_a.outcome).answer) AS b_changes,
        bool_or((o.outcome).answer IS DISTINCT FROM (of_b.outcome).answer) AS a_changes
 FROM pairs AS p JOIN outcomes AS o USING (name, options)
