@@ -106,9 +106,9 @@ gmm_fit_k_argument(FunctionCallInfo fcinfo, int position, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be from 1 to %d, not " INT64_FORMAT,
 						name, MIXTURE_MAX_COMPONENTS, k),
-				 errhint("%s is %s number of components.", name,
-						 strcmp(name, "k") == 0 ? "the" :
-						 strcmp(name, "k_min") == 0 ? "the least" : "the largest")));
+				 strcmp(name, "k") == 0 ? errhint("k is the number of components.") :
+				 strcmp(name, "k_min") == 0 ? errhint("k_min is the least number of components.") :
+				 errhint("k_max is the largest number of components.")));
 	return (int) k;
 }
 
