@@ -213,4 +213,17 @@ FROM (VALUES (3, 3, 'k is 4, but there are only 3 distinct rows'), (3, 10, 'k is
 SELECT ok((s).covariance IS NULL AND abs((s).mean[200] - 200.5) < 1e-12 AND (s).d = 200, 'covariances of up to 128 features')
 FROM (SELECT gmm_sketch_summary(gmm_sketch(ARRAY(SELECT j + i FROM generate_series(1, 200) AS j), 3)) AS s FROM generate_series(0, 1) AS i) AS q;
 
+-- Sketches of as many rows as a bigint holds, and of more
+CREATE FUNCTION pg_temp.doubled(times integer) RETURNS gmm_sketch LANGUAGE plpgsql AS $$
+DECLARE
+    sketch gmm_sketch = (SELECT gmm_sketch('{1,2}'::double precision[], 10));
+BEGIN
+    FOR i IN 1..times LOOP
+        SELECT gmm_merge(s) INTO sketch FROM unnest(ARRAY[sketch, sketch]) AS s;
+    END LOOP;
+    RETURN sketch;
+END $$;
+SELECT equals((gmm_sketch_summary(pg_temp.doubled(62))).n_rows, 4611686018427387904, 'a sketch of 2^62 rows') || E'\n' ||
+       raises('SELECT pg_temp.doubled(63)', '22003', 'the number of rows of the sketch is out of range', 'but not of 2^63');
+
 SELECT finish();
