@@ -245,7 +245,8 @@ static const OptionRule option_rules[] = {
 	"There is noise where the model has it."},
 	{"prior", GMM_OPTION_PRIOR, gmm_option_set_prior, FITS | GMM_USE_STEP, NULL},
 	{"reg_covar", GMM_OPTION_REG_COVAR, set_reg_covar, GMM_USE_ALL, NULL},
-	{"seed", GMM_OPTION_SEED, set_seed, SEARCHES, "Where there is a model nothing is chosen at random."},
+	{"seed", GMM_OPTION_SEED, set_seed, SEARCHES,
+	"Where there is a model nothing is chosen at random."},
 	{"tol", GMM_OPTION_TOL, set_tol, FITS, HINT_STEP},
 	{"too_few_rows", GMM_OPTION_TOO_FEW_ROWS, set_too_few_rows, SEARCHES,
 	"The components are those of the model, however few the rows are."}
