@@ -157,9 +157,10 @@ SELECT raises($$SELECT gmm_fit_best(ARRAY[i], 1, 2, '{"criterion": "chi"}') FROM
 SELECT raises($$SELECT gmm_options(criterion => 'chi')$$, '22023', 'must be bic, aic or icl', 'nor is it to gmm_options');
 
 -- What only a choice has a use for is refused elsewhere.
-SELECT raises(format('SELECT %s FROM generate_series(1, 9) AS i', format(call, option)), '22023', 'gmm_fit_best only',
+SELECT raises(format('SELECT %s FROM generate_series(1, 9) AS i', format(call, option)), '22023', message,
               format(call, option))
 FROM (VALUES ('gmm_fit(ARRAY[i], 2, %L)'), ('gmm_refit(ARRAY[i], gmm_model(''{1}'', ''{1}'', ''{1}''), %L)')) AS c (call),
-     (VALUES ('{"criterion": "bic"}'), ('{"covariance_type": "auto"}')) AS o (option);
+     (VALUES ('{"criterion": "bic"}', 'option "criterion" does not apply to gmm_'),
+             ('{"covariance_type": "auto"}', 'gmm_fit_best only')) AS o (option, message);
 
 SELECT finish();
