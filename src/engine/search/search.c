@@ -45,8 +45,6 @@ struct SearchEffort
 								 * rows than those before, and one that does not lead
 								 * higher than these after the first passes: */
 	int			trial_iterations;
-	int			round_iterations;	/* between two looks at whether a run will come
-									 * to anything */
 	double		hope;			/* gains of the last pass that a run may still
 								 * catch up with */
 	double		tol;			/* change of the mean log-likelihood at which a
@@ -55,9 +53,12 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 100, false, 4, 4, 1000, 1e-6, MOVES_MOST},
-	{INFINITY, 10, true, 2, 10, 3, 1e-3, 2}
+	{4e6, 100, false, 10, 1000, 1e-6, MOVES_MOST},
+	{INFINITY, 10, true, 2, 3, 1e-3, 2}
 };
+
+/* Passes between two looks at whether a run will come to anything */
+#define ROUND_ITERATIONS 10
 
 /* Values of a mixture, from which on few ends of starts are remembered */
 #define ENDS_VALUES (1 << 17)
@@ -72,7 +73,7 @@ static const SearchEffort efforts[] = {
  * Starts that are made unasked at the most, of two components; and where there are more
  * maxima: beside noise, or of few rows for the number of dimensions
  */
-#define STARTS_OF_TWO 10
+#define STARTS_OF_TWO 6
 #define MORE_STARTS_OF_TWO 20
 
 /* Starts that come to the same end, which are enough if they are such a share of all */
@@ -80,7 +81,7 @@ static const SearchEffort efforts[] = {
 #define SAME_SHARE 0.25
 
 /* The same of two components, of which there are fewer different ends */
-#define SAME_ENDS_OF_TWO 3
+#define SAME_ENDS_OF_TWO 4
 #define SAME_SHARE_OF_TWO 0.75
 
 /* Times that each share of the rows is taken for noise before that is enough */
@@ -390,9 +391,20 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 		copy_candidate(improved, end);
 		status = finish(search, improved, error);
 	}
-	if (status == MIXTURE_OK && (search->n_ended == 1 || better(improved, &search->best)))
+	if (status == MIXTURE_OK && (search->n_improved == 0 || better(improved, &search->best)))
 		swap_candidates(improved, &search->best);
+	search->n_improved++;
 	return status;
+}
+
+/* Go on from the highest end where that was put off, and from now on at once. */
+static MixtureStatus
+improve_record(Search *search, MixtureError *error)
+{
+	bool		put_off = search->puts_off && search->n_ended > 0;
+
+	search->puts_off = false;
+	return put_off ? improve(search, &search->record, error) : MIXTURE_OK;
 }
 
 /* Memory for a candidate's parameters. */
@@ -426,7 +438,9 @@ note_end(Search *search, const Candidate *end)
 
 /*
  * Run the spare candidate, which comes from a start, to its end, unless it
- * falls behind; from the end, if it is the highest so far, go on.
+ * falls behind; from the end, if it is the highest so far, go on.  Among as many
+ * starts as there are in any case that is put off, for a later one often ends higher.
+ * Where it is said how many are made it is not, or fewer could come to more.
  */
 static MixtureStatus
 try_spare(Search *search, MixtureError *error)
@@ -449,7 +463,7 @@ try_spare(Search *search, MixtureError *error)
 			hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
 					 effort->hope))
 			return MIXTURE_OK;
-		status = advance(search, spare, effort->round_iterations, search->tol, error);
+		status = advance(search, spare, ROUND_ITERATIONS, search->tol, error);
 		if (status != MIXTURE_OK)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
@@ -459,7 +473,10 @@ try_spare(Search *search, MixtureError *error)
 		SAME_OPTIMUM * spare->outcome.sum_weights)
 		return MIXTURE_OK;
 	search->highest_end = spare->score;
-	return improve(search, spare, error);
+	if (!search->puts_off)
+		return improve(search, spare, error);
+	swap_candidates(spare, &search->record);
+	return MIXTURE_OK;
 }
 
 /* Whether there is one maximum: that of one component and nothing beside. */
@@ -557,11 +574,12 @@ search_starts(Search *search, MixtureError *error)
 
 	for (int number = 0; number < search->n_starts && status == MIXTURE_OK; number++)
 	{
-		if (automatic && enough_starts(search, number))
-		{
+		if (number == SAME_ENDS)
+			status = improve_record(search, error);
+		if (status == MIXTURE_OK && automatic && enough_starts(search, number))
 			search->n_starts = number;
+		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
-		}
 		progress_start(search->host, number);
 		spread = starts_find(&search->starts, number, search->effort == efforts);
 		if (search->effort->chooses && !search->options->noise &&
@@ -573,6 +591,8 @@ search_starts(Search *search, MixtureError *error)
 			labels_begin(search->labels, number, &search->spare.parameters);
 		status = try_spare(search, error);
 	}
+	if (status == MIXTURE_OK)
+		status = improve_record(search, error);
 	search->n_best = 1;
 	for (int i = 0; i < search->n_ends; i++)
 		if (search->ends[i].n_starts > search->n_best &&
@@ -604,6 +624,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 		search->effort++;
 	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
 		most_starts(search);
+	search->puts_off = options->n_init == 0 && k > 2 && !search->effort->chooses;
 	search->least_spread = INFINITY;
 	search->highest_trial = -INFINITY;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
@@ -620,6 +641,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	if (is_single(search))
 		return;
 	allocate_candidate(search, &search->spare);
+	allocate_candidate(search, &search->record);
 	allocate_candidate(search, &search->improved);
 	allocate_candidate(search, &search->moved);
 	search->most_ends = mixture_parameters_count(type, k, sample->d) < ENDS_VALUES ?
@@ -642,6 +664,7 @@ search_end(Search *search)
 			mixture_release_parameters(&search->ends[i].parameters, host);
 		mixture_release_parameters(&search->moved.parameters, host);
 		mixture_release_parameters(&search->improved.parameters, host);
+		mixture_release_parameters(&search->record.parameters, host);
 		mixture_release_parameters(&search->spare.parameters, host);
 	}
 	em_end(&search->em);

@@ -296,6 +296,9 @@ typedef struct Search
 	double		highest_trial;	/* score */
 	double		highest_end;	/* score */
 	int			n_ended;		/* starts that came to an end */
+	Candidate	record;			/* the highest end */
+	bool		puts_off;		/* going on from it */
+	int			n_improved;		/* ends that were gone on from */
 	Candidate	ends[MIXTURE_MOST_ENDS];	/* the different ones */
 	int			n_ends;
 	int			most_ends;
