@@ -196,7 +196,7 @@ typedef struct Ray
  * group of one pattern, for a component.  missing_shift() adds shifts to n log
  * densities, or puts the exact value where there is none; returns the largest shift,
  * or 0.  missing_shares() clears n roots that are below the least, and leaves their
- * squares and the sum of each MIXTURE_LANES of them.  missing_residuals() adds to a
+ * squares, each so many steps from the last, and the sum of each MIXTURE_LANES of them.  missing_residuals() adds to a
  * set's residuals each row's inverse times its share in each component, and, unless
  * shared is NULL, does what missing_spread() does; what was kept is lost.  The other
  * two are what densities() and add_component() are for families without matrices;
@@ -269,11 +269,11 @@ typedef struct Kernels
 	double		(*missing_shift) (const double *shifts, const double *exact, int n,
 								  double *log_densities);
 	void		(*missing_shares) (double *roots, double least, int n, double *shares,
-								   double *sums);
+								   int step, double *sums);
 	void		(*missing_residuals) (const MissingScratch *scratch,
 									  const MissingGroup *group, const MissingSet *set,
 									  const MissingShared *shared, const KernelWork *work,
-									  const double *const *shares, double *kept,
+									  const double *shares, double *kept,
 									  const MixtureHost *host);
 	void		(*missing_spread) (const MissingScratch *scratch, const MissingGroup *group,
 								   const MissingSet *set, const MissingShared *shared,

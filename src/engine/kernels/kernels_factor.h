@@ -4,12 +4,11 @@
  *	  missing features (missing.c); a part of kernels_clone.h, compiled once per
  *	  instruction set.
  *
- * A lane is a row here, too, and every lane may have features of its own
- * missing: elements of matrices are then picked lane by lane.  Values of some
- * components, a set, stand beside each other, so that one pick of a lane serves
- * all of them, and that the chains of divisions in their factors run side by
- * side.  Sums of products with whole rows of a matrix go along the row, and only
- * what they come to is turned into lanes.
+ * Every row may have features of its own missing: elements of matrices are then
+ * picked row by row.  Values of some components, a set, stand beside each other, and
+ * a vector's lanes are the components of one set for as many rows as there is place
+ * for; or, of a set of one, so many rows.  Nothing is then to be turned, and what is
+ * read for a row is used for all components.
  *
  * The systems are small, from one unknown on, so that what counts is to have
  * several sums in registers: factors are made, inverted and multiplied in
@@ -46,164 +45,91 @@ typedef double CLONE(Part) __attribute__((vector_size(8 * MISSING_WIDTH), aligne
 /* Unknowns above which factors look for interrupts */
 #define MISSING_LONG 48
 
-/* --- sets and lanes ---------------------------------------------------------- */
+/* --- sets and rows ----------------------------------------------------------- */
+
+/* Rows that a vector has lanes for. */
+#define VECTOR_ROWS(width) (VL / (width))
 
 #if VL == 8
 #define LOW_HALVES(a, b) SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
 #define HIGH_HALVES(a, b) SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
-#define EVEN_PAIRS(a, b) SHUFFLE(a, b, 0, 4, 8, 12, 1, 5, 9, 13)
-#define ODD_PAIRS(a, b) SHUFFLE(a, b, 2, 6, 10, 14, 3, 7, 11, 15)
 #endif
 
 /*
- * From values of a set, a vector of components for each lane, to vectors of
- * lanes for each component; for VL of 8, from values of two lanes a vector.
+ * The set's values of each row, at numbers[row] in rows[row].  Up to a vector is read
+ * from there on.
  */
-ALWAYS_INLINE void
-CLONE(turn_to_lanes) (const Vec *parts, Vec *values)
+ALWAYS_INLINE Vec
+CLONE(pick) (const double *const *rows, const uint16_t *numbers, const int width)
 {
-#if VL == 8
-	Vec			a = EVEN_PAIRS(parts[0], parts[1]);
-	Vec			b = ODD_PAIRS(parts[0], parts[1]);
-	Vec			c = EVEN_PAIRS(parts[2], parts[3]);
-	Vec			d = ODD_PAIRS(parts[2], parts[3]);
-
-	values[0] = LOW_HALVES(a, c);
-	values[1] = HIGH_HALVES(a, c);
-	values[2] = LOW_HALVES(b, d);
-	values[3] = HIGH_HALVES(b, d);
-#elif VL == 4
-	Vec			a = SHUFFLE(parts[0], parts[1], 0, 4, 2, 6);
-	Vec			b = SHUFFLE(parts[0], parts[1], 1, 5, 3, 7);
-	Vec			c = SHUFFLE(parts[2], parts[3], 0, 4, 2, 6);
-	Vec			d = SHUFFLE(parts[2], parts[3], 1, 5, 3, 7);
-
-	values[0] = SHUFFLE(a, c, 0, 1, 4, 5);
-	values[1] = SHUFFLE(b, d, 0, 1, 4, 5);
-	values[2] = SHUFFLE(a, c, 2, 3, 6, 7);
-	values[3] = SHUFFLE(b, d, 2, 3, 6, 7);
-#else
-	values[0] = SHUFFLE(parts[0], parts[1], 0, 2);
-	values[1] = SHUFFLE(parts[0], parts[1], 1, 3);
-#endif
-}
-
-/* And back. */
-ALWAYS_INLINE void
-CLONE(turn_to_parts) (const Vec *values, Vec *parts)
-{
-#if VL == 8
-	Vec			a = LOW_HALVES(values[0], values[1]);
-	Vec			b = LOW_HALVES(values[2], values[3]);
-	Vec			c = HIGH_HALVES(values[0], values[1]);
-	Vec			d = HIGH_HALVES(values[2], values[3]);
-
-	parts[0] = EVEN_PAIRS(a, b);
-	parts[1] = ODD_PAIRS(a, b);
-	parts[2] = EVEN_PAIRS(c, d);
-	parts[3] = ODD_PAIRS(c, d);
-#else
-	CLONE(turn_to_lanes) (values, parts);
-#endif
-}
-
-/*
- * The set's values of each lane, at numbers[lane] in the row rows[lane], as a
- * vector of lanes for each component.  Up to a vector is read from there on.
- */
-ALWAYS_INLINE void
-CLONE(pick) (const double *const *rows, const uint16_t *numbers, Vec *values,
-			 const int width)
-{
-	if (width == 1)
+	if (width == MISSING_WIDTH)
 	{
+#if VL == 8
+		return LOW_HALVES(CLONE(load) (rows[0] + MISSING_WIDTH * numbers[0]),
+						  CLONE(load) (rows[1] + MISSING_WIDTH * numbers[1]));
+#else
+		return CLONE(load) (rows[0] + MISSING_WIDTH * numbers[0]);
+#endif
+	}
 #if VL == 2
-		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]]};
+	return (Vec) {rows[0][numbers[0]], rows[1][numbers[1]]};
 #elif VL == 4
-		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
-			rows[2][numbers[2]], rows[3][numbers[3]]};
+	return (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
+		rows[2][numbers[2]], rows[3][numbers[3]]};
 #else
-		values[0] = (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
-			rows[2][numbers[2]], rows[3][numbers[3]],
-			rows[4][numbers[4]], rows[5][numbers[5]],
-			rows[6][numbers[6]], rows[7][numbers[7]]};
+	return (Vec) {rows[0][numbers[0]], rows[1][numbers[1]],
+		rows[2][numbers[2]], rows[3][numbers[3]],
+		rows[4][numbers[4]], rows[5][numbers[5]],
+		rows[6][numbers[6]], rows[7][numbers[7]]};
 #endif
-	}
-	else
-	{
-		Vec			parts[MISSING_WIDTH];
-
-		UNROLL
-		for (int t = 0; t < MISSING_WIDTH; t++)
-		{
-#if VL == 8
-			Vec			a = CLONE(load) (rows[2 * t] + MISSING_WIDTH * numbers[2 * t]);
-			Vec			b = CLONE(load) (rows[2 * t + 1] + MISSING_WIDTH * numbers[2 * t + 1]);
-
-			parts[t] = LOW_HALVES(a, b);
-#else
-			parts[t] = CLONE(load) (rows[t] + MISSING_WIDTH * numbers[t]);
-#endif
-		}
-		CLONE(turn_to_lanes) (parts, values);
-	}
 }
 
-/* The same where all lanes' rows are one. */
-ALWAYS_INLINE void
-CLONE(pick_of_one) (const double *row, const uint16_t *numbers, Vec *values, const int width)
+/* The same where all of them are one. */
+ALWAYS_INLINE Vec
+CLONE(pick_of_one) (const double *row, const uint16_t *numbers, const int width)
 {
 	const double *rows[VL];
 
-	for (int lane = 0; lane < VL; lane++)
-		rows[lane] = row;
-	CLONE(pick) (rows, numbers, values, width);
+	UNROLL
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+		rows[r] = row;
+	return CLONE(pick) (rows, numbers, width);
 }
 
 /* Write values to where pick() would read them; if `add`, add them. */
 ALWAYS_INLINE void
-CLONE(place) (double *const *rows, const uint16_t *numbers, const Vec *values,
-			  const int width, const bool add)
+CLONE(place) (double *const *rows, const uint16_t *numbers, Vec values, const int width,
+			  const bool add)
 {
-	double		parts[VL * MISSING_WIDTH];
-
-	if (width == 1)
-		CLONE(store) (parts, values[0]);
-	else
+	union
 	{
-		Vec			turned[MISSING_WIDTH];
+		Vec			values;
+		CLONE(Part) parts[VL / MISSING_WIDTH];
+		double		elements[VL];
+	}			from = {values};
 
-		CLONE(turn_to_parts) (values, turned);
-		UNROLL
-		for (int t = 0; t < MISSING_WIDTH; t++)
-			CLONE(store) (parts + t * VL, turned[t]);
-	}
 	UNROLL
-	for (int lane = 0; lane < VL; lane++)
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
 	{
-		double	   *target = rows[lane] + (size_t) width * numbers[lane];
+		double	   *target = rows[r] + (size_t) width * numbers[r];
 
 		if (width == 1)
-			*target = parts[lane] + (add ? *target : 0);
+			*target = from.elements[r] + (add ? *target : 0);
+		else if (add)
+			*(CLONE(Part) *) target += from.parts[r];
 		else
-		{
-			CLONE(Part) part = *(const CLONE(Part) *) (parts + lane * MISSING_WIDTH);
-
-			if (add)
-				part += *(const CLONE(Part) *) target;
-			*(CLONE(Part) *) target = part;
-		}
+			*(CLONE(Part) *) target = from.parts[r];
 	}
 }
 
-/* Where the lanes' rows of a matrix of sets begin. */
+/* Where the rows' rows of a matrix of sets begin. */
 ALWAYS_INLINE void
 CLONE(find_rows) (const MissingScratch *scratch, const double *matrix,
 				  const uint16_t *numbers, const double **rows, const int width)
 {
 	UNROLL
-	for (int lane = 0; lane < VL; lane++)
-		rows[lane] = matrix + (size_t) numbers[lane] * scratch->stride * width;
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+		rows[r] = matrix + (size_t) numbers[r] * scratch->stride * width;
 }
 
 /* Element (i, j), j <= i, of a packed triangle of vectors. */
@@ -337,11 +263,10 @@ CLONE(factor_below) (CLONE(Factor) *factor, int i, int j, const int n)
 	switch (n) { case 1: what(1); break; case 2: what(2); break; default: what(3); break; }
 #endif
 
-/* The lanes' matrices of what is solved for, below the diagonal, of each component. */
+/* The matrices of what is solved for in a vector's rows, below the diagonal. */
 ALWAYS_INLINE void
 CLONE(pick_matrices) (const MissingScratch *scratch, const double *matrix,
-					  const uint16_t *solved, int n, double *triangles, size_t step,
-					  int n_components, const int width)
+					  const uint16_t *solved, int n, double *triangle, const int width)
 {
 	for (int i = 1; i < n; i++)
 	{
@@ -349,32 +274,19 @@ CLONE(pick_matrices) (const MissingScratch *scratch, const double *matrix,
 
 		CLONE(find_rows) (scratch, matrix, solved + i * MIXTURE_LANES, rows, width);
 		for (int j = 0; j < i; j++)
-		{
-			double	   *target = CLONE(element) (triangles, i, j);
-			Vec			values[MISSING_WIDTH];
-
-			CLONE(pick) (rows, solved + j * MIXTURE_LANES, values, width);
-			if (width == 1)
-				CLONE(store) (target, values[0]);
-			else
-			{
-				UNROLL
-				for (int c = 0; c < MISSING_WIDTH; c++)
-					if (c < n_components)
-						CLONE(store) (target + c * step, values[c]);
-			}
-		}
+			CLONE(store) (CLONE(element) (triangle, i, j),
+						  CLONE(pick) (rows, solved + j * MIXTURE_LANES, width));
 	}
 }
 
 /* Replace the matrices by their factors. */
 static void
-CLONE(factor_matrices) (CLONE(Factor) *factors, int n_components, int n,
+CLONE(factor_matrices) (CLONE(Factor) *factors, int n_factors, int n,
 						const MixtureHost *host)
 {
 	const Vec	one = 1.0 - (Vec) {0};
 
-	for (int c = 0; c < n_components; c++)
+	for (int c = 0; c < n_factors; c++)
 	{
 		factors[c].least = factors[c].product = one;
 		factors[c].log_determinant = (Vec) {0};
@@ -384,20 +296,20 @@ CLONE(factor_matrices) (CLONE(Factor) *factors, int n_components, int n,
 		bool		take_log = j + MISSING_TILE >= n ||
 			(j / MISSING_TILE + 1) % (MISSING_PIVOTS_PER_LOG / MISSING_TILE) == 0;
 
-		for (int c = 0; c < n_components; c++)
+		for (int c = 0; c < n_factors; c++)
 		{
 #define DIAGONAL(rows) CLONE(factor_diagonal) (&factors[c], j, rows)
 			TILE_CASES(n - j, DIAGONAL);
 #undef DIAGONAL
 		}
 		for (int i = j + MISSING_TILE; i < n; i += MISSING_TILE)
-			for (int c = 0; c < n_components; c++)
+			for (int c = 0; c < n_factors; c++)
 			{
 #define BELOW(rows) CLONE(factor_below) (&factors[c], i, j, rows)
 				TILE_CASES(n - i, BELOW);
 #undef BELOW
 			}
-		for (int c = 0; c < n_components && take_log; c++)
+		for (int c = 0; c < n_factors && take_log; c++)
 		{
 			factors[c].log_determinant += CLONE(log_above_one) (factors[c].product);
 			factors[c].product = one;
@@ -464,11 +376,11 @@ CLONE(solve_backward) (double *triangle, int i, int end, double *right, const in
 
 /* Solve L y = right for n unknowns of each lane, in place. */
 static void
-CLONE(solve_forward_lanes) (const CLONE(Factor) *factors, int n_components, int n,
+CLONE(solve_forward_lanes) (const CLONE(Factor) *factors, int n_factors, int n,
 							double *right, size_t step)
 {
 	for (int i = 0; i < n; i += MISSING_TILE)
-		for (int c = 0; c < n_components; c++)
+		for (int c = 0; c < n_factors; c++)
 		{
 #define FORWARD(rows) CLONE(solve_forward) (factors[c].triangle, i, right + c * step, rows)
 			TILE_CASES(n - i, FORWARD);
@@ -478,13 +390,13 @@ CLONE(solve_forward_lanes) (const CLONE(Factor) *factors, int n_components, int 
 
 /* And D L^T x = right. */
 static void
-CLONE(solve_backward_lanes) (const CLONE(Factor) *factors, int n_components, int n,
+CLONE(solve_backward_lanes) (const CLONE(Factor) *factors, int n_factors, int n,
 							 double *right, size_t step)
 {
 	if (n == 0)
 		return;
 	for (int i = (n - 1) / MISSING_TILE * MISSING_TILE; i >= 0; i -= MISSING_TILE)
-		for (int c = 0; c < n_components; c++)
+		for (int c = 0; c < n_factors; c++)
 		{
 #define BACKWARD(rows) CLONE(solve_backward) (factors[c].triangle, i, n, right + c * step, rows)
 			TILE_CASES(n - i, BACKWARD);
@@ -494,9 +406,9 @@ CLONE(solve_backward_lanes) (const CLONE(Factor) *factors, int n_components, int
 
 /* Solve for n unknowns of each lane, in place. */
 ALWAYS_INLINE void
-CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_components, int n, double *right,
+CLONE(solve_lanes) (const CLONE(Factor) *factors, int n_factors, int n, double *right,
 					size_t step)
 {
-	CLONE(solve_forward_lanes) (factors, n_components, n, right, step);
-	CLONE(solve_backward_lanes) (factors, n_components, n, right, step);
+	CLONE(solve_forward_lanes) (factors, n_factors, n, right, step);
+	CLONE(solve_backward_lanes) (factors, n_factors, n, right, step);
 }

@@ -74,7 +74,6 @@ CLONE(missing_same) (const MissingGroup *group, const double *features, int d,
 	int			row = 0;
 
 	features += group->start;
-	filled += group->place;
 	for (; row + 2 * VL <= group->n_rows; row += 2 * VL)
 	{
 		CLONE(same_rows) (group, features, d, mean, coefficients, row, filled, 2);
@@ -113,11 +112,12 @@ CLONE(missing_shift) (const double *shifts, const double *exact, int n, double *
 }
 
 /*
- * Clear n roots that are below the least; their squares into shares, and the sum of
- * each MIXTURE_LANES of these into sums.
+ * Clear n roots that are below the least; their squares into shares, `step` from one to
+ * the next, and the sum of each MIXTURE_LANES of these into sums.
  */
 static void
-CLONE(missing_shares) (double *roots, double least, int n, double *shares, double *sums)
+CLONE(missing_shares) (double *roots, double least, int n, double *shares, int step,
+					   double *sums)
 {
 	for (int row = 0; row < n; row += MIXTURE_LANES)
 	{
@@ -130,8 +130,11 @@ CLONE(missing_shares) (double *roots, double least, int n, double *shares, doubl
 
 			root = CLONE(select) ((Bits) (root >= least), root, (Vec) {0});
 			CLONE(store) (roots + row + v, root);
-			CLONE(store) (shares + row + v, root * root);
-			sum += root * root;
+			root *= root;
+			sum += root;
+			UNROLL
+			for (int lane = 0; lane < VL; lane++)
+				shares[(row + v + lane) * step] = root[lane];
 		}
 		sums[row / MIXTURE_LANES] = CLONE(sum_of) (sum);
 	}

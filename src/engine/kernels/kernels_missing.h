@@ -32,20 +32,21 @@ CLONE(deviations_of_row) (const double *row, const double *means, const double *
 	}
 }
 
-/* Products of n rows of the matrix, from number i of a lane's, with its vector. */
+/*
+ * Products of n rows of the matrix, of which the numbers are given, with a vector; of
+ * each as many sums as there are rows in a vector.
+ */
 ALWAYS_INLINE void
-CLONE(dots_of_lane) (const MissingScratch *scratch, const double *matrix,
-					 const uint16_t *numbers, int i, int lane, const int n, const int width)
+CLONE(dots_of_row) (const double *matrix, size_t length, const uint16_t *numbers,
+					const double *vector, Vec sums[4][VL], int row, const int n)
 {
-	const size_t length = (size_t) scratch->stride * width;
-	const double *vector = scratch->deviations + lane * length;
 	const double *rows[4];
 	Vec			sum[4];
 
 	UNROLL
 	for (int t = 0; t < n; t++)
 	{
-		rows[t] = matrix + numbers[(i + t) * MIXTURE_LANES + lane] * length;
+		rows[t] = matrix + numbers[t * MIXTURE_LANES + row] * length;
 		sum[t] = (Vec) {0};
 	}
 	for (size_t j = 0; j < length; j += VL)
@@ -58,194 +59,187 @@ CLONE(dots_of_lane) (const MissingScratch *scratch, const double *matrix,
 	}
 	UNROLL
 	for (int t = 0; t < n; t++)
-		CLONE(store) (scratch->products + ((size_t) (i + t) * VL + lane) * VL, sum[t]);
+		sums[t][row] = sum[t];
 }
 
-/* What the products of all lanes with row i come to, as vectors of lanes. */
-ALWAYS_INLINE void
-CLONE(sum_products) (const double *products, Vec *values, const int width)
+/* What the sums of the rows of a vector come to. */
+ALWAYS_INLINE Vec
+CLONE(join_sums) (Vec *sums, const int width)
 {
-	Vec			v[VL];
-
-	UNROLL
-	for (int lane = 0; lane < VL; lane++)
-		v[lane] = CLONE(load) (products + lane * VL);
 	if (width == 1)
 	{
-		double		sums[VL];
+		double		values[VL];
 
-		CLONE(sum_elements) (v, VL, sums);
-		values[0] = CLONE(load) (sums);
+		CLONE(sum_elements) (sums, VL, values);
+		return CLONE(load) (values);
 	}
-	else
-	{
 #if VL == 8
-		UNROLL
-		for (int t = 0; t < MISSING_WIDTH; t++)
-			v[t] = SHUFFLE(v[2 * t], v[2 * t + 1], 0, 1, 2, 3, 12, 13, 14, 15) +
-				SHUFFLE(v[2 * t], v[2 * t + 1], 4, 5, 6, 7, 8, 9, 10, 11);
+	return LOW_HALVES(sums[0], sums[1]) + HIGH_HALVES(sums[0], sums[1]);
+#else
+	return sums[0];
 #endif
-		CLONE(turn_to_lanes) (v, values);
-	}
+}
+
+/* Products of n rows of the matrix for each row of a vector, times the sign. */
+ALWAYS_INLINE void
+CLONE(dots_tile) (const double *matrix, size_t length, const uint16_t *numbers,
+				  const double *vectors, double sign, double *products, const int n,
+				  const int width)
+{
+	Vec			sums[4][VL];
+
+	UNROLL
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+		CLONE(dots_of_row) (matrix, length, numbers, vectors + r * length, sums, r, n);
+	UNROLL
+	for (int t = 0; t < n; t++)
+		CLONE(store) (products + t * VL, sign * CLONE(join_sums) (sums[t], width));
 }
 
 /*
- * Products of each lane's n rows of the matrix with its vector in `deviations`,
- * times the sign, into `right`.
+ * Products of each row's n rows of the matrix with its vector in `deviations`, times
+ * the sign.  first: of the rows.
  */
 ALWAYS_INLINE void
-CLONE(dots_of_lanes) (const MissingScratch *scratch, const double *matrix,
-					  const uint16_t *numbers, int n, double sign, const int width)
+CLONE(dots_of_rows) (const MissingScratch *scratch, const double *matrix,
+					 const uint16_t *numbers, int n, int first, double sign, double *products,
+					 const int width)
 {
-	size_t		step = (size_t) (scratch->d + 1) * VL;
+	const size_t length = (size_t) scratch->stride * width;
+	const double *vectors = scratch->deviations + first * length;
+	int			i = 0;
 
-	for (int lane = 0; lane < VL; lane++)
-	{
-		int			i = 0;
-
-		for (; i + 4 <= n; i += 4)
-			CLONE(dots_of_lane) (scratch, matrix, numbers, i, lane, 4, width);
-		for (; i + 2 <= n; i += 2)
-			CLONE(dots_of_lane) (scratch, matrix, numbers, i, lane, 2, width);
-		if (i < n)
-			CLONE(dots_of_lane) (scratch, matrix, numbers, i, lane, 1, width);
-	}
-	for (int i = 0; i < n; i++)
-	{
-		Vec			values[MISSING_WIDTH];
-
-		CLONE(sum_products) (scratch->products + (size_t) i * VL * VL, values, width);
-		UNROLL
-		for (int c = 0; c < width; c++)
-			CLONE(store) (scratch->right + c * step + (size_t) i * VL, sign * values[c]);
-	}
+#define DOTS(n_i) \
+	CLONE(dots_tile) (matrix, length, numbers + first + i * MIXTURE_LANES, vectors, sign, \
+					  products + (size_t) i * VL, n_i, width)
+	for (; i + 4 <= n; i += 4)
+		DOTS(4);
+	for (; i + 2 <= n; i += 2)
+		DOTS(2);
+	if (i < n)
+		DOTS(1);
+#undef DOTS
 }
 
 /* --- what is missing in rows of any patterns --------------------------------------- */
 
-/* Let factors be where those of a group's lanes from `first` on are kept, or in scratch. */
+/*
+ * Let the n factors be where those of a group's rows from `first` on are kept, or in
+ * scratch.
+ */
 ALWAYS_INLINE void
-CLONE(place_factors) (const MissingScratch *scratch, const MissingGroup *group,
-					  const MissingSet *set, double *kept, int first, CLONE(Factor) *factors)
+CLONE(place_factors) (const MissingScratch *scratch, const MissingGroup *group, double *kept,
+					  int first, CLONE(Factor) *factors, int n, const int width)
 {
-	size_t		step = ((size_t) group->n_solved * (group->n_solved + 1) / 2) * VL;
+	size_t		n_solved = group->n_solved;
+	size_t		step = n_solved * (n_solved + 1) / 2 * VL;
 	double	   *memory = kept == NULL ? scratch->factors :
-		kept + group->factor_place * set->n + first / VL * step * set->n;
+		kept + group->factor_place * width + first / VECTOR_ROWS(width) * step;
 
-	for (int c = 0; c < set->n; c++)
+	for (int v = 0; v < n; v++)
 	{
-		factors[c].triangle = memory + c * step;
-		factors[c].pivots = scratch->pivots + (size_t) c * group->n_solved * VL;
+		factors[v].triangle = memory + v * step;
+		factors[v].pivots = scratch->pivots + v * n_solved * VL;
 	}
 }
 
-/* Make the factors of a group's lanes from `first` on. */
+/* Make the factors of n vectors of a group's rows from `first` on. */
 ALWAYS_INLINE void
 CLONE(make_factors) (const MissingScratch *scratch, const MissingGroup *group,
-					 const MissingSet *set, int first, CLONE(Factor) *factors,
+					 const MissingSet *set, int first, CLONE(Factor) *factors, int n,
 					 const MixtureHost *host, const int width)
 {
-	int			n = group->n_solved;
-
-	CLONE(pick_matrices) (scratch, set->sides[group->covariance].matrix, group->solved + first, n,
-						  factors[0].triangle, ((size_t) n * (n + 1) / 2) * VL, set->n, width);
-	CLONE(factor_matrices) (factors, set->n, n, host);
+	for (int v = 0; v < n; v++)
+		CLONE(pick_matrices) (scratch, set->sides[group->covariance].matrix,
+							  group->solved + first + v * VECTOR_ROWS(width), group->n_solved,
+							  factors[v].triangle, width);
+	CLONE(factor_matrices) (factors, n, group->n_solved, host);
 }
 
-/* Solve for what is missing in the lanes from `first` on; leaves it in `right`. */
+/* The right sides of the equations of the rows of a vector. */
 ALWAYS_INLINE void
-CLONE(solve_mixed) (const MissingScratch *scratch, const MissingGroup *group,
-					const MissingSet *set, int first, const CLONE(Factor) *factors,
-					const int width)
+CLONE(right_sides) (const MissingScratch *scratch, const MissingGroup *group,
+				   const MissingSet *set, int first, double *right, const int width)
 {
 	const MissingSide *side = &set->sides[group->covariance];
-	const uint16_t *missing = group->missing + first;
-	const uint16_t *solved = group->solved + first;
 	size_t		length = (size_t) scratch->stride * width;
-	size_t		step = (size_t) (scratch->d + 1) * VL;
-	double	   *rows[VL];
-
-	for (int lane = 0; lane < VL; lane++)
-	{
-		rows[lane] = scratch->deviations + lane * length;
-		CLONE(deviations_of_row) (group->rows + (size_t) (first + lane) * scratch->stride,
-								  set->mean, side->into, (int) length, rows[lane], width);
-	}
-	if (!group->covariance)
-	{
-		CLONE(dots_of_lanes) (scratch, side->matrix, missing, group->n_missing, -1, width);
-		CLONE(solve_lanes) (factors, set->n, group->n_solved, scratch->right, step);
-		return;
-	}
-	for (int i = 0; i < group->n_solved; i++)
-	{
-		Vec			values[MISSING_WIDTH];
-
-		CLONE(pick) ((const double *const *) rows, solved + i * MIXTURE_LANES, values, width);
-		UNROLL
-		for (int c = 0; c < width; c++)
-			CLONE(store) (scratch->right + c * step + (size_t) i * VL, values[c]);
-	}
-	CLONE(solve_lanes) (factors, set->n, group->n_solved, scratch->right, step);
-	/* back to the rows, in which features that are missing are 0 */
-	for (int i = 0; i < group->n_solved; i++)
-	{
-		Vec			values[MISSING_WIDTH];
-
-		UNROLL
-		for (int c = 0; c < width; c++)
-			values[c] = CLONE(load) (scratch->right + c * step + (size_t) i * VL);
-		CLONE(place) (rows, solved + i * MIXTURE_LANES, values, width, false);
-	}
-	CLONE(dots_of_lanes) (scratch, side->matrix, missing, group->n_missing, 1, width);
-}
-
-/* Each lane's shift from the density of a completed row to that of what is there. */
-ALWAYS_INLINE void
-CLONE(leave_shifts) (const MissingGroup *group, const MissingSet *set, int first,
-					 const CLONE(Factor) *factors, Vec *sums, const int width)
-{
-	const MissingSide *side = &set->sides[group->covariance];
+	const double *rows[VL];
 
 	UNROLL
-	for (int c = 0; c < width; c++)
-		sums[c] = side->constant[c] - (Vec) {0};
-	for (int i = 0; i < group->n_solved; i++)
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
 	{
-		Vec			values[MISSING_WIDTH];
+		double	   *deviations = scratch->deviations + (first + r) * length;
 
-		CLONE(pick_of_one) (side->constants, group->solved + first + i * MIXTURE_LANES, values, width);
-		UNROLL
-		for (int c = 0; c < width; c++)
-			sums[c] += values[c];
+		CLONE(deviations_of_row) (group->rows + (size_t) (first + r) * scratch->stride,
+								  set->mean, side->into, (int) length, deviations, width);
+		rows[r] = deviations;
 	}
-	for (int c = 0; c < set->n; c++)
-		sums[c] = CLONE(select) ((Bits) (factors[c].least >= MISSING_LEAST_PIVOT),
-								 sums[c] - 0.5 * factors[c].log_determinant, NAN - (Vec) {0});
+	if (!group->covariance)
+		CLONE(dots_of_rows) (scratch, side->matrix, group->missing, group->n_missing, first, -1,
+							 right, width);
+	for (int i = 0; group->covariance && i < group->n_solved; i++)
+		CLONE(store) (right + (size_t) i * VL,
+					  CLONE(pick) (rows, group->solved + first + i * MIXTURE_LANES, width));
 }
 
-/* Leave what is missing, in `right`, in its place. */
+/* And what is missing of what was solved for, if that are observed features; in place. */
 ALWAYS_INLINE void
-CLONE(leave_filled) (const MissingScratch *scratch, const MissingGroup *group,
-					 const MissingSet *set, int first, const int width)
+CLONE(use_observed) (const MissingScratch *scratch, const MissingGroup *group,
+					 const MissingSide *side, int first, double sign, double *right,
+					 const int width)
+{
+	size_t		length = (size_t) scratch->stride * width;
+	double	   *rows[VL];
+
+	UNROLL
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+		rows[r] = scratch->deviations + (first + r) * length;
+	/* back to the rows, in which features that are missing are 0 */
+	for (int i = 0; i < group->n_solved; i++)
+		CLONE(place) (rows, group->solved + first + i * MIXTURE_LANES,
+					  CLONE(load) (right + (size_t) i * VL), width, false);
+	CLONE(dots_of_rows) (scratch, side->matrix, group->missing, group->n_missing, first, sign,
+						 right, width);
+}
+
+/*
+ * Each row's shift from the density of a completed row to that of what is there, for
+ * n components.
+ */
+ALWAYS_INLINE void
+CLONE(leave_shifts) (const MissingGroup *group, const MissingSet *set, int first,
+					 const CLONE(Factor) *factor, int n_sets, const int width)
 {
 	const MissingSide *side = &set->sides[group->covariance];
-	size_t		step = (size_t) (scratch->d + 1) * VL;
+	double		lanes[VL];
+	Vec			sum = CLONE(pick_of_one) (side->constant, (const uint16_t[VL]) {0}, width);
+
+	for (int i = 0; i < group->n_solved; i++)
+		sum += CLONE(pick_of_one) (side->constants, group->solved + first + i * MIXTURE_LANES, width);
+	CLONE(store) (lanes, CLONE(select) ((Bits) (factor->least >= MISSING_LEAST_PIVOT),
+										sum - 0.5 * factor->log_determinant, NAN - (Vec) {0}));
+	for (int s = 0; s < n_sets; s++)
+		for (int c = 0; c < set[s].n; c++)
+			for (int r = 0; r < VECTOR_ROWS(width); r++)
+				set[s].shifts[c][group->start + first + r] = lanes[r * width + c];
+}
+
+/* Leave what is missing in the rows of a vector in its place. */
+ALWAYS_INLINE void
+CLONE(leave_filled) (const MissingGroup *group, const MissingSet *set, int first,
+					 const double *right, const int width)
+{
+	const MissingSide *side = &set->sides[group->covariance];
+	double	   *filled = set->filled + (group->place + first) * width;
 
 	for (int i = 0; i < group->n_missing; i++)
 	{
 		const uint16_t *numbers = group->missing + first + i * MIXTURE_LANES;
-		size_t		place = group->place + (size_t) i * MIXTURE_LANES + first;
-		Vec			means[MISSING_WIDTH];
-		Vec			out[MISSING_WIDTH];
 
-		CLONE(pick_of_one) (set->mean, numbers, means, width);
-		CLONE(pick_of_one) (side->out, numbers, out, width);
-		UNROLL
-		for (int c = 0; c < width; c++)
-			if (c < set->n)
-				CLONE(store) (set->filled[c] + place, means[c] + out[c] *
-							  CLONE(load) (scratch->right + c * step + (size_t) i * VL));
+		CLONE(store) (filled + (size_t) i * MIXTURE_LANES * width,
+					  CLONE(pick_of_one) (set->mean, numbers, width) +
+					  CLONE(pick_of_one) (side->out, numbers, width) *
+					  CLONE(load) (right + (size_t) i * VL));
 	}
 }
 
@@ -254,30 +248,54 @@ static void CLONE(leave_steps) (const MissingScratch *scratch, const MissingGrou
 								const MissingSet *set, const MissingShared *shared, int first,
 								const CLONE(Factor) *factor, const double *shifts);
 
+/* Fill in what is missing in n vectors of a group's rows, from `first` on. */
+ALWAYS_INLINE void
+CLONE(fill_rows) (const MissingScratch *scratch, const MissingGroup *group,
+				  const MissingSet *set, int first, const CLONE(Factor) *factors, int n,
+				  const int width)
+{
+	const size_t step = (size_t) (scratch->d + 1) * VL;
+
+	for (int v = 0; v < n; v++)
+		CLONE(right_sides) (scratch, group, set, first + v * VECTOR_ROWS(width),
+						   scratch->right + v * step, width);
+	CLONE(solve_lanes) (factors, n, group->n_solved, scratch->right, step);
+	for (int v = 0; v < n; v++)
+	{
+		double	   *right = scratch->right + v * step;
+
+		if (group->covariance)
+			CLONE(use_observed) (scratch, group, &set->sides[1], first + v * VECTOR_ROWS(width),
+								 1, right, width);
+		CLONE(leave_filled) (group, set, first + v * VECTOR_ROWS(width), right, width);
+	}
+}
+
 ALWAYS_INLINE void
 CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 				   const MissingSet *sets, int n_sets, const MissingShared *shared,
 				   double *kept, const MixtureHost *host, const int width)
 {
-	for (int first = 0; first < MIXTURE_LANES; first += VL)
-	{
-		CLONE(Factor) factors[MISSING_WIDTH];
-		Vec			shifts[MISSING_WIDTH];
+	const int	n_vectors = MIXTURE_LANES / VECTOR_ROWS(width);
+	const int	n = n_vectors < MISSING_BESIDE ? n_vectors : MISSING_BESIDE;
 
-		CLONE(place_factors) (scratch, group, &sets[0], kept, first, factors);
-		CLONE(make_factors) (scratch, group, &sets[0], first, factors, host, width);
-		CLONE(leave_shifts) (group, &sets[0], first, factors, shifts, width);
+	for (int first = 0; first < MIXTURE_LANES; first += n * VECTOR_ROWS(width))
+	{
+		CLONE(Factor) factors[MISSING_BESIDE];
+
+		CLONE(place_factors) (scratch, group, kept, first, factors, n, width);
+		CLONE(make_factors) (scratch, group, &sets[0], first, factors, n, host, width);
+		for (int v = 0; v < n; v++)
+			CLONE(leave_shifts) (group, sets, first + v * VECTOR_ROWS(width), &factors[v], n_sets,
+								 width);
 		for (int s = 0; s < n_sets; s++)
 		{
-			CLONE(solve_mixed) (scratch, group, &sets[s], first, factors, width);
-			CLONE(leave_filled) (scratch, group, &sets[s], first, width);
-			for (int c = 0; c < sets[s].n; c++)
-				CLONE(store) (sets[s].shifts[c] + group->start + first, shifts[c]);
+			CLONE(fill_rows) (scratch, group, &sets[s], first, factors, n, width);
 			host->check_interrupts(host->context);
 		}
-		if (width == 1 && shared != NULL)
-			CLONE(leave_steps) (scratch, group, &sets[0], shared, first, &factors[0],
-								sets[0].shifts[0] + group->start + first);
+		for (int v = 0; v < n && width == 1 && shared != NULL; v++)
+			CLONE(leave_steps) (scratch, group, &sets[0], shared, first + v * VL, &factors[v],
+								sets[0].shifts[0] + group->start + first + v * VL);
 	}
 }
 

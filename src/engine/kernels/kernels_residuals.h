@@ -153,13 +153,40 @@ CLONE(inverse_tile) (double *triangle, int end, int i, int j,
 	}
 }
 
-/* Leave the elements of a tile, times each lane's share, for place_tile(). */
+/* Add to a tile, of n rows from i and columns from j on, the products of terms. */
 ALWAYS_INLINE void
-CLONE(leave_tile) (double *triangle, int end, int i, int j, Vec share, double *values,
-				   const int n, const bool diagonal)
+CLONE(add_terms) (const MissingShared *shared, int d, int i, int j,
+				  Vec tile[MISSING_TILE][MISSING_TILE], const int n, const bool diagonal)
 {
+	const int	n_b = diagonal ? n : MISSING_TILE;
+	const double *terms = shared->terms;
+
+	for (int e = 0; e < *shared->n_active; e++, terms += (size_t) d * VL)
+	{
+		UNROLL
+		for (int b = 0; b < n_b; b++)
+		{
+			Vec			right = CLONE(load) (terms + (size_t) (j + b) * VL);
+
+			UNROLL
+			for (int a = diagonal ? b : 0; a < n; a++)
+				tile[a][b] += CLONE(load) (terms + (size_t) (i + a) * VL) * right;
+		}
+	}
+}
+
+/*
+ * A tile of n rows from i on of the inverses of a vector's matrices, times the shares,
+ * into the residuals; with the products of terms, unless `shared` is NULL.
+ */
+ALWAYS_INLINE void
+CLONE(residual_tile) (const MissingScratch *scratch, const double *residuals,
+					  const uint16_t *solved, double *triangle, int end, int i, int j,
+					  Vec share, const MissingShared *shared, const int n, const bool diagonal,
+					  const int width)
+{
+	const Bits	counts = (Bits) (share > 0);
 	Vec			tile[MISSING_TILE][MISSING_TILE];
-	Bits		counts = (Bits) (share > 0);
 
 	CLONE(inverse_tile) (triangle, end, i, j, tile, n, diagonal);
 	UNROLL
@@ -170,126 +197,80 @@ CLONE(leave_tile) (double *triangle, int end, int i, int j, Vec share, double *v
 		/* a lane without a share may hold anything */
 		UNROLL
 		for (int b = 0; b < n_b; b++)
-			CLONE(store) (values + (size_t) (a * MISSING_TILE + b) * MISSING_WIDTH * VL,
-						  CLONE(select) (counts, tile[a][b] * share, (Vec) {0}));
+			tile[a][b] = CLONE(select) (counts, tile[a][b] * share, (Vec) {0});
 	}
-}
-
-/* Add to a tile of values the products of terms; it has n rows from i on. */
-ALWAYS_INLINE void
-CLONE(add_terms) (const MissingShared *shared, int d, int i, int j, double *values, const int n)
-{
-	int			n_j = i == j ? n : MISSING_TILE;
-
-	for (int b = 0; b < n_j; b++)
+	if (width == 1 && shared != NULL)
+		CLONE(add_terms) (shared, scratch->d, i, j, tile, n, diagonal);
+	UNROLL
+	for (int a = 0; a < n; a++)
 	{
-		Vec			sum[MISSING_TILE];
+		const int	n_b = diagonal ? a + 1 : MISSING_TILE;
+		const double *rows[VL];
 
+		CLONE(find_rows) (scratch, residuals, solved + (i + a) * MIXTURE_LANES, rows, width);
 		UNROLL
-		for (int a = 0; a < n; a++)
-			sum[a] = CLONE(load) (values + (size_t) (a * MISSING_TILE + b) * MISSING_WIDTH * VL);
-		CLONE(term_products) (shared, d, i, j + b, sum, n);
-		UNROLL
-		for (int a = 0; a < n; a++)
-			CLONE(store) (values + (size_t) (a * MISSING_TILE + b) * MISSING_WIDTH * VL, sum[a]);
+		for (int b = 0; b < n_b; b++)
+			CLONE(place) ((double *const *) rows, solved + (j + b) * MIXTURE_LANES, tile[a][b],
+						  width, true);
 	}
 }
 
-/*
- * Rows i to i + n of the inverses of the lanes' matrices, times their shares, into
- * the residuals.  values: a tile's, of each component, zeros for those of no share.
- */
+/* The same of n rows. */
 ALWAYS_INLINE void
 CLONE(residual_rows) (const MissingScratch *scratch, const MissingGroup *group,
-					  const MissingSet *set, int first, const CLONE(Factor) *factors, int i,
-					  const Vec *shares, const bool *counts, const MissingShared *shared,
-					  double *values, const int n, const int width)
+					  const double *residuals, int first, double *triangle, int i, Vec share,
+					  const MissingShared *shared, const int n, const int width)
 {
 	const uint16_t *solved = group->solved + first;
 
-	for (int j = 0; j <= i; j += MISSING_TILE)
-	{
-		for (int c = 0; c < set->n; c++)
-			if (counts[c] && j == i)
-				CLONE(leave_tile) (factors[c].triangle, group->n_solved, i, j, shares[c],
-								   values + c * VL, n, true);
-			else if (counts[c])
-				CLONE(leave_tile) (factors[c].triangle, group->n_solved, i, j, shares[c],
-								   values + c * VL, n, false);
-		if (width == 1 && shared != NULL)
-			CLONE(add_terms) (shared, scratch->d, i, j, values, n);
-		for (int a = 0; a < n; a++)
-		{
-			const double *rows[VL];
-			int			n_b = j == i ? a + 1 : MISSING_TILE;
-
-			CLONE(find_rows) (scratch, set->sides[group->covariance].residuals,
-							  solved + (i + a) * MIXTURE_LANES, rows, width);
-			for (int b = 0; b < n_b; b++)
-			{
-				Vec			element[MISSING_WIDTH];
-
-				UNROLL
-				for (int c = 0; c < width; c++)
-					element[c] = CLONE(load) (values + ((size_t) (a * MISSING_TILE + b) *
-														MISSING_WIDTH + c) * VL);
-				CLONE(place) ((double *const *) rows, solved + (j + b) * MIXTURE_LANES,
-							  element, width, true);
-			}
-		}
-	}
+	for (int j = 0; j < i; j += MISSING_TILE)
+		CLONE(residual_tile) (scratch, residuals, solved, triangle, group->n_solved, i, j, share,
+							  shared, n, false, width);
+	CLONE(residual_tile) (scratch, residuals, solved, triangle, group->n_solved, i, i, share,
+						  shared, n, true, width);
 }
 
 ALWAYS_INLINE void
 CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group,
 						const MissingSet *set, const MissingShared *shared,
-						const KernelWork *work, const double *const *shares, double *kept,
+						const KernelWork *work, const double *shares, double *kept,
 						const MixtureHost *host, const int width)
 {
 	const int	n = group->n_solved;
+	const double *residuals = set->sides[group->covariance].residuals;
 
-	for (int first = 0; first < MIXTURE_LANES; first += VL)
+	for (int first = 0; first < MIXTURE_LANES; first += VECTOR_ROWS(width))
 	{
-		CLONE(Factor) factors[MISSING_WIDTH];
-		Vec			share[MISSING_WIDTH];
-		bool		counts[MISSING_WIDTH];
-		bool		any = false;
-		double		values[MISSING_TILE * MISSING_TILE * MISSING_WIDTH * VL];
+		CLONE(Factor) factor;
+		Vec			share = CLONE(load) (shares + (size_t) (group->start + first) * width);
+		bool		any = CLONE(sum_of) (share) > 0;
+		const MissingShared *terms = NULL;
 
-		memset(values, 0, sizeof(values));
-		for (int c = 0; c < set->n; c++)
-		{
-			share[c] = CLONE(load) (shares[c] + group->start + first);
-			counts[c] = CLONE(sum_of) (share[c]) > 0;
-			any = any || counts[c];
-		}
 		if (width == 1 && shared != NULL)
+		{
 			CLONE(spread_rows) (scratch, group, set, shared, work, first);
-		if (width == 1 && shared != NULL && !any)
-			CLONE(spread_all_products) (scratch, group, &set->sides[0], shared, first, host);
+			if (!any)
+				CLONE(spread_all_products) (scratch, group, &set->sides[0], shared, first, host);
+			terms = *shared->n_active > 1 ? shared : NULL;
+		}
 		if (!any)
 			continue;
-		CLONE(place_factors) (scratch, group, set, kept, first, factors);
+		CLONE(place_factors) (scratch, group, kept, first, &factor, 1, width);
 		if (kept == NULL)
-			CLONE(make_factors) (scratch, group, set, first, factors, host, width);
+			CLONE(make_factors) (scratch, group, set, first, &factor, 1, host, width);
 		for (int i = 0; i < n; i += MISSING_TILE)
 		{
-			for (int c = 0; c < set->n; c++)
-				if (counts[c])
-				{
-#define INVERSE(rows) CLONE(inverse_rows) (factors[c].triangle, i, rows)
-					TILE_CASES(n - i, INVERSE);
+#define INVERSE(rows) CLONE(inverse_rows) (factor.triangle, i, rows)
+			TILE_CASES(n - i, INVERSE);
 #undef INVERSE
-				}
 			if (n > MISSING_LONG)
 				host->check_interrupts(host->context);
 		}
 		for (int i = 0; i < n; i += MISSING_TILE)
 		{
 #define RESIDUAL(rows) \
-			CLONE(residual_rows) (scratch, group, set, first, factors, i, share, counts, \
-								  width == 1 && shared != NULL && *shared->n_active > 1 ? \
-								  shared : NULL, values, rows, width)
+			CLONE(residual_rows) (scratch, group, residuals, first, factor.triangle, i, share, \
+								  terms, rows, width)
 			TILE_CASES(n - i, RESIDUAL);
 #undef RESIDUAL
 			if (n > MISSING_LONG)
@@ -302,7 +283,7 @@ CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group
 static void
 CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *group,
 						  const MissingSet *set, const MissingShared *shared,
-						  const KernelWork *work, const double *const *shares, double *kept,
+						  const KernelWork *work, const double *shares, double *kept,
 						  const MixtureHost *host)
 {
 	if (scratch->width == 1)
@@ -312,9 +293,8 @@ CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *gro
 }
 
 #undef TILE_CASES
+#undef VECTOR_ROWS
 #if VL == 8
 #undef LOW_HALVES
 #undef HIGH_HALVES
-#undef EVEN_PAIRS
-#undef ODD_PAIRS
 #endif

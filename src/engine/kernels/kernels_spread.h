@@ -21,53 +21,32 @@ CLONE(pick_sources) (const MissingShared *shared, const MissingGroup *group, int
 
 	for (int e = 0; e < n; e++, sources += shared->stride)
 		for (int i = 0; i < group->n_solved; i++)
-		{
-			Vec			value;
-
-			CLONE(pick_of_one) (sources, group->solved + first + i * MIXTURE_LANES, &value, 1);
-			CLONE(store) (shared->right + e * step + (size_t) i * VL, value);
-		}
+			CLONE(store) (shared->right + e * step + (size_t) i * VL,
+						  CLONE(pick_of_one) (sources, group->solved + first + i * MIXTURE_LANES, 1));
 }
 
 /* Leave a component's steps, of which the equations are solved at `right`. */
 ALWAYS_INLINE void
 CLONE(leave_step) (const MissingScratch *scratch, const MissingGroup *group,
 				   const MissingSet *set, const MissingShared *shared, int first, int c,
-				   const double *right)
+				   double *right)
 {
 	const MissingSide *side = &set->sides[group->covariance];
 	const double *apart = shared->apart + (size_t) c * shared->stride;
 	double	   *steps = shared->steps + c * shared->steps_size + group->place + first;
-	double	   *rows[VL];
 
-	if (!group->covariance)
-	{
-		for (int i = 0; i < group->n_missing; i++)
-			CLONE(store) (steps + (size_t) i * MIXTURE_LANES,
-						  CLONE(load) (right + (size_t) i * VL));
-		return;
-	}
-	for (int lane = 0; lane < VL; lane++)
-		rows[lane] = scratch->deviations + lane * (size_t) scratch->stride;
-	for (int i = 0; i < group->n_solved; i++)
-	{
-		Vec			value = CLONE(load) (right + (size_t) i * VL);
-
-		CLONE(place) (rows, group->solved + first + i * MIXTURE_LANES, &value, 1, false);
-	}
-	CLONE(dots_of_lanes) (scratch, side->matrix, group->missing + first, group->n_missing, -1, 1);
+	if (group->covariance)
+		CLONE(use_observed) (scratch, group, side, first, -1, right, 1);
 	for (int i = 0; i < group->n_missing; i++)
 	{
 		const uint16_t *numbers = group->missing + first + i * MIXTURE_LANES;
-		Vec			from;
-		Vec			out;
-		Vec			scale;
+		Vec			step = CLONE(load) (right + (size_t) i * VL);
 
-		CLONE(pick_of_one) (apart, numbers, &from, 1);
-		CLONE(pick_of_one) (side->out, numbers, &out, 1);
-		CLONE(pick_of_one) (set->sides[0].into, numbers, &scale, 1);
-		CLONE(store) (steps + (size_t) i * MIXTURE_LANES,
-					  scale * (from + out * CLONE(load) (scratch->right + (size_t) i * VL)));
+		if (group->covariance)
+			step = CLONE(pick_of_one) (set->sides[0].into, numbers, 1) *
+				(CLONE(pick_of_one) (apart, numbers, 1) +
+				 CLONE(pick_of_one) (side->out, numbers, 1) * step);
+		CLONE(store) (steps + (size_t) i * MIXTURE_LANES, step);
 	}
 }
 
@@ -121,6 +100,49 @@ CLONE(leave_steps) (const MissingScratch *scratch, const MissingGroup *group,
 
 /* --- sums --------------------------------------------------------------------------- */
 
+#if VL == 8
+#define EVEN_PAIRS(a, b) SHUFFLE(a, b, 0, 4, 8, 12, 1, 5, 9, 13)
+#define ODD_PAIRS(a, b) SHUFFLE(a, b, 2, 6, 10, 14, 3, 7, 11, 15)
+#endif
+
+/*
+ * From vectors of rows for each of MISSING_WIDTH components to values of these beside
+ * each other for each row.
+ */
+ALWAYS_INLINE void
+CLONE(turn_to_parts) (const Vec *values, Vec *parts)
+{
+#if VL == 8
+	Vec			a = LOW_HALVES(values[0], values[1]);
+	Vec			b = LOW_HALVES(values[2], values[3]);
+	Vec			c = HIGH_HALVES(values[0], values[1]);
+	Vec			d = HIGH_HALVES(values[2], values[3]);
+
+	parts[0] = EVEN_PAIRS(a, b);
+	parts[1] = ODD_PAIRS(a, b);
+	parts[2] = EVEN_PAIRS(c, d);
+	parts[3] = ODD_PAIRS(c, d);
+#elif VL == 4
+	Vec			a = SHUFFLE(values[0], values[1], 0, 4, 2, 6);
+	Vec			b = SHUFFLE(values[0], values[1], 1, 5, 3, 7);
+	Vec			c = SHUFFLE(values[2], values[3], 0, 4, 2, 6);
+	Vec			d = SHUFFLE(values[2], values[3], 1, 5, 3, 7);
+
+	parts[0] = SHUFFLE(a, c, 0, 1, 4, 5);
+	parts[1] = SHUFFLE(b, d, 0, 1, 4, 5);
+	parts[2] = SHUFFLE(a, c, 2, 3, 6, 7);
+	parts[3] = SHUFFLE(b, d, 2, 3, 6, 7);
+#else
+	parts[0] = SHUFFLE(values[0], values[1], 0, 2);
+	parts[1] = SHUFFLE(values[0], values[1], 1, 3);
+#endif
+}
+
+#if VL == 8
+#undef EVEN_PAIRS
+#undef ODD_PAIRS
+#endif
+
 /*
  * Add each component's share of its distance from the mean, of missing feature i, to
  * the sums, where those of a few components stand beside each other.
@@ -135,7 +157,7 @@ CLONE(spread_sums) (const MissingGroup *group, const MissingShared *shared, int 
 	{
 		double	   *sums = shared->sums + c * shared->stride;
 		Vec			part[MISSING_WIDTH];
-		double	   *targets[VL];
+		Vec			turned[MISSING_WIDTH];
 
 		UNROLL
 		for (int e = 0; e < MISSING_WIDTH; e++)
@@ -147,27 +169,15 @@ CLONE(spread_sums) (const MissingGroup *group, const MissingShared *shared, int 
 				sums[group->missing[i] * width + e] += CLONE(sum_of) (part[e]);
 			continue;
 		}
+		CLONE(turn_to_parts) (part, turned);
 		UNROLL
-		for (int lane = 0; lane < VL; lane++)
-			targets[lane] = sums;
-		CLONE(place) (targets, group->missing + first + i * MIXTURE_LANES, part, MISSING_WIDTH,
-					  true);
-	}
-}
+		for (int v = 0; v < MISSING_WIDTH; v++)
+		{
+			double	   *const targets[2] = {sums, sums};
 
-/* The sum of products of the terms of n features from i on with those of one. */
-ALWAYS_INLINE void
-CLONE(term_products) (const MissingShared *shared, int d, int i, int j, Vec *sum, const int n)
-{
-	const double *terms = shared->terms;
-
-	for (int e = 0; e < *shared->n_active; e++, terms += (size_t) d * VL)
-	{
-		Vec			right = CLONE(load) (terms + (size_t) j * VL);
-
-		UNROLL
-		for (int a = 0; a < n; a++)
-			sum[a] += CLONE(load) (terms + (size_t) (i + a) * VL) * right;
+			CLONE(place) (targets, group->missing + first + v * VECTOR_ROWS(MISSING_WIDTH) +
+						  i * MIXTURE_LANES, turned[v], MISSING_WIDTH, true);
+		}
 	}
 }
 
@@ -180,12 +190,20 @@ CLONE(spread_products) (const MissingScratch *scratch, const MissingGroup *group
 						const MissingSide *side, const MissingShared *shared, int first, int i,
 						int j, const int n)
 {
+	const double *terms = shared->terms;
 	Vec			sum[4];
 
 	UNROLL
 	for (int a = 0; a < n; a++)
 		sum[a] = (Vec) {0};
-	CLONE(term_products) (shared, scratch->d, i, j, sum, n);
+	for (int e = 0; e < *shared->n_active; e++, terms += (size_t) scratch->d * VL)
+	{
+		Vec			right = CLONE(load) (terms + (size_t) j * VL);
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+			sum[a] += CLONE(load) (terms + (size_t) (i + a) * VL) * right;
+	}
 	UNROLL
 	for (int a = 0; a < n; a++)
 	{
@@ -200,7 +218,7 @@ CLONE(spread_products) (const MissingScratch *scratch, const MissingGroup *group
 		CLONE(find_rows) (scratch, side->residuals,
 						  group->missing + first + (i + a) * MIXTURE_LANES, targets, 1);
 		CLONE(place) ((double *const *) targets, group->missing + first + j * MIXTURE_LANES,
-					  &sum[a], 1, true);
+					  sum[a], 1, true);
 	}
 }
 
@@ -263,7 +281,7 @@ CLONE(spread_rows) (const MissingScratch *scratch, const MissingGroup *group,
 	for (int i = 0; i < group->n_missing; i++)
 	{
 		size_t		place = group->place + i * step + first;
-		double	   *filled = set->filled[0] + place;
+		double	   *filled = set->filled + place;
 		double	   *term = shared->terms + (size_t) i * VL;
 		Vec			mean = {0};
 		Vec			scale;
@@ -271,7 +289,7 @@ CLONE(spread_rows) (const MissingScratch *scratch, const MissingGroup *group,
 		if (group->same)
 			scale = out[group->missing[i]] - (Vec) {0};
 		else
-			CLONE(pick_of_one) (out, group->missing + first + i * MIXTURE_LANES, &scale, 1);
+			scale = CLONE(pick_of_one) (out, group->missing + first + i * MIXTURE_LANES, 1);
 		for (int e = 0; e < n_active; e++)
 		{
 			int			c = shared->active[e];

@@ -51,7 +51,7 @@
 #define FILLED_VALUES (1 << 22)
 
 /* Values of factors that are kept from the E-step to the M-step of a block */
-#define KEPT_VALUES (1 << 17)
+#define KEPT_VALUES (1 << 20)
 
 /* --- memory ------------------------------------------------------------------ */
 
@@ -122,11 +122,9 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	missing->filled_size = 0;
 	missing->scratch.factors = NULL;
 	/* picks may read a vector from the last value on */
-	missing->scratch.deviations = missing_allocate((deviations + width * right +
-													 MIXTURE_LANES * (right + 1)) * sizeof(double),
-													host);
+	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right +
+													 MIXTURE_LANES) * sizeof(double), host);
 	missing->scratch.right = missing->scratch.deviations + deviations;
-	missing->scratch.products = missing->scratch.right + width * right;
 	missing->rows = missing_rows_create(missing->d, missing->scratch.stride,
 										missing_models_most(missing), host);
 	missing->models = missing_models_create(missing, host);
@@ -207,7 +205,7 @@ static void
 reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 {
 	/* components that are looked at together have those about the origin, too */
-	size_t		n_filled = (size_t) missing->k + missing->together;
+	size_t		n_filled = (size_t) missing->n_sets * missing->width + missing->together;
 
 	/* rows of which every feature is missing have none, and yet a place for them */
 	if (n == 0)
@@ -219,9 +217,8 @@ reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 		missing->filled = missing_allocate(n_filled * n * sizeof(double), host);
 		missing->filled_size = n;
 	}
-	for (int c = 0; c < missing->k; c++)
-		missing->sets[c / missing->width].filled[c % missing->width] =
-			missing->filled + c * missing->filled_size;
+	for (int s = 0; s < missing->n_sets; s++)
+		missing->sets[s].filled = missing->filled + s * missing->width * missing->filled_size;
 }
 
 /* And for factors of so many unknowns, of a set; and of all, if they are to be kept. */
@@ -229,18 +226,21 @@ static void
 reserve_factors(MissingWork *missing, int n, bool keep, const MixtureHost *host)
 {
 	size_t		triangle = linalg_packed_count(n) * MIXTURE_LANES;
+	/* with those that fill up the last set */
+	size_t		n_matrices = missing->covariance_type == MIXTURE_TIED ? 1 :
+		(size_t) missing->n_sets * missing->width;
 
-	missing->keeps = keep && missing->n_matrices * missing->rows->n_factors <= KEPT_VALUES;
+	missing->keeps = keep && n_matrices * missing->rows->n_factors <= KEPT_VALUES;
 	if (missing->keeps && missing->kept == NULL)
 		missing->kept = missing_allocate(KEPT_VALUES * sizeof(double), host);
 	if (missing->scratch.factors != NULL && n <= missing->factor_rows)
 		return;
 	missing_free(missing->scratch.factors, host);
 	missing->scratch.factors = NULL;
-	missing->scratch.factors = missing_allocate(missing->width *
+	missing->scratch.factors = missing_allocate(MISSING_BESIDE *
 												(triangle + (size_t) (n + 1) * MIXTURE_LANES) *
 												sizeof(double), host);
-	missing->scratch.pivots = missing->scratch.factors + missing->width * triangle;
+	missing->scratch.pivots = missing->scratch.factors + MISSING_BESIDE * triangle;
 	missing->factor_rows = n;
 }
 
@@ -365,6 +365,7 @@ fill_same(MissingWork *missing, MissingGroup *group, int c, const MixtureHost *h
 	const double *coefficients;
 	const double *residual;
 	double		shift;
+	size_t		step;
 
 	if (missing->doubtful[missing_matrix(missing, c)])
 	{
@@ -375,8 +376,7 @@ fill_same(MissingWork *missing, MissingGroup *group, int c, const MixtureHost *h
 	coefficients = missing_model(missing, group, c, &shift, &residual);
 	kernels_current()->missing_same(group, missing->rows->features, missing->d,
 									missing->prepared->means + (size_t) c * missing->d,
-									coefficients, missing->filled + c * missing->filled_size,
-									host);
+									coefficients, missing_filled(missing, group, c, &step), host);
 	for (int lane = 0; lane < group->n_rows; lane++)
 		shifts[lane] = shift;
 }
@@ -398,6 +398,16 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 				fill_same(missing, &rows->groups[i], c, host);
 }
 
+/* Put what was filled in for a component to the rows of a group. */
+static void
+put_filled(const MissingWork *missing, const MissingGroup *group, int c)
+{
+	size_t		step;
+	const double *filled = missing_filled(missing, group, c, &step);
+
+	missing_rows_put(missing->rows, group, filled, step);
+}
+
 /* Log densities of the sorted rows for a component. */
 static void
 find_densities(MissingWork *missing, const MixtureBlock *block, int c,
@@ -409,7 +419,7 @@ find_densities(MissingWork *missing, const MixtureBlock *block, int c,
 	double		largest;
 
 	for (int i = 0; i < rows->n_groups; i++)
-		missing_rows_put(rows, &rows->groups[i], missing->filled + c * missing->filled_size);
+		put_filled(missing, &rows->groups[i], c);
 	kernels->densities(missing->prepared, c, block, work, host);
 	largest = kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS + first,
 									 missing->exact + (size_t) c * MISSING_ROWS + first,
@@ -439,17 +449,18 @@ add_doubtful(MissingWork *missing, const MissingGroup *group, int c, double *sha
 			 MixtureStats *stats, const MixtureHost *host)
 {
 	const double *shifts = missing->shifts + (size_t) c * MISSING_ROWS;
+	int			step = missing->width;
 	double		sum = 0;
 
 	for (int row = group->start; row < group->start + group->n_rows; row++)
 		if (isnan(shifts[row]))
 		{
-			if (shares[row] > 0)
-				missing_add_alone(missing, c, row, shares[row], stats, host);
-			shares[row] = 0;
+			if (shares[row * step] > 0)
+				missing_add_alone(missing, c, row, shares[row * step], stats, host);
+			shares[row * step] = 0;
 		}
 		else
-			sum += shares[row];
+			sum += shares[row * step];
 	return sum;
 }
 
@@ -492,16 +503,14 @@ missing_add_set(MissingWork *missing, int set, const KernelWork *work, MixtureSt
 				const MixtureHost *host)
 {
 	const MissingRows *rows = missing->rows;
-	int			n = missing->sets[set].n;
-	const double *shares[MISSING_MOST_WIDTH];
+	double	   *shares = missing->shares;
 
-	for (int c = 0; c < n; c++)
-	{
-		double	   *own = missing->shares + (size_t) c * MISSING_ROWS;
-
-		add_known(missing, set * missing->width + c, own, missing->sums[c], stats, host);
-		shares[c] = own;
-	}
+	for (int c = 0; c < missing->sets[set].n; c++)
+		add_known(missing, set * missing->width + c, shares + c, missing->sums[c], stats, host);
+	/* of what only fills up the set */
+	for (int c = missing->sets[set].n; c < missing->width; c++)
+		for (int row = rows->n_complete; row < rows->n_rows; row++)
+			shares[row * missing->width + c] = 0;
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		if (!rows->groups[i].same && !rows->groups[i].alone)
@@ -533,13 +542,13 @@ add_component(MissingWork *missing, const MixtureBlock *block, int c, double *sh
 
 	kernels->missing_shares(kernels_roots(work, c) + first,
 							work->pack_rows > 0 ? kernels_least_root(work, c) : 0,
-							rows->n_rows - first, shares + first, sums);
+							rows->n_rows - first, shares + first * missing->width, missing->width,
+							sums);
 	if (work->weights[c] == 0)
 		return;
 	for (int i = 0; i < rows->n_groups; i++)
 		if (group_sum(rows, &rows->groups[i], sums) > 0)
-			missing_rows_put(rows, &rows->groups[i],
-							 missing->filled + c * missing->filled_size);
+			put_filled(missing, &rows->groups[i], c);
 	kernels->add_component(missing->prepared, c, block, work, stats, host);
 	host->check_interrupts(host->context);
 }
@@ -574,8 +583,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 	}
 	for (int c = 0; c < missing->k; c++)
 	{
-		add_component(missing, block, c, shares + (size_t) (c % width) * MISSING_ROWS, work,
-					  stats, host);
+		add_component(missing, block, c, shares + c % width, work, stats, host);
 		if (c % width == width - 1 || c == missing->k - 1)
 			missing_add_set(missing, c / width, work, stats, host);
 	}
@@ -741,7 +749,7 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 	make_ready(missing, false, false, host);
 	fill_groups(missing, host);
 	for (int i = 0; i < rows->n_groups; i++)
-		missing_rows_put(rows, &rows->groups[i], missing->filled);
+		put_filled(missing, &rows->groups[i], 0);
 	unsort(rows, missing->d, block->stride, features);
 }
 

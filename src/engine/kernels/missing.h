@@ -48,8 +48,8 @@ typedef struct MissingSet
 	int			n;				/* components in it */
 	MissingSide sides[2];		/* precision, covariance */
 	double	   *mean;			/* stride, zeros beyond d; beside each other */
-	double	   *filled[MISSING_MOST_WIDTH]; /* of each: the missing features of
-											 * all groups */
+	double	   *filled;			/* of each component, the missing features of all
+								 * groups: missing_filled() */
 	double	   *shifts[MISSING_MOST_WIDTH]; /* of each, MISSING_ROWS: from the log
 											 * density of the row, once filled, to
 											 * that of what was observed; NaN where
@@ -79,8 +79,8 @@ typedef struct MissingGroup
 	const uint16_t *observed;	/* if the same in all: d - n_missing */
 	const double *rows;			/* mixed: MIXTURE_LANES x stride, row by row; NaN
 								 * is missing */
-	size_t		place;			/* of the missing ones in `filled`: n_missing x
-								 * n_rows */
+	size_t		place;			/* of the missing ones in `filled`, n_missing x
+								 * n_rows, if that is of one component */
 	size_t		factor_place;	/* mixed: of its factors, if these are kept */
 } MissingGroup;
 
@@ -113,17 +113,19 @@ typedef struct MissingShared
 	int		   *n_active;
 } MissingShared;
 
-/* Scratch of the kernels, for one set and as many rows as there are lanes. */
+/* The most vectors whose equations are solved side by side */
+#define MISSING_BESIDE 4
+
+/* Scratch of the kernels, for one set and as many rows as a group has. */
 typedef struct MissingScratch
 {
 	int			d;
 	int			stride;			/* of matrices, above d; whole vectors of sets */
 	int			width;			/* components of a set, as they stand in matrices */
-	double	   *factors;		/* of each component a packed triangle */
-	double	   *pivots;			/* of each, as many vectors as are solved for */
-	double	   *deviations;		/* lanes x stride, of the set */
-	double	   *right;			/* of each component, d + 1 vectors */
-	double	   *products;		/* d + 1 vectors for each lane */
+	double	   *factors;		/* MISSING_BESIDE packed triangles of vectors */
+	double	   *pivots;			/* and as many vectors for each as are solved for */
+	double	   *deviations;		/* MIXTURE_LANES x stride, of the set */
+	double	   *right;			/* MISSING_BESIDE x (d + 1) vectors */
 } MissingScratch;
 
 /*

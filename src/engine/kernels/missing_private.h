@@ -87,7 +87,7 @@ struct MissingWork
 	double	   *shifts;			/* k x MISSING_ROWS */
 	double	   *exact;			/* k x MISSING_ROWS: log densities of rows done
 								 * one by one */
-	double	   *shares;			/* width x MISSING_ROWS */
+	double	   *shares;			/* MISSING_ROWS x width */
 	double		sums[MISSING_MOST_WIDTH][MISSING_ROWS / MIXTURE_LANES]; /* of these, from
 														 * the first incomplete row on */
 	double		largest_shift;	/* of a block, or 0 */
@@ -147,6 +147,21 @@ missing_matrix(const MissingWork *missing, int c)
 }
 
 /*
+ * What is filled in for a component in a group, n_missing x n_rows.  *step: from a row
+ * to the next.
+ */
+static inline double *
+missing_filled(const MissingWork *missing, const MissingGroup *group, int c, size_t *step)
+{
+	size_t		width = missing->width;
+	double	   *filled = missing->sets[c / width].filled + group->place * width;
+	size_t		lane = c % width;
+
+	*step = group->same ? 1 : width;
+	return filled + (group->same ? lane * group->n_missing * group->n_rows : lane);
+}
+
+/*
  * Whether what components that share a matrix are apart is added with the residuals of
  * such a group: if these are of the missing features of single rows, too.
  */
@@ -163,7 +178,7 @@ extern void missing_rows_release(MissingRows *rows, const MixtureHost *host);
 extern void missing_rows_sort(MissingRows *rows, const MixtureBlock *block);
 extern int	missing_rows_order(const MissingRows *rows, int row, int *order);
 extern void missing_rows_put(const MissingRows *rows, const MissingGroup *group,
-							 const double *filled);
+							 const double *filled, size_t step);
 
 /* missing_sides.c */
 extern bool missing_is_doubtful(const double *precision, const double *covariance, int d);

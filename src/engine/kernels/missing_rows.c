@@ -389,14 +389,18 @@ missing_rows_order(const MissingRows *rows, int row, int *order)
 	return n_observed;
 }
 
-/* Put what was filled in where it is missing in the rows of a group. */
+/*
+ * Put what was filled in where it is missing in the rows of a group; step: from a row
+ * to the next.
+ */
 void
-missing_rows_put(const MissingRows *rows, const MissingGroup *group, const double *filled)
+missing_rows_put(const MissingRows *rows, const MissingGroup *group, const double *filled,
+				 size_t step)
 {
 	double	   *features = rows->features + group->start;
 	const uint32_t *places = group->places;
+	size_t		next = MIXTURE_LANES * step;
 
-	filled += group->place;
 	if (group->same)
 	{
 		for (int i = 0; i < group->n_missing; i++, filled += group->n_rows)
@@ -404,15 +408,15 @@ missing_rows_put(const MissingRows *rows, const MissingGroup *group, const doubl
 				   group->n_rows * sizeof(double));
 		return;
 	}
-	for (int i = 0; i < group->n_missing; i++, filled += MIXTURE_LANES, places += MIXTURE_LANES)
+	for (int i = 0; i < group->n_missing; i++, filled += next, places += MIXTURE_LANES)
 	{
 		features[places[0]] = filled[0];
-		features[places[1]] = filled[1];
-		features[places[2]] = filled[2];
-		features[places[3]] = filled[3];
-		features[places[4]] = filled[4];
-		features[places[5]] = filled[5];
-		features[places[6]] = filled[6];
-		features[places[7]] = filled[7];
+		features[places[1]] = filled[step];
+		features[places[2]] = filled[2 * step];
+		features[places[3]] = filled[3 * step];
+		features[places[4]] = filled[4 * step];
+		features[places[5]] = filled[5 * step];
+		features[places[6]] = filled[6 * step];
+		features[places[7]] = filled[7 * step];
 	}
 }

@@ -125,7 +125,7 @@ missing_shared_ready(MissingWork *missing, bool m_step)
 	shared->m_step = m_step;
 	shared->steps = missing->filled;
 	shared->steps_size = missing->filled_size;
-	missing->origin.filled[0] = missing->filled + missing->k * missing->filled_size;
+	missing->origin.filled = missing->filled + missing->k * missing->filled_size;
 	missing->origin.shifts[0] = missing->exact;
 	memcpy(missing->origin.sides, missing->sets[0].sides, sizeof(missing->origin.sides));
 	for (int c = 0; c < missing->k && missing->covariances_ready; c++)
@@ -159,7 +159,7 @@ fill_alone(MissingWork *missing, MissingGroup *group, int lane, const MixtureHos
 	for (int c = -1; c < missing->k; c++)
 	{
 		const double *apart = c < 0 ? NULL : shared->apart + c * shared->stride;
-		double	   *filled = c < 0 ? missing->origin.filled[0] :
+		double	   *filled = c < 0 ? missing->origin.filled :
 			shared->steps + c * shared->steps_size;
 		const double *from = c < 0 ? missing->origin.mean : apart;
 		double		sign = c < 0 ? 1 : -1;
@@ -222,8 +222,8 @@ fill_same(MissingWork *missing, const MissingGroup *group, const MixtureHost *ho
 		host->check_interrupts(host->context);
 	}
 	kernels_current()->missing_same(group, missing->rows->features, missing->d,
-									missing->origin.mean, coefficients, missing->origin.filled[0],
-									host);
+									missing->origin.mean, coefficients,
+									missing->origin.filled + group->place, host);
 	return true;
 }
 
@@ -259,7 +259,7 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 		for (int lane = 0; lane < group->n_rows; lane++)
 			if (!good || is_doubtful(&missing->shared, group->start + lane))
 				fill_alone(missing, group, lane, host);
-		missing_rows_put(rows, group, missing->origin.filled[0]);
+		missing_rows_put(rows, group, missing->origin.filled + group->place, 1);
 	}
 }
 
@@ -302,7 +302,8 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 											  &missing->origin, &missing->shared, work, host);
 	missing_add_set(missing, 0, work, stats, host);
 	for (int i = 0; i < rows->n_groups; i++)
-		missing_rows_put(rows, &rows->groups[i], missing->origin.filled[0]);
+		missing_rows_put(rows, &rows->groups[i],
+						 missing->origin.filled + rows->groups[i].place, 1);
 	kernels_current()->add_components(missing->prepared, block, work, stats, host);
 }
 
