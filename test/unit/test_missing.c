@@ -188,10 +188,31 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 	free(conditionals);
 }
 
+/* Let every row have one of so many patterns of missing features; 0: one of its own. */
+static void
+drop_features(Random *random, Rows *rows, double share, int n_patterns)
+{
+	int			d = rows->d;
+	Rows	   *patterns = rows_allocate(n_patterns + 1, d);
+
+	for (int i = 0; i < n_patterns * d; i++)
+		patterns->values[i] = 0;
+	rows_drop(random, n_patterns > 0 ? patterns : rows, share);
+	for (int64_t i = 0; i < rows->n && n_patterns > 0; i++)
+	{
+		const double *pattern = patterns->values + random_below(random, n_patterns) * d;
+
+		for (int j = 0; j < d; j++)
+			if (isnan(pattern[j]))
+				rows->values[i * d + j] = NAN;
+	}
+	rows_free(patterns);
+}
+
 /* One shape of model and data, on every clone. */
 static void
 test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share,
-		   bool noise)
+		   int n_patterns, bool noise)
 {
 	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
 	MixtureParameters parameters;
@@ -201,7 +222,7 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 
 	for (int64_t i = 0; i < n; i++)
 		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
-	rows_drop(random, rows, share);
+	drop_features(random, rows, share, n_patterns);
 	rows_seal(rows);
 	random_parameters(random, &parameters, type, k, d);
 	if (noise)
@@ -224,9 +245,9 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 		worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
 		em_end(&em);
 		check(worst < TOLERANCE,
-			  "%s, k %d%s, d %d, %lld rows, %.0f %% missing: %s kernels agree with the reference (%.1e)",
+			  "%s, k %d%s, d %d, %lld rows, %.0f %% missing%s: %s kernels agree with the reference (%.1e)",
 			  family_names[type], k, noise ? " and noise" : "", d, (long long) n, 100 * share,
-			  kernels->name, worst);
+			  n_patterns > 0 ? " in few patterns" : "", kernels->name, worst);
 	}
 	kernels_select(NULL);
 	mixture_release_stats(expected, &unit_host);
@@ -350,6 +371,7 @@ test_flat(Random *random, MixtureCovarianceType type, bool near)
 	int64_t		n = 50 + random_below(random, 400);
 	double		least = pow(10, -1 - 6 * random_uniform(random));
 	double		share = 0.1 + 0.6 * random_uniform(random);
+	int			n_patterns = random_below(random, 2) * (1 + random_below(random, 6));
 	MixtureParameters parameters;
 	MixtureStats *expected = mixture_allocate_stats(type, k, d, &unit_host);
 	MixtureDrawing *drawing;
@@ -367,7 +389,7 @@ test_flat(Random *random, MixtureCovarianceType type, bool near)
 	for (int64_t i = 0; i < n; i++)
 		mixture_draw_row(drawing, random->state, i, rows->values + i * d);
 	unit_host.release(NULL, drawing);
-	rows_drop(random, rows, share);
+	drop_features(random, rows, share, n_patterns);
 	rows_seal(rows);
 	reference_missing(&parameters, rows, expected);
 	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
@@ -382,14 +404,62 @@ test_flat(Random *random, MixtureCovarianceType type, bool near)
 								   em.stats->n_values, n);
 		em_end(&em);
 		check(worst < 1e-10,
-			  "%s, k %d, d %d, %.0f %% missing, %.0e across%s: %s kernels agree with the reference (%.1e)",
-			  family_names[type], k, d, 100 * share, least, near ? " and near" : "", kernels->name,
-			  worst);
+			  "%s, k %d, d %d, %.0f %% missing%s, %.0e across%s: %s kernels agree with the reference (%.1e)",
+			  family_names[type], k, d, 100 * share, n_patterns > 0 ? " in few patterns" : "", least,
+			  near ? " and near" : "", kernels->name, worst);
 	}
 	kernels_select(NULL);
 	mixture_release_stats(expected, &unit_host);
 	mixture_release_parameters(&parameters, &unit_host);
 	rows_free(rows);
+}
+
+/*
+ * The sums of a run are the same to the last bit whichever runs there were before, or
+ * none, and however the patterns of its rows were known by then.
+ */
+static void
+test_runs(Random *random, MixtureCovarianceType type)
+{
+	int			k = 2 + random_below(random, 3);
+	int			d = 2 + random_below(random, 9);
+	int64_t		n = 3 * 16 * MIXTURE_BLOCK_ROWS - random_below(random, 1000);
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	size_t		count = mixture_sums_count(type, k, d);
+	double	   *sums = malloc(2 * count * sizeof(double));
+	MixtureParameters parameters;
+	MixtureError error;
+	MixtureRunner *runner;
+	bool		same = true;
+
+	/* ever fewer of the rows have the patterns of the first ones */
+	drop_features(random, rows, 0.3, 5);
+	for (int64_t i = 0; i < n; i++)
+		if (random_below(random, (int) n) < i)
+			rows->values[i * d + random_below(random, d - 1)] = NAN;
+	for (int64_t i = 0; i < n; i++)
+		if (isnan(rows->values[i * d + d - 1]))
+			rows->values[i * d + d - 1] = random_normal(random);
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	runner = mixture_runner_create(type, k, d, &unit_host);
+	mixture_runner_begin(runner, &(MixturePass) {.parameters = &parameters,.m_step = true}, &error);
+	for (int run = 0; run < mixture_n_runs(rows->source.n_blocks); run++)
+	{
+		MixtureRunner *alone = mixture_runner_create(type, k, d, &unit_host);
+
+		mixture_runner_begin(alone, &(MixturePass) {.parameters = &parameters,.m_step = true}, &error);
+		mixture_runner_run(alone, &rows->source, run, sums);
+		mixture_runner_run(runner, &rows->source, run, sums + count);
+		same = same && memcmp(sums, sums + count, count * sizeof(double)) == 0;
+		mixture_runner_release(alone);
+	}
+	check(same && mixture_n_runs(rows->source.n_blocks) > 2,
+		  "%s, k %d, d %d: the sums of a run do not show which were before", family_names[type], k, d);
+	mixture_runner_release(runner);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+	free(sums);
 }
 
 /*
@@ -700,11 +770,13 @@ test_missing(void)
 	{
 		for (int noise = 0; noise < 2; noise++)
 		{
-			test_shape(&random, type, 1, 2, 300, 0.2, noise);
-			test_shape(&random, type, 3, 3, 40, 0.5, noise);
-			test_shape(&random, type, 2, 4, 1000, 0.1, noise);
-			test_shape(&random, type, 4, 10, 700, 0.1, noise);
-			test_shape(&random, type, 2, 33, 30, 0.6, noise);
+			test_shape(&random, type, 1, 2, 300, 0.2, 0, noise);
+			test_shape(&random, type, 3, 3, 40, 0.5, 0, noise);
+			test_shape(&random, type, 2, 4, 1000, 0.1, 0, noise);
+			test_shape(&random, type, 4, 10, 700, 0.1, 0, noise);
+			test_shape(&random, type, 2, 33, 30, 0.6, 0, noise);
+			test_shape(&random, type, 5, 12, 600, 0.3, 3, noise);
+			test_shape(&random, type, 2, 6, 1500, 0.7, 4, noise);
 		}
 		for (int i = 0; i < 6; i++)
 		{
@@ -717,6 +789,7 @@ test_missing(void)
 			test_rows(&random, type, false, i % 2);
 			test_order_and_copies(&random, type);
 		}
+		test_runs(&random, type);
 		for (int noise = 0; noise < 2; noise++)
 		{
 			test_goes_up(&random, type, false, noise);

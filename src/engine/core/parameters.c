@@ -234,6 +234,46 @@ mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *sour
 	mixture_share_noise(target, source);
 }
 
+/*
+ * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
+ * from 0, each at most once, in this order.  marginal: allocated by the caller with
+ * mixture_allocate_parameters(), of the same k and family.  The marginal of a
+ * Gaussian is the part of its mean and covariance that belongs to those
+ * dimensions, so a family stays what it is.  In another order a covariance on the verge of singularity may
+ * look as if it were beyond it: mixture_mend() mends that.
+ */
+void
+mixture_marginal(const MixtureParameters *parameters, const int *dims,
+				 MixtureParameters *marginal, const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	int			d = parameters->d;
+	int			n = marginal->d;
+	size_t		count = mixture_factor_count(type, d);
+	size_t		marginal_count = mixture_factor_count(type, n);
+
+	memcpy(marginal->weights, parameters->weights, k * sizeof(double));
+	mixture_select_noise(parameters, dims, marginal, mixture_own_box(marginal));
+	for (int c = 0; c < k; c++)
+	{
+		const double *covariance = parameters->covariances + c * count;
+		double	   *target = marginal->covariances + c * marginal_count;
+
+		for (int j = 0; j < n; j++)
+			marginal->means[(size_t) c * n + j] =
+				parameters->means[(size_t) c * d + dims[j]];
+		if (type == MIXTURE_FULL || (type == MIXTURE_TIED && c == 0))
+			linalg_select(covariance, dims, n, target);
+		else if (type == MIXTURE_DIAG)
+			for (int j = 0; j < n; j++)
+				target[j] = covariance[dims[j]];
+		else if (type == MIXTURE_SPHERICAL)
+			target[0] = covariance[0];
+		host->check_interrupts(host->context);
+	}
+}
+
 /* Whether noise is the same to the last bit, in d dimensions. */
 static bool
 same_noise(const MixtureParameters *a, const MixtureParameters *b)

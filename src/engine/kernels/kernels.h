@@ -189,11 +189,10 @@ typedef struct Ray
  * What begins with missing_ is for blocks in which features are missing, and
  * described in missing.c.  missing_bits() finds up to 64 features from number j on
  * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
- * in a mixed group for sets with the same matrices, and the shifts; factors are
+ * in a group for sets with the same matrices, and the shifts; factors are
  * left at `kept` unless that is NULL; and, unless shared is NULL, what components are
  * apart (missing_shared.c).  missing_spread() is the M-step's part of that, by the
- * roots in work, for groups of either kind.  missing_same() finds what is missing in a
- * group of one pattern, for a component.  missing_shift() adds shifts to n log
+ * roots in work.  missing_shift() adds shifts to n log
  * densities, or puts the exact value where there is none; returns the largest shift,
  * or 0.  missing_shares() clears n roots that are below the least, and leaves their
  * squares, each so many steps from the last, and the sum of each MIXTURE_LANES of them.  missing_residuals() adds to a
@@ -263,9 +262,6 @@ typedef struct Kernels
 								 const MissingSet *sets, int n_sets,
 								 const MissingShared *shared, double *kept,
 								 const MixtureHost *host);
-	void		(*missing_same) (const MissingGroup *group, const double *features, int d,
-								 const double *mean, const double *coefficients,
-								 double *filled, const MixtureHost *host);
 	double		(*missing_shift) (const double *shifts, const double *exact, int n,
 								  double *log_densities);
 	void		(*missing_shares) (double *roots, double least, int n, double *shares,

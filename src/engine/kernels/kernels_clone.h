@@ -43,7 +43,6 @@ static const Kernels CLONE(kernels) = {
 	.hash_cells = CLONE(hash_cells),
 	.missing_bits = CLONE(missing_bits),
 	.missing_fill = CLONE(missing_fill),
-	.missing_same = CLONE(missing_same),
 	.missing_shift = CLONE(missing_shift),
 	.missing_shares = CLONE(missing_shares),
 	.missing_residuals = CLONE(missing_residuals),

@@ -1,87 +1,9 @@
 /*
  * kernels_incomplete.h
- *	  Blocks with missing features, but for the equations: rows of one pattern,
- *	  families without matrices, what is missing at all; a part of kernels_clone.h,
- *	  compiled once per instruction set.
+ *	  Blocks with missing features, but for the equations: families without
+ *	  matrices, what is missing at all; a part of kernels_clone.h, compiled once per
+ *	  instruction set.
  */
-
-/* --- what is missing in rows of one pattern ----------------------------------------- */
-
-/*
- * n_i missing features, from number i, of n_vectors vectors of rows: the means and
- * the products of the coefficients with the deviations of what was observed.
- */
-ALWAYS_INLINE void
-CLONE(same_features) (const MissingGroup *group, const double *features, int d,
-					  const double *mean, const double *coefficients, int i, int row,
-					  double *filled, const int n_i, const int n_vectors)
-{
-	const int	n_observed = d - group->n_missing;
-	Vec			sum[4][4];
-
-	UNROLL
-	for (int t = 0; t < n_i; t++)
-	{
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-			sum[t][v] = mean[group->missing[i + t]] - (Vec) {0};
-	}
-	for (int j = 0; j < n_observed; j++)
-	{
-		int			number = group->observed[j];
-		const double *feature = features + (size_t) number * MISSING_ROWS + row;
-
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-		{
-			Vec			u = CLONE(load) (feature + v * VL) - mean[number];
-
-			UNROLL
-			for (int t = 0; t < n_i; t++)
-				sum[t][v] += coefficients[(size_t) (i + t) * n_observed + j] * u;
-		}
-	}
-	UNROLL
-	for (int t = 0; t < n_i; t++)
-	{
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-			CLONE(store) (filled + (size_t) (i + t) * group->n_rows + row + v * VL, sum[t][v]);
-	}
-}
-
-ALWAYS_INLINE void
-CLONE(same_rows) (const MissingGroup *group, const double *features, int d,
-				  const double *mean, const double *coefficients, int row,
-				  double *filled, const int n_vectors)
-{
-	int			i = 0;
-
-	for (; i + 4 <= group->n_missing; i += 4)
-		CLONE(same_features) (group, features, d, mean, coefficients, i, row, filled, 4, n_vectors);
-	for (; i + 2 <= group->n_missing; i += 2)
-		CLONE(same_features) (group, features, d, mean, coefficients, i, row, filled, 2, n_vectors);
-	if (i < group->n_missing)
-		CLONE(same_features) (group, features, d, mean, coefficients, i, row, filled, 1, n_vectors);
-}
-
-/* Fill in what is missing in a group of one pattern; see Kernels. */
-static void
-CLONE(missing_same) (const MissingGroup *group, const double *features, int d,
-					 const double *mean, const double *coefficients, double *filled,
-					 const MixtureHost *host)
-{
-	int			row = 0;
-
-	features += group->start;
-	for (; row + 2 * VL <= group->n_rows; row += 2 * VL)
-	{
-		CLONE(same_rows) (group, features, d, mean, coefficients, row, filled, 2);
-		host->check_interrupts(host->context);
-	}
-	for (; row < group->n_rows; row += VL)
-		CLONE(same_rows) (group, features, d, mean, coefficients, row, filled, 1);
-}
 
 /* --- rows ------------------------------------------------------------------------- */
 

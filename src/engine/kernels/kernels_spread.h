@@ -151,8 +151,6 @@ ALWAYS_INLINE void
 CLONE(spread_sums) (const MissingGroup *group, const MissingShared *shared, int first, int i,
 					const double *values)
 {
-	const size_t width = MISSING_WIDTH;
-
 	for (int c = 0; c < shared->k; c += MISSING_WIDTH)
 	{
 		double	   *sums = shared->sums + c * shared->stride;
@@ -162,13 +160,6 @@ CLONE(spread_sums) (const MissingGroup *group, const MissingShared *shared, int 
 		UNROLL
 		for (int e = 0; e < MISSING_WIDTH; e++)
 			part[e] = CLONE(load) (values + (size_t) (c + e) * VL);
-		if (group->same)
-		{
-			UNROLL
-			for (int e = 0; e < MISSING_WIDTH; e++)
-				sums[group->missing[i] * width + e] += CLONE(sum_of) (part[e]);
-			continue;
-		}
 		CLONE(turn_to_parts) (part, turned);
 		UNROLL
 		for (int v = 0; v < MISSING_WIDTH; v++)
@@ -209,12 +200,6 @@ CLONE(spread_products) (const MissingScratch *scratch, const MissingGroup *group
 	{
 		const double *targets[VL];
 
-		if (group->same)
-		{
-			side->residuals[(size_t) group->missing[i + a] * scratch->stride +
-							group->missing[j]] += CLONE(sum_of) (sum[a]);
-			continue;
-		}
 		CLONE(find_rows) (scratch, side->residuals,
 						  group->missing + first + (i + a) * MIXTURE_LANES, targets, 1);
 		CLONE(place) ((double *const *) targets, group->missing + first + j * MIXTURE_LANES,
@@ -274,22 +259,18 @@ CLONE(spread_rows) (const MissingScratch *scratch, const MissingGroup *group,
 {
 	const double *out = set->sides[0].out;
 	const double *roots = work->roots + group->start + first;
-	const size_t step = group->same ? group->n_rows : MIXTURE_LANES;
 	const Vec	inverse = CLONE(find_active) (shared, work, roots);
 	const int	n_active = *shared->n_active;
 
 	for (int i = 0; i < group->n_missing; i++)
 	{
-		size_t		place = group->place + i * step + first;
+		size_t		place = group->place + (size_t) i * MIXTURE_LANES + first;
 		double	   *filled = set->filled + place;
 		double	   *term = shared->terms + (size_t) i * VL;
 		Vec			mean = {0};
 		Vec			scale;
 
-		if (group->same)
-			scale = out[group->missing[i]] - (Vec) {0};
-		else
-			scale = CLONE(pick_of_one) (out, group->missing + first + i * MIXTURE_LANES, 1);
+		scale = CLONE(pick_of_one) (out, group->missing + first + i * MIXTURE_LANES, 1);
 		for (int e = 0; e < n_active; e++)
 		{
 			int			c = shared->active[e];
@@ -321,7 +302,7 @@ CLONE(missing_spread) (const MissingScratch *scratch, const MissingGroup *group,
 					   const MissingSet *set, const MissingShared *shared,
 					   const KernelWork *work, const MixtureHost *host)
 {
-	for (int first = 0; first < group->n_rows; first += VL)
+	for (int first = 0; first < MIXTURE_LANES; first += VL)
 	{
 		CLONE(spread_rows) (scratch, group, set, shared, work, first);
 		CLONE(spread_all_products) (scratch, group, &set->sides[0], shared, first, host);

@@ -36,7 +36,7 @@
  * The pivots tell.  Then, or where the precision matrix has lost digits itself,
  * the row is done alone, by a regression that inverts nothing (regression.c);
  * which costs as much as the component's own factor does.  Rows of which many in a
- * block have the same pattern share the algebra: missing_models.c.
+ * block have the same pattern need none of this: missing_models.c.
  *
  * Where all components share a covariance, what differs between them is found apart:
  * missing_shared.c.  Where the family has no covariances between features, the
@@ -125,9 +125,8 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right +
 													 MIXTURE_LANES) * sizeof(double), host);
 	missing->scratch.right = missing->scratch.deviations + deviations;
-	missing->rows = missing_rows_create(missing->d, missing->scratch.stride,
-										missing_models_most(missing), host);
-	missing->models = missing_models_create(missing, host);
+	missing->rows = missing_rows_create(missing->d, missing->scratch.stride, host);
+	missing->models = missing_models_create(host);
 	missing->order = host->allocate(host->context, d * sizeof(int));
 	missing->next_order = host->allocate(host->context, d * sizeof(int));
 	missing->regression_of = -1;
@@ -194,7 +193,7 @@ missing_begin(MissingWork *missing, const MixtureParameters *parameters,
 	missing->covariances_ready = false;
 	if (missing->n_matrices == 0)
 		return;
-	missing_models_forget(missing->models, host);
+	missing_models_begin(missing->models, host);
 	if (missing->regression_of >= 0)
 		regression_release(&missing->regression, host);
 	missing->regression_of = -1;
@@ -291,7 +290,6 @@ make_ready(MissingWork *missing, bool keep, bool together, const MixtureHost *ho
 		missing_make_covariances(missing, host);
 	reserve_filled(missing, missing->rows->n_missing, host);
 	reserve_factors(missing, missing->rows->largest, keep, host);
-	missing_models_find(missing, host);
 	if (missing->together)
 		missing_shared_ready(missing, keep);
 }
@@ -312,7 +310,7 @@ fill_doubtful(MissingWork *missing, MissingGroup *group, int c, int n,
 			  const MixtureHost *host)
 {
 	group->doubtful = true;
-	for (int lane = 0; lane < group->n_rows; lane++)
+	for (int lane = 0; lane < MIXTURE_LANES; lane++)
 		for (int i = c; i < c + n; i++)
 			if (isnan(missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane]))
 				missing_fill_alone(missing, group, i, lane, host);
@@ -323,13 +321,13 @@ static void
 doubt(MissingWork *missing, const MissingGroup *group, int c, int n)
 {
 	for (int i = c; i < c + n; i++)
-		for (int lane = 0; lane < group->n_rows; lane++)
+		for (int lane = 0; lane < MIXTURE_LANES; lane++)
 			missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane] = NAN;
 }
 
-/* Fill in what is missing in a mixed group, for n_sets sets of one matrix each. */
+/* Fill in what is missing in a group, for n_sets sets of one matrix each. */
 static void
-fill_mixed(MissingWork *missing, MissingGroup *group, int set, int n_sets,
+fill_group(MissingWork *missing, MissingGroup *group, int set, int n_sets,
 		   const MixtureHost *host)
 {
 	const MissingSet *sets = &missing->sets[set];
@@ -357,30 +355,6 @@ fill_mixed(MissingWork *missing, MissingGroup *group, int set, int n_sets,
 		fill_doubtful(missing, group, c, n, host);
 }
 
-/* Fill in what is missing in a group of one pattern, for a component. */
-static void
-fill_same(MissingWork *missing, MissingGroup *group, int c, const MixtureHost *host)
-{
-	double	   *shifts = missing->shifts + (size_t) c * MISSING_ROWS + group->start;
-	const double *coefficients;
-	const double *residual;
-	double		shift;
-	size_t		step;
-
-	if (missing->doubtful[missing_matrix(missing, c)])
-	{
-		doubt(missing, group, c, 1);
-		fill_doubtful(missing, group, c, 1, host);
-		return;
-	}
-	coefficients = missing_model(missing, group, c, &shift, &residual);
-	kernels_current()->missing_same(group, missing->rows->features, missing->d,
-									missing->prepared->means + (size_t) c * missing->d,
-									coefficients, missing_filled(missing, group, c, &step), host);
-	for (int lane = 0; lane < group->n_rows; lane++)
-		shifts[lane] = shift;
-}
-
 /* Fill in what is missing in all groups, for all components. */
 static void
 fill_groups(MissingWork *missing, const MixtureHost *host)
@@ -390,22 +364,14 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 
 	for (int set = 0; set < missing->n_sets; set += n)
 		for (int i = 0; i < rows->n_groups; i++)
-			if (!rows->groups[i].same)
-				fill_mixed(missing, &rows->groups[i], set, n, host);
-	for (int c = 0; c < missing->k; c++)
-		for (int i = 0; i < rows->n_groups; i++)
-			if (rows->groups[i].same)
-				fill_same(missing, &rows->groups[i], c, host);
+			fill_group(missing, &rows->groups[i], set, n, host);
 }
 
 /* Put what was filled in for a component to the rows of a group. */
 static void
 put_filled(const MissingWork *missing, const MissingGroup *group, int c)
 {
-	size_t		step;
-	const double *filled = missing_filled(missing, group, c, &step);
-
-	missing_rows_put(missing->rows, group, filled, step);
+	missing_rows_put(missing->rows, group, missing_filled(missing, group, c), missing->width);
 }
 
 /* Log densities of the sorted rows for a component. */
@@ -415,29 +381,16 @@ find_densities(MissingWork *missing, const MixtureBlock *block, int c,
 {
 	const Kernels *kernels = kernels_current();
 	const MissingRows *rows = missing->rows;
-	int			first = rows->n_complete;
 	double		largest;
 
 	for (int i = 0; i < rows->n_groups; i++)
 		put_filled(missing, &rows->groups[i], c);
 	kernels->densities(missing->prepared, c, block, work, host);
-	largest = kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS + first,
-									 missing->exact + (size_t) c * MISSING_ROWS + first,
-									 rows->n_rows - first, kernels_roots(work, c) + first);
+	largest = kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS,
+									 missing->exact + (size_t) c * MISSING_ROWS,
+									 rows->n_rows, kernels_roots(work, c));
 	missing->largest_shift = fmax(missing->largest_shift, largest);
 	host->check_interrupts(host->context);
-}
-
-/* The sum of a group's shares, of those of each vector. */
-static double
-group_sum(const MissingRows *rows, const MissingGroup *group, const double *sums)
-{
-	int			first = (group->start - rows->n_complete) / MIXTURE_LANES;
-	double		sum = 0;
-
-	for (int i = 0; i < group->n_rows / MIXTURE_LANES; i++)
-		sum += sums[first + i];
-	return sum;
 }
 
 /*
@@ -452,7 +405,7 @@ add_doubtful(MissingWork *missing, const MissingGroup *group, int c, double *sha
 	int			step = missing->width;
 	double		sum = 0;
 
-	for (int row = group->start; row < group->start + group->n_rows; row++)
+	for (int row = group->start; row < group->start + MIXTURE_LANES; row++)
 		if (isnan(shifts[row]))
 		{
 			if (shares[row * step] > 0)
@@ -465,34 +418,22 @@ add_doubtful(MissingWork *missing, const MissingGroup *group, int c, double *sha
 }
 
 /*
- * Add a component's conditional covariances to the statistics, of rows that are
- * alone or of one pattern; what is left in its shares is for the kernels.
+ * Add a component's conditional covariances to the statistics, of rows that are done
+ * alone; what is left in its shares is for the kernels.
  */
 static void
 add_known(MissingWork *missing, int c, double *shares, const double *sums, MixtureStats *stats,
 		  const MixtureHost *host)
 {
 	const MissingRows *rows = missing->rows;
-	double	   *seconds = stats->seconds +
-		missing_matrix(missing, c) * linalg_packed_count(missing->d);
 
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		const MissingGroup *group = &rows->groups[i];
 		double		sum = group->alone || group->doubtful ?
-			add_doubtful(missing, group, c, shares, stats, host) : group_sum(rows, group, sums);
+			add_doubtful(missing, group, c, shares, stats, host) : sums[i];
 
-		if (sum > 0 && group->same)
-		{
-			const double *residual;
-			double		shift;
-
-			missing_model(missing, group, c, &shift, &residual);
-			for (int a = 0; a < group->n_missing; a++)
-				for (int b = 0; b <= a; b++)
-					seconds[linalg_row(group->missing[a]) + group->missing[b]] += sum * *residual++;
-		}
-		else if (group->covariance)
+		if (group->covariance)
 			missing->n_covariance[missing_matrix(missing, c)] += sum;
 	}
 }
@@ -509,11 +450,11 @@ missing_add_set(MissingWork *missing, int set, const KernelWork *work, MixtureSt
 		add_known(missing, set * missing->width + c, shares + c, missing->sums[c], stats, host);
 	/* of what only fills up the set */
 	for (int c = missing->sets[set].n; c < missing->width; c++)
-		for (int row = rows->n_complete; row < rows->n_rows; row++)
+		for (int row = 0; row < rows->n_rows; row++)
 			shares[row * missing->width + c] = 0;
 	for (int i = 0; i < rows->n_groups; i++)
 	{
-		if (!rows->groups[i].same && !rows->groups[i].alone)
+		if (!rows->groups[i].alone)
 		{
 			bool		spread = missing->together && missing_spreads_residuals(&rows->groups[i]);
 
@@ -537,17 +478,15 @@ add_component(MissingWork *missing, const MixtureBlock *block, int c, double *sh
 {
 	const Kernels *kernels = kernels_current();
 	const MissingRows *rows = missing->rows;
-	int			first = rows->n_complete;
 	double	   *sums = missing->sums[c % missing->width];
 
-	kernels->missing_shares(kernels_roots(work, c) + first,
+	kernels->missing_shares(kernels_roots(work, c),
 							work->pack_rows > 0 ? kernels_least_root(work, c) : 0,
-							rows->n_rows - first, shares + first * missing->width, missing->width,
-							sums);
+							rows->n_rows, shares, missing->width, sums);
 	if (work->weights[c] == 0)
 		return;
 	for (int i = 0; i < rows->n_groups; i++)
-		if (group_sum(rows, &rows->groups[i], sums) > 0)
+		if (sums[i] > 0)
 			put_filled(missing, &rows->groups[i], c);
 	kernels->add_component(missing->prepared, c, block, work, stats, host);
 	host->check_interrupts(host->context);
@@ -572,7 +511,7 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 		for (int c = 0; c < missing->k; c++)
 		{
 			add_component(missing, block, c, own, work, stats, host);
-			for (int row = missing->rows->n_complete; row < n_rows; row++)
+			for (int row = 0; row < n_rows; row++)
 				shares[row] += own[row];
 			for (int i = 0; i < MISSING_ROWS / MIXTURE_LANES; i++)
 				sums[i] += missing->sums[0][i];
@@ -622,7 +561,12 @@ accumulate_part(MissingWork *missing, const MixtureBlock *part, bool m_step,
 	const MissingRows *rows = missing->rows;
 	MixtureBlock block;
 
+	missing_rows_find(missing->rows, part);
+	missing_models_find(missing, host);
 	missing_rows_sort(missing->rows, part);
+	missing_models_take(missing, part, host);
+	if (rows->n_rows == 0)
+		return;
 	make_ready(missing, m_step, work->pairs != NULL, host);
 	block = (MixtureBlock) {
 		.n_rows = rows->n_rows,
@@ -690,6 +634,7 @@ missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
 		accumulate_diag(missing, block, m_step, work, stats, host);
 		return;
 	}
+	missing->m_step = m_step;
 	if (most < MIXTURE_LANES)
 		most = MIXTURE_LANES;
 	for (int first = 0; first < block->n_rows; first += most)
@@ -745,6 +690,7 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 		fill_means(missing->prepared, block, features);
 		return;
 	}
+	missing_rows_find(missing->rows, block);
 	missing_rows_sort(missing->rows, block);
 	make_ready(missing, false, false, host);
 	fill_groups(missing, host);
@@ -757,7 +703,10 @@ missing_complete(MissingWork *missing, const MixtureBlock *block, double *featur
 void
 missing_finish(MissingWork *missing, MixtureStats *stats, const MixtureHost *host)
 {
-	if (missing->n_matrices == 0 || !missing->ready)
+	if (missing->n_matrices == 0)
+		return;
+	missing_models_finish(missing, stats, host);
+	if (!missing->ready)
 		return;
 	missing_add_residuals(missing, stats, host);
 	if (missing->together)

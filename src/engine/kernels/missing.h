@@ -56,32 +56,25 @@ typedef struct MissingSet
 											 * solving it so loses digits */
 } MissingSet;
 
-/*
- * Rows that are worked on together, whole MIXTURE_LANES of them: with the same
- * features missing, any number of them; or mixed, MIXTURE_LANES.
- */
+/* MIXTURE_LANES rows that are worked on together. */
 typedef struct MissingGroup
 {
 	int			start;			/* in the sorted rows */
-	int			n_rows;
-	bool		same;			/* the same features are missing in all */
-	bool		covariance;		/* the side, if mixed */
+	bool		covariance;		/* the side */
 	bool		alone;			/* row by row, as there is too much to solve */
 	bool		doubtful;		/* some rows are, as digits are lost */
-	const double *model;		/* if the same: see missing_models.c */
 	int			n_solved;		/* features of the side, at the most */
 	int			n_missing;
-	const uint16_t *solved;		/* mixed: their numbers, ascending and then d;
-								 * n_solved x MIXTURE_LANES */
-	const uint16_t *missing;	/* likewise; if the same in all, n_missing */
-	const uint32_t *places;		/* mixed: where the missing ones go in the sorted
-								 * rows' features */
-	const uint16_t *observed;	/* if the same in all: d - n_missing */
-	const double *rows;			/* mixed: MIXTURE_LANES x stride, row by row; NaN
-								 * is missing */
+	const uint16_t *solved;		/* their numbers, ascending and then d; n_solved x
+								 * MIXTURE_LANES */
+	const uint16_t *missing;	/* likewise */
+	const uint32_t *places;		/* where the missing ones go in the sorted rows'
+								 * features */
+	const double *rows;			/* MIXTURE_LANES x stride, row by row; NaN is
+								 * missing */
 	size_t		place;			/* of the missing ones in `filled`, n_missing x
-								 * n_rows, if that is of one component */
-	size_t		factor_place;	/* mixed: of its factors, if these are kept */
+								 * MIXTURE_LANES, if that is of one component */
+	size_t		factor_place;	/* of its factors, if these are kept */
 } MissingGroup;
 
 /*

@@ -45,8 +45,8 @@ missing_fill_alone(MissingWork *missing, const MissingGroup *group, int c, int l
 	int			n_observed = regression->n_observed;
 	const int  *order = missing->order;
 	double	   *u = missing->scratch.deviations;
-	size_t		step;
-	double	   *filled = missing_filled(missing, group, c, &step) + lane * step;
+	size_t		step = MIXTURE_LANES * (size_t) missing->width;
+	double	   *filled = missing_filled(missing, group, c) + lane * missing->width;
 	double		log_density = log(missing->parameters->weights[c]) +
 		log1p(-missing->parameters->noise_weight);
 
@@ -54,10 +54,10 @@ missing_fill_alone(MissingWork *missing, const MissingGroup *group, int c, int l
 		u[j] = missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
 			mean[order[j]];
 	for (int i = 0; i < regression->n_missing; i++)
-		filled[i * step * group->n_rows] = mean[order[n_observed + i]] +
+		filled[i * step] = mean[order[n_observed + i]] +
 			linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
 	for (int i = regression->n_missing; i < group->n_missing; i++)
-		filled[i * step * group->n_rows] = 0;
+		filled[i * step] = 0;
 	linalg_solve_lower(regression->factor, u, n_observed);
 	for (int j = 0; j < n_observed; j++)
 		log_density -= HALF_LOG_TWO_PI + log(regression->factor[linalg_row(j) + j]) +

@@ -12,15 +12,18 @@
 /* Half the logarithm of 2 pi */
 #define HALF_LOG_TWO_PI 0.9189385332046727417803297364056
 
-/* A pattern of missing features among the rows that are being sorted. */
+/* What is known of a pattern that many rows have: missing_models.c */
+typedef struct MissingModel MissingModel;
+typedef struct MissingModels MissingModels;
+
+/* A pattern of missing features among the rows of a block. */
 typedef struct MissingPattern
 {
 	int			first;			/* row that has it */
 	int			n_rows;
 	int			n_missing;
-	int			n_same;			/* that get a group of their own */
-	int			place;			/* where that begins */
-	int			n_placed;
+	int			place;			/* in `taken`, where there is a model */
+	MissingModel *model;		/* or NULL */
 } MissingPattern;
 
 /* Slots of a table of patterns: a power of two, more than rows */
@@ -31,26 +34,25 @@ typedef struct MissingRows
 {
 	int			d;
 	int			stride;			/* as MissingScratch has it */
-	size_t		most_same;		/* missing times observed features of a pattern
-								 * whose rows get a group of their own */
 	int			n_words;		/* of bits for a row */
 	int			n_rows;			/* with those that fill up vectors */
-	int			n_complete;		/* the first ones, whole MIXTURE_LANES */
 	int			n_groups;
-	int			largest;		/* n_solved of a mixed group that is not alone */
+	int			largest;		/* n_solved of a group that is not alone */
 	size_t		n_missing;		/* places of all groups */
-	size_t		n_factors;		/* and of the factors of mixed ones */
+	size_t		n_factors;		/* and of their factors */
 	bool		covariance;		/* some groups are on that side */
 	double	   *features;		/* d + 1 x MISSING_ROWS */
 	double	   *weights;		/* MISSING_ROWS */
-	double	   *by_row;			/* MISSING_ROWS x stride: mixed rows */
+	double	   *by_row;			/* MISSING_ROWS x stride */
 	uint16_t   *numbers;		/* the groups' features */
 	uint16_t   *next_numbers;
 	uint32_t   *places;			/* the same of missing features: their places */
 	uint32_t   *next_places;
 	MissingGroup *groups;
 	uint64_t   *bits;			/* n_words x MISSING_ROWS: of unsorted rows */
-	int		   *starts;			/* d + 2: of mixed rows, by how many are missing */
+	int		   *starts;			/* d + 2: of rows, by how many are missing */
+	int			taken[MIXTURE_BLOCK_ROWS];	/* unsorted rows of patterns that have models,
+											 * one pattern after the other */
 	int			sources[MISSING_ROWS];	/* number of the unsorted row */
 	double		labels[MISSING_ROWS];	/* only where the block has labels */
 	uint16_t	row_patterns[MISSING_ROWS];
@@ -58,9 +60,6 @@ typedef struct MissingRows
 	int			n_patterns;
 	MissingPattern patterns[MISSING_ROWS];
 } MissingRows;
-
-/* What is known of a pattern, for all matrices: missing_models.c */
-typedef struct MissingModels MissingModels;
 
 /* Scratch, and what has been made of the parameters of the pass. */
 struct MissingWork
@@ -73,6 +72,7 @@ struct MissingWork
 	int			width;			/* of a set */
 	const MixtureParameters *parameters;	/* of the pass */
 	const MixturePrepared *prepared;
+	bool		m_step;			/* one is to follow the pass */
 	bool		ready;			/* constants, means and precisions are */
 	bool		covariances_ready;
 	double	   *constants;		/* diag k x d, spherical k: what a missing
@@ -88,8 +88,8 @@ struct MissingWork
 	double	   *exact;			/* k x MISSING_ROWS: log densities of rows done
 								 * one by one */
 	double	   *shares;			/* MISSING_ROWS x width */
-	double		sums[MISSING_MOST_WIDTH][MISSING_ROWS / MIXTURE_LANES]; /* of these, from
-														 * the first incomplete row on */
+	double		sums[MISSING_MOST_WIDTH][MISSING_ROWS / MIXTURE_LANES]; /* of these, in
+														 * each group */
 	double		largest_shift;	/* of a block, or 0 */
 	size_t		filled_size;
 	double	   *filled;			/* k x places */
@@ -147,18 +147,15 @@ missing_matrix(const MissingWork *missing, int c)
 }
 
 /*
- * What is filled in for a component in a group, n_missing x n_rows.  *step: from a row
- * to the next.
+ * What is filled in for a component in a group, n_missing x MIXTURE_LANES, each so far
+ * from the last as there are components in a set.
  */
 static inline double *
-missing_filled(const MissingWork *missing, const MissingGroup *group, int c, size_t *step)
+missing_filled(const MissingWork *missing, const MissingGroup *group, int c)
 {
 	size_t		width = missing->width;
-	double	   *filled = missing->sets[c / width].filled + group->place * width;
-	size_t		lane = c % width;
 
-	*step = group->same ? 1 : width;
-	return filled + (group->same ? lane * group->n_missing * group->n_rows : lane);
+	return missing->sets[c / width].filled + group->place * width + c % width;
 }
 
 /*
@@ -168,14 +165,16 @@ missing_filled(const MissingWork *missing, const MissingGroup *group, int c, siz
 static inline bool
 missing_spreads_residuals(const MissingGroup *group)
 {
-	return !group->same && !group->alone && !group->covariance;
+	return !group->alone && !group->covariance;
 }
 
 /* missing_rows.c */
-extern MissingRows *missing_rows_create(int d, int stride, size_t most_same,
-										const MixtureHost *host);
+extern MissingRows *missing_rows_create(int d, int stride, const MixtureHost *host);
 extern void missing_rows_release(MissingRows *rows, const MixtureHost *host);
+extern void missing_rows_find(MissingRows *rows, const MixtureBlock *block);
 extern void missing_rows_sort(MissingRows *rows, const MixtureBlock *block);
+extern void missing_pattern_order(const MissingRows *rows, const MissingPattern *pattern,
+								  int *order);
 extern int	missing_rows_order(const MissingRows *rows, int row, int *order);
 extern void missing_rows_put(const MissingRows *rows, const MissingGroup *group,
 							 const double *filled, size_t step);
@@ -210,12 +209,13 @@ extern void missing_shared_finish(MissingWork *missing, MixtureStats *stats,
 								  const MixtureHost *host);
 
 /* missing_models.c */
-extern MissingModels *missing_models_create(const MissingWork *missing, const MixtureHost *host);
+extern MissingModels *missing_models_create(const MixtureHost *host);
 extern void missing_models_release(MissingModels *models, const MixtureHost *host);
-extern void missing_models_forget(MissingModels *models, const MixtureHost *host);
-extern size_t missing_models_most(const MissingWork *missing);
+extern void missing_models_begin(MissingModels *models, const MixtureHost *host);
 extern void missing_models_find(MissingWork *missing, const MixtureHost *host);
-extern const double *missing_model(const MissingWork *missing, const MissingGroup *group,
-								   int c, double *shift, const double **residual);
+extern void missing_models_take(MissingWork *missing, const MixtureBlock *block,
+								const MixtureHost *host);
+extern void missing_models_finish(MissingWork *missing, MixtureStats *stats,
+								  const MixtureHost *host);
 
 #endif							/* GMM_ENGINE_MISSING_PRIVATE_H */

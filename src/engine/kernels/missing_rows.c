@@ -2,28 +2,21 @@
  * missing_rows.c
  *	  The rows of a block of which features are missing, sorted for the kernels.
  *
- * A kernel works on whole vectors of rows, and wants those of one vector alike.
- * So a block is sorted, anew in every pass, which costs less than one
- * component does: first rows that are complete; then those of which many have
- * the same features missing, in groups of their own; then all others by how many
- * are missing, so that no lane waits long for another.  The last are on one of two
- * sides: that of the missing features if these are at most half of all, or that of
- * the observed ones.
+ * Rows of which many have the same features missing are taken away, for their
+ * models (missing_models.c).  A kernel works on whole vectors of the others, and wants
+ * those of one vector alike.  So they are sorted, anew in every pass, which costs
+ * less than one component does, by how many features are missing, so that no row waits
+ * long for another.  They are on one of two sides: that of the missing features if
+ * these are at most half of all, or that of the observed ones.
  */
 #include "engine/kernels/missing_private.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Fewer rows with the same features missing are mixed with others. */
-#define LEAST_SAME 16
-
-/*
- * Room for rows of d features.  most_same: the most values that a pattern's model
- * (missing_models.c) may have for rows with the pattern to get a group.
- */
+/* Room for rows of d features. */
 MissingRows *
-missing_rows_create(int d, int stride, size_t most_same, const MixtureHost *host)
+missing_rows_create(int d, int stride, const MixtureHost *host)
 {
 	MissingRows *rows = host->allocate(host->context, sizeof(MissingRows));
 	size_t		row_numbers = 2 * (size_t) d;
@@ -31,7 +24,6 @@ missing_rows_create(int d, int stride, size_t most_same, const MixtureHost *host
 
 	rows->d = d;
 	rows->stride = stride;
-	rows->most_same = most_same;
 	rows->n_words = (d + 63) / 64;
 	rows->features = missing_allocate(((size_t) d + 2 + stride) * MISSING_ROWS * sizeof(double),
 									  host);
@@ -118,9 +110,9 @@ on_covariance_side(const MissingRows *rows, int n_missing)
 	return n_missing > rows->d / 2;
 }
 
-/* Where in `starts` mixed rows with so many missing are counted. */
+/* Where in `starts` rows with so many missing are counted. */
 static inline int
-mixed_class(const MissingRows *rows, int n_missing)
+row_class(const MissingRows *rows, int n_missing)
 {
 	int			half = rows->d / 2 + 1;
 
@@ -150,40 +142,6 @@ list_features(const MissingRows *rows, int row, bool missing, int step, uint16_t
 	return n;
 }
 
-/* Begin a group of the rows from place `start` on. */
-static MissingGroup *
-begin_group(MissingRows *rows, int start, int n_rows, int n_missing)
-{
-	MissingGroup *group = &rows->groups[rows->n_groups++];
-
-	group->start = start;
-	group->n_rows = n_rows;
-	group->n_missing = n_missing;
-	group->alone = false;
-	group->doubtful = false;
-	group->covariance = on_covariance_side(rows, n_missing);
-	group->place = rows->n_missing;
-	rows->n_missing += (size_t) n_missing * n_rows;
-	return group;
-}
-
-/* Rows with the same features missing: n_same of the pattern. */
-static void
-make_same_group(MissingRows *rows, MissingPattern *pattern)
-{
-	MissingGroup *group = begin_group(rows, pattern->place, pattern->n_same,
-									  pattern->n_missing);
-	uint16_t   *observed = rows->next_numbers;
-	uint16_t   *missing = observed + rows->d - pattern->n_missing;
-
-	rows->next_numbers += rows->d;
-	list_features(rows, pattern->first, false, 1, observed);
-	list_features(rows, pattern->first, true, 1, missing);
-	group->same = true;
-	group->observed = observed;
-	group->missing = missing;
-}
-
 /* Lists of the features of MIXTURE_LANES rows, `most` in the longest. */
 static void
 list_lanes(MissingRows *rows, int start, int most, bool missing, const uint16_t **lists)
@@ -204,7 +162,7 @@ list_lanes(MissingRows *rows, int start, int most, bool missing, const uint16_t 
 
 /* MIXTURE_LANES rows, each of which has its own features missing. */
 static void
-make_mixed_group(MissingRows *rows, const MixtureBlock *block, int start)
+make_group(MissingRows *rows, const MixtureBlock *block, int start)
 {
 	int			fewest = rows->d;
 	int			most = 0;
@@ -218,8 +176,13 @@ make_mixed_group(MissingRows *rows, const MixtureBlock *block, int start)
 		fewest = n < fewest ? n : fewest;
 		most = n > most ? n : most;
 	}
-	group = begin_group(rows, start, MIXTURE_LANES, most);
-	group->same = false;
+	group = &rows->groups[rows->n_groups++];
+	group->start = start;
+	group->n_missing = most;
+	group->doubtful = false;
+	group->covariance = on_covariance_side(rows, most);
+	group->place = rows->n_missing;
+	rows->n_missing += (size_t) most * MIXTURE_LANES;
 	list_lanes(rows, start, most, true, &group->missing);
 	group->places = rows->next_places;
 	for (int i = 0; i < most * MIXTURE_LANES; i++)
@@ -252,50 +215,24 @@ make_mixed_group(MissingRows *rows, const MixtureBlock *block, int start)
 	}
 }
 
-/* Whether the rows of a pattern get a group of their own, but for a few. */
-static bool
-gets_group(const MissingRows *rows, const MissingPattern *pattern)
-{
-	int			m = pattern->n_missing;
-
-	if (m == 0)
-		return pattern->n_rows >= MIXTURE_LANES;
-	return pattern->n_rows >= LEAST_SAME && m < rows->d &&
-		(size_t) m * (rows->d - m) + linalg_packed_count(m) <= rows->most_same;
-}
-
-/*
- * Find places for the rows of all patterns: for those that get a group of their
- * own, and where each class of mixed rows begins.  Returns where these begin.
- */
-static int
+/* Find places for the rows of all patterns, in `taken` or among the sorted rows. */
+static void
 find_places(MissingRows *rows)
 {
-	int			second = mixed_class(rows, rows->d);	/* first of the other side */
-	int			place;
+	int			second = row_class(rows, rows->d);	/* first of the other side */
+	int			taken = 0;
 
-	rows->n_complete = 0;
 	memset(rows->starts, 0, ((size_t) rows->d + 2) * sizeof(int));
 	for (int number = 0; number < rows->n_patterns; number++)
 	{
 		MissingPattern *pattern = &rows->patterns[number];
 
-		pattern->n_same = gets_group(rows, pattern) ?
-			pattern->n_rows / MIXTURE_LANES * MIXTURE_LANES : 0;
-		pattern->place = 0;
-		if (pattern->n_missing == 0)
-			rows->n_complete = pattern->n_same;
-		rows->starts[mixed_class(rows, pattern->n_missing) + 1] +=
-			pattern->n_rows - pattern->n_same;
+		pattern->place = taken;
+		if (pattern->model != NULL)
+			taken += pattern->n_rows;
+		else
+			rows->starts[row_class(rows, pattern->n_missing) + 1] += pattern->n_rows;
 	}
-	place = rows->n_complete;
-	for (int number = 0; number < rows->n_patterns; number++)
-		if (rows->patterns[number].n_missing > 0)
-		{
-			rows->patterns[number].place = place;
-			place += rows->patterns[number].n_same;
-		}
-	rows->starts[0] = place;
 	for (int class = 1; class <= rows->d + 1; class++)
 	{
 		rows->starts[class] += rows->starts[class - 1];
@@ -303,7 +240,6 @@ find_places(MissingRows *rows)
 			rows->starts[class] = whole_lanes(rows->starts[class]);
 	}
 	rows->n_rows = whole_lanes(rows->starts[rows->d + 1]);
-	return place;
 }
 
 /* Put the rows at their places, and copies of weight 0 where there is none. */
@@ -315,10 +251,14 @@ place_rows(MissingRows *rows, const MixtureBlock *block)
 	for (int row = 0; row < block->n_rows; row++)
 	{
 		MissingPattern *pattern = &rows->patterns[rows->row_patterns[row]];
-		int			place = pattern->n_placed < pattern->n_same ?
-			pattern->place + pattern->n_placed++ :
-			rows->starts[mixed_class(rows, pattern->n_missing)]++;
+		int			place;
 
+		if (pattern->model != NULL)
+		{
+			rows->taken[pattern->place++] = row;
+			continue;
+		}
+		place = rows->starts[row_class(rows, pattern->n_missing)]++;
 		rows->sources[place] = row;
 		rows->weights[place] = block->weights[row];
 	}
@@ -339,19 +279,26 @@ place_rows(MissingRows *rows, const MixtureBlock *block)
 }
 
 /*
- * Sort the rows of a block, of which there may be fewer than it has lanes.
+ * Find the patterns of a block's rows, of which there may be fewer than it has lanes;
+ * none has a model yet.
+ */
+void
+missing_rows_find(MissingRows *rows, const MixtureBlock *block)
+{
+	for (int word = 0; word < rows->n_words; word++)
+		kernels_current()->missing_bits(block, rows->d, 64 * word,
+										rows->bits + (size_t) word * MISSING_ROWS);
+	count_patterns(rows, block->n_rows);
+}
+
+/*
+ * Sort the rows of that block, and list those of patterns that have models by now.
  * Values that are missing stay so, until missing_rows_put().
  */
 void
 missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 {
-	int			first_mixed;
-
-	for (int word = 0; word < rows->n_words; word++)
-		kernels_current()->missing_bits(block, rows->d, 64 * word,
-										rows->bits + (size_t) word * MISSING_ROWS);
-	count_patterns(rows, block->n_rows);
-	first_mixed = find_places(rows);
+	find_places(rows);
 	place_rows(rows, block);
 	for (int row = 0; row < rows->n_rows && block->labels != NULL; row++)
 		rows->labels[row] = block->labels[rows->sources[row]];
@@ -362,11 +309,22 @@ missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 	rows->covariance = false;
 	rows->next_numbers = rows->numbers;
 	rows->next_places = rows->places;
-	for (int number = 0; number < rows->n_patterns; number++)
-		if (rows->patterns[number].n_same > 0 && rows->patterns[number].n_missing > 0)
-			make_same_group(rows, &rows->patterns[number]);
-	for (int start = first_mixed; start < rows->n_rows; start += MIXTURE_LANES)
-		make_mixed_group(rows, block, start);
+	for (int start = 0; start < rows->n_rows; start += MIXTURE_LANES)
+		make_group(rows, block, start);
+}
+
+/* The order of the d features in rows of a pattern: those observed, then those missing. */
+void
+missing_pattern_order(const MissingRows *rows, const MissingPattern *pattern, int *order)
+{
+	int			n_observed = 0;
+	int			n_missing = rows->d - pattern->n_missing;
+
+	for (int j = 0; j < rows->d; j++)
+		if (row_bits(rows, pattern->first, j / 64) >> (j % 64) & 1)
+			order[n_missing++] = j;
+		else
+			order[n_observed++] = j;
 }
 
 /*
@@ -376,17 +334,10 @@ missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 int
 missing_rows_order(const MissingRows *rows, int row, int *order)
 {
-	int			n_observed = 0;
-	int			n_missing = 0;
-	int			source = rows->sources[row];
-	int			most = rows->patterns[rows->row_patterns[source]].n_missing;
+	const MissingPattern *pattern = &rows->patterns[rows->row_patterns[rows->sources[row]]];
 
-	for (int j = 0; j < rows->d; j++)
-		if (row_bits(rows, source, j / 64) >> (j % 64) & 1)
-			order[rows->d - most + n_missing++] = j;
-		else
-			order[n_observed++] = j;
-	return n_observed;
+	missing_pattern_order(rows, pattern, order);
+	return rows->d - pattern->n_missing;
 }
 
 /*
@@ -401,13 +352,6 @@ missing_rows_put(const MissingRows *rows, const MissingGroup *group, const doubl
 	const uint32_t *places = group->places;
 	size_t		next = MIXTURE_LANES * step;
 
-	if (group->same)
-	{
-		for (int i = 0; i < group->n_missing; i++, filled += group->n_rows)
-			memcpy(features + (size_t) group->missing[i] * MISSING_ROWS, filled,
-				   group->n_rows * sizeof(double));
-		return;
-	}
 	for (int i = 0; i < group->n_missing; i++, filled += next, places += MIXTURE_LANES)
 	{
 		features[places[0]] = filled[0];

@@ -38,9 +38,6 @@
 /* The most that a mean's squared distance from the origin may be */
 #define MOST_LENGTH 0x1p12
 
-/* The most of what is summed to a square that is taken from a distance */
-#define MOST_SUMMED 0x1p17
-
 /* Memory, when there is none yet. */
 static void
 create_shared(MissingWork *missing, const MixtureHost *host)
@@ -146,7 +143,6 @@ fill_alone(MissingWork *missing, MissingGroup *group, int lane, const MixtureHos
 	const int  *order = missing->order;
 	int			n_observed = regression->n_observed;
 	int			n_missing = regression->n_missing;
-	size_t		step = group->same ? group->n_rows : MIXTURE_LANES;
 	size_t		place = group->place + lane;
 	const double *into = missing->origin.sides[0].into;
 	double	   *u = missing->scratch.deviations;
@@ -168,63 +164,17 @@ fill_alone(MissingWork *missing, MissingGroup *group, int lane, const MixtureHos
 			u[j] = c < 0 ? missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
 				missing->origin.mean[order[j]] : apart[order[j]];
 		for (int i = 0; i < group->n_missing; i++)
-			filled[place + i * step] = i >= n_missing ? 0 : from[order[n_observed + i]] + sign *
+			filled[place + (size_t) i * MIXTURE_LANES] = i >= n_missing ? 0 : from[order[n_observed + i]] + sign *
 				linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
 		if (c < 0)
 			continue;
 		for (int i = 0; i < n_missing; i++)
-			filled[place + i * step] *= into[order[n_observed + i]];
+			filled[place + (size_t) i * MIXTURE_LANES] *= into[order[n_observed + i]];
 		linalg_solve_lower(regression->factor, u, n_observed);
 		shared->shifts[(size_t) c * MISSING_ROWS + row] = shift + 0.5 *
 			fmax(shared->lengths[c] - linalg_dot(u, u, n_observed), 0);
 	}
 	host->check_interrupts(host->context);
-}
-
-/* Fill in what is missing in rows of one pattern; false where digits are lost. */
-static bool
-fill_same(MissingWork *missing, const MissingGroup *group, const MixtureHost *host)
-{
-	const MissingShared *shared = &missing->shared;
-	const double *into = missing->origin.sides[0].into;
-	int			n_observed = missing->d - group->n_missing;
-	const double *residual;
-	double		shift;
-	const double *coefficients = missing_model(missing, group, 0, &shift, &residual);
-
-	for (int c = 0; c < missing->k; c++)
-	{
-		const double *apart = shared->apart + c * shared->stride;
-		const double *source = shared->sources[0] + c * shared->stride;
-		double	   *step = shared->steps + c * shared->steps_size + group->place;
-		double		square = 0;
-		double		summed = 0;
-
-		for (int i = 0; i < group->n_missing; i++, step += group->n_rows)
-		{
-			int			number = group->missing[i];
-			double		value = apart[number];
-			double		term;
-
-			for (int j = 0; j < n_observed; j++)
-				value -= coefficients[(size_t) i * n_observed + j] * apart[group->observed[j]];
-			value *= into[number];
-			term = value * source[number];
-			square += term;
-			summed += fabs(term);
-			for (int row = 0; row < group->n_rows; row++)
-				step[row] = value;
-		}
-		if (!(summed <= MOST_SUMMED))
-			return false;
-		for (int row = 0; row < group->n_rows; row++)
-			shared->shifts[(size_t) c * MISSING_ROWS + group->start + row] = shift + 0.5 * square;
-		host->check_interrupts(host->context);
-	}
-	kernels_current()->missing_same(group, missing->rows->features, missing->d,
-									missing->origin.mean, coefficients,
-									missing->origin.filled + group->place, host);
-	return true;
 }
 
 /* Whether a row's shift is not known for some component. */
@@ -248,16 +198,13 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		MissingGroup *group = &rows->groups[i];
-		bool		good = !group->alone;
 
-		if (group->same)
-			good = fill_same(missing, group, host);
-		else if (good)
+		if (!group->alone)
 			kernels_current()->missing_fill(&missing->scratch, group, &missing->origin, 1,
 											&missing->shared,
 											missing->keeps ? missing->kept : NULL, host);
-		for (int lane = 0; lane < group->n_rows; lane++)
-			if (!good || is_doubtful(&missing->shared, group->start + lane))
+		for (int lane = 0; lane < MIXTURE_LANES; lane++)
+			if (group->alone || is_doubtful(&missing->shared, group->start + lane))
 				fill_alone(missing, group, lane, host);
 		missing_rows_put(rows, group, missing->origin.filled + group->place, 1);
 	}
@@ -278,12 +225,12 @@ sum_shares(MissingWork *missing, const KernelWork *work)
 	{
 		const double *roots = kernels_roots(work, c);
 
-		for (int row = rows->n_complete; row < rows->n_rows; row++)
+		for (int row = 0; row < rows->n_rows; row++)
 			shares[row] += roots[row] * roots[row];
 	}
-	for (int row = rows->n_complete; row < rows->n_rows; row++)
+	for (int row = 0; row < rows->n_rows; row++)
 	{
-		missing->sums[0][(row - rows->n_complete) / MIXTURE_LANES] += shares[row];
+		missing->sums[0][row / MIXTURE_LANES] += shares[row];
 		missing->shifts[row] = missing->alone[row] ? NAN : 0;
 	}
 }
@@ -313,14 +260,11 @@ missing_shared_accumulate(MissingWork *missing, const MixtureBlock *block, bool 
 						  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
 {
 	const Kernels *kernels = kernels_current();
-	int			first = missing->rows->n_complete;
-	int			n = missing->rows->n_rows - first;
-
 	fill_groups(missing, host);
 	kernels->log_densities(missing->prepared, block, work, host);
 	for (int c = 0; c < missing->k; c++)
-		kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS + first,
-							   missing->exact + first, n, kernels_roots(work, c) + first);
+		kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS, missing->exact,
+							   missing->rows->n_rows, kernels_roots(work, c));
 	kernels->responsibilities(missing->prepared, block, m_step, work, stats, host);
 	if (m_step)
 		add_block(missing, block, work, stats, host);
