@@ -119,7 +119,7 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	memset(missing->n_covariance, 0, n * sizeof(double));
 	missing->filled = missing->kept = missing->shared_memory = NULL;
 	missing->together = false;
-	missing->filled_size = 0;
+	missing->filled_size = missing->kept_size = 0;
 	missing->scratch.factors = NULL;
 	/* picks may read a vector from the last value on */
 	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right +
@@ -228,10 +228,16 @@ reserve_factors(MissingWork *missing, int n, bool keep, const MixtureHost *host)
 	/* with those that fill up the last set */
 	size_t		n_matrices = missing->covariance_type == MIXTURE_TIED ? 1 :
 		(size_t) missing->n_sets * missing->width;
+	size_t		n_kept = n_matrices * missing->rows->n_factors;
 
-	missing->keeps = keep && n_matrices * missing->rows->n_factors <= KEPT_VALUES;
-	if (missing->keeps && missing->kept == NULL)
-		missing->kept = missing_allocate(KEPT_VALUES * sizeof(double), host);
+	missing->keeps = keep && n_kept > 0 && n_kept <= KEPT_VALUES;
+	if (missing->keeps && n_kept > missing->kept_size)
+	{
+		missing_free(missing->kept, host);
+		missing->kept = NULL;
+		missing->kept = missing_allocate(n_kept * sizeof(double), host);
+		missing->kept_size = n_kept;
+	}
 	if (missing->scratch.factors != NULL && n <= missing->factor_rows)
 		return;
 	missing_free(missing->scratch.factors, host);

@@ -93,6 +93,7 @@ struct MissingWork
 	double		largest_shift;	/* of a block, or 0 */
 	size_t		filled_size;
 	double	   *filled;			/* k x places */
+	size_t		kept_size;
 	double	   *kept;			/* factors of a block, or NULL */
 	bool		keeps;			/* they are kept for the present block */
 	bool		together;		/* components, as they share a matrix */
