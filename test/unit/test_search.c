@@ -193,7 +193,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	cuts = cuts_create(&sample, type, &unit_host);
 	*wrong = *moved = n;
 	within_groups(pieces, type, units, within);
-	cuts_within(cuts, within);
+	cuts_about(cuts, within, 1);
 	if (cuts_find(cuts, &of, false, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
@@ -204,7 +204,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	for (int i = 0; i < n * d; i++)
 		sample.rows[i] *= units[i % d];
 	within_groups(pieces, type, units, within);
-	cuts_within(cuts, within);
+	cuts_about(cuts, within, 1);
 	if (cuts_find(cuts, &of, false, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[2]);
@@ -294,7 +294,7 @@ test_cuts_in_many_dimensions(MixtureCovarianceType type, int d)
 		sides[0][i] = sum > 6 * sqrt(d);
 	}
 	cuts = cuts_create(&sample, type, &unit_host);
-	cuts_within(cuts, within);
+	cuts_about(cuts, within, 1);
 	if (cuts_find(cuts, &of, false, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
@@ -517,21 +517,21 @@ test_move(MixtureCovarianceType type)
 	mixture_allocate_parameters(&parameters, type, 4, 2, &unit_host);
 	moves_begin(&moves, type, 4, &sample, floor, &unit_host);
 	start_crowded(&parameters);
-	moves_judge(&moves, &parameters, sound, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
 	move = moves.proposed[0];
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
 		  "what spans two clusters is to be split, what shares one to be merged (%s)",
 		  family_names[type]);
 	parameters.weights[1] = 0;
 	parameters.weights[2] += 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
 	check(moves.n_proposed > 0 && isfinite(moves.proposed[0].gain) && moves.proposed[0].split == 0 &&
 		  (moves.proposed[0].merge_into == 1 || moves.proposed[0].merge_from == 1) &&
 		  moves.proposed[0].loss == 0,
 		  "an empty component is merged away at no loss (%s)", family_names[type]);
 	parameters.weights[1] = 0.2;
 	parameters.weights[2] -= 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
 	moves_make(&moves, &move, &parameters);
 	check(fabs(parameters.weights[0] + parameters.weights[1] + parameters.weights[2] +
 			   parameters.weights[3] - 1) < 1e-12 && farthest_cluster(&parameters) < 1,
@@ -577,7 +577,7 @@ test_gains(MixtureCovarianceType type)
 		moves_begin(&moves, type, 6, &sample, floor, &unit_host);
 		if (em_run(&em, &parameters, 500, 1e-9, true, &outcome, &error) != MIXTURE_OK)
 			abort();
-		moves_judge(&moves, &parameters, sound, outcome.sum_weights, true);
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, outcome.sum_weights, true);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
 			const Move *move = &moves.proposed[i];
@@ -600,6 +600,69 @@ test_gains(MixtureCovarianceType type)
 		  "a move gains what was said of it (%s: %d of %d moves less)", family_names[type],
 		  n_less, n_moves);
 	rows_free(rows);
+}
+
+/*
+ * What a component is split into has the rows to stand on, however many rows are its in
+ * some small part: among clouds that overlap, with a component to spare.
+ */
+static void
+test_small_sides(MixtureCovarianceType type)
+{
+	int			n_moves = 0;
+	int			n_small = 0;
+
+	for (int try = 0; try < 40; try++)
+	{
+		Random		random = random_start(40 + try);
+		int			d = 2 + try % 4;
+		int			k = 5;
+		int			n = 3000;
+		int64_t		least = cuts_least_rows(type, d, false);
+		double		weight = try % 2 == 0 ? 1 : 0.25;
+		double		floor[] = {1e-9, 1e-9, 1e-9, 1e-9, 1e-9};
+		Rows	   *rows = rows_clusters(&random, n, d, k - 1, 2);
+		MixtureParameters parameters;
+		FeatureRange range;
+		EmOutcome	outcome;
+		MixtureError error;
+		Sample		sample;
+		Moves		moves;
+		Em			em;
+
+		for (int i = 0; i < n; i++)
+			rows->weights[i] = weight;
+		rows_seal(rows);
+		sample_all(rows, &range, &sample);
+		random_parameters(&random, &parameters, type, k, d);
+		for (int c = 0; c < k; c++)
+			memcpy(parameters.means + d * c, rows->values + d * random_below(&random, n),
+				   d * sizeof(double));
+		em_begin(&em, &sample.source, NULL, type, k, floor, &unit_host);
+		moves_begin(&moves, type, k, &sample, floor, &unit_host);
+		if (em_run(&em, &parameters, 100, 1e-6, true, &outcome, &error) != MIXTURE_OK)
+			abort();
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, n, false);
+		for (int i = 0; i < moves.n_proposed; i++)
+		{
+			const Move *move = &moves.proposed[i];
+
+			mixture_copy_parameters(&em.points[0], &parameters);
+			moves_make(&moves, move, &em.points[0]);
+			n_moves++;
+			n_small += n * fmin(em.points[0].weights[move->split],
+								em.points[0].weights[move->merge_from]) < 0.9 * (double) least;
+		}
+		em_end(&em);
+		moves_end(&moves);
+		mixture_release_parameters(&parameters, &unit_host);
+		sample_release(&sample, &unit_host);
+		unit_host.release(unit_host.context, range.least);
+		rows_free(rows);
+	}
+	check(n_moves > 0 && n_small == 0,
+		  "what components are split into has rows behind it (%s: %d of %d moves do not)",
+		  family_names[type], n_small, n_moves);
 }
 
 /* Element (i, j) of the second moment of a mixture of the family full, about zero. */
@@ -702,6 +765,7 @@ test_search(void)
 		test_move(type);
 		if (type != MIXTURE_TIED)
 			test_gains(type);
+		test_small_sides(type);
 		if (!mixture_has_matrix(type))
 			test_cuts_in_many_dimensions(type, 384);
 	}

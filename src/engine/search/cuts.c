@@ -69,6 +69,7 @@ struct Cuts
 	int			d;
 	int			n;				/* rows looked at */
 	double		sum;			/* of their weights */
+	double		row_weight;		/* of one row that is all of a component */
 	double		least;			/* weight of a side, at least */
 	const double *within;		/* covariance within components, as a component of
 								 * the family has it */
@@ -174,7 +175,7 @@ take_rows(Cuts *cuts, const ComponentRows *of, int64_t least)
 	}
 	if (cuts->n < 2 * least)
 		return false;
-	cuts->least = (double) least * of->sum / (double) of->n;
+	cuts->least = (double) least * cuts->row_weight;
 	for (int j = 0; j < d; j++)
 		cuts->means[j] /= cuts->sum;
 	for (int i = 0; i < cuts->n; i++)
@@ -309,6 +310,7 @@ try_line(Cuts *cuts)
 	for (int j = 0; j < d; j++)
 		spare.line[j] = cuts->line[j] / cuts->scales[j];
 	spare.threshold = threshold + linalg_dot(spare.line, cuts->means, d);
+	spare.sought = true;
 	spare.gain = gain;
 	cuts->found[place] = spare;
 }
@@ -508,6 +510,7 @@ try_longest(Cuts *cuts)
 	/* and through the middle, since what overlaps need not show any gap */
 	for (int j = 0; j < d; j++)
 		cuts->halving.line[j] = cuts->line[j] / cuts->scales[j];
+	cuts->halving.sought = false;
 	cuts->halving.threshold = linalg_dot(cuts->halving.line, cuts->means, d);
 	cuts->halves = SEARCH_WITHOUT != SEARCH_HALVING;
 }
@@ -551,12 +554,14 @@ try_moments(Cuts *cuts)
 }
 
 /*
- * Say what the covariance within components is, as a component of the family has it:
- * the caller's, which has to stay.
+ * Say of the mixture whose components are to be cut what the covariance within them is,
+ * as one of the family has it, which is the caller's and has to stay; and how much one
+ * row weighs.
  */
 void
-cuts_within(Cuts *cuts, const double *within)
+cuts_about(Cuts *cuts, const double *within, double row_weight)
 {
+	cuts->row_weight = row_weight;
 	cuts->within = within;
 	if (!mixture_has_matrix(cuts->type))
 		return;
@@ -585,6 +590,8 @@ cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found)
 			try_moments(cuts);
 	}
 	cuts->host->check_interrupts(cuts->host->context);
+	for (int i = 0; i < cuts->n_found; i++)
+		cuts->found[i].gain *= of->sum / cuts->sum;
 	if (cuts->halves)
 	{
 		Cut			spare;

@@ -28,8 +28,8 @@
 
 /* Passes of a split before a look at what it is worth, and looks */
 #define SPLIT_ITERATIONS 2
-#define SPLIT_ROUNDS 2
-#define SPLIT_TOLERANCE 1e-3
+#define SPLIT_ROUNDS 3
+#define SPLIT_TOLERANCE 3e-4
 
 /* Gains of the last pass that a split may still catch up with */
 #define SPLIT_HOPE 3

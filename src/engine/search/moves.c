@@ -36,6 +36,9 @@
 /* Moves proposed about one split */
 #define SAME_SPLITS 2
 
+/* Parts of deviations by which two components that were cut anew are what they were */
+#define SAME_PAIR 0.2
+
 /* Whether two moves are about different components. */
 bool
 moves_apart(const Move *left, const Move *right)
@@ -261,6 +264,22 @@ copy_whole(const MixtureParameters *parameters, int a, MixtureParameters *whole,
 }
 
 /*
+ * What a cut that was sought has to gain beyond another: what BIC takes for one more
+ * component of these rows.  The best of many cuts gains something where there is
+ * nothing, a few rows that lie closely by chance being a component of their own.
+ */
+static double
+cut_price(const Moves *moves, const MixtureParameters *whole, const ComponentRows *rows)
+{
+	MixtureCovarianceType type = whole->covariance_type;
+	int			d = whole->d;
+	double		n_parameters = 1.0 + d +
+		(type == MIXTURE_TIED ? 0 : (double) mixture_factor_count(type, d));
+
+	return 0.5 * n_parameters * log(fmax(rows->sum / moves->row_weight, 1)) * moves->row_weight;
+}
+
+/*
  * Find what is gained where these rows' component, a mixture of its own but for
  * its weight, is cut in two, and the halves.  factor: of the covariance that all
  * components share, or NULL.
@@ -272,8 +291,9 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	const MixtureHost *host = moves->host;
 	int			d = whole->d;
 	bool		again = split >= moves->k;
-	double		least_share = (double) cuts_least_rows(whole->covariance_type, d, again) /
-		(double) rows->n;
+	double		least_share = (double) cuts_least_rows(whole->covariance_type, d, again) *
+		moves->row_weight / rows->sum;
+	double		price = cut_price(moves, whole, rows);
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;
@@ -289,11 +309,16 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 		local_gather(local, rows);
 	for (int i = 0; i < n_cuts; i++)
 	{
-		double		gain = local_split(local, rows, whole, &cuts[i],
-									   fmax(least, moves->gains[split]), &halves);
+		double		gain;
 
+		if (cuts[i].sought && !(cuts[i].gain > price))
+			continue;
+		gain = local_split(local, rows, whole, &cuts[i], fmax(least, moves->gains[split]),
+						   &halves);
 		if (gain > -INFINITY && factor != NULL)
 			gain = shared_gain(moves, factor, &halves, weight, sum_weights);
+		if (cuts[i].sought)
+			gain -= price;
 		if (!(gain > moves->gains[split]) || halves.weights[0] < least_share ||
 			halves.weights[1] < least_share)
 			continue;
@@ -446,9 +471,26 @@ propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 		propose(moves, &move);
 }
 
+/* Whether the two components of a pair that was cut anew are what they were. */
+static bool
+came_back(const Moves *moves, const MixtureParameters *parameters, int number)
+{
+	const Pair *pair = &moves->pairs[number];
+	int			first = 2 * (moves->k + number);
+
+	for (int turned = 0; turned < 2; turned++)
+		if (judge_component_near(&moves->halves, first + turned, parameters, pair->a,
+								 SAME_PAIR) &&
+			judge_component_near(&moves->halves, first + 1 - turned, parameters, pair->b,
+								 SAME_PAIR))
+			return true;
+	return false;
+}
+
 /* Propose the moves that could lead higher. */
 static void
-propose_all(Moves *moves, const MixtureSuspicion *suspicions)
+propose_all(Moves *moves, const MixtureParameters *parameters,
+			const MixtureSuspicion *suspicions)
 {
 	moves->n_proposed = 0;
 	for (size_t i = 0; i < moves->n_pairs; i++)
@@ -461,18 +503,19 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions)
 		for (int c = 0; c < moves->k; c++)
 			if (c != pair->a && c != pair->b)
 				propose_if(moves, c, pair, loss, reseeds);
-		if (i < (size_t) moves->n_again)
+		if (i < (size_t) moves->n_again && !came_back(moves, parameters, (int) i))
 			propose_if(moves, moves->k + (int) i, pair, loss, reseeds);
 	}
 }
 
 /*
- * Judge the moves from a mixture, and propose the best; where `again` says so,
- * cutting two components anew is one.
+ * Judge the moves from a mixture among n_rows rows that weigh sum_weights, and propose
+ * the best; where `again` says so, cutting two components anew is one.
  */
 void
 moves_judge(Moves *moves, const MixtureParameters *parameters,
-			const MixtureSuspicion *suspicions, double sum_weights, bool again)
+			const MixtureSuspicion *suspicions, double sum_weights, double n_rows,
+			bool again)
 {
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -487,11 +530,12 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	moves->n_proposed = 0;
 	if (prepared == NULL)
 		return;
+	moves->row_weight = sum_weights / n_rows;
 	sum_weights *= 1 - parameters->noise_weight;
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
 	find_within(moves, parameters);
-	cuts_within(moves->cuts, moves->within);
+	cuts_about(moves->cuts, moves->within, moves->row_weight);
 	if (shared)
 	{
 		factor = host->allocate(host->context, count * sizeof(double));
@@ -518,7 +562,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	local_release(rows, k, host);
 	mixture_release_prepared(prepared, host);
 
-	propose_all(moves, suspicions);
+	propose_all(moves, parameters, suspicions);
 }
 
 /*

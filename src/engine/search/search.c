@@ -297,6 +297,7 @@ make_move(Search *search, Candidate *from)
 	judge_components(&from->parameters, judged_n_rows(search), search->scales->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
+				sample_n_rows(search),
 				search->effort == efforts && SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{

@@ -80,7 +80,8 @@ typedef struct Cut
 {
 	double	   *line;			/* d */
 	double		threshold;
-	double		gain;			/* along the line alone, about */
+	bool		sought;			/* where it gains the most, and not in the middle */
+	double		gain;			/* then: along the line alone, about */
 } Cut;
 
 /* Cuts that are followed: of one component, and of two together */
@@ -93,7 +94,7 @@ typedef struct Cuts Cuts;
 extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
-extern void cuts_within(Cuts *cuts, const double *within);
+extern void cuts_about(Cuts *cuts, const double *within, double row_weight);
 extern int64_t cuts_least_rows(MixtureCovarianceType type, int d, bool again);
 extern int	cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found);
 
@@ -218,6 +219,7 @@ typedef struct Moves
 	int			n_again;		/* of these, that are cut anew */
 	double	   *work;			/* d */
 	double	   *within;			/* the covariance within components */
+	double		row_weight;		/* of one row */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
 } Moves;
@@ -230,7 +232,7 @@ extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
 extern void moves_end(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
-						bool again);
+						double n_rows, bool again);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
