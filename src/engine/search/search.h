@@ -46,8 +46,6 @@ extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_stretch(SeedSpace *space, const double *factors,
 							const MixtureHost *host);
-extern int64_t seeding_race(const Sample *sample, int64_t n_rows, const double *distances,
-							uint64_t draw);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);

@@ -142,8 +142,8 @@ seeding_space_release(SeedSpace *space, const MixtureHost *host)
  * The row, of the first n_rows of the sample, that wins the race for rates
  * weights[i] * distances[i]; -1 if none is above 0.
  */
-int64_t
-seeding_race(const Sample *sample, int64_t n_rows, const double *distances, uint64_t draw)
+static int64_t
+race_rows(const Sample *sample, int64_t n_rows, const double *distances, uint64_t draw)
 {
 	int64_t		winner = -1;
 	double		best = INFINITY;
@@ -243,8 +243,8 @@ draw_seed(Draw *draw, uint64_t number, int n_candidates)
 
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 	{
-		rows[candidate] = seeding_race(draw->sample, space->blocks.n_rows, distances,
-									   random_combine(number, candidate));
+		rows[candidate] = race_rows(draw->sample, space->blocks.n_rows, distances,
+									  random_combine(number, candidate));
 		draw->host->check_interrupts(draw->host->context);
 		if (rows[candidate] < 0)
 			return rows[candidate];
@@ -301,7 +301,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 		if (c > 0 && far)
 			seeds[c] = draw_seed(&draw, number, n_candidates);
 		else
-			seeds[c] = seeding_race(sample, space->blocks.n_rows, rates, number);
+			seeds[c] = race_rows(sample, space->blocks.n_rows, rates, number);
 		/* rows that differ, but not in this space */
 		if (seeds[c] < 0)
 			seeds[c] = unchosen = unchosen_row(rates, unchosen);
