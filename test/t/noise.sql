@@ -231,7 +231,7 @@ FROM fits AS a JOIN (SELECT number, family, gmm_fit(features, k, gmm_options(cov
 
 -- Units, but for spherical; the box goes with the rows, the log-likelihood by the
 -- volume of a unit.
-SELECT all_within(array_agg(least(greatest(apart(moved, wanted), abs(s.noise_weight - t.noise_weight) * 1e-3), apart_end(moved, wanted)) ORDER BY number), 6, 1e-6,
+SELECT all_within(array_agg(greatest(apart(moved, wanted), abs(s.noise_weight - t.noise_weight) * 1e-3, abs(s.log_likelihood - t.log_likelihood) / abs(t.log_likelihood)) ORDER BY number), 6, 1e-6,
                   family || ': units do not matter')
 FROM (SELECT number, family, model, gmm_fit((SELECT array_agg(x * (10.0 ^ j) + (j - 2) * 1e6 ORDER BY j) FROM unnest(features) WITH ORDINALITY AS f (x, j)), k,
                                             gmm_options(covariance_type => family, noise => true)) AS moved

@@ -544,6 +544,22 @@ test_move(MixtureCovarianceType type)
 	rows_free(rows);
 }
 
+/* Run EM, whose family is that of its points, from components whose means are rows. */
+static void
+run_from_rows(Random *random, const Rows *rows, int k, double tol, Em *em,
+			  MixtureParameters *parameters, EmOutcome *outcome)
+{
+	int			d = rows->d;
+	MixtureError error;
+
+	random_parameters(random, parameters, em->points[0].covariance_type, k, d);
+	for (int c = 0; c < k; c++)
+		memcpy(parameters->means + d * c, rows->values + d * random_below(random, (int) rows->n),
+			   d * sizeof(double));
+	if (em_run(em, parameters, 500, tol, true, outcome, &error) != MIXTURE_OK)
+		abort();
+}
+
 /*
  * Moves from where EM has come to raise the likelihood by what was said, or
  * more: but for rows of which a component has next to nothing, which is why the
@@ -569,14 +585,9 @@ test_gains(MixtureCovarianceType type)
 		Em			em;
 
 		sample_all(rows, &range, &sample);
-		random_parameters(&random, &parameters, type, 6, 3);
-		for (int c = 0; c < 6; c++)
-			memcpy(parameters.means + 3 * c, rows->values + 3 * random_below(&random, 1500),
-				   3 * sizeof(double));
 		em_begin(&em, &sample.source, NULL, type, 6, floor, &unit_host);
 		moves_begin(&moves, type, 6, &sample, floor, &unit_host);
-		if (em_run(&em, &parameters, 500, 1e-9, true, &outcome, &error) != MIXTURE_OK)
-			abort();
+		run_from_rows(&random, rows, 6, 1e-9, &em, &parameters, &outcome);
 		moves_judge(&moves, &parameters, sound, outcome.sum_weights, outcome.sum_weights, true);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
@@ -604,7 +615,8 @@ test_gains(MixtureCovarianceType type)
 
 /*
  * What a component is split into has the rows to stand on, however many rows are its in
- * some small part: among clouds that overlap, with a component to spare.
+ * some small part: among clouds that overlap, with a component to spare.  (But for a
+ * tenth, since rows of which a component has next to nothing are not counted.)
  */
 static void
 test_small_sides(MixtureCovarianceType type)
@@ -625,7 +637,6 @@ test_small_sides(MixtureCovarianceType type)
 		MixtureParameters parameters;
 		FeatureRange range;
 		EmOutcome	outcome;
-		MixtureError error;
 		Sample		sample;
 		Moves		moves;
 		Em			em;
@@ -634,14 +645,9 @@ test_small_sides(MixtureCovarianceType type)
 			rows->weights[i] = weight;
 		rows_seal(rows);
 		sample_all(rows, &range, &sample);
-		random_parameters(&random, &parameters, type, k, d);
-		for (int c = 0; c < k; c++)
-			memcpy(parameters.means + d * c, rows->values + d * random_below(&random, n),
-				   d * sizeof(double));
 		em_begin(&em, &sample.source, NULL, type, k, floor, &unit_host);
 		moves_begin(&moves, type, k, &sample, floor, &unit_host);
-		if (em_run(&em, &parameters, 100, 1e-6, true, &outcome, &error) != MIXTURE_OK)
-			abort();
+		run_from_rows(&random, rows, k, 1e-6, &em, &parameters, &outcome);
 		moves_judge(&moves, &parameters, sound, outcome.sum_weights, n, false);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{

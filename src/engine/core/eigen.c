@@ -183,6 +183,7 @@ ql_sweep(double *values, double *off, int l, int m, double *rotations)
 	off[m] = 0;
 	return l;
 }
+
 /* A sweep of QL from m down to l, and what becomes of its rotations. */
 static void
 sweep_and_turn(double *values, double *off, int d, int l, int m, Turns *turns,

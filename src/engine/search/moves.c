@@ -471,13 +471,18 @@ propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 		propose(moves, &move);
 }
 
-/* Whether the two components of a pair that was cut anew are what they were. */
+/*
+ * Whether the two components of a pair that was cut anew, if there is such a cut, are
+ * what they were.
+ */
 static bool
 came_back(const Moves *moves, const MixtureParameters *parameters, int number)
 {
 	const Pair *pair = &moves->pairs[number];
 	int			first = 2 * (moves->k + number);
 
+	if (!(moves->gains[moves->k + number] > -INFINITY))
+		return false;
 	for (int turned = 0; turned < 2; turned++)
 		if (judge_component_near(&moves->halves, first + turned, parameters, pair->a,
 								 SAME_PAIR) &&
@@ -540,6 +545,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	{
 		factor = host->allocate(host->context, count * sizeof(double));
 		memcpy(factor, parameters->covariances, count * sizeof(double));
+		memcpy(moves->halves.covariances, factor, count * sizeof(double));
 		if (linalg_cholesky(factor, parameters->d, host))
 			judge_shared_mergers(moves, parameters, factor, rows, sum_weights);
 	}

@@ -438,10 +438,11 @@ note_end(Search *search, const Candidate *end)
 }
 
 /*
- * Run the spare candidate, which comes from a start, to its end, unless it
- * falls behind; from the end, if it is the highest so far, go on.  Among as many
- * starts as there are in any case that is put off, for a later one often ends higher.
- * Where it is said how many are made it is not, or fewer could come to more.
+ * Run the spare candidate, which comes from a start, to its end, unless it falls
+ * behind the highest end so far, or, where passes are dear, behind what came of that.
+ * From the end, if it is the highest so far, go on.  Among as many starts as there
+ * are in any case that is put off, for a later one often ends higher.  Where it is said
+ * how many are made it is not, or fewer could come to more.
  */
 static MixtureStatus
 try_spare(Search *search, MixtureError *error)

@@ -244,7 +244,7 @@ draw_seed(Draw *draw, uint64_t number, int n_candidates)
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 	{
 		rows[candidate] = race_rows(draw->sample, space->blocks.n_rows, distances,
-									  random_combine(number, candidate));
+									random_combine(number, candidate));
 		draw->host->check_interrupts(draw->host->context);
 		if (rows[candidate] < 0)
 			return rows[candidate];
