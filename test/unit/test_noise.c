@@ -340,45 +340,6 @@ test_order(Random *random, MixtureCovarianceType type)
 	rows_free(rows);
 }
 
-/* Where next to nothing is left for the components, it tells how far they have moved. */
-static void
-test_drift(Random *random, MixtureCovarianceType type)
-{
-	const MixtureBaseline baseline = {0, 0.1, 1, INFINITY};
-	MixtureStats *stats = mixture_allocate_stats(type, 2, 2, &unit_host);
-	MixtureParameters parameters;
-	MixtureDrift drift;
-	MixtureComponentDrift components[2];
-	double		moves[4];
-	MixtureError error;
-	MixtureStatus status;
-
-	random_parameters(random, &parameters, type, 2, 2);
-	random_noise(random, &parameters);
-	mixture_clear_stats(stats);
-	*stats->sum_weights = *stats->noise_weight = 1000;
-	for (int c = 0; c < 2; c++)
-	{
-		/* all rows are where feature 1 is a deviation above the mean */
-		double		apart = sqrt(parameters.covariances[type == MIXTURE_TIED ? 0 : c *
-														mixture_factor_count(type, 2)]);
-		size_t		place = type == MIXTURE_TIED ? 0 : c * mixture_factor_count(type, 2);
-
-		stats->component_weights[c] = 1e-30;
-		stats->firsts[2 * c] = 1e-30 * apart;
-		stats->seconds[place] += 1e-30 * apart * apart;
-	}
-	status = mixture_drift(&parameters, stats, &baseline, &drift, components, moves, &unit_host,
-						   &error);
-	check(status == MIXTURE_OK && isfinite(drift.mean_shift) && isfinite(drift.spread_ratio) &&
-		  drift.mean_shift >= (1 - 1e-12) * fmin(components[0].mean_shift, components[1].mean_shift) &&
-		  drift.mean_shift <= (1 + 1e-12) * fmax(components[0].mean_shift, components[1].mean_shift),
-		  "%s: where all is noise but for nothing, that has a shift (%g)", family_names[type],
-		  drift.mean_shift);
-	mixture_release_parameters(&parameters, &unit_host);
-	mixture_release_stats(stats, &unit_host);
-}
-
 /* Lanes without a row, whatever was in memory there, are nothing to the sums. */
 static void
 test_lanes(Random *random, MixtureCovarianceType type, int k)
@@ -431,7 +392,6 @@ test_noise(void)
 		test_refit(&random, type, 0);
 		test_refit(&random, type, 1e9);
 		test_order(&random, type);
-		test_drift(&random, type);
 		test_lanes(&random, type, 1);
 		test_lanes(&random, type, 3);
 	}

@@ -1,7 +1,6 @@
 /*
  * test_search.c
- *	  The parts of the search by themselves: starts, cuts, mergers, moves and
- *	  exchanges.
+ *	  The parts of the search by themselves: starts, cuts, mergers and moves.
  */
 #include "unit.h"
 
@@ -13,14 +12,6 @@
 
 /* Nothing speaks against any component. */
 static const MixtureSuspicion sound[6] = {MIXTURE_SOUND};
-
-/* A sample of all rows. */
-static void
-sample_all(const Rows *rows, FeatureRange *range, Sample *sample)
-{
-	sample_scan_ranges(&rows->source, range, &unit_host);
-	sample_take(sample, &rows->source, NULL, range, rows->n, 1, &unit_host);
-}
 
 /*
  * Starts hang on what the rows are and not on their order: the same spread and
@@ -671,89 +662,6 @@ test_small_sides(MixtureCovarianceType type)
 		  family_names[type], n_small, n_moves);
 }
 
-/* Element (i, j) of the second moment of a mixture of the family full, about zero. */
-static double
-second_moment(const MixtureParameters *parameters, int i, int j)
-{
-	double		sum = 0;
-
-	for (int c = 0; c < parameters->k; c++)
-	{
-		const double *mean = parameters->means + c * parameters->d;
-		const double *covariance = parameters->covariances +
-			c * parameters->d * (parameters->d + 1) / 2;
-
-		sum += parameters->weights[c] * (covariance[i * (i + 1) / 2 + j] + mean[i] * mean[j]);
-	}
-	return sum;
-}
-
-/*
- * Rows that are exchanged between components take their part of the moments
- * along, so that those of the whole stay, and lead EM higher as a rule: here
- * are few rows for the dimensions, so that many are held where they are.  A rule
- * has exceptions: the draws are the same whatever the seed.
- */
-static void
-test_exchange(void)
-{
-	Random		random = {17};
-	double		apart = 0;
-	int			n_moved = 0;
-	int			n_lower = 0;
-	int			n_higher = 0;
-
-	for (int try = 0; try < 20; try++)
-	{
-		Rows	   *rows = rows_clusters(&random, 160, 10, 3, 1.5);
-		double		floor[10];
-		MixtureParameters parameters;
-		MixtureParameters moved;
-		FeatureRange range;
-		EmOutcome	before;
-		EmOutcome	after;
-		MixtureError error;
-		Sample		sample;
-		Em			em;
-
-		for (int j = 0; j < 10; j++)
-			floor[j] = 1e-9;
-		sample_all(rows, &range, &sample);
-		random_parameters(&random, &parameters, MIXTURE_FULL, 3, 10);
-		mixture_allocate_parameters(&moved, MIXTURE_FULL, 3, 10, &unit_host);
-		for (int c = 0; c < 3; c++)
-			memcpy(parameters.means + 10 * c, rows->values + 10 * random_below(&random, 160),
-				   10 * sizeof(double));
-		em_begin(&em, &sample.source, NULL, MIXTURE_FULL, 3, floor, &unit_host);
-		if (em_run(&em, &parameters, 500, 1e-10, true, &before, &error) == MIXTURE_OK &&
-			exchange_possible(&parameters, 160) &&
-			exchange_rows(&parameters, &sample, 160, &moved, &unit_host) > 0)
-		{
-			for (int i = 0; i < 10; i++)
-				for (int j = 0; j <= i; j++)
-					apart = fmax(apart, fabs(second_moment(&parameters, i, j) -
-											 second_moment(&moved, i, j)));
-			mixture_hold_floor(&moved, floor, &unit_host);
-			if (em_run(&em, &moved, 500, 1e-10, true, &after, &error) != MIXTURE_OK)
-				after.log_likelihood = -INFINITY;
-			n_moved++;
-			n_lower += after.log_likelihood < before.log_likelihood - 1e-6;
-			n_higher += after.log_likelihood > before.log_likelihood + 1e-6;
-		}
-		em_end(&em);
-		mixture_release_parameters(&moved, &unit_host);
-		mixture_release_parameters(&parameters, &unit_host);
-		sample_release(&sample, &unit_host);
-		unit_host.release(unit_host.context, range.least);
-		rows_free(rows);
-	}
-	check(n_moved >= 5 && apart < 1e-9,
-		  "exchanged rows leave the second moments of the whole as they are");
-	check(n_higher > 2 * n_lower,
-		  "and EM comes to a higher likelihood more often than to a lower one (%d, %d of %d)",
-		  n_higher, n_lower, n_moved);
-}
-
 void
 test_search(void)
 {
@@ -765,7 +673,6 @@ test_search(void)
 		test_cuts(type, 20);
 		test_agglomeration(type);
 	}
-	test_exchange();
 	for (MixtureCovarianceType type = MIXTURE_FULL; type <= MIXTURE_SPHERICAL; type++)
 	{
 		test_move(type);

@@ -255,6 +255,14 @@ rows_free(Rows *rows)
 	free(rows);
 }
 
+/* A sample of all rows, and their range, to be released. */
+void
+sample_all(const Rows *rows, FeatureRange *range, Sample *sample)
+{
+	sample_scan_ranges(&rows->source, range, &unit_host);
+	sample_take(sample, &rows->source, NULL, range, rows->n, 1, &unit_host);
+}
+
 /* A copy of rows in another order. */
 Rows *
 rows_shuffled(Random *random, const Rows *rows)
@@ -427,6 +435,7 @@ static const struct
 	{"ellipse", test_ellipse},
 	{"separation", test_separation},
 	{"assignment", test_assignment},
+	{"drift", test_drifts},
 	{"special", test_special},
 	{"draw", test_drawing},
 	{"tail", test_tails},
@@ -440,6 +449,7 @@ static const struct
 	{"labels", test_labels},
 	{"judge", test_judge},
 	{"search", test_search},
+	{"exchange", test_exchange},
 	{"structure", test_structure},
 	{"fit", test_fit},
 	{"select", test_select},
