@@ -24,7 +24,9 @@
 # - The time of an EM iteration is the difference between two refits that differ
 #   in the number of iterations, of plain EM without tolerance: what the server
 #   really does, with its calls and checks for interrupts, and not the engine
-#   alone.  A peer's is the difference of two fits in the same way.
+#   alone.  A peer's is the difference of two fits in the same way; scikit-learn's,
+#   whose fits take longer to begin than some iterations, is the median iteration of
+#   one fit, between whose E-steps the time is taken.
 # - All start from the same parameters and must come to the same log-likelihood
 #   after the same number of iterations: the table says how far they are apart.
 # - One thread each, but where the table says otherwise.  JIT is off.
