@@ -186,6 +186,10 @@ typedef struct Ray
  * hash_cells() combines the hash of each lane with the cells that the row is in, of a
  * grid of so many cells a feature, or with `missing` (sample.c).
  *
+ * gather_rows() puts n values of a feature, of rows of which the numbers are given, one
+ * after the other.  turn_rows() leaves MIXTURE_LANES sorted rows (missing_rows.c) one row
+ * after the other, each filled up to `stride` with NaN.
+ *
  * What begins with missing_ is for blocks in which features are missing, and
  * described in missing.c.  missing_bits() finds up to 64 features from number j on
  * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
@@ -257,6 +261,8 @@ typedef struct Kernels
 						 int64_t row, int64_t n_rows);
 	void		(*hash_cells) (const MixtureBlock *block, int d, const FeatureRange *range,
 							   double cells, uint64_t missing, uint64_t *hashes);
+	void		(*gather_rows) (const double *from, const int *rows, int n, double *to);
+	void		(*turn_rows) (const double *features, int d, int stride, double *rows);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
 	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
 								 const MissingSet *sets, int n_sets,

@@ -41,6 +41,8 @@ static const Kernels CLONE(kernels) = {
 	.nearer = CLONE(nearer),
 	.race = CLONE(race),
 	.hash_cells = CLONE(hash_cells),
+	.gather_rows = CLONE(gather_rows),
+	.turn_rows = CLONE(turn_rows),
 	.missing_bits = CLONE(missing_bits),
 	.missing_fill = CLONE(missing_fill),
 	.missing_shift = CLONE(missing_shift),
@@ -66,5 +68,6 @@ static const Kernels CLONE(kernels) = {
 #undef SCATTER_TILE
 #undef MOMENTS_TILE
 #undef SHARED_TILE
+#undef BITS_VECTORS
 #undef MISSING_TILE
 #undef MISSING_WIDTH

@@ -62,7 +62,79 @@ CLONE(missing_shares) (double *roots, double least, int n, double *shares, int s
 	}
 }
 
+/* Put values of n rows, of which the numbers are given, one after the other. */
+static void
+CLONE(gather_rows) (const double *from, const int *rows, int n, double *to)
+{
+	int			i = 0;
+
+	for (; i + VL <= n; i += VL, rows += VL)
+	{
+#if VL == 2
+		CLONE(store) (to + i, (Vec) {from[rows[0]], from[rows[1]]});
+#elif VL == 4
+		CLONE(store) (to + i, (Vec) {from[rows[0]], from[rows[1]], from[rows[2]], from[rows[3]]});
+#else
+		CLONE(store) (to + i, (Vec) {from[rows[0]], from[rows[1]], from[rows[2]], from[rows[3]],
+					  from[rows[4]], from[rows[5]], from[rows[6]], from[rows[7]]});
+#endif
+	}
+	for (; i < n; i++)
+		to[i] = from[*rows++];
+}
+
+/*
+ * MIXTURE_LANES rows, feature by feature MISSING_ROWS doubles from each other, one
+ * row after the other, `stride` apart and filled up with what is not a number.
+ */
+static void
+CLONE(turn_rows) (const double *features, int d, int stride, double *rows)
+{
+	for (int j = 0; j < stride; j += VL)
+	{
+		for (int first = 0; first < MIXTURE_LANES; first += VL)
+		{
+			Vec			v[VL];
+
+			UNROLL
+			for (int i = 0; i < VL; i++)
+				v[i] = j + i < d ? CLONE(load) (features + (size_t) (j + i) * MISSING_ROWS + first) :
+					NAN - (Vec) {0};
+			CLONE(turn) (v);
+			UNROLL
+			for (int r = 0; r < VL; r++)
+				CLONE(store) (rows + (size_t) (first + r) * stride + j, v[r]);
+		}
+	}
+}
+
 /* --- which features are missing ------------------------------------------------ */
+
+/* Vectors of rows that are looked at side by side: as long a piece of each feature */
+#define BITS_VECTORS 8
+
+/* See missing_bits(), of n_vectors vectors of rows. */
+ALWAYS_INLINE void
+CLONE(bits_of_rows) (const double *features, int stride, int n, uint64_t *words,
+					 const int n_vectors)
+{
+	Bits		bits[BITS_VECTORS];
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+		bits[v] = (Bits) {0};
+	for (int i = 0; i < n; i++, features += stride)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			Vec			x = CLONE(load) (features + v * VL);
+
+			bits[v] |= (Bits) (x != x) & (UINT64_C(1) << i);
+		}
+	}
+	memcpy(words, bits, n_vectors * sizeof(Bits));
+}
 
 /*
  * A bit for each of the features from number j on, up to 64, that is missing, a
@@ -71,21 +143,14 @@ CLONE(missing_shares) (double *roots, double least, int n, double *shares, int s
 static void
 CLONE(missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words)
 {
+	const double *features = block->features + (size_t) j * block->stride;
 	int			n = d - j < 64 ? d - j : 64;
+	int			row = 0;
 
-	for (int row = 0; row < block->n_rows; row += VL)
-	{
-		const double *features = block->features + (size_t) j * block->stride + row;
-		Bits		bits = {0};
-
-		for (int i = 0; i < n; i++)
-		{
-			Vec			x = CLONE(load) (features + (size_t) i * block->stride);
-
-			bits |= (Bits) (x != x) & (UINT64_C(1) << i);
-		}
-		memcpy(words + row, &bits, sizeof(bits));
-	}
+	for (; row + BITS_VECTORS * VL <= block->n_rows; row += BITS_VECTORS * VL)
+		CLONE(bits_of_rows) (features + row, block->stride, n, words + row, BITS_VECTORS);
+	for (; row < block->n_rows; row += VL)
+		CLONE(bits_of_rows) (features + row, block->stride, n, words + row, 1);
 }
 
 /* --- families without matrices --------------------------------------------------- */

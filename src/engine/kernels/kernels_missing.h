@@ -170,7 +170,7 @@ CLONE(right_sides) (const MissingScratch *scratch, const MissingGroup *group,
 	{
 		double	   *deviations = scratch->deviations + (first + r) * length;
 
-		CLONE(deviations_of_row) (group->rows + (size_t) (first + r) * scratch->stride,
+		CLONE(deviations_of_row) (group->rows + (size_t) (first + r) * scratch->row_stride,
 								  set->mean, side->into, (int) length, deviations, width);
 		rows[r] = deviations;
 	}

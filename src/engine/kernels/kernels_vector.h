@@ -105,6 +105,53 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 #undef ADD_HALVES
 #undef ADD_QUARTERS
 
+#if VL == 2
+#define TURN_ELEMENTS(a, b, first) (first ? SHUFFLE(a, b, 0, 2) : SHUFFLE(a, b, 1, 3))
+#elif VL == 4
+#define TURN_ELEMENTS(a, b, first) \
+	(first ? SHUFFLE(a, b, 0, 4, 2, 6) : SHUFFLE(a, b, 1, 5, 3, 7))
+#define TURN_PAIRS(a, b, first) \
+	(first ? SHUFFLE(a, b, 0, 1, 4, 5) : SHUFFLE(a, b, 2, 3, 6, 7))
+#else
+#define TURN_ELEMENTS(a, b, first) \
+	(first ? SHUFFLE(a, b, 0, 8, 2, 10, 4, 12, 6, 14) : SHUFFLE(a, b, 1, 9, 3, 11, 5, 13, 7, 15))
+#define TURN_PAIRS(a, b, first) \
+	(first ? SHUFFLE(a, b, 0, 1, 8, 9, 4, 5, 12, 13) : SHUFFLE(a, b, 2, 3, 10, 11, 6, 7, 14, 15))
+#define TURN_HALVES(a, b, first) \
+	(first ? SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11) : SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15))
+#endif
+
+/*
+ * Turn VL vectors: what was element i of vector j becomes element j of vector i.  Each
+ * step turns squares of two by two, of elements, then of pairs, then of halves.
+ */
+ALWAYS_INLINE void
+CLONE(turn) (Vec *v)
+{
+#define TURN(width, what) \
+	UNROLL \
+	for (int i = 0; i < VL; i++) \
+		if ((i & width) == 0) \
+		{ \
+			Vec			first = what(v[i], v[i + width], true); \
+\
+			v[i + width] = what(v[i], v[i + width], false); \
+			v[i] = first; \
+		}
+	TURN(1, TURN_ELEMENTS)
+#if VL >= 4
+	TURN(2, TURN_PAIRS)
+#endif
+#if VL >= 8
+	TURN(4, TURN_HALVES)
+#endif
+#undef TURN
+}
+
+#undef TURN_ELEMENTS
+#undef TURN_PAIRS
+#undef TURN_HALVES
+
 ALWAYS_INLINE double
 CLONE(sum_of) (Vec v)
 {

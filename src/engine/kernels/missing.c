@@ -66,6 +66,7 @@ choose_width(MissingWork *missing)
 	missing->scratch.d = missing->d;
 	missing->scratch.width = missing->width;
 	missing->scratch.stride = whole_lanes((missing->d + 1) * missing->width) / missing->width;
+	missing->scratch.row_stride = whole_lanes(missing->d + 1);
 }
 
 /* Sets of components, whose sides are made when there are rows. */
@@ -125,7 +126,7 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right +
 													 MIXTURE_LANES) * sizeof(double), host);
 	missing->scratch.right = missing->scratch.deviations + deviations;
-	missing->rows = missing_rows_create(missing->d, missing->scratch.stride, host);
+	missing->rows = missing_rows_create(missing->d, missing->scratch.row_stride, host);
 	missing->models = missing_models_create(host);
 	missing->order = host->allocate(host->context, d * sizeof(int));
 	missing->next_order = host->allocate(host->context, d * sizeof(int));

@@ -70,7 +70,7 @@ typedef struct MissingGroup
 	const uint16_t *missing;	/* likewise */
 	const uint32_t *places;		/* where the missing ones go in the sorted rows'
 								 * features */
-	const double *rows;			/* MIXTURE_LANES x stride, row by row; NaN is
+	const double *rows;			/* MIXTURE_LANES x row_stride, row by row; NaN is
 								 * missing */
 	size_t		place;			/* of the missing ones in `filled`, n_missing x
 								 * MIXTURE_LANES, if that is of one component */
@@ -114,6 +114,7 @@ typedef struct MissingScratch
 {
 	int			d;
 	int			stride;			/* of matrices, above d; whole vectors of sets */
+	int			row_stride;		/* of rows, likewise; whole vectors */
 	int			width;			/* components of a set, as they stand in matrices */
 	double	   *factors;		/* MISSING_BESIDE packed triangles of vectors */
 	double	   *pivots;			/* and as many vectors for each as are solved for */

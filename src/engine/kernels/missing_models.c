@@ -37,7 +37,7 @@
 
 struct MissingModel
 {
-	uint64_t	hash;
+	uint64_t	key;			/* as of MissingPattern */
 	uint64_t   *bits;			/* n_words; then come the others */
 	int		   *order;			/* d: features observed, then those missing */
 	int			n_observed;
@@ -104,7 +104,7 @@ forget_models(MissingModels *models, const MixtureHost *host)
 	for (int i = 0; i < n; i++)
 	{
 		MissingModel *model = models->models[i];
-		unsigned	slot = (unsigned) (model->hash % MODEL_SLOTS);
+		unsigned	slot = missing_slot(model->key, MODEL_SLOTS);
 
 		if (!model->active)
 		{
@@ -169,10 +169,9 @@ prepare_marginal(const MissingWork *missing, const MissingModel *model, const Mi
 	return prepared;
 }
 
-/* The model of a pattern, of which bits and hash are given. */
+/* The model of a pattern. */
 static MissingModel *
-make_model(MissingWork *missing, const MissingPattern *pattern, const uint64_t *bits,
-		   uint64_t hash, const MixtureHost *host)
+make_model(MissingWork *missing, const MissingPattern *pattern, const MixtureHost *host)
 {
 	int			d = missing->d;
 	int			m = pattern->n_missing;
@@ -189,9 +188,10 @@ make_model(MissingWork *missing, const MissingPattern *pattern, const uint64_t *
 										  residuals + n_pairs + MIXTURE_LANES) * sizeof(double) +
 										 d * sizeof(int));
 
-	model->hash = hash;
+	model->key = pattern->key;
 	model->bits = (uint64_t *) (model + 1);
-	memcpy(model->bits, bits, n_words * sizeof(uint64_t));
+	for (int word = 0; word < n_words; word++)
+		model->bits[word] = missing->rows->bits[(size_t) word * MISSING_ROWS + pattern->first];
 	model->n_observed = n_observed;
 	model->n_missing = m;
 	model->n_values = model_values(missing, m);
@@ -217,52 +217,69 @@ make_model(MissingWork *missing, const MissingPattern *pattern, const uint64_t *
 	return model;
 }
 
-/* The model of a pattern in this run, or NULL if it is to have none. */
+/* The model that a pattern has from an earlier block of the pass, or NULL. */
 static MissingModel *
-find_model(MissingWork *missing, const MissingPattern *pattern, uint64_t *bits,
-		   const MixtureHost *host)
+known_model(const MissingModels *models, const MissingRows *rows, const MissingPattern *pattern)
+{
+	unsigned	slot = missing_slot(pattern->key, MODEL_SLOTS);
+
+	for (; models->slots[slot] != 0; slot = (slot + 1) % MODEL_SLOTS)
+	{
+		MissingModel *model = models->models[models->slots[slot] - 1];
+		int			word = 0;
+
+		while (model->key == pattern->key && word < rows->n_words &&
+			   model->bits[word] == rows->bits[(size_t) word * MISSING_ROWS + pattern->first])
+			word++;
+		if (word == rows->n_words)
+			return model;
+	}
+	return NULL;
+}
+
+/* Let a pattern have a model that is kept. */
+static MissingModel *
+add_model(MissingWork *missing, const MissingPattern *pattern, size_t n_values,
+		  const MixtureHost *host)
 {
 	MissingModels *models = missing->models;
-	const MissingRows *rows = missing->rows;
-	size_t		n_values = model_values(missing, pattern->n_missing);
-	uint64_t	hash = 0;
-	MissingModel *model = NULL;
+	unsigned	slot = missing_slot(pattern->key, MODEL_SLOTS);
+	MissingModel *model;
 
-	for (int word = 0; word < rows->n_words; word++)
-	{
-		bits[word] = rows->bits[(size_t) word * MISSING_ROWS + pattern->first];
-		hash = (hash ^ bits[word]) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
-	}
-	for (unsigned slot = (unsigned) (hash % MODEL_SLOTS); models->slots[slot] != 0 && model == NULL;
-		 slot = (slot + 1) % MODEL_SLOTS)
-	{
-		model = models->models[models->slots[slot] - 1];
-		if (memcmp(model->bits, bits, rows->n_words * sizeof(uint64_t)) != 0)
-			model = NULL;
-	}
+	if (!models->has_work)
+		kernels_allocate_work(&models->work, missing->covariance_type, missing->k, missing->d, host);
+	models->has_work = true;
+	if (models->n == MOST_MODELS || models->n_values + n_values > MODEL_VALUES)
+		forget_models(models, host);
+	model = make_model(missing, pattern, host);
+	while (models->slots[slot] != 0)
+		slot = (slot + 1) % MODEL_SLOTS;
+	models->models[models->n] = model;
+	models->slots[slot] = (uint16_t) ++models->n;
+	models->n_values += n_values;
+	return model;
+}
+
+/* The model of a pattern in this run, or NULL if it is to have none. */
+static MissingModel *
+find_model(MissingWork *missing, const MissingPattern *pattern, const MixtureHost *host)
+{
+	MissingModels *models = missing->models;
+	MissingModel *model = NULL;
+	size_t		n_values;
+
+	/* the rule where all rows have their own */
+	if (models->n_active == 0 && pattern->n_rows < LEAST_ROWS)
+		return NULL;
+	model = known_model(models, missing->rows, pattern);
 	if (model != NULL && model->active)
 		return model;
+	n_values = model_values(missing, pattern->n_missing);
 	if (pattern->n_rows < LEAST_ROWS || models->n_active == MOST_MODELS ||
 		models->active_values + n_values > MODEL_VALUES)
 		return NULL;
 	if (model == NULL)
-	{
-		unsigned	slot = (unsigned) (hash % MODEL_SLOTS);
-
-		if (!models->has_work)
-			kernels_allocate_work(&models->work, missing->covariance_type, missing->k, missing->d,
-								  host);
-		models->has_work = true;
-		if (models->n == MOST_MODELS || models->n_values + n_values > MODEL_VALUES)
-			forget_models(models, host);
-		model = make_model(missing, pattern, bits, hash, host);
-		while (models->slots[slot] != 0)
-			slot = (slot + 1) % MODEL_SLOTS;
-		models->models[models->n] = model;
-		models->slots[slot] = (uint16_t) ++models->n;
-		models->n_values += n_values;
-	}
+		model = add_model(missing, pattern, n_values, host);
 	if (model->prepared == NULL)
 		return NULL;
 	model->active = true;
@@ -276,11 +293,10 @@ void
 missing_models_find(MissingWork *missing, const MixtureHost *host)
 {
 	MissingRows *rows = missing->rows;
-	uint64_t	bits[MIXTURE_MAX_DIMENSIONS / 64];
 
 	for (int i = 0; i < rows->n_patterns; i++)
 		if (rows->patterns[i].n_missing < missing->d)
-			rows->patterns[i].model = find_model(missing, &rows->patterns[i], bits, host);
+			rows->patterns[i].model = find_model(missing, &rows->patterns[i], host);
 }
 
 /* --- rows ---------------------------------------------------------------------- */
@@ -326,18 +342,14 @@ take_rows(MissingModel *model, const MixtureBlock *block, const int *taken, int 
 	int			first = model->n_rows;
 
 	for (int j = 0; j < model->n_observed; j++)
-	{
-		const double *from = block->features + (size_t) model->order[j] * block->stride;
-		double	   *to = model->features + (size_t) j * MIXTURE_BLOCK_ROWS + first;
-
-		for (int i = 0; i < n; i++)
-			to[i] = from[taken[i]];
-	}
-	for (int i = 0; i < n; i++)
-	{
-		model->weights[first + i] = block->weights[taken[i]];
-		model->labels[first + i] = block->labels != NULL ? block->labels[taken[i]] : 0;
-	}
+		kernels_current()->gather_rows(block->features + (size_t) model->order[j] * block->stride,
+									   taken, n,
+									   model->features + (size_t) j * MIXTURE_BLOCK_ROWS + first);
+	kernels_current()->gather_rows(block->weights, taken, n, model->weights + first);
+	for (int i = 0; i < n && block->labels == NULL; i++)
+		model->labels[first + i] = 0;
+	if (block->labels != NULL)
+		kernels_current()->gather_rows(block->labels, taken, n, model->labels + first);
 	model->labelled = model->labelled || block->labels != NULL;
 	model->n_rows += n;
 }

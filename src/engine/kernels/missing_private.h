@@ -19,6 +19,7 @@ typedef struct MissingModels MissingModels;
 /* A pattern of missing features among the rows of a block. */
 typedef struct MissingPattern
 {
+	uint64_t	key;			/* missing_slot() takes */
 	int			first;			/* row that has it */
 	int			n_rows;
 	int			n_missing;
@@ -33,7 +34,7 @@ typedef struct MissingPattern
 typedef struct MissingRows
 {
 	int			d;
-	int			stride;			/* as MissingScratch has it */
+	int			stride;			/* of rows, as MissingScratch has it */
 	int			n_words;		/* of bits for a row */
 	int			n_rows;			/* with those that fill up vectors */
 	int			n_groups;
@@ -110,6 +111,13 @@ struct MissingWork
 	int		   *order;			/* d: and its pattern */
 	int		   *next_order;
 };
+
+/* Where to look first for a pattern in a table of so many slots, a power of two. */
+static inline unsigned
+missing_slot(uint64_t key, unsigned n_slots)
+{
+	return (unsigned) (key * UINT64_C(0x9e3779b97f4a7c15) >> 52) & (n_slots - 1);
+}
 
 /* The least number of whole vectors' lanes that holds so many. */
 static inline int

@@ -66,28 +66,30 @@ same_pattern(const MissingRows *rows, int a, int b)
 	return true;
 }
 
-/* The number of an unsorted row's pattern, given if it is new. */
-static int
-find_pattern(MissingRows *rows, int row)
+/* What tells patterns apart that are of one word, and mostly those of more. */
+static uint64_t
+pattern_key(const MissingRows *rows, int row)
 {
-	uint64_t	hash = 0;
-	unsigned	slot;
-	int			n_missing = 0;
+	uint64_t	key = row_bits(rows, row, 0);
 
-	for (int word = 0; word < rows->n_words; word++)
-		hash = (hash ^ row_bits(rows, row, word)) * UINT64_C(0x9e3779b97f4a7c15);
-	slot = (unsigned) (hash >> 54);
-	for (; rows->slots[slot] != 0; slot = (slot + 1) % PATTERN_SLOTS)
-		if (same_pattern(rows, rows->patterns[rows->slots[slot] - 1].first, row))
-			return rows->slots[slot] - 1;
-	for (int word = 0; word < rows->n_words; word++)
-		n_missing += __builtin_popcountll(row_bits(rows, row, word));
-	rows->patterns[rows->n_patterns] = (MissingPattern) {.first = row, .n_missing = n_missing};
-	rows->slots[slot] = (uint16_t) ++rows->n_patterns;
-	return rows->n_patterns - 1;
+	for (int word = 1; word < rows->n_words; word++)
+		key = (key * UINT64_C(0x9e3779b97f4a7c15) ^ key >> 32) + row_bits(rows, row, word);
+	return key;
 }
 
-/* Count the rows of each pattern. */
+/* A new pattern, that of a row. */
+static int
+add_pattern(MissingRows *rows, int row, uint64_t key)
+{
+	MissingPattern *pattern = &rows->patterns[rows->n_patterns];
+
+	*pattern = (MissingPattern) {.first = row,.key = key};
+	for (int word = 0; word < rows->n_words; word++)
+		pattern->n_missing += __builtin_popcountll(row_bits(rows, row, word));
+	return rows->n_patterns++;
+}
+
+/* Find each row's pattern, and count the rows of each. */
 static void
 count_patterns(MissingRows *rows, int n_rows)
 {
@@ -95,11 +97,25 @@ count_patterns(MissingRows *rows, int n_rows)
 	rows->n_patterns = 0;
 	for (int row = 0; row < n_rows; row++)
 	{
-		int			pattern = row > 0 && same_pattern(rows, row - 1, row) ?
-			rows->row_patterns[row - 1] : find_pattern(rows, row);
+		uint64_t	key = pattern_key(rows, row);
+		unsigned	slot = missing_slot(key, PATTERN_SLOTS);
+		int			number;
 
-		rows->row_patterns[row] = (uint16_t) pattern;
-		rows->patterns[pattern].n_rows++;
+		for (;; slot = (slot + 1) % PATTERN_SLOTS)
+		{
+			number = rows->slots[slot] - 1;
+			if (number < 0 ||
+				(rows->patterns[number].key == key &&
+				 (rows->n_words == 1 || same_pattern(rows, rows->patterns[number].first, row))))
+				break;
+		}
+		if (number < 0)
+		{
+			number = add_pattern(rows, row, key);
+			rows->slots[slot] = (uint16_t) (number + 1);
+		}
+		rows->row_patterns[row] = (uint16_t) number;
+		rows->patterns[number].n_rows++;
 	}
 }
 
@@ -162,12 +178,11 @@ list_lanes(MissingRows *rows, int start, int most, bool missing, const uint16_t 
 
 /* MIXTURE_LANES rows, each of which has its own features missing. */
 static void
-make_group(MissingRows *rows, const MixtureBlock *block, int start)
+make_group(MissingRows *rows, int start)
 {
 	int			fewest = rows->d;
 	int			most = 0;
 	MissingGroup *group;
-	double	   *by_row = rows->by_row + (size_t) start * rows->stride;
 
 	for (int lane = 0; lane < MIXTURE_LANES; lane++)
 	{
@@ -203,16 +218,9 @@ make_group(MissingRows *rows, const MixtureBlock *block, int start)
 		rows->largest = group->n_solved > rows->largest ? group->n_solved : rows->largest;
 	}
 
-	group->rows = by_row;
-	for (int lane = 0; lane < MIXTURE_LANES; lane++, by_row += rows->stride)
-	{
-		const double *row = block->features + rows->sources[start + lane];
-
-		for (int j = 0; j < rows->d; j++)
-			by_row[j] = row[(size_t) j * block->stride];
-		for (int j = rows->d; j < rows->stride; j++)
-			by_row[j] = NAN;
-	}
+	group->rows = rows->by_row + (size_t) start * rows->stride;
+	kernels_current()->turn_rows(rows->features + start, rows->d, rows->stride,
+								 rows->by_row + (size_t) start * rows->stride);
 }
 
 /* Find places for the rows of all patterns, in `taken` or among the sorted rows. */
@@ -269,13 +277,9 @@ place_rows(MissingRows *rows, const MixtureBlock *block)
 			rows->weights[place] = 0;
 		}
 	for (int j = 0; j < rows->d; j++)
-	{
-		const double *from = block->features + (size_t) j * block->stride;
-		double	   *to = rows->features + (size_t) j * MISSING_ROWS;
-
-		for (int place = 0; place < rows->n_rows; place++)
-			to[place] = from[rows->sources[place]];
-	}
+		kernels_current()->gather_rows(block->features + (size_t) j * block->stride,
+									   rows->sources, rows->n_rows,
+									   rows->features + (size_t) j * MISSING_ROWS);
 }
 
 /*
@@ -310,7 +314,7 @@ missing_rows_sort(MissingRows *rows, const MixtureBlock *block)
 	rows->next_numbers = rows->numbers;
 	rows->next_places = rows->places;
 	for (int start = 0; start < rows->n_rows; start += MIXTURE_LANES)
-		make_group(rows, block, start);
+		make_group(rows, start);
 }
 
 /* The order of the d features in rows of a pattern: those observed, then those missing. */
