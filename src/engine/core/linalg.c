@@ -68,9 +68,21 @@ linalg_add_long_multiple(double *target, double factor, const double *a, int n)
 /* Factors whose products stay in range, each below 2 */
 #define FACTORS_PER_LOG 1000
 
+/* Multiply two products, side by side, by two factors less their exponents, and add these. */
+static inline void
+multiply_pair(const double *a, LinalgPair *products, LinalgBits *exponents)
+{
+	LinalgBits	bits = (LinalgBits) linalg_pair(a);
+
+	*exponents += bits >> 52;
+	*products *= (LinalgPair) ((bits & UINT64_C(0x000fffffffffffff)) |
+							   UINT64_C(0x3ff0000000000000));
+}
+
 /*
  * The logarithm of a product of normal positive numbers: exponents are added up, and
- * what is left multiplied, so that one logarithm does for many.
+ * what is left multiplied, so that one logarithm does for many; in four products, since
+ * each factor of one waits for the last.
  */
 double
 linalg_log_product(const double *a, int n)
@@ -80,21 +92,26 @@ linalg_log_product(const double *a, int n)
 	for (int start = 0; start < n; start += FACTORS_PER_LOG)
 	{
 		int			end = n - start < FACTORS_PER_LOG ? n : start + FACTORS_PER_LOG;
-		int64_t		exponents = 0;
-		double		product = 1;
+		LinalgPair	left = {1, 1};
+		LinalgPair	right = {1, 1};
+		LinalgBits	exponents = {0, 0};
+		int			i = start;
 
-		for (int i = start; i < end; i++)
+		for (; i + 4 <= end; i += 4)
 		{
-			uint64_t	bits;
-			double		factor;
-
-			memcpy(&bits, &a[i], sizeof(bits));
-			exponents += (int64_t) (bits >> 52) - 1023;
-			bits = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x3ff0000000000000);
-			memcpy(&factor, &bits, sizeof(bits));
-			product *= factor;
+			multiply_pair(a + i, &left, &exponents);
+			multiply_pair(a + i + 2, &right, &exponents);
 		}
-		sum += log(product) + (double) exponents * M_LN2;
+		for (; i < end; i++)
+		{
+			const double last[2] = {a[i], 1};
+
+			multiply_pair(last, &right, &exponents);
+			exponents[1] -= 1023;
+		}
+		left *= right;
+		sum += log(left[0] * left[1]) +
+			(double) ((int64_t) (exponents[0] + exponents[1]) - INT64_C(1023) * (end - start)) * M_LN2;
 	}
 	return sum;
 }

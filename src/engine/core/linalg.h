@@ -43,6 +43,7 @@ linalg_row(int i)
  * instructions for.  (gcc keeps what is wider than those in memory.)
  */
 typedef double LinalgPair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef uint64_t LinalgBits __attribute__((vector_size(16)));
 
 static inline LinalgPair
 linalg_pair(const double *a)
