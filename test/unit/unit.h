@@ -96,6 +96,7 @@ extern void test_fit(void);
 extern void test_judge(void);
 extern void test_search(void);
 extern void test_exchange(void);
+extern void test_moves(void);
 extern void test_structure(void);
 extern void test_stats(void);
 extern void test_bounds(void);

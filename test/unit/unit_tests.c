@@ -450,6 +450,7 @@ static const struct
 	{"judge", test_judge},
 	{"search", test_search},
 	{"exchange", test_exchange},
+	{"moves", test_moves},
 	{"structure", test_structure},
 	{"fit", test_fit},
 	{"select", test_select},

@@ -1,0 +1,514 @@
+/*
+ * test_moves.c
+ *	  What moves are judged by, against sums row by row: what a cut gains along a
+ *	  line and what a merger loses; and which moves are proposed.
+ */
+#include "unit.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/core/linalg.h"
+
+/* Shares of a row from which on it is counted as a component's */
+#define LEAST_SHARE 1e-3
+
+/* Rows of a component that are looked at where it is cut */
+#define LOOKED_AT 384
+
+/* Sums of rows in one dimension. */
+typedef struct Sums
+{
+	long double n;
+	long double first;
+	long double second;
+} Sums;
+
+static Sums
+sums_of(const Rows *rows, int n, double low, double high)
+{
+	Sums		sums = {0};
+
+	for (int i = 0; i < n; i++)
+		if (rows->values[i] > low && rows->values[i] <= high)
+		{
+			sums.n += rows->weights[i];
+			sums.first += rows->weights[i] * rows->values[i];
+			sums.second += rows->weights[i] * (long double) rows->values[i] * rows->values[i];
+		}
+	return sums;
+}
+
+static long double
+squares_of(const Sums *sums)
+{
+	return sums->second - sums->first * sums->first / sums->n;
+}
+
+/*
+ * What the likelihood gains at most where one normal distribution becomes two, one to
+ * each side, whose weight is at least `least`: of the first n rows, tried at each row.
+ *
+ * *rounding: by how much that may be wrong in double.  Squares about a side's mean are
+ * what is left of those of all, which are wrong by n roundings.
+ */
+static long double
+best_cut(const Rows *rows, int n, MixtureCovarianceType type, double common, double least,
+		 double *rounding)
+{
+	Sums		whole = sums_of(rows, n, -INFINITY, INFINITY);
+	long double best = -INFINITY;
+
+	for (int i = 0; i < n; i++)
+	{
+		Sums		left = sums_of(rows, n, -INFINITY, rows->values[i]);
+		Sums		right = sums_of(rows, n, rows->values[i], INFINITY);
+		long double gain;
+
+		if (left.n < least || right.n < least)
+			continue;
+		gain = left.n * logl(left.n / whole.n) + right.n * logl(right.n / whole.n);
+		if (type == MIXTURE_TIED)
+			gain += (squares_of(&whole) - squares_of(&left) - squares_of(&right)) / (2 * common);
+		else
+			gain -= left.n / 2 * logl(squares_of(&left) / left.n) +
+				right.n / 2 * logl(squares_of(&right) / right.n) -
+				whole.n / 2 * logl(squares_of(&whole) / whole.n);
+		if (gain > best)
+		{
+			best = gain;
+			*rounding = DBL_EPSILON * n *
+				(double) (left.n * squares_of(&whole) / squares_of(&left) +
+						  right.n * squares_of(&whole) / squares_of(&right));
+		}
+	}
+	return best;
+}
+
+/*
+ * The best cut of rows in one dimension is the best there is: of all of them, or of
+ * those that are looked at, for as many as there are.
+ */
+static void
+test_best_cut(MixtureCovarianceType type)
+{
+	Random		random = random_start(250 + type);
+	double		worst = 0;
+	int			n_limited = 0;
+
+	for (int try = 0; try < 24; try++)
+	{
+		int			n = try % 3 == 2 ? 700 : 60 + random_below(&random, 300);
+		int			looked_at = n < LOOKED_AT ? n : LOOKED_AT;
+		Rows	   *rows = rows_clusters(&random, n, 1, 1 + try % 3, 2);
+		double		common = 0.5 + random_uniform(&random);
+		double		row_weight = 1 + 2 * random_uniform(&random);
+		double		least = (double) cuts_least_rows(type, 1, false) * row_weight;
+		ComponentRows of = {.n = n};
+		const Cut  *found;
+		double		rounding = INFINITY;
+		double		wanted;
+		FeatureRange range;
+		Sample		sample;
+		Cuts	   *cuts;
+
+		of.rows = malloc(n * sizeof(int64_t));
+		for (int i = 0; i < n; i++)
+		{
+			of.rows[i] = i;
+			rows->weights[i] = row_weight * (0.2 + 1.6 * random_uniform(&random));
+		}
+		rows_seal(rows);
+		sample_all(rows, &range, &sample);
+		/* the sample has them in an order of its own */
+		memcpy(rows->values, sample.rows, n * sizeof(double));
+		memcpy(rows->weights, sample.weights, n * sizeof(double));
+		of.shares = rows->weights;
+		for (int i = 0; i < n; i++)
+			of.sum += rows->weights[i];
+		cuts = cuts_create(&sample, type, &unit_host);
+		cuts_about(cuts, &common, row_weight);
+		n_limited += best_cut(rows, looked_at, type, common, 0, &rounding) >
+			best_cut(rows, looked_at, type, common, least, &rounding);
+		wanted = (double) (best_cut(rows, looked_at, type, common, least, &rounding) * of.sum /
+						   sums_of(rows, looked_at, -INFINITY, INFINITY).n);
+		worst = fmax(worst, cuts_find(cuts, &of, false, &found) < 1 ? INFINITY :
+					 fabs(found[0].gain - wanted) / (rounding + 1e-12 * fabs(wanted)));
+		cuts_release(cuts);
+		free(of.rows);
+		sample_release(&sample, &unit_host);
+		unit_host.release(unit_host.context, range.least);
+		rows_free(rows);
+	}
+	check(worst < 1, "%s: a cut gains what two normal distributions do at most (%.1e of rounding)",
+		  family_names[type], worst);
+	check(n_limited > 0, "%s: with the rows that a side has to have (which counts %d times)",
+		  family_names[type], n_limited);
+}
+
+/* A row's shares of the components, the last being noise's. */
+static void
+share_row(const MixtureParameters *parameters, const double *row, long double *log_densities,
+		  long double *shares, long double *distances)
+{
+	int			k = parameters->k;
+	long double most = -INFINITY;
+	long double sum = 0;
+
+	reference_log_densities(parameters, row, log_densities, distances);
+	log_densities[k] = reference_log_noise(parameters, row);
+	for (int c = 0; c <= k; c++)
+		most = fmaxl(most, log_densities[c]);
+	for (int c = 0; c <= k; c++)
+		sum += shares[c] = expl(log_densities[c] - most);
+	for (int c = 0; c <= k; c++)
+		shares[c] /= sum;
+}
+
+/* The mixture with components a and b merged into a, with the moments of both. */
+static void
+merge_pair(const MixtureParameters *parameters, const Pair *pair, MixtureParameters *merged)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	double		a = parameters->weights[pair->a];
+	double		b = parameters->weights[pair->b];
+	double		work[8];
+
+	mixture_allocate_parameters(merged, type, parameters->k, d, &unit_host);
+	mixture_copy_parameters(merged, parameters);
+	components_merge(parameters, pair->a, pair->b, merged, pair->a, work);
+	if (type == MIXTURE_TIED)
+	{
+		for (int j = 0; j < d; j++)
+			work[j] = parameters->means[pair->a * d + j] - parameters->means[pair->b * d + j];
+		mixture_add_outer(type, d, merged->covariances, a * b / (a + b), work);
+	}
+	merged->weights[pair->b] = 1e-300;
+}
+
+/*
+ * What the log-likelihood falls by at most where a pair is merged and every row keeps
+ * the shares that it has, row by row.  *slack: what rows have to do with it of which a
+ * component has next to nothing, which are not looked at; and by how much components
+ * differ from the moments of their rows, which EM makes them equal in the end.
+ */
+static long double
+merger_loss(const MixtureParameters *parameters, const Rows *rows, const Pair *pair,
+			long double *slack)
+{
+	int			k = parameters->k;
+	int			both[2] = {pair->a, pair->b};
+	MixtureParameters merged;
+	long double loss = 0;
+	long double squares[2] = {0, 0};	/* less d for each row: before and after */
+
+	*slack = 0;
+	merge_pair(parameters, pair, &merged);
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		const double *row = rows->values + i * rows->d;
+		long double before[8],
+					after[8],
+					shares[8],
+					other[8],
+					distances[8],
+					distances_after[8];
+
+		share_row(parameters, row, before, shares, distances);
+		share_row(&merged, row, after, other, distances_after);
+		for (int c = 0; c < k; c++)
+		{
+			long double share = rows->weights[i] * shares[c];
+			bool		merges = c == pair->a || c == pair->b;
+
+			loss += merges ? 0 : share * (before[c] - after[c]);
+			squares[0] += share * (distances[c] - rows->d);
+			squares[1] += share * (distances_after[merges ? pair->a : c] - rows->d);
+		}
+		for (int end = 0; end < 2; end++)
+		{
+			int			c = both[end];
+			long double part = shares[c] / (shares[pair->a] + shares[pair->b]);
+			long double own = rows->weights[i] * shares[c] *
+				(before[c] - after[pair->a] - (part > 0 ? logl(part) : 0));
+
+			loss += own;
+			if (shares[pair->a] <= LEAST_SHARE || shares[pair->b] <= LEAST_SHARE)
+				*slack += rows->weights[i] * shares[c] *
+					(shares[c] <= LEAST_SHARE ? fabsl(before[c] - after[pair->a]) + 10 :
+					 part > 0 ? -logl(part) : 0);
+		}
+	}
+	*slack += fabsl(squares[0]) / 2 + fabsl(squares[1]) / 2;
+	mixture_release_parameters(&merged, &unit_host);
+	return loss;
+}
+
+/* Where EM has come to among rows, and moves that are to be judged from there. */
+typedef struct Optimum
+{
+	Rows	   *rows;
+	FeatureRange range;
+	Sample		sample;
+	Em			em;
+	Moves		moves;
+	MixtureParameters parameters;
+	EmOutcome	outcome;
+	double		floor[8];
+} Optimum;
+
+/* Run EM on rows, which then are the optimum's, from k components at some of them. */
+static void
+optimum_begin(Random *random, Rows *rows, MixtureCovarianceType type, int k, bool noisy,
+			  Optimum *optimum)
+{
+	int			d = rows->d;
+	MixtureError error;
+
+	optimum->rows = rows;
+	for (int j = 0; j < d; j++)
+		optimum->floor[j] = 1e-9;
+	sample_all(rows, &optimum->range, &optimum->sample);
+	random_parameters(random, &optimum->parameters, type, k, d);
+	if (noisy)
+	{
+		double	   *box = mixture_own_box(&optimum->parameters);
+
+		optimum->parameters.noise_weight = 0.1;
+		optimum->parameters.noise_box = box;
+		memcpy(box, optimum->range.least, d * sizeof(double));
+		memcpy(box + d, optimum->range.most, d * sizeof(double));
+	}
+	for (int c = 0; c < k; c++)
+		memcpy(optimum->parameters.means + d * c,
+			   rows->values + d * random_below(random, (int) rows->n), d * sizeof(double));
+	em_begin(&optimum->em, &optimum->sample.source, NULL, type, k, optimum->floor, &unit_host);
+	moves_begin(&optimum->moves, type, k, &optimum->sample, optimum->floor, &unit_host);
+	if (em_run(&optimum->em, &optimum->parameters, 2000, 1e-13, true, &optimum->outcome,
+			   &error) != MIXTURE_OK)
+		abort();
+}
+
+static void
+optimum_end(Optimum *optimum)
+{
+	em_end(&optimum->em);
+	moves_end(&optimum->moves);
+	mixture_release_parameters(&optimum->parameters, &unit_host);
+	sample_release(&optimum->sample, &unit_host);
+	unit_host.release(unit_host.context, optimum->range.least);
+	rows_free(optimum->rows);
+}
+
+/* Whether the rows have made all components, in the end, and the floor none. */
+static bool
+is_of_rows(const Optimum *optimum)
+{
+	if (!optimum->outcome.converged)
+		return false;
+	for (int c = 0; c < optimum->parameters.k; c++)
+		if (optimum->parameters.weights[c] * (double) optimum->rows->n *
+			(1 - optimum->parameters.noise_weight) < 20)
+			return false;
+	return true;
+}
+
+/* What a merger is said to lose is what it does, row by row. */
+static void
+test_losses(MixtureCovarianceType type, bool noisy)
+{
+	static const MixtureSuspicion sound[6] = {MIXTURE_SOUND};
+	Random		random = random_start(260 + 2 * type + noisy);
+	long double most = 0;
+	int			n_judged = 0;
+
+	for (int try = 0; try < 8; try++)
+	{
+		int			d = 1 + random_below(&random, 4);
+		int			k = 3 + random_below(&random, 3);
+		Optimum		optimum;
+
+		optimum_begin(&random, rows_clusters(&random, 800, d, 4, 2), type, k, noisy, &optimum);
+		moves_judge(&optimum.moves, &optimum.parameters, sound, optimum.outcome.sum_weights,
+					optimum.outcome.sum_weights, false);
+		for (size_t i = 0; i < optimum.moves.n_pairs && is_of_rows(&optimum); i++)
+		{
+			const Pair *pair = &optimum.moves.pairs[i];
+			long double slack;
+			long double loss = merger_loss(&optimum.parameters, optimum.rows, pair, &slack);
+
+			n_judged++;
+			most = fmaxl(most, fabsl(pair->loss - loss) / (slack + 1e-9L * optimum.rows->n));
+		}
+		optimum_end(&optimum);
+	}
+	check(most < 1 && n_judged > 0,
+		  "%s%s: %d mergers lose what was said of them (%.2f of what may be left out)",
+		  family_names[type], noisy ? ", noise" : "", n_judged, (double) most);
+}
+
+/* Rows about points of a line, as many at each, and components where they are said to be. */
+static void
+place_components(Random *random, MixtureCovarianceType type, int n_points, const double *points,
+				 int k, const double *means, Optimum *optimum)
+{
+	Rows	   *rows = rows_allocate(200 * n_points, 2);
+	size_t		count = mixture_factor_count(type, 2);
+
+	for (int64_t i = 0; i < 2 * rows->n; i++)
+		rows->values[i] = (i % 2 == 0 ? points[i / 2 % n_points] : 0) + random_normal(random);
+	rows_seal(rows);
+	optimum_begin(random, rows, type, k, false, optimum);
+	for (int c = 0; c < k; c++)
+	{
+		double	   *covariance = optimum->parameters.covariances +
+			(type == MIXTURE_TIED ? 0 : c * count);
+
+		optimum->parameters.weights[c] = 1.0 / k;
+		optimum->parameters.means[2 * c] = means[c];
+		optimum->parameters.means[2 * c + 1] = 0;
+		for (size_t i = 0; i < count; i++)
+			covariance[i] = mixture_has_matrix(type) && i == 1 ? 0 : 1;
+	}
+}
+
+/* Whether a move is proposed that merges two components, and cuts these anew if `again`. */
+static bool
+is_proposed(const Moves *moves, int a, int b, bool again)
+{
+	for (int i = 0; i < moves->n_proposed; i++)
+	{
+		const Move *move = &moves->proposed[i];
+
+		if (((move->merge_into == a && move->merge_from == b) ||
+			 (move->merge_into == b && move->merge_from == a)) &&
+			(move->split >= moves->k) == again)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Two empty components are nothing to merge; one that is suspect is merged away at no
+ * loss, which it has otherwise.
+ */
+static void
+test_worthless(MixtureCovarianceType type)
+{
+	static const double points[] = {-20, 0, 20, 60, 64};
+	static const double means[] = {-20, 0, 20, 62};
+	MixtureSuspicion suspicions[4] = {MIXTURE_SOUND};
+	Random		random = random_start(280 + type);
+	Optimum		optimum;
+	Moves	   *moves = &optimum.moves;
+	double		n = 1000;
+
+	place_components(&random, type, 5, points, 4, means, &optimum);
+	suspicions[1] = MIXTURE_FEW_ROWS;
+	moves_judge(moves, &optimum.parameters, suspicions, n, n, false);
+	check(moves->n_proposed > 0 && moves->proposed[0].reseeds == 1 &&
+		  moves->proposed[0].loss <= 0 && moves->proposed[0].split == 3 &&
+		  (moves->proposed[0].merge_into == 1 || moves->proposed[0].merge_from == 1),
+		  "%s: a suspect component is to be merged away at no loss", family_names[type]);
+	suspicions[1] = MIXTURE_SOUND;
+	optimum.parameters.weights[3] += optimum.parameters.weights[0] + optimum.parameters.weights[1];
+	optimum.parameters.weights[0] = optimum.parameters.weights[1] = 0;
+	moves_judge(moves, &optimum.parameters, suspicions, n, n, false);
+	check(moves->n_proposed > 0 && !is_proposed(moves, 0, 1, false),
+		  "%s: two empty components are nothing to merge", family_names[type]);
+	optimum_end(&optimum);
+}
+
+/*
+ * Two components are to be cut anew where they lie across two groups, and not where they
+ * would be what they are, in either order.  (Of those that share a covariance, the cut of
+ * both is about one that is wider by what is between them, and may end elsewhere.)
+ */
+static void
+test_cutting_anew(MixtureCovarianceType type)
+{
+	static const double points[] = {-4, 4, 60};
+	Random		random = random_start(290 + type);
+
+	for (int turned = 0; turned < 2; turned++)
+	{
+		const double means[] = {turned ? 4 : -4, turned ? -4 : 4, 60};
+		const double wrong[] = {0, turned ? 1 : -1, 60};
+		MixtureSuspicion suspicions[3] = {MIXTURE_SOUND};
+		MixtureError error;
+		Optimum		optimum;
+
+		place_components(&random, type, 3, points, 3, means, &optimum);
+		if (em_run(&optimum.em, &optimum.parameters, 100, 1e-12, true, &optimum.outcome,
+				   &error) != MIXTURE_OK)
+			abort();
+		moves_judge(&optimum.moves, &optimum.parameters, suspicions, 600, 600, true);
+		if (type != MIXTURE_TIED)
+			check(!is_proposed(&optimum.moves, 0, 1, true) &&
+				  optimum.moves.gains[3] > -INFINITY && optimum.moves.pairs[0].b == 1,
+				  "%s: what a cut comes back to is no move", family_names[type]);
+		optimum_end(&optimum);
+		place_components(&random, type, 3, points, 3, wrong, &optimum);
+		moves_judge(&optimum.moves, &optimum.parameters, suspicions, 600, 600, true);
+		check(is_proposed(&optimum.moves, 0, 1, true),
+			  "%s: two that lie across two groups are to be cut anew", family_names[type]);
+		optimum_end(&optimum);
+	}
+}
+
+/* Rows of two components together are those of either, once each, in their order. */
+static void
+test_join(void)
+{
+	Random		random = random_start(300);
+	bool		same = true;
+
+	for (int try = 0; try < 50; try++)
+	{
+		int64_t		numbers[2][20];
+		double		shares[2][20];
+		double		wanted[40] = {0};
+		ComponentRows of[2] = {{.rows = numbers[0], .shares = shares[0]},
+		{.rows = numbers[1], .shares = shares[1]}};
+		ComponentRows both;
+		int			n_wanted = 0;
+		int64_t		last = -1;
+
+		for (int row = 0; row < 20; row++)
+			for (int c = 0; c < 2; c++)
+				if (random_uniform(&random) < 0.5)
+				{
+					of[c].rows[of[c].n] = row;
+					wanted[row] += of[c].shares[of[c].n++] = random_uniform(&random);
+				}
+		for (int row = 0; row < 20; row++)
+			n_wanted += wanted[row] > 0;
+		local_join(&of[0], &of[1], &both, &unit_host);
+		same = same && both.n == n_wanted;
+		for (int64_t i = 0; i < both.n; i++)
+		{
+			same = same && both.rows[i] > last && both.shares[i] == wanted[both.rows[i]];
+			last = both.rows[i];
+		}
+		unit_host.release(unit_host.context, both.rows);
+		unit_host.release(unit_host.context, both.shares);
+	}
+	check(same, "rows of two components are joined, once each");
+}
+
+void
+test_moves(void)
+{
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+	{
+		test_best_cut(type);
+		test_losses(type, false);
+		test_losses(type, true);
+		test_worthless(type);
+		test_cutting_anew(type);
+	}
+	test_join();
+}
