@@ -50,13 +50,17 @@ gmm_sketch_n_seconds(int d)
 	return d > GMM_SKETCH_COVARIANCE_D ? 0 : d * (d + 1) / 2;
 }
 
-/* By hash, then by content: 0 only if the rows are equal. */
+/*
+ * By hash, then by content: 0 only if the rows are equal.  There may be millions, and
+ * PostgreSQL's qsort() owns no memory and has every item somewhere, so one may leave.
+ */
 static int
 compare_entries(const void *left, const void *right)
 {
 	const GmmSketchEntry *a = left;
 	const GmmSketchEntry *b = right;
 
+	CHECK_FOR_INTERRUPTS();
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
 	return mixture_compare_rows(a->row, b->row, a->d);
@@ -105,67 +109,79 @@ count_rows(int64 *n, int64 more)
 				 errmsg("the number of rows of the sketch is out of range for type bigint")));
 }
 
-/* Join equal entries, which are sorted, up to the size; returns how many stay. */
+/* How many of the entries, which are sorted, differ; no more than the size. */
 static int
-join_entries(GmmSketch *sketch)
+count_distinct(const GmmSketch *sketch)
 {
-	GmmSketchEntry *entries = sketch->entries;
-	ExactSums  *weights = &sketch->sums[GMM_SKETCH_WEIGHTS];
-	int			kept = 0;
+	int			n = 0;
 
-	for (int i = 0; i < sketch->n; i++)
-	{
-		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
-		{
-			count_rows(&entries[kept - 1].count, entries[i].count);
-			exact_add_sum(weights, entries[kept - 1].slot, weights, entries[i].slot, false,
-						  &gmm_host);
-		}
-		else if (kept < sketch->size)
-			entries[kept++] = entries[i];
-		else
-		{
-			sketch->truncated = true;
-			break;
-		}
-	}
-	if (sketch->truncated && kept == sketch->size)
-		sketch->threshold = entries[kept - 1].hash;
-	return kept;
+	for (int i = 0; i < sketch->n && n < sketch->size; i++)
+		n += i == 0 || compare_entries(&sketch->entries[i - 1], &sketch->entries[i]) != 0;
+	return n;
 }
 
-/* Sort the entries, join equal ones and give up those beyond the size. */
+/* Join equal entries, which are sorted, up to the size, into another sketch's. */
+static void
+join_entries(const GmmSketch *sketch, GmmSketch *next)
+{
+	Size		d = sketch->d;
+
+	next->n = 0;
+	for (int i = 0; i < sketch->n; i++)
+	{
+		const GmmSketchEntry *entry = &sketch->entries[i];
+
+		if (i > 0 && compare_entries(entry - 1, entry) == 0)
+			count_rows(&next->entries[next->n - 1].count, entry->count);
+		else if (next->n < sketch->size)
+		{
+			double	   *row = next->rows + next->n * d;
+
+			memcpy(row, entry->row, d * sizeof(double));
+			next->entries[next->n] = *entry;
+			next->entries[next->n].row = row;
+			next->entries[next->n].slot = next->n;
+			next->n++;
+		}
+		else
+		{
+			next->truncated = true;
+			break;
+		}
+		exact_add_sum(&next->sums[GMM_SKETCH_WEIGHTS], next->n - 1,
+					  &sketch->sums[GMM_SKETCH_WEIGHTS], entry->slot, false, &gmm_host);
+	}
+	if (next->truncated && next->n == sketch->size)
+		next->threshold = next->entries[next->n - 1].hash;
+}
+
+/*
+ * Sort the entries, join equal ones and give up those beyond the size.  Until all is
+ * done the sketch is what it was, but for the order, so that an error does it no harm.
+ */
 void
 gmm_sketch_compact(GmmSketch *sketch)
 {
+	GmmSketch	next;
 	MemoryContext caller;
-	GmmSketchEntry *entries = sketch->entries;
-	double	   *rows = sketch->rows;
-	ExactSums	weights;
+	int			n;
 	int			capacity = sketch->capacity;
-	Size		d = sketch->d;
 
 	if (sketch->compact)
 		return;
 	caller = MemoryContextSwitchTo(sketch->header.eoh_context);
-	qsort(entries, sketch->n, sizeof(GmmSketchEntry), compare_entries);
-	sketch->n = join_entries(sketch);
-	if (sketch->n > capacity / 2)
+	qsort(sketch->entries, sketch->n, sizeof(GmmSketchEntry), compare_entries);
+	n = count_distinct(sketch);
+	if (n > capacity / 2)
 		capacity = (int) Min((int64) capacity * 2, (int64) sketch->size * 2);
-	weights = sketch->sums[GMM_SKETCH_WEIGHTS];
-	allocate_rows(sketch, Max(capacity, sketch->n + 1));
-	for (int i = 0; i < sketch->n; i++)
-	{
-		sketch->entries[i] = entries[i];
-		sketch->entries[i].slot = i;
-		sketch->entries[i].row = memcpy(sketch->rows + i * d, entries[i].row, d * sizeof(double));
-		exact_add_sum(&sketch->sums[GMM_SKETCH_WEIGHTS], i, &weights, entries[i].slot, false,
-					  &gmm_host);
-	}
-	exact_release(&weights, &gmm_host);
-	pfree(entries);
-	pfree(rows);
-	sketch->compact = true;
+	next = *sketch;
+	allocate_rows(&next, Max(capacity, n + 1));
+	join_entries(sketch, &next);
+	next.compact = true;
+	exact_release(&sketch->sums[GMM_SKETCH_WEIGHTS], &gmm_host);
+	pfree(sketch->entries);
+	pfree(sketch->rows);
+	*sketch = next;
 	MemoryContextSwitchTo(caller);
 }
 

@@ -114,6 +114,7 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
 	counts = (int64 *) (flat->values + sketch->n * d);
 	for (int i = 0; i < sketch->n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		memcpy(flat->values + i * d, sketch->entries[i].row, d * sizeof(double));
 		counts[i] = sketch->entries[i].count;
 	}
