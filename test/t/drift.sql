@@ -52,11 +52,11 @@ FROM rows JOIN fits USING (number) WHERE id > 900 AND number <= 8;
 CREATE TABLE moved AS
 SELECT number, family, model, gmm_accumulate(x, model, weight) AS stats FROM later GROUP BY number, family, model;
 
--- Row by row.
+-- Row by row.  (A component that no row belongs to any more has no mean.)
 CREATE TABLE shares AS
 SELECT number, family, c, m.weight AS share_then, m.mean, m.covariance, sum(l.weight * proba[c]) AS n, sum(l.weight) AS total,
        sum(l.weight * proba[c] * distance[c] ^ 2) AS squares,
-       (SELECT array_agg((SELECT sum(l2.weight * proba2[c] * l2.x[j]) / sum(l2.weight * proba2[c])
+       (SELECT array_agg((SELECT sum(l2.weight * proba2[c] * l2.x[j]) / nullif(sum(l2.weight * proba2[c]), 0)
                           FROM later AS l2, LATERAL (SELECT gmm_predict_proba(l2.model, l2.x) OFFSET 0) AS p2 (proba2)
                           WHERE (l2.number, l2.family) = (l.number, l.family)) ORDER BY j)
         FROM generate_subscripts(m.mean, 1) AS j) AS mean_now
@@ -67,16 +67,16 @@ GROUP BY number, family, c, m.weight, m.mean, m.covariance;
 CREATE TABLE by_row AS
 SELECT s.*, (gmm_mahalanobis(model, mean_now))[c] AS shift,
        sqrt((CASE family WHEN 'tied' THEN sum(squares - n * (gmm_mahalanobis(model, mean_now))[c] ^ 2) OVER component_of / total
-                         ELSE squares / n - (gmm_mahalanobis(model, mean_now))[c] ^ 2 END) / cardinality(mean)) AS ratio
+                         ELSE squares / nullif(n, 0) - (gmm_mahalanobis(model, mean_now))[c] ^ 2 END) / cardinality(mean)) AS ratio
 FROM shares AS s JOIN fits USING (number, family) WINDOW component_of AS (PARTITION BY number, family);
 SELECT all_within(array_agg(greatest(abs(d.sum_weights / n - 1), abs(share_now * total / n - 1), abs(d.share_then - b.share_then),
                                      abs(mean_shift - shift), abs(spread_ratio - ratio),
                                      (SELECT max(abs(moves[j] - (mean_now[j] - mean[j]) / sqrt(covariance[j][j])))
                                       FROM generate_subscripts(mean, 1) AS j))),
-                  (SELECT count(*)::integer FROM by_row WHERE family = b.family), 1e-8,
+                  (SELECT count(*)::integer FROM by_row WHERE family = b.family AND n > 0), 1e-8,
                   format('%s: components, summed row by row', family))
 FROM by_row AS b JOIN moved USING (number, family), gmm_drift_components(model, stats) AS d
-WHERE component = c GROUP BY family ORDER BY family;
+WHERE component = c AND n > 0 GROUP BY family ORDER BY family;
 SELECT all_within(array_agg(greatest(abs(share_psi - psi), abs(mean_shift - shift), abs(spread_ratio - ratio),
                                      abs(d.likelihood_shift - (l.mean - e.expected)), abs(likelihood_error / error - 1),
                                      abs(p - least(1, 3 * least(likelihood_p, share_p, mean_p))))),
@@ -124,13 +124,13 @@ GROUP BY g.family ORDER BY g.family;
 -- Probabilities of two degrees of freedom are exponentials: G for three
 -- components, a mean in two dimensions; the fit is a sample, too.
 SELECT near(max(abs(share_p - exp(-n_effective * information))), 0, 1e-9, 'share_p of three components')
-FROM moved AS m JOIN (SELECT number, family, max(total) AS total, sum(n / total * ln(n / total / share_then)) AS information
+FROM moved AS m JOIN (SELECT number, family, max(total) AS total, sum(CASE WHEN n > 0 THEN n / total * ln(n / total / share_then) END) AS information
                       FROM by_row GROUP BY number, family HAVING count(*) = 3) AS b USING (number, family),
      gmm_drift(model, stats) AS d, gmm_summary(model) AS s,
      LATERAL (SELECT 1 / (1 / total + 1 / s.sum_weights)) AS e (n_effective);
 SELECT near(max(abs(d.p - exp(-0.5 * shift ^ 2 / (1 / n + 1 / (s.sum_weights * b.share_then))))), 0, 1e-9, 'p of a mean in two dimensions')
 FROM moved AS m JOIN by_row AS b USING (number, family), gmm_drift_components(model, stats) AS d, gmm_summary(model) AS s
-WHERE component = c AND s.d = 2;
+WHERE component = c AND n > 0 AND s.d = 2;
 
 -- How far two records of numbers are apart.
 CREATE FUNCTION tap.apart_rows(a text, b text) RETURNS double precision LANGUAGE sql AS $$

@@ -172,8 +172,10 @@ CREATE TABLE steps AS
 SELECT number, family, gmm_em_step(features, model, weight) AS step,
        gmm_refit(features, model, '{"max_iter": 1, "tol": 0, "accelerate": false}', weight) AS refitted
 FROM rows JOIN starts USING (number) GROUP BY number, family;
-SELECT all_within(array_agg(apart(step, refitted)), 10, 1e-12, family || ': gmm_em_step is a step of gmm_refit')
-FROM steps GROUP BY family;
+-- As near as a matrix is known whose directions' variances differ by so much: one that is left
+-- without rows is held at the floor.
+SELECT all_within(array_agg(apart(step, refitted) / greatest(1, 1e-4 * condition)), 10, 1e-12, family || ': gmm_em_step is a step of gmm_refit')
+FROM steps, LATERAL (SELECT max(condition_number) FROM gmm_components(refitted)) AS c (condition) GROUP BY family;
 SELECT ok(bool_and(gmm_model_send(gmm_maximize(stats)) = gmm_model_send(step)),
           'gmm_maximize of gmm_accumulate is gmm_em_step')
 FROM whole JOIN steps USING (number, family);

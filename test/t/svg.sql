@@ -74,6 +74,12 @@ SELECT number, d, id, features, gmm_predict(model, features) AS component
 FROM cases, random_rows(:seed * 100000 + number, 250, d, 3)
 WHERE d > 1;
 
+-- What is far out is not in a picture, whose axes end with the rest.
+DELETE FROM plotted AS p
+USING (SELECT number, j, percentile_disc(0.25) WITHIN GROUP (ORDER BY x) AS first, percentile_disc(0.75) WITHIN GROUP (ORDER BY x) AS third
+       FROM plotted, unnest(features) WITH ORDINALITY AS u (x, j) GROUP BY number, j) AS q
+WHERE q.number = p.number AND p.features[j] NOT BETWEEN first - 2 * (third - first) AND third + 2 * (third - first);
+
 CREATE TABLE drawn AS
 SELECT number, dim_x, dim_y, model, svg, min_x, min_y,
        sx, sy, left_ - sx * min_x AS shift_x, top_ - sy * max_y AS shift_y

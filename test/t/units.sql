@@ -48,10 +48,16 @@ SELECT number, family, change, f.model,
 FROM fits AS f JOIN plain AS p USING (number, family) JOIN changes USING (change),
      gmm_summary(p.model) AS s;
 
+-- Where a run takes a hundred passes rounding grows on the way, and two fits end as far from
+-- each other as tol lets each end from the optimum.
+CREATE TABLE ends AS
+SELECT number, family, apart(model, gmm_refit(features, model, '{"tol": 0, "max_iter": 3000}')) AS from_optimum
+FROM plain JOIN rows USING (number), gmm_summary(model) WHERE iterations > 100 GROUP BY number, family, model;
+
 -- spherical depends on units by its nature, but not on one for all columns.
-SELECT all_within(array_agg(greatest(apart(model, wanted), apart_fit(model, wanted)) ORDER BY number),
+SELECT all_within(array_agg(greatest(apart(model, wanted) / greatest(1, from_optimum / 1e-6), apart_fit(model, wanted)) ORDER BY number),
                   12, 1e-6, format('%s, %s: the model transforms', family, change))
-FROM pairs GROUP BY family, change ORDER BY family, change;
+FROM pairs LEFT JOIN ends USING (number, family) GROUP BY family, change ORDER BY family, change;
 
 -- Probabilities are as near as the models are.  Far from zero these cannot be nearer than a
 -- double holds a mean: half its last digit, which is more in deviations of a component's
