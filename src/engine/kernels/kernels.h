@@ -195,11 +195,13 @@ typedef struct Ray
  * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
  * in a group for sets with the same matrices, and the shifts; factors are
  * left at `kept` unless that is NULL; and, unless shared is NULL, what components are
- * apart (missing_shared.c).  missing_spread() is the M-step's part of that, by the
+ * apart (missing_shared.c), and the sums of their shifts in place of the set's.  missing_spread() is the M-step's part of that, by the
  * roots in work.  missing_shift() adds shifts to n log
  * densities, or puts the exact value where there is none; returns the largest shift,
  * or 0.  missing_shares() clears n roots that are below the least, and leaves their
- * squares, each so many steps from the last, and the sum of each MIXTURE_LANES of them.  missing_residuals() adds to a
+ * squares, each so many steps from the last, and the sum of each MIXTURE_LANES of them.
+ * missing_sum_shares() does so for the sum of k components' squares, of which none is
+ * cleared.  missing_residuals() adds to a
  * set's residuals each row's inverse times its share in each component, and, unless
  * shared is NULL, does what missing_spread() does; what was kept is lost.  The other
  * two are what densities() and add_component() are for families without matrices;
@@ -272,6 +274,8 @@ typedef struct Kernels
 								  double *log_densities);
 	void		(*missing_shares) (double *roots, double least, int n, double *shares,
 								   int step, double *sums);
+	void		(*missing_sum_shares) (const double *roots, int k, int n, double *shares,
+									   double *sums);
 	void		(*missing_residuals) (const MissingScratch *scratch,
 									  const MissingGroup *group, const MissingSet *set,
 									  const MissingShared *shared, const KernelWork *work,

@@ -47,6 +47,7 @@ static const Kernels CLONE(kernels) = {
 	.missing_fill = CLONE(missing_fill),
 	.missing_shift = CLONE(missing_shift),
 	.missing_shares = CLONE(missing_shares),
+	.missing_sum_shares = CLONE(missing_sum_shares),
 	.missing_residuals = CLONE(missing_residuals),
 	.missing_spread = CLONE(missing_spread),
 	.missing_densities = CLONE(missing_densities),

@@ -62,6 +62,29 @@ CLONE(missing_shares) (double *roots, double least, int n, double *shares, int s
 	}
 }
 
+/* The sum of k components' shares in n rows, and of each MIXTURE_LANES of these. */
+static void
+CLONE(missing_sum_shares) (const double *roots, int k, int n, double *shares, double *sums)
+{
+	for (int row = 0; row < n; row += MIXTURE_LANES)
+	{
+		Vec			sum = {0};
+
+		UNROLL
+		for (int v = 0; v < MIXTURE_LANES; v += VL)
+		{
+			const double *column = roots + row + v;
+			Vec			share = {0};
+
+			for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
+				share += CLONE(load) (column) * CLONE(load) (column);
+			CLONE(store) (shares + row + v, share);
+			sum += share;
+		}
+		sums[row / MIXTURE_LANES] = CLONE(sum_of) (sum);
+	}
+}
+
 /* Put values of n rows, of which the numbers are given, one after the other. */
 static void
 CLONE(gather_rows) (const double *from, const int *rows, int n, double *to)

@@ -246,7 +246,8 @@ CLONE(leave_filled) (const MissingGroup *group, const MissingSet *set, int first
 /* kernels_spread.h */
 static void CLONE(leave_steps) (const MissingScratch *scratch, const MissingGroup *group,
 								const MissingSet *set, const MissingShared *shared, int first,
-								const CLONE(Factor) *factor, const double *shifts);
+								const CLONE(Factor) *factor, double *shifts,
+								const MixtureHost *host);
 
 /* Fill in what is missing in n vectors of a group's rows, from `first` on. */
 ALWAYS_INLINE void
@@ -295,7 +296,7 @@ CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 		}
 		for (int v = 0; v < n && width == 1 && shared != NULL; v++)
 			CLONE(leave_steps) (scratch, group, &sets[0], shared, first + v * VL, &factors[v],
-								sets[0].shifts[0] + group->start + first + v * VL);
+								sets[0].shifts[0] + group->start + first + v * VL, host);
 	}
 }
 

@@ -176,11 +176,60 @@ CLONE(add_terms) (const MissingShared *shared, int d, int i, int j,
 }
 
 /*
+ * Add a tile of n rows to a matrix of sets, at numbers of the rows' own in either
+ * direction.
+ */
+ALWAYS_INLINE void
+CLONE(place_tile) (const MissingScratch *scratch, double *matrix, const uint16_t *row_numbers,
+				   const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
+				   const int n, const bool diagonal, const int width)
+{
+	double		values[MISSING_TILE * MISSING_TILE * VL];
+
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		const int	n_b = diagonal ? a + 1 : MISSING_TILE;
+
+		UNROLL
+		for (int b = 0; b < n_b; b++)
+			CLONE(store) (values + (a * MISSING_TILE + b) * VL, tile[a][b]);
+	}
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+	{
+		const int	n_columns = diagonal ? n : MISSING_TILE;
+		size_t		columns[MISSING_TILE];
+
+		UNROLL
+		for (int b = 0; b < n_columns; b++)
+			columns[b] = (size_t) column_numbers[b * MIXTURE_LANES + r] * width;
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			const int	n_b = diagonal ? a + 1 : MISSING_TILE;
+			double	   *row = matrix +
+				(size_t) row_numbers[a * MIXTURE_LANES + r] * scratch->stride * width;
+
+			UNROLL
+			for (int b = 0; b < n_b; b++)
+			{
+				const double *value = values + (a * MISSING_TILE + b) * VL + r * width;
+
+				if (width == 1)
+					row[columns[b]] += *value;
+				else
+					*(CLONE(Part) *) (row + columns[b]) += *(const CLONE(Part) *) value;
+			}
+		}
+	}
+}
+
+/*
  * A tile of n rows from i on of the inverses of a vector's matrices, times the shares,
  * into the residuals; with the products of terms, unless `shared` is NULL.
  */
 ALWAYS_INLINE void
-CLONE(residual_tile) (const MissingScratch *scratch, const double *residuals,
+CLONE(residual_tile) (const MissingScratch *scratch, double *residuals,
 					  const uint16_t *solved, double *triangle, int end, int i, int j,
 					  Vec share, const MissingShared *shared, const int n, const bool diagonal,
 					  const int width)
@@ -201,24 +250,14 @@ CLONE(residual_tile) (const MissingScratch *scratch, const double *residuals,
 	}
 	if (width == 1 && shared != NULL)
 		CLONE(add_terms) (shared, scratch->d, i, j, tile, n, diagonal);
-	UNROLL
-	for (int a = 0; a < n; a++)
-	{
-		const int	n_b = diagonal ? a + 1 : MISSING_TILE;
-		const double *rows[VL];
-
-		CLONE(find_rows) (scratch, residuals, solved + (i + a) * MIXTURE_LANES, rows, width);
-		UNROLL
-		for (int b = 0; b < n_b; b++)
-			CLONE(place) ((double *const *) rows, solved + (j + b) * MIXTURE_LANES, tile[a][b],
-						  width, true);
-	}
+	CLONE(place_tile) (scratch, residuals, solved + i * MIXTURE_LANES, solved + j * MIXTURE_LANES,
+					   tile, n, diagonal, width);
 }
 
 /* The same of n rows. */
 ALWAYS_INLINE void
 CLONE(residual_rows) (const MissingScratch *scratch, const MissingGroup *group,
-					  const double *residuals, int first, double *triangle, int i, Vec share,
+					  double *residuals, int first, double *triangle, int i, Vec share,
 					  const MissingShared *shared, const int n, const int width)
 {
 	const uint16_t *solved = group->solved + first;
@@ -237,7 +276,7 @@ CLONE(mixed_residuals) (const MissingScratch *scratch, const MissingGroup *group
 						const MixtureHost *host, const int width)
 {
 	const int	n = group->n_solved;
-	const double *residuals = set->sides[group->covariance].residuals;
+	double	   *residuals = set->sides[group->covariance].residuals;
 
 	for (int first = 0; first < MIXTURE_LANES; first += VECTOR_ROWS(width))
 	{

@@ -2,175 +2,285 @@
  * kernels_spread.h
  *	  Rows with missing features where all components share a covariance
  *	  (missing_shared.c); a part of kernels_clone.h, compiled once per instruction set.
+ *
+ * A row's factor is that of all components, so that here a lane is a component: what
+ * belongs to a feature is then read and added as it lies, whatever features a row has,
+ * and each row has as many equations as it needs.
  */
 
 /* Squared distances that are taken away may be this much, for a least pivot of 1. */
 #define MOST_OF_STEPS 0x1p17
 
-/* The share of a component's weight in a block that changes no sum */
-#define LEAST_SHARE 0x1p-64
+/* Vectors of components whose equations are solved side by side */
+#define SPREAD_VECTORS 2
 
 /* --- steps ------------------------------------------------------------------------- */
 
-/* The right sides of a lane's equations for n components from c on. */
-ALWAYS_INLINE void
-CLONE(pick_sources) (const MissingShared *shared, const MissingGroup *group, int first, int c,
-					 int n, size_t step)
+/* The equations of one row for some components. */
+typedef struct CLONE(RowEquations)
 {
-	const double *sources = shared->sources[group->covariance] + (size_t) c * shared->stride;
+	double	   *triangle;		/* the factor, from this row's lane on */
+	const uint16_t *numbers;	/* of what is solved for, MIXTURE_LANES apart */
+	int			n;
+	const double *sources;		/* right sides: a row of `step` for each feature */
+	double	   *unknowns;		/* likewise for each of the n */
+	size_t		step;
+} CLONE(RowEquations);
 
-	for (int e = 0; e < n; e++, sources += shared->stride)
-		for (int i = 0; i < group->n_solved; i++)
-			CLONE(store) (shared->right + e * step + (size_t) i * VL,
-						  CLONE(pick_of_one) (sources, group->solved + first + i * MIXTURE_LANES, 1));
+/* Unknowns i to i + n of the forward half; q: adds what they add to the square. */
+ALWAYS_INLINE void
+CLONE(forward_of_row) (const CLONE(RowEquations) *row, int i, Vec *q, const int n,
+					   const int n_vectors)
+{
+	Vec			y[MISSING_TILE][SPREAD_VECTORS];
+
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			y[a][v] = CLONE(load) (row->sources + v * VL +
+								   row->numbers[(i + a) * MIXTURE_LANES] * row->step);
+	}
+	for (int l = 0; l < i; l++)
+	{
+		const double *known = row->unknowns + l * row->step;
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			const double left = *CLONE(element) (row->triangle, i + a, l);
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				y[a][v] -= left * CLONE(load) (known + v * VL);
+		}
+	}
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		const double inverse = *CLONE(element) (row->triangle, i + a, i + a);
+
+		UNROLL
+		for (int b = 0; b < a; b++)
+		{
+			const double left = *CLONE(element) (row->triangle, i + a, i + b);
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				y[a][v] -= left * y[b][v];
+		}
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			q[v] += y[a][v] * y[a][v] * inverse;
+			CLONE(store) (row->unknowns + (i + a) * row->step + v * VL, y[a][v]);
+		}
+	}
 }
 
-/* Leave a component's steps, of which the equations are solved at `right`. */
+/* And of the backward half. */
 ALWAYS_INLINE void
-CLONE(leave_step) (const MissingScratch *scratch, const MissingGroup *group,
-				   const MissingSet *set, const MissingShared *shared, int first, int c,
-				   double *right)
+CLONE(backward_of_row) (const CLONE(RowEquations) *row, int i, const int n, const int n_vectors)
 {
-	const MissingSide *side = &set->sides[group->covariance];
-	const double *apart = shared->apart + (size_t) c * shared->stride;
-	double	   *steps = shared->steps + c * shared->steps_size + group->place + first;
+	Vec			x[MISSING_TILE][SPREAD_VECTORS];
 
-	if (group->covariance)
-		CLONE(use_observed) (scratch, group, side, first, -1, right, 1);
-	for (int i = 0; i < group->n_missing; i++)
+	UNROLL
+	for (int a = 0; a < n; a++)
 	{
-		const uint16_t *numbers = group->missing + first + i * MIXTURE_LANES;
-		Vec			step = CLONE(load) (right + (size_t) i * VL);
+		const double inverse = *CLONE(element) (row->triangle, i + a, i + a);
 
-		if (group->covariance)
-			step = CLONE(pick_of_one) (set->sides[0].into, numbers, 1) *
-				(CLONE(pick_of_one) (apart, numbers, 1) +
-				 CLONE(pick_of_one) (side->out, numbers, 1) * step);
-		CLONE(store) (steps + (size_t) i * MIXTURE_LANES, step);
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			x[a][v] = inverse * CLONE(load) (row->unknowns + (i + a) * row->step + v * VL);
+	}
+	for (int l = i + n; l < row->n; l++)
+	{
+		const double *known = row->unknowns + l * row->step;
+
+		UNROLL
+		for (int a = 0; a < n; a++)
+		{
+			const double left = *CLONE(element) (row->triangle, l, i + a);
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				x[a][v] -= left * CLONE(load) (known + v * VL);
+		}
+	}
+	UNROLL
+	for (int a = n - 1; a >= 0; a--)
+	{
+		UNROLL
+		for (int b = a + 1; b < n; b++)
+		{
+			const double left = *CLONE(element) (row->triangle, i + b, i + a);
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				x[a][v] -= left * x[b][v];
+		}
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			CLONE(store) (row->unknowns + (i + a) * row->step + v * VL, x[a][v]);
+	}
+}
+
+/* Solve a row's equations, or their forward half; q: gets the squares. */
+ALWAYS_INLINE void
+CLONE(solve_row_equations) (const CLONE(RowEquations) *row, bool backward, Vec *q,
+							const int n_vectors)
+{
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+		q[v] = (Vec) {0};
+	for (int i = 0; i < row->n; i += MISSING_TILE)
+	{
+#define FORWARD(rows) CLONE(forward_of_row) (row, i, q, rows, n_vectors)
+		TILE_CASES(row->n - i, FORWARD);
+#undef FORWARD
+	}
+	if (!backward || row->n == 0)
+		return;
+	for (int i = (row->n - 1) / MISSING_TILE * MISSING_TILE; i >= 0; i -= MISSING_TILE)
+	{
+#define BACKWARD(rows) CLONE(backward_of_row) (row, i, rows, n_vectors)
+		TILE_CASES(row->n - i, BACKWARD);
+#undef BACKWARD
 	}
 }
 
 /*
- * Shifts of all components, and steps, of the lanes from `first` on; shifts: those of
- * rows about the origin.
+ * A row's steps of some components, of those observed features that equations were
+ * solved for.
+ */
+ALWAYS_INLINE void
+CLONE(step_from_observed) (const MissingScratch *scratch, const MissingSet *set,
+						   const CLONE(RowEquations) *row, const uint16_t *missing, int n,
+						   double *steps, const int n_vectors)
+{
+	const MissingSide *side = &set->sides[1];
+
+	for (int i = 0; i < n; i++, steps += row->step)
+	{
+		int			number = missing[i * MIXTURE_LANES];
+		const double *matrix = side->matrix + (size_t) number * scratch->stride;
+		double		scale = set->sides[0].into[number] * side->out[number];
+		Vec			sum[SPREAD_VECTORS];
+
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			sum[v] = CLONE(load) (row->sources + number * row->step + v * VL);
+		for (int t = 0; t < row->n; t++)
+		{
+			const double element = matrix[row->numbers[t * MIXTURE_LANES]];
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				sum[v] -= element * CLONE(load) (row->unknowns + t * row->step + v * VL);
+		}
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			CLONE(store) (steps + v * VL, scale * sum[v]);
+	}
+}
+
+/* Where the steps of a row of a group are. */
+ALWAYS_INLINE double *
+CLONE(steps_of_row) (const MissingShared *shared, const MissingGroup *group, int lane)
+{
+	return shared->steps + (group->place + (size_t) lane * group->n_missing) * shared->padded;
+}
+
+/*
+ * Leave the shifts of n_vectors vectors of components from c on, of VL rows; returns
+ * their sum.
+ */
+ALWAYS_INLINE Vec
+CLONE(turn_shifts) (const MissingShared *shared, Vec squares[VL][SPREAD_VECTORS], int c,
+					bool covariance, Vec shift, Vec least, size_t row, const int n_vectors)
+{
+	Vec			sum = {0};
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		Vec			q[VL];
+		int			first = c + v * VL;
+
+		UNROLL
+		for (int r = 0; r < VL; r++)
+			q[r] = squares[r][v];
+		CLONE(turn) (q);
+		for (int e = 0; e < VL && first + e < shared->k; e++)
+		{
+			Vec			taken = covariance ? shared->lengths[first + e] - q[e] : q[e];
+
+			taken = CLONE(select) ((Bits) (taken <= least * MOST_OF_STEPS), shift + 0.5 * taken,
+								   NAN - (Vec) {0});
+			CLONE(store) (shared->shifts + (size_t) (first + e) * MISSING_ROWS + row, taken);
+			sum += taken;
+		}
+	}
+	return sum;
+}
+
+/*
+ * Shifts, and steps, of n_vectors vectors of components from c on; see leave_steps().
+ * Returns the sum of the shifts.
+ */
+ALWAYS_INLINE Vec
+CLONE(leave_some_steps) (const MissingScratch *scratch, const MissingGroup *group,
+						 const MissingSet *set, const MissingShared *shared, int first,
+						 const CLONE(Factor) *factor, Vec shift, int c, const MixtureHost *host,
+						 const int n_vectors)
+{
+	Vec			squares[VL][SPREAD_VECTORS];
+
+	for (int r = 0; r < VL; r++)
+	{
+		double	   *steps = CLONE(steps_of_row) (shared, group, first + r) + c;
+		const CLONE(RowEquations) row = {
+			.triangle = factor->triangle + r,
+			.numbers = group->solved + first + r,
+			.n = group->n_solved,
+			.sources = shared->sources[group->covariance] + c,
+			.unknowns = shared->m_step && !group->covariance ? steps : shared->right + c,
+			.step = shared->padded
+		};
+
+		CLONE(solve_row_equations) (&row, shared->m_step, squares[r], n_vectors);
+		if (shared->m_step && group->covariance)
+			CLONE(step_from_observed) (scratch, set, &row, group->missing + first + r,
+									   group->n_missing, steps, n_vectors);
+		if (row.n > MISSING_LONG)
+			host->check_interrupts(host->context);
+	}
+	return CLONE(turn_shifts) (shared, squares, c, group->covariance, shift, factor->least,
+							   group->start + first, n_vectors);
+}
+
+/*
+ * Shifts of all components, and steps, of VL rows from `first` on; shifts: those of
+ * rows about the origin, in whose place come sums, NaN where some shift is.
  */
 static void
 CLONE(leave_steps) (const MissingScratch *scratch, const MissingGroup *group,
 					const MissingSet *set, const MissingShared *shared, int first,
-					const CLONE(Factor) *factor, const double *shifts)
+					const CLONE(Factor) *factor, double *shifts, const MixtureHost *host)
 {
 	const Vec	shift = CLONE(load) (shifts);
-	const size_t step = (size_t) (scratch->d + 1) * VL;
-	const int	n_solved = group->n_solved;
-	CLONE(Factor) factors[MISSING_WIDTH];
+	Vec			sum = {0};
 
-	for (int c = 0; c < MISSING_WIDTH; c++)
-		factors[c] = *factor;
-	for (int c = 0; c < shared->k; c += MISSING_WIDTH)
-	{
-		int			n = shared->k - c < MISSING_WIDTH ? shared->k - c : MISSING_WIDTH;
-
-		CLONE(pick_sources) (shared, group, first, c, n, step);
-		CLONE(solve_forward_lanes) (factors, n, n_solved, shared->right, step);
-		for (int e = 0; e < n; e++)
-		{
-			const double *right = shared->right + e * step;
-			Vec			q = {0};
-
-			for (int i = 0; i < n_solved; i++)
-			{
-				Vec			y = CLONE(load) (right + (size_t) i * VL);
-
-				q += y * y * CLONE(load) (CLONE(element) (factor->triangle, i, i));
-			}
-			if (group->covariance)
-				q = shared->lengths[c + e] - q;
-			CLONE(store) (shared->shifts + (size_t) (c + e) * MISSING_ROWS + group->start + first,
-						  CLONE(select) ((Bits) (q <= factor->least * MOST_OF_STEPS),
-										 shift + 0.5 * q, NAN - (Vec) {0}));
-		}
-		if (!shared->m_step)
-			continue;
-		CLONE(solve_backward_lanes) (factors, n, n_solved, shared->right, step);
-		for (int e = 0; e < n; e++)
-			CLONE(leave_step) (scratch, group, set, shared, first, c + e,
-							   shared->right + e * step);
-	}
+#define LEAVE_STEPS(c, n) \
+	CLONE(leave_some_steps) (scratch, group, set, shared, first, factor, shift, c, host, n)
+	for (int c = 0; c < shared->k; c += SPREAD_VECTORS * VL)
+		sum += c + VL < shared->k ? LEAVE_STEPS(c, SPREAD_VECTORS) : LEAVE_STEPS(c, 1);
+#undef LEAVE_STEPS
+	CLONE(store) (shifts, sum);
 }
 
 /* --- sums --------------------------------------------------------------------------- */
-
-#if VL == 8
-#define EVEN_PAIRS(a, b) SHUFFLE(a, b, 0, 4, 8, 12, 1, 5, 9, 13)
-#define ODD_PAIRS(a, b) SHUFFLE(a, b, 2, 6, 10, 14, 3, 7, 11, 15)
-#endif
-
-/*
- * From vectors of rows for each of MISSING_WIDTH components to values of these beside
- * each other for each row.
- */
-ALWAYS_INLINE void
-CLONE(turn_to_parts) (const Vec *values, Vec *parts)
-{
-#if VL == 8
-	Vec			a = LOW_HALVES(values[0], values[1]);
-	Vec			b = LOW_HALVES(values[2], values[3]);
-	Vec			c = HIGH_HALVES(values[0], values[1]);
-	Vec			d = HIGH_HALVES(values[2], values[3]);
-
-	parts[0] = EVEN_PAIRS(a, b);
-	parts[1] = ODD_PAIRS(a, b);
-	parts[2] = EVEN_PAIRS(c, d);
-	parts[3] = ODD_PAIRS(c, d);
-#elif VL == 4
-	Vec			a = SHUFFLE(values[0], values[1], 0, 4, 2, 6);
-	Vec			b = SHUFFLE(values[0], values[1], 1, 5, 3, 7);
-	Vec			c = SHUFFLE(values[2], values[3], 0, 4, 2, 6);
-	Vec			d = SHUFFLE(values[2], values[3], 1, 5, 3, 7);
-
-	parts[0] = SHUFFLE(a, c, 0, 1, 4, 5);
-	parts[1] = SHUFFLE(b, d, 0, 1, 4, 5);
-	parts[2] = SHUFFLE(a, c, 2, 3, 6, 7);
-	parts[3] = SHUFFLE(b, d, 2, 3, 6, 7);
-#else
-	parts[0] = SHUFFLE(values[0], values[1], 0, 2);
-	parts[1] = SHUFFLE(values[0], values[1], 1, 3);
-#endif
-}
-
-#if VL == 8
-#undef EVEN_PAIRS
-#undef ODD_PAIRS
-#endif
-
-/*
- * Add each component's share of its distance from the mean, of missing feature i, to
- * the sums, where those of a few components stand beside each other.
- */
-ALWAYS_INLINE void
-CLONE(spread_sums) (const MissingGroup *group, const MissingShared *shared, int first, int i,
-					const double *values)
-{
-	for (int c = 0; c < shared->k; c += MISSING_WIDTH)
-	{
-		double	   *sums = shared->sums + c * shared->stride;
-		Vec			part[MISSING_WIDTH];
-		Vec			turned[MISSING_WIDTH];
-
-		UNROLL
-		for (int e = 0; e < MISSING_WIDTH; e++)
-			part[e] = CLONE(load) (values + (size_t) (c + e) * VL);
-		CLONE(turn_to_parts) (part, turned);
-		UNROLL
-		for (int v = 0; v < MISSING_WIDTH; v++)
-		{
-			double	   *const targets[2] = {sums, sums};
-
-			CLONE(place) (targets, group->missing + first + v * VECTOR_ROWS(MISSING_WIDTH) +
-						  i * MIXTURE_LANES, turned[v], MISSING_WIDTH, true);
-		}
-	}
-}
 
 /*
  * Products of the terms of n missing features from i on with those of one that is no
@@ -226,25 +336,124 @@ CLONE(spread_all_products) (const MissingScratch *scratch, const MissingGroup *g
 	}
 }
 
-/* The components that have a part in VL rows; returns the inverse of their shares' sum. */
+/* What VL rows are summed by: of MissingShared, at hand. */
+typedef struct CLONE(Spread)
+{
+	size_t		padded;
+	const double *roots;
+	const double *shares;
+	double	   *sums;
+	const uint32_t *places;
+	const int  *used;
+	int			n_used;
+	size_t		step;			/* from a row's steps to the next row's */
+} CLONE(Spread);
+
+/* Number those of VL components from c on that have a part in VL rows. */
+ALWAYS_INLINE void
+CLONE(number_active) (const MissingShared *shared, int d, int c, Bits any)
+{
+	uint64_t	lanes[VL];
+	const int	before = *shared->n_active;
+
+	memcpy(lanes, &any, sizeof(lanes));
+	for (int e = 0; e < VL; e++)
+		/* those of the others go where nobody looks */
+		shared->places[c + e] = (uint32_t) ((lanes[e] != 0 ? (*shared->n_active)++ : shared->k) *
+											d * VL);
+	if (*shared->n_active > before)
+		shared->used[(*shared->n_used)++] = c;
+}
+
+/*
+ * Find the components that have a part in VL rows, and the roots of the shares and
+ * these, a row after the other; returns the inverse of the shares' sum.
+ */
 ALWAYS_INLINE Vec
-CLONE(find_active) (const MissingShared *shared, const KernelWork *work, const double *roots)
+CLONE(find_active) (const MissingShared *shared, int d, const double *roots)
 {
 	Vec			whole = {0};
 
-	*shared->n_active = 0;
-	for (int c = 0; c < shared->k; c++, roots += KERNEL_WORK_STRIDE)
+	*shared->n_active = *shared->n_used = 0;
+	for (int c = 0; c < shared->k; c += VL)
 	{
-		Vec			root = CLONE(load) (roots);
-		Vec			share = root * root;
+		const Vec	least = CLONE(load) (shared->least + c);
+		Vec			turned[VL];
+		Bits		any = {0};
 
-		whole += share;
-		CLONE(store) (shared->values + (size_t) c * VL, (Vec) {0});
-		share = CLONE(select) ((Bits) (share > LEAST_SHARE * work->weights[c]), share, (Vec) {0});
-		if (CLONE(sum_of) (share) > 0)
-			shared->active[(*shared->n_active)++] = c;
+		UNROLL
+		for (int e = 0; e < VL; e++)
+		{
+			turned[e] = c + e < shared->k ?
+				CLONE(load) (roots + (size_t) (c + e) * KERNEL_WORK_STRIDE) : (Vec) {0};
+			whole += turned[e] * turned[e];
+		}
+		CLONE(turn) (turned);
+		UNROLL
+		for (int r = 0; r < VL; r++)
+		{
+			any |= (Bits) (turned[r] > least);
+			CLONE(store) (shared->roots + r * shared->padded + c, turned[r]);
+			CLONE(store) (shared->shares + r * shared->padded + c, turned[r] * turned[r]);
+		}
+		CLONE(number_active) (shared, d, c, any);
 	}
 	return CLONE(select) ((Bits) (whole > 0), 1.0 / whole, (Vec) {0});
+}
+
+/* The mean over the components of VL rows' steps of one missing feature, times their sum. */
+ALWAYS_INLINE Vec
+CLONE(mean_step) (const CLONE(Spread) *spread, const double *steps)
+{
+	Vec			sum[VL];
+	double		sums[VL];
+
+	UNROLL
+	for (int r = 0; r < VL; r++)
+		sum[r] = (Vec) {0};
+	for (int v = 0; v < spread->n_used; v++)
+	{
+		const int	c = spread->used[v];
+
+		UNROLL
+		for (int r = 0; r < VL; r++)
+			sum[r] += CLONE(load) (spread->shares + r * spread->padded + c) *
+				CLONE(load) (steps + r * spread->step + c);
+	}
+	CLONE(sum_elements) (sum, VL, sums);
+	return CLONE(load) (sums);
+}
+
+/*
+ * Add what VL rows' steps of one missing feature are apart from their mean to the sums,
+ * by share, and leave the terms.
+ */
+ALWAYS_INLINE void
+CLONE(spread_feature) (const CLONE(Spread) *spread, const double *steps, const uint16_t *numbers,
+					   double *term, Vec mean)
+{
+	double		means[VL];
+
+	CLONE(store) (means, mean);
+	for (int v = 0; v < spread->n_used; v++)
+	{
+		const int	c = spread->used[v];
+		Vec			apart[VL];
+
+		UNROLL
+		for (int r = 0; r < VL; r++)
+		{
+			Vec			root = CLONE(load) (spread->roots + r * spread->padded + c);
+			double	   *sums = spread->sums + numbers[r] * spread->padded + c;
+
+			apart[r] = root * (CLONE(load) (steps + r * spread->step + c) - means[r]);
+			CLONE(store) (sums, CLONE(load) (sums) + root * apart[r]);
+		}
+		CLONE(turn) (apart);
+		UNROLL
+		for (int e = 0; e < VL; e++)
+			CLONE(store) (term + spread->places[c + e], apart[e]);
+	}
 }
 
 /*
@@ -257,42 +466,31 @@ CLONE(spread_rows) (const MissingScratch *scratch, const MissingGroup *group,
 					const MissingSet *set, const MissingShared *shared,
 					const KernelWork *work, int first)
 {
-	const double *out = set->sides[0].out;
-	const double *roots = work->roots + group->start + first;
-	const Vec	inverse = CLONE(find_active) (shared, work, roots);
-	const int	n_active = *shared->n_active;
+	const Vec	inverse = CLONE(find_active) (shared, scratch->d,
+											  work->roots + group->start + first);
+	const CLONE(Spread) spread = {
+		.padded = shared->padded,.roots = shared->roots,.shares = shared->shares,
+		.sums = shared->sums,.places = shared->places,.used = shared->used,
+		.n_used = *shared->n_used,.step = group->n_missing * shared->padded
+	};
+	const bool	several = *shared->n_active > 1;
+	const double *steps = CLONE(steps_of_row) (shared, group, first);
+	const uint16_t *numbers = group->missing + first;
+	double	   *filled = set->filled + group->place + first;
+	double	   *term = shared->terms;
 
 	for (int i = 0; i < group->n_missing; i++)
 	{
-		size_t		place = group->place + (size_t) i * MIXTURE_LANES + first;
-		double	   *filled = set->filled + place;
-		double	   *term = shared->terms + (size_t) i * VL;
-		Vec			mean = {0};
-		Vec			scale;
+		Vec			mean = inverse * CLONE(mean_step) (&spread, steps);
 
-		scale = CLONE(pick_of_one) (out, group->missing + first + i * MIXTURE_LANES, 1);
-		for (int e = 0; e < n_active; e++)
-		{
-			int			c = shared->active[e];
-			Vec			root = CLONE(load) (roots + (size_t) c * KERNEL_WORK_STRIDE);
-
-			mean += root * root * CLONE(load) (shared->steps + c * shared->steps_size + place);
-		}
-		mean *= inverse;
-		CLONE(store) (filled, CLONE(load) (filled) + scale * mean);
-		if (n_active < 2)
-			continue;
-		for (int e = 0; e < n_active; e++, term += (size_t) scratch->d * VL)
-		{
-			int			c = shared->active[e];
-			Vec			root = CLONE(load) (roots + (size_t) c * KERNEL_WORK_STRIDE);
-			Vec			step_of = CLONE(load) (shared->steps + c * shared->steps_size + place);
-			Vec			apart = root * (step_of - mean);
-
-			CLONE(store) (term, apart);
-			CLONE(store) (shared->values + (size_t) c * VL, root * apart);
-		}
-		CLONE(spread_sums) (group, shared, first, i, shared->values);
+		CLONE(store) (filled, CLONE(load) (filled) + mean *
+					  CLONE(pick_of_one) (set->sides[0].out, numbers, 1));
+		if (several)
+			CLONE(spread_feature) (&spread, steps, numbers, term, mean);
+		steps += spread.padded;
+		numbers += MIXTURE_LANES;
+		filled += MIXTURE_LANES;
+		term += VL;
 	}
 }
 

@@ -205,7 +205,8 @@ static void
 reserve_filled(MissingWork *missing, size_t n, const MixtureHost *host)
 {
 	/* components that are looked at together have those about the origin, too */
-	size_t		n_filled = (size_t) missing->n_sets * missing->width + missing->together;
+	size_t		n_filled = missing->together ? missing->shared.padded + 1 :
+		(size_t) missing->n_sets * missing->width;
 
 	/* rows of which every feature is missing have none, and yet a place for them */
 	if (n == 0)
@@ -634,7 +635,8 @@ void
 missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
 				   const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
 {
-	int			most = FILLED_VALUES / missing->k / missing->d / MIXTURE_LANES * MIXTURE_LANES;
+	int			most = FILLED_VALUES / whole_lanes(missing->k) / missing->d / MIXTURE_LANES *
+		MIXTURE_LANES;
 
 	if (missing->n_matrices == 0)
 	{

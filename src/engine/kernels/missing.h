@@ -79,31 +79,34 @@ typedef struct MissingGroup
 
 /*
  * What components are apart that share a covariance, in rows of which features are
- * missing: missing_shared.c.
+ * missing: missing_shared.c.  What is `padded` has the components' values of one
+ * feature beside each other, filled up with zeros.
  */
 typedef struct MissingShared
 {
 	int			k;
-	size_t		stride;			/* of the next, above d: zeros beyond d */
-	double	   *apart;			/* k x stride: means less the origin */
-	double	   *sources[2];		/* k x stride: right sides of either side's equations
-								 * for these, scaled */
+	size_t		padded;			/* k, filled up to whole vectors */
+	double	   *apart;			/* k x d: means less the origin */
+	double	   *sources[2];		/* d + 1 x padded: right sides of either side's
+								 * equations for these, scaled */
 	double	   *lengths;		/* k: squared, of these times the precision's factor */
 	bool		m_step;			/* steps are needed */
-	double	   *steps;			/* k x steps_size, as the groups' filled: what completed
-								 * rows are apart from the one about the origin, scaled
-								 * as the precision matrix is */
-	size_t		steps_size;
+	double	   *steps;			/* what completed rows are apart from the one about the
+								 * origin, scaled as the precision matrix is: of the rows of
+								 * groups n_missing x padded each */
 	double	   *shifts;			/* k x MISSING_ROWS: of log densities; NaN where digits
 								 * are lost */
-	double	   *sums;			/* stride for each component: of these less their mean, by
-								 * share; those of a few beside each other, as
-								 * many as Kernels.missing_width says */
-	double	   *right;			/* scratch: MISSING_MOST_WIDTH x (d + 1) vectors */
-	double	   *terms;			/* scratch: k x d vectors */
-	double	   *values;			/* scratch: k vectors, and zeros */
-	int		   *active;			/* scratch: k */
-	int		   *n_active;
+	double	   *sums;			/* d + 1 x padded: of these less their mean, by share */
+	double	   *right;			/* scratch: d + 1 x padded */
+	double	   *least;			/* padded: roots up to this change no sum of the block */
+	double	   *terms;			/* scratch: k + 1 x d vectors */
+	double	   *roots;			/* scratch: MIXTURE_LANES x padded */
+	double	   *shares;			/* scratch: likewise, their squares */
+	uint32_t   *places;			/* scratch, padded: of the terms */
+	int		   *n_active;		/* components that have a part */
+	int		   *used;			/* scratch, padded: where vectors of components begin of
+								 * which some have a part */
+	int		   *n_used;
 } MissingShared;
 
 /* The most vectors whose equations are solved side by side */

@@ -35,6 +35,9 @@
 #include <math.h>
 #include <string.h>
 
+/* The share of a component's weight in a block that changes no sum */
+#define LEAST_SHARE 0x1p-64
+
 /* The most that a mean's squared distance from the origin may be */
 #define MOST_LENGTH 0x1p12
 
@@ -45,33 +48,61 @@ create_shared(MissingWork *missing, const MixtureHost *host)
 	MissingShared *shared = &missing->shared;
 	size_t		k = missing->k;
 	size_t		d = missing->d;
+	size_t		padded = whole_lanes(missing->k);
 	size_t		stride = missing->scratch.stride;
 	size_t		vector = MIXTURE_LANES;
 	/* picks may read a vector from the last value on */
-	size_t		padded = k + MISSING_MOST_WIDTH;
-	size_t		zeros = (3 * k + padded + 1) * stride + (padded + 1) * vector;
-	size_t		size = zeros + whole_lanes(missing->k) + MISSING_MOST_WIDTH * (d + 1) * vector +
-		k * d * vector;
+	size_t		zeros = 3 * (d + 1) * padded + stride + vector;
+	size_t		size = zeros + 2 * padded + k * d + (d + 1 + 2 * vector) * padded +
+		(k + 1) * d * vector;
 
 	if (missing->shared_memory != NULL)
 		return;
-	missing->shared_memory = missing_allocate(size * sizeof(double) + (k + 1) * sizeof(int), host);
+	missing->shared_memory = missing_allocate(size * sizeof(double) + 2 * (padded + 1) * sizeof(int), host);
 	memset(missing->shared_memory, 0, zeros * sizeof(double));
 	shared->k = missing->k;
-	shared->stride = stride;
-	shared->apart = missing->shared_memory;
-	shared->sources[0] = shared->apart + k * stride;
-	shared->sources[1] = shared->sources[0] + k * stride;
-	shared->sums = shared->sources[1] + k * stride;
-	shared->values = shared->sums + padded * stride;
-	missing->origin.mean = shared->values + padded * vector;
+	shared->padded = padded;
+	shared->sources[0] = missing->shared_memory;
+	shared->sources[1] = shared->sources[0] + (d + 1) * padded;
+	shared->sums = shared->sources[1] + (d + 1) * padded;
+	missing->origin.mean = shared->sums + (d + 1) * padded;
 	shared->lengths = missing->origin.mean + stride + vector;
-	shared->right = shared->lengths + whole_lanes(missing->k);
-	shared->terms = shared->right + MISSING_MOST_WIDTH * (d + 1) * vector;
-	shared->n_active = (int *) (shared->terms + k * d * vector);
-	shared->active = shared->n_active + 1;
+	shared->least = shared->lengths + padded;
+	shared->right = shared->least + padded;
+	shared->roots = shared->right + (d + 1) * padded;
+	shared->shares = shared->roots + vector * padded;
+	shared->terms = shared->shares + vector * padded;
+	shared->apart = shared->terms + (k + 1) * d * vector;
+	shared->n_active = (int *) (shared->apart + k * d);
+	shared->n_used = shared->n_active + 1;
+	shared->used = shared->n_used + 1;
+	shared->places = (uint32_t *) (shared->used + padded);
+	for (size_t c = 0; c < padded; c++)
+		shared->least[c] = INFINITY;
 	shared->shifts = missing->shifts;
 	missing->origin.n = 1;
+}
+
+/* What a component is apart from the origin, and what of it makes right sides. */
+static void
+fill_component(MissingWork *missing, int c)
+{
+	const MixturePrepared *prepared = missing->prepared;
+	MissingShared *shared = &missing->shared;
+	int			d = missing->d;
+	const double *whitened = prepared->whitened + (size_t) c * d;
+	double	   *source = missing->scratch.deviations;
+
+	memset(source, 0, d * sizeof(double));
+	for (int l = 0; l < d; l++)
+		linalg_add_multiple(source, whitened[l], prepared->precision_cholesky + linalg_row(l),
+							l + 1);
+	for (int j = 0; j < d; j++)
+	{
+		shared->sources[0][j * shared->padded + c] = source[j] * missing->sets[0].sides[0].out[j];
+		shared->apart[(size_t) c * d + j] = prepared->means[(size_t) c * d + j] -
+			prepared->origin[j];
+	}
 }
 
 /*
@@ -91,21 +122,11 @@ missing_shared_begin(MissingWork *missing, const MixtureHost *host)
 	for (int c = 0; c < missing->k; c++)
 	{
 		const double *whitened = prepared->whitened + (size_t) c * d;
-		double	   *apart = shared->apart + c * shared->stride;
-		double	   *source = shared->sources[0] + c * shared->stride;
 
 		shared->lengths[c] = linalg_dot(whitened, whitened, d);
 		if (!(shared->lengths[c] <= MOST_LENGTH))
 			return false;
-		memset(source, 0, d * sizeof(double));
-		for (int l = 0; l < d; l++)
-			linalg_add_multiple(source, whitened[l], prepared->precision_cholesky + linalg_row(l),
-								l + 1);
-		for (int j = 0; j < d; j++)
-		{
-			source[j] *= missing->sets[0].sides[0].out[j];
-			apart[j] = prepared->means[(size_t) c * d + j] - prepared->origin[j];
-		}
+		fill_component(missing, c);
 		host->check_interrupts(host->context);
 	}
 	memcpy(missing->origin.mean, prepared->origin, d * sizeof(double));
@@ -121,17 +142,46 @@ missing_shared_ready(MissingWork *missing, bool m_step)
 
 	shared->m_step = m_step;
 	shared->steps = missing->filled;
-	shared->steps_size = missing->filled_size;
-	missing->origin.filled = missing->filled + missing->k * missing->filled_size;
+	missing->origin.filled = missing->filled + shared->padded * missing->filled_size;
 	missing->origin.shifts[0] = missing->exact;
 	memcpy(missing->origin.sides, missing->sets[0].sides, sizeof(missing->origin.sides));
 	for (int c = 0; c < missing->k && missing->covariances_ready; c++)
 		for (int j = 0; j < missing->d; j++)
-			shared->sources[1][c * shared->stride + j] =
-				shared->apart[c * shared->stride + j] * into[j];
+			shared->sources[1][j * shared->padded + c] =
+				shared->apart[(size_t) c * missing->d + j] * into[j];
 }
 
 /* --- filling in ---------------------------------------------------------------- */
+
+/* The steps of a row that is done alone, and its shifts; shift: of the pattern. */
+static void
+step_alone(MissingWork *missing, const Regression *regression, int row, double shift,
+		   double *steps)
+{
+	const MissingShared *shared = &missing->shared;
+	const int  *order = missing->order;
+	int			n_observed = regression->n_observed;
+	const double *into = missing->origin.sides[0].into;
+	double	   *u = missing->scratch.deviations;
+
+	for (int c = 0; c < missing->k; c++)
+	{
+		const double *apart = shared->apart + (size_t) c * missing->d;
+
+		for (int j = 0; j < n_observed; j++)
+			u[j] = apart[order[j]];
+		for (int i = 0; i < regression->n_missing; i++)
+		{
+			int			number = order[n_observed + i];
+
+			steps[i * shared->padded + c] = into[number] * (apart[number] -
+				linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed));
+		}
+		linalg_solve_lower(regression->factor, u, n_observed);
+		shared->shifts[(size_t) c * MISSING_ROWS + row] = shift + 0.5 *
+			fmax(shared->lengths[c] - linalg_dot(u, u, n_observed), 0);
+	}
+}
 
 /* Do a row of a group alone. */
 static void
@@ -143,49 +193,26 @@ fill_alone(MissingWork *missing, MissingGroup *group, int lane, const MixtureHos
 	const int  *order = missing->order;
 	int			n_observed = regression->n_observed;
 	int			n_missing = regression->n_missing;
-	size_t		place = group->place + lane;
-	const double *into = missing->origin.sides[0].into;
+	const double *mean = missing->origin.mean;
+	double	   *filled = missing->origin.filled + group->place + lane;
 	double	   *u = missing->scratch.deviations;
 	double		shift = missing->half_logs[0] + n_missing * HALF_LOG_TWO_PI;
+	double	   *steps = shared->steps +
+		(group->place + (size_t) lane * group->n_missing) * shared->padded;
 
 	missing->alone[row] = group->doubtful = true;
 	for (int j = 0; j < n_observed; j++)
-		shift -= log(regression->factor[linalg_row(j) + j]);
-	/* the row about the origin, and then each mean */
-	for (int c = -1; c < missing->k; c++)
 	{
-		const double *apart = c < 0 ? NULL : shared->apart + c * shared->stride;
-		double	   *filled = c < 0 ? missing->origin.filled :
-			shared->steps + c * shared->steps_size;
-		const double *from = c < 0 ? missing->origin.mean : apart;
-		double		sign = c < 0 ? 1 : -1;
-
-		for (int j = 0; j < n_observed; j++)
-			u[j] = c < 0 ? missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] -
-				missing->origin.mean[order[j]] : apart[order[j]];
-		for (int i = 0; i < group->n_missing; i++)
-			filled[place + (size_t) i * MIXTURE_LANES] = i >= n_missing ? 0 : from[order[n_observed + i]] + sign *
-				linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
-		if (c < 0)
-			continue;
-		for (int i = 0; i < n_missing; i++)
-			filled[place + (size_t) i * MIXTURE_LANES] *= into[order[n_observed + i]];
-		linalg_solve_lower(regression->factor, u, n_observed);
-		shared->shifts[(size_t) c * MISSING_ROWS + row] = shift + 0.5 *
-			fmax(shared->lengths[c] - linalg_dot(u, u, n_observed), 0);
+		shift -= log(regression->factor[linalg_row(j) + j]);
+		u[j] = missing->rows->features[(size_t) order[j] * MISSING_ROWS + row] - mean[order[j]];
 	}
+	for (int i = 0; i < group->n_missing; i++)
+		filled[(size_t) i * MIXTURE_LANES] = i >= n_missing ? 0 : mean[order[n_observed + i]] +
+			linalg_dot(regression->coefficients + (size_t) i * n_observed, u, n_observed);
+	/* of what only fills up vectors, too */
+	memset(steps, 0, group->n_missing * shared->padded * sizeof(double));
+	step_alone(missing, regression, row, shift, steps);
 	host->check_interrupts(host->context);
-}
-
-/* Whether a row's shift is not known for some component. */
-static bool
-is_doubtful(const MissingShared *shared, int row)
-{
-	double		sum = 0;
-
-	for (int c = 0; c < shared->k; c++)
-		sum += shared->shifts[(size_t) c * MISSING_ROWS + row];
-	return isnan(sum);
 }
 
 /* Fill in what is missing in all groups, about the origin. */
@@ -204,7 +231,7 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 											&missing->shared,
 											missing->keeps ? missing->kept : NULL, host);
 		for (int lane = 0; lane < MIXTURE_LANES; lane++)
-			if (group->alone || is_doubtful(&missing->shared, group->start + lane))
+			if (group->alone || isnan(missing->exact[group->start + lane]))
 				fill_alone(missing, group, lane, host);
 		missing_rows_put(rows, group, missing->origin.filled + group->place, 1);
 	}
@@ -219,20 +246,10 @@ sum_shares(MissingWork *missing, const KernelWork *work)
 	const MissingRows *rows = missing->rows;
 	double	   *shares = missing->shares;
 
-	memset(shares, 0, rows->n_rows * sizeof(double));
-	memset(missing->sums[0], 0, sizeof(missing->sums[0]));
-	for (int c = 0; c < missing->k; c++)
-	{
-		const double *roots = kernels_roots(work, c);
-
-		for (int row = 0; row < rows->n_rows; row++)
-			shares[row] += roots[row] * roots[row];
-	}
+	kernels_current()->missing_sum_shares(kernels_roots(work, 0), missing->k, rows->n_rows, shares,
+										  missing->sums[0]);
 	for (int row = 0; row < rows->n_rows; row++)
-	{
-		missing->sums[0][row / MIXTURE_LANES] += shares[row];
 		missing->shifts[row] = missing->alone[row] ? NAN : 0;
-	}
 }
 
 /* The M-step's part of a block, whose rows are left as they are completed in the mean. */
@@ -242,6 +259,8 @@ add_block(MissingWork *missing, const MixtureBlock *block, const KernelWork *wor
 {
 	const MissingRows *rows = missing->rows;
 
+	for (int c = 0; c < missing->k; c++)
+		missing->shared.least[c] = sqrt(LEAST_SHARE * work->weights[c]);
 	sum_shares(missing, work);
 	for (int i = 0; i < rows->n_groups; i++)
 		if (!missing_spreads_residuals(&rows->groups[i]))
@@ -276,23 +295,22 @@ missing_shared_finish(MissingWork *missing, MixtureStats *stats, const MixtureHo
 {
 	const MissingShared *shared = &missing->shared;
 	const double *out = missing->origin.sides[0].out;
-	size_t		width = kernels_current()->missing_width;
 	int			d = missing->d;
 
 	if (missing->shared_memory == NULL)
 		return;
 	for (int c = 0; c < missing->k; c++)
 	{
-		const double *apart = shared->apart + c * shared->stride;
-		double	   *sums = shared->sums + c / width * width * shared->stride + c % width;
+		const double *apart = shared->apart + (size_t) c * d;
 		double	   *own = missing->scratch.deviations;
 
 		for (int i = 0; i < d; i++)
 		{
 			double	   *row = stats->seconds + linalg_row(i);
+			double	   *sum = shared->sums + i * shared->padded + c;
 
-			own[i] = sums[i * width] * out[i];
-			sums[i * width] = 0;
+			own[i] = *sum * out[i];
+			*sum = 0;
 			stats->firsts[(size_t) c * d + i] += own[i];
 			linalg_add_multiple(row, -own[i], apart, i + 1);
 			linalg_add_multiple(row, -apart[i], own, i + 1);
