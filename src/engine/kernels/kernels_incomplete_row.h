@@ -48,27 +48,38 @@ CLONE(row_factor) (const CLONE(RowGroup) *group, int l, int j, const bool tied)
 	return CLONE(factor_value) (group->factor, linalg_row(l) + j, tied);
 }
 
-/* Element i of r, scaled as the equations are. */
-ALWAYS_INLINE Vec
-CLONE(missing_sum) (const CLONE(RowGroup) *group, int i, const bool tied)
+/* n elements of r from i on, scaled as the equations are: one product is used for all. */
+ALWAYS_INLINE void
+CLONE(missing_sums) (const CLONE(RowGroup) *group, int i, const int n, const bool tied)
 {
-	const int	missing = group->order[group->n_observed + i];
+	const int  *columns = group->order + group->n_observed + i;
 	const double *products = group->products;
-	Vec			sum = {0};
-	Vec			other = {0};
-	int			l = missing;
+	int			l = columns[0];
+	size_t		row = linalg_row(l);
+	Vec			sum[8];
 
-	for (; l + 1 < group->d; l += 2)
+	UNROLL
+	for (int a = 0; a < n; a++)
+		sum[a] = (Vec) {0};
+	UNROLL
+	for (int a = 0; a < n; a++)
 	{
-		sum += CLONE(row_factor) (group, l, missing, tied) *
-			CLONE(load) (products + (size_t) l * VL);
-		other += CLONE(row_factor) (group, l + 1, missing, tied) *
-			CLONE(load) (products + (size_t) (l + 1) * VL);
+		/* rows in which a + 1 of these columns are */
+		const int	end = a + 1 < n ? columns[a + 1] : group->d;
+
+		for (; l < end; row += ++l)
+		{
+			Vec			product = CLONE(load) (products + (size_t) l * VL);
+
+			UNROLL
+			for (int b = 0; b <= a; b++)
+				sum[b] += CLONE(factor_value) (group->factor, row + columns[b], tied) * product;
+		}
 	}
-	if (l < group->d)
-		sum += CLONE(row_factor) (group, l, missing, tied) *
-			CLONE(load) (products + (size_t) l * VL);
-	return (sum + other) * CLONE(factor_value) (group->scales, missing, tied);
+	UNROLL
+	for (int a = 0; a < n; a++)
+		CLONE(store) (group->right + (size_t) (i + a) * VL,
+					  sum[a] * CLONE(factor_value) (group->scales, columns[a], tied));
 }
 
 /*
@@ -120,32 +131,47 @@ CLONE(pick_row_matrix) (const CLONE(RowGroup) *group, double *triangle, const bo
 	}
 }
 
-/* The right side of the equations. */
+/* The right side of the equations for observed features. */
 ALWAYS_INLINE void
-CLONE(make_right) (CLONE(RowGroup) *group, const double *row, const bool tied)
+CLONE(make_observed_right) (const CLONE(RowGroup) *group, const double *row, const bool tied)
 {
 	const int  *order = group->order;
-	int			n_missing = group->d - group->n_observed;
 
 	for (int t = 0; t < group->n_observed; t++)
+		CLONE(store) (group->right + (size_t) t * VL,
+					  (row[t] - CLONE(load) (group->means + (size_t) order[t] * VL)) *
+					  CLONE(factor_value) (group->scales, order[t], tied));
+}
+
+/* And of those for missing ones, with the deviations and their products. */
+ALWAYS_INLINE void
+CLONE(make_missing_right) (CLONE(RowGroup) *group, const double *row, const bool tied)
+{
+	const int  *order = group->order;
+	const int	n_observed = group->n_observed;
+	const int	n_missing = group->d - n_observed;
+	const double *means = group->means;
+	double	   *deviations = group->deviations;
+	int			i = 0;
+
+	for (int t = 0; t < n_observed; t++)
 	{
 		size_t		place = (size_t) order[t] * VL;
-		Vec			u = row[t] - CLONE(load) (group->means + place);
 
-		if (group->covariance)
-			CLONE(store) (group->right + (size_t) t * VL,
-						  u * CLONE(factor_value) (group->scales, order[t], tied));
-		else
-			CLONE(store) (group->deviations + place, u);
+		CLONE(store) (deviations + place, row[t] - CLONE(load) (means + place));
 	}
-	if (group->covariance)
-		return;
-	for (int i = 0; i < n_missing; i++)
-		CLONE(store) (group->deviations + (size_t) order[group->n_observed + i] * VL, (Vec) {0});
-	group->whole = CLONE(triangle_distances) (group->factor, group->deviations, group->d,
+	for (int t = n_observed; t < group->d; t++)
+		CLONE(store) (deviations + (size_t) order[t] * VL, (Vec) {0});
+	group->whole = CLONE(triangle_distances) (group->factor, deviations, group->d,
 											  group->products, tied);
-	for (int i = 0; i < n_missing; i++)
-		CLONE(store) (group->right + (size_t) i * VL, CLONE(missing_sum) (group, i, tied));
+	for (; i + 8 <= n_missing; i += 8)
+		CLONE(missing_sums) (group, i, 8, tied);
+	for (; i + 4 <= n_missing; i += 4)
+		CLONE(missing_sums) (group, i, 4, tied);
+	for (; i + 2 <= n_missing; i += 2)
+		CLONE(missing_sums) (group, i, 2, tied);
+	if (i < n_missing)
+		CLONE(missing_sums) (group, i, 1, tied);
 }
 
 /* --- the answer ------------------------------------------------------------------- */
@@ -285,7 +311,10 @@ CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const 
 		step = linalg_packed_count(n_solved) * VL;
 		factors[c].pivots = own + 2 * length;
 		factors[c].triangle = work + (1 + 3 * (size_t) n) * length + c * step;
-		CLONE(make_right) (&groups[c], row, tied);
+		if (groups[c].covariance)
+			CLONE(make_observed_right) (&groups[c], row, tied);
+		else
+			CLONE(make_missing_right) (&groups[c], row, tied);
 		if (!tied || c == 0)
 			CLONE(pick_row_matrix) (&groups[c], factors[c].triangle, tied);
 	}
