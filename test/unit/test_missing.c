@@ -4,117 +4,16 @@
  *	  are those of a reference that does one row at a time, by inverting
  *	  matrices in long double; and EM on them goes up.
  */
-#include "unit.h"
+#include "reference_missing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/core/linalg.h"
 
 #define TOLERANCE 1e-11
-
-/* A component's covariance as a square matrix, and its parts. */
-typedef struct Conditional
-{
-	int			d;
-	int			n;				/* observed */
-	int			order[64];
-	long double covariance[64 * 64];
-	long double inverse[64 * 64];	/* of the observed part, n x n */
-	long double log_determinant;
-} Conditional;
-
-/* Invert the observed part by Gauss-Jordan elimination. */
-static void
-invert_observed(Conditional *conditional)
-{
-	int			n = conditional->n;
-	long double *a = malloc(sizeof(long double) * n * 2 * n);
-
-	conditional->log_determinant = 0;
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < 2 * n; j++)
-			a[i * 2 * n + j] = j >= n ? (j - n == i) :
-				conditional->covariance[conditional->order[i] * conditional->d + conditional->order[j]];
-	for (int i = 0; i < n; i++)
-	{
-		long double pivot = a[i * 2 * n + i];
-
-		conditional->log_determinant += logl(pivot);
-		for (int j = 0; j < 2 * n; j++)
-			a[i * 2 * n + j] /= pivot;
-		for (int l = 0; l < n; l++)
-		{
-			long double factor = a[l * 2 * n + i];
-
-			for (int j = 0; j < 2 * n && l != i; j++)
-				a[l * 2 * n + j] -= factor * a[i * 2 * n + j];
-		}
-	}
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < n; j++)
-			conditional->inverse[i * n + j] = a[i * 2 * n + n + j];
-	free(a);
-}
-
-/* Part a component by what is observed in a row. */
-static void
-part(Conditional *conditional, const MixtureParameters *parameters, int c, const double *row)
-{
-	int			d = parameters->d;
-	int			place = 0;
-	double	   *square = malloc(sizeof(double) * d * d);
-
-	conditional->d = d;
-	mixture_component_covariance(parameters, c, square);
-	for (int i = 0; i < d * d; i++)
-		conditional->covariance[i] = square[i];
-	free(square);
-	conditional->n = 0;
-	for (int missing = 0; missing < 2; missing++)
-		for (int j = 0; j < d; j++)
-			if (isnan(row[j]) == missing)
-			{
-				conditional->order[place++] = j;
-				conditional->n += !missing;
-			}
-	invert_observed(conditional);
-}
-
-/* Weighted log density of what is observed of a row. */
-static long double
-log_density(const Conditional *conditional, const MixtureParameters *parameters, int c,
-			const double *row)
-{
-	const double *mean = parameters->means + c * parameters->d;
-	const int  *order = conditional->order;
-	int			n = conditional->n;
-	long double distance = 0;
-
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < n; j++)
-			distance += ((long double) row[order[i]] - mean[order[i]]) *
-				conditional->inverse[i * n + j] * ((long double) row[order[j]] - mean[order[j]]);
-	return logl(parameters->weights[c] * (1 - parameters->noise_weight)) - 0.5L * (n * logl(2 * acosl(-1)) +
-												  conditional->log_determinant + distance);
-}
-
-/* S_io S_oo^-1 u, or element (i, j) of S_io S_oo^-1 S_oj if u is NULL. */
-static long double
-regress(const Conditional *conditional, int i, const long double *u, int j)
-{
-	int			n = conditional->n;
-	int			d = conditional->d;
-	const int  *order = conditional->order;
-	long double sum = 0;
-
-	for (int a = 0; a < n; a++)
-		for (int b = 0; b < n; b++)
-			sum += conditional->covariance[i * d + order[a]] * conditional->inverse[a * n + b] *
-				(u != NULL ? u[order[b]] : conditional->covariance[order[b] * d + j]);
-	return sum;
-}
 
 /* Add a row with responsibility r for a component to the statistics. */
 static void
@@ -129,7 +28,7 @@ add_row(const Conditional *conditional, const MixtureParameters *parameters, int
 		u[j] = isnan(row[j]) ? 0 : (long double) row[j] - parameters->means[c * d + j];
 	for (int j = 0; j < d; j++)
 		if (isnan(row[j]))
-			u[j] = regress(conditional, j, u, 0);
+			u[j] = reference_regress(conditional, j, u, 0);
 	stats->component_weights[c] += r;
 	for (int i = 0; i < d; i++)
 	{
@@ -140,7 +39,7 @@ add_row(const Conditional *conditional, const MixtureParameters *parameters, int
 			size_t		packed = (size_t) i * (i + 1) / 2 + j;
 
 			if (isnan(row[i]) && isnan(row[j]))
-				value += conditional->covariance[i * d + j] - regress(conditional, i, NULL, j);
+				value += conditional->covariance[i * d + j] - reference_regress(conditional, i, NULL, j);
 			if (type == MIXTURE_FULL)
 				stats->seconds[(size_t) c * d * (d + 1) / 2 + packed] += r * value;
 			else if (type == MIXTURE_TIED)
@@ -168,8 +67,8 @@ reference_missing(const MixtureParameters *parameters, const Rows *rows, Mixture
 
 		for (int c = 0; c < k; c++)
 		{
-			part(&conditionals[c], parameters, c, row);
-			values[c] = log_density(&conditionals[c], parameters, c, row);
+			reference_part(&conditionals[c], parameters, c, row);
+			values[c] = reference_conditional_density(&conditionals[c], parameters, c, row);
 			most = fmaxl(most, values[c]);
 		}
 		values[k] = reference_log_noise(parameters, row);
@@ -209,25 +108,17 @@ drop_features(Random *random, Rows *rows, double share, int n_patterns)
 	rows_free(patterns);
 }
 
-/* One shape of model and data, on every clone. */
+/* Compare the sums of a pass with the reference, on every clone; what: the rows are. */
 static void
-test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share,
-		   int n_patterns, bool noise)
+compare_clones(const Rows *rows, const MixtureParameters *parameters, const char *what)
 {
-	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
-	MixtureParameters parameters;
-	MixtureStats *expected = mixture_allocate_stats(type, k, d, &unit_host);
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			k = parameters->k;
+	MixtureStats *expected = mixture_allocate_stats(type, k, rows->d, &unit_host);
 	const Kernels *kernels;
 	double		floor = 1e-9;
 
-	for (int64_t i = 0; i < n; i++)
-		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
-	drop_features(random, rows, share, n_patterns);
-	rows_seal(rows);
-	random_parameters(random, &parameters, type, k, d);
-	if (noise)
-		random_noise(random, &parameters);
-	reference_missing(&parameters, rows, expected);
+	reference_missing(parameters, rows, expected);
 	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
 	{
 		Em			em;
@@ -237,20 +128,71 @@ test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, 
 
 		kernels_select(kernels);
 		em_begin(&em, &rows->source, NULL, type, k, &floor, &unit_host);
-		em_pass(&em, &parameters, true, &error);
+		em_pass(&em, parameters, true, &error);
 		worst = largest_difference(em.stats->sum_weights, expected->sum_weights,
 								   em.stats->n_values, *expected->sum_weights);
 		log_likelihood = *em.stats->log_likelihood;
-		em_pass(&em, &parameters, false, &error);
+		em_pass(&em, parameters, false, &error);
 		worst = fmax(worst, relative_difference(log_likelihood, *em.stats->log_likelihood, 0));
 		em_end(&em);
-		check(worst < TOLERANCE,
-			  "%s, k %d%s, d %d, %lld rows, %.0f %% missing%s: %s kernels agree with the reference (%.1e)",
-			  family_names[type], k, noise ? " and noise" : "", d, (long long) n, 100 * share,
-			  n_patterns > 0 ? " in few patterns" : "", kernels->name, worst);
+		check(worst < TOLERANCE, "%s, k %d%s, d %d, %lld rows, %s: %s kernels agree with the reference (%.1e)",
+			  family_names[type], k, parameters->noise_box != NULL ? " and noise" : "", rows->d,
+			  (long long) rows->n, what, kernels->name, worst);
 	}
 	kernels_select(NULL);
 	mixture_release_stats(expected, &unit_host);
+}
+
+/* One shape of model and data. */
+static void
+test_shape(Random *random, MixtureCovarianceType type, int k, int d, int64_t n, double share,
+		   int n_patterns, bool noise)
+{
+	Rows	   *rows = rows_clusters(random, n, d, 3, 2);
+	MixtureParameters parameters;
+	char		what[64];
+
+	for (int64_t i = 0; i < n; i++)
+		rows->weights[i] = i % 7 == 3 ? 0 : 3 * random_uniform(random);
+	drop_features(random, rows, share, n_patterns);
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	if (noise)
+		random_noise(random, &parameters);
+	snprintf(what, sizeof(what), "%.0f %% missing%s", 100 * share,
+			 n_patterns > 0 ? " in few patterns" : "");
+	compare_clones(rows, &parameters, what);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
+/*
+ * More components than a vector has lanes, on rows that are where they are: near each
+ * other, so that all have a part in all rows, or so far apart that few have.
+ */
+static void
+test_many(Random *random, MixtureCovarianceType type, bool apart)
+{
+	int			k = 7 + random_below(random, 30);
+	int			d = 5 + random_below(random, 8);
+	double		share = 0.1 + 0.7 * random_uniform(random);
+	Rows	   *rows = rows_allocate(100 + random_below(random, 100), d);
+	MixtureParameters parameters;
+	MixtureDrawing *drawing;
+	MixtureError error;
+	char		what[64];
+
+	random_parameters(random, &parameters, type, k, d);
+	for (int i = 0; i < k * d; i++)
+		parameters.means[i] *= apart ? 4 : 0.1;
+	drawing = mixture_drawing_create(&parameters, &unit_host, &error);
+	for (int64_t i = 0; i < rows->n; i++)
+		mixture_draw_row(drawing, random->state, i, rows->values + i * d);
+	unit_host.release(NULL, drawing);
+	drop_features(random, rows, share, 0);
+	rows_seal(rows);
+	snprintf(what, sizeof(what), "%.0f %% missing, %s", 100 * share, apart ? "apart" : "near");
+	compare_clones(rows, &parameters, what);
 	mixture_release_parameters(&parameters, &unit_host);
 	rows_free(rows);
 }
@@ -325,40 +267,6 @@ test_nearly_singular(Random *random)
 }
 
 /*
- * Covariances that are nearly singular, as where features nearly repeat each other:
- * A A^T for an A whose rows are those of a few columns, and this much variance beside.
- */
-static void
-flatten(Random *random, MixtureParameters *parameters, double least)
-{
-	int			d = parameters->d;
-	int			n = parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k;
-	int			rank = 1 + random_below(random, d);
-	double	   *a = malloc(sizeof(double) * d * rank);
-
-	for (int c = 0; c < n; c++)
-	{
-		double	   *covariance = parameters->covariances + c * linalg_packed_count(d);
-
-		for (int i = 0; i < d * rank; i++)
-			a[i] = random_normal(random) / sqrt(rank);
-		/* and two features are nearly one */
-		for (int l = 0; l < rank && d > 1; l++)
-			a[rank + l] = a[l];
-		for (int i = 0; i < d; i++)
-			for (int j = 0; j <= i; j++)
-			{
-				double		value = i == j ? least * (1 + random_uniform(random)) : 0;
-
-				for (int l = 0; l < rank; l++)
-					value += a[i * rank + l] * a[j * rank + l];
-				covariance[linalg_row(i) + j] = value;
-			}
-	}
-	free(a);
-}
-
-/*
  * Nearly singular covariances, on rows that are where the components are: sums of one
  * pass differ from the reference by what a perturbation of the parameters by one
  * rounding does to them, or by 1e-10.
@@ -381,7 +289,7 @@ test_flat(Random *random, MixtureCovarianceType type, bool near)
 	const Kernels *kernels;
 
 	random_parameters(random, &parameters, type, k, d);
-	flatten(random, &parameters, least);
+	random_flat(random, &parameters, least);
 	/* so that components are not far apart in any direction */
 	for (int i = 0; i < k * d && near; i++)
 		parameters.means[i] *= sqrt(least);
@@ -568,199 +476,6 @@ test_goes_up(Random *random, MixtureCovarianceType type, bool accelerate, bool n
 	rows_free(rows);
 }
 
-/* What is scored of a row: distances, log density and expectations. */
-typedef struct RowScores
-{
-	double		log_density;
-	double		distances[8];	/* k */
-	double		missing[64];
-} RowScores;
-
-/* The same in long double. */
-static void
-reference_scores(const MixtureParameters *parameters, const double *row, Conditional *conditional,
-				 RowScores *scores)
-{
-	int			k = parameters->k;
-	int			d = parameters->d;
-	long double values[9];
-	long double means[8][64];
-	long double most;
-	long double sum = 0;
-
-	most = values[k] = reference_log_noise(parameters, row);
-	for (int c = 0; c < k; c++)
-	{
-		long double u[64];
-		long double constant;
-
-		part(conditional, parameters, c, row);
-		values[c] = log_density(conditional, parameters, c, row);
-		most = fmaxl(most, values[c]);
-		constant = logl(parameters->weights[c] * (1 - parameters->noise_weight)) -
-			0.5L * (conditional->n * logl(2 * acosl(-1)) + conditional->log_determinant);
-		scores->distances[c] = sqrtl(fmaxl(0, 2 * (constant - values[c])));
-		for (int j = 0; j < d; j++)
-			u[j] = isnan(row[j]) ? 0 : (long double) row[j] - parameters->means[c * d + j];
-		for (int j = 0; j < d; j++)
-			means[c][j] = parameters->means[c * d + j] + (isnan(row[j]) ? regress(conditional, j, u, 0) : u[j]);
-	}
-	for (int c = 0; c <= k; c++)
-		sum += expl(values[c] - most);
-	scores->log_density = most + logl(sum);
-	for (int i = conditional->n; i < d; i++)
-	{
-		int			j = conditional->order[i];
-		long double mean = parameters->noise_box == NULL ? 0 :
-			expl(values[k] - most) / sum * mixture_noise_mean(parameters, j);
-
-		for (int c = 0; c < k; c++)
-			mean += expl(values[c] - most) / sum * means[c][j];
-		scores->missing[i - conditional->n] = mean;
-	}
-}
-
-/* Scores by what was prepared of a row or a pattern; filled as of the first, or NULL. */
-static void
-prepared_scores(const MixturePrepared *prepared, const MixtureIncomplete *incomplete,
-				const MixtureParameters *parameters, const int *order, const double *observed,
-				double *work, const double *filled, RowScores *scores)
-{
-	double		shares[8];
-	double		noise;
-	double		scratch[128];
-
-	mixture_row_mahalanobis(prepared, observed, work, scores->distances);
-	scores->log_density = mixture_row_shares(prepared, observed, work, shares, &noise);
-	if (filled != NULL)
-		mixture_incomplete_impute(incomplete, order, filled, shares, noise, scores->missing);
-	else
-	{
-		MixtureConditional *conditional = mixture_conditional_create(parameters, order,
-																	 prepared->d, &unit_host);
-
-		mixture_impute(conditional, observed, shares, noise, scores->missing, scratch);
-		unit_host.release(NULL, conditional);
-	}
-}
-
-/* How far scores are apart; distances that are next to nothing count as such. */
-static double
-scores_apart(const RowScores *a, const RowScores *b, int k, int n_missing)
-{
-	double		worst = relative_difference(a->log_density, b->log_density, 1);
-
-	worst = fmax(worst, largest_difference(a->distances, b->distances, k, 1));
-	return fmax(worst, largest_difference(a->missing, b->missing, n_missing, 1));
-}
-
-/* Scores of one row in either way; returns whether the row itself could be solved. */
-static bool
-score_row(const MixtureParameters *parameters, MixtureIncomplete *incomplete, const double *row,
-		  Conditional *conditional, double *error, double *marginal_error)
-{
-	int			d = parameters->d;
-	double		observed[64];
-	double	   *work = malloc(sizeof(double) * (mixture_row_work_size(incomplete->prepared) +
-												mixture_incomplete_work_size(incomplete)));
-	double	   *filled = malloc(sizeof(double) * (d + 1) * incomplete->prepared->n_groups *
-								incomplete->prepared->lanes);
-	MixtureParameters marginal;
-	MixturePrepared *by_pattern;
-	const MixturePrepared *by_row;
-	MixtureError unused;
-	RowScores	expected;
-	RowScores	scores;
-	const int  *order = conditional->order;
-
-	reference_scores(parameters, row, conditional, &expected);
-	for (int i = 0; i < conditional->n; i++)
-		observed[i] = row[order[i]];
-	mixture_allocate_parameters(&marginal, parameters->covariance_type, parameters->k,
-								conditional->n, &unit_host);
-	mixture_marginal(parameters, order, &marginal, &unit_host);
-	by_pattern = mixture_prepare_rows(&marginal, &unit_host, &unused);
-	prepared_scores(by_pattern, NULL, parameters, order, observed, work, NULL, &scores);
-	*marginal_error = scores_apart(&expected, &scores, parameters->k, d - conditional->n);
-	if (mixture_incomplete_needs(incomplete, conditional->n))
-		mixture_incomplete_extend(incomplete, parameters, &unit_host);
-	by_row = mixture_incomplete_row(incomplete, observed, order, conditional->n, work, filled,
-									&unit_host);
-	*error = 0;
-	if (by_row != NULL)
-	{
-		prepared_scores(by_row, incomplete, parameters, order, observed, work, filled, &scores);
-		*error = scores_apart(&expected, &scores, parameters->k, d - conditional->n);
-	}
-	mixture_release_prepared(by_pattern, &unit_host);
-	mixture_release_parameters(&marginal, &unit_host);
-	free(filled);
-	free(work);
-	return by_row != NULL;
-}
-
-/*
- * Rows scored one by one are those of the reference, and solved but for the most
- * doubtful ones; with nearly singular covariances to what the marginal mixture has them.
- */
-static void
-test_rows(Random *random, MixtureCovarianceType type, bool flat, bool noise)
-{
-	int			k = 1 + random_below(random, 8);
-	int			d = 1 + random_below(random, flat ? 14 : 40);
-	double		least = pow(10, -1 - 6 * random_uniform(random));
-	double		share = 0.05 + 0.8 * random_uniform(random);
-	Conditional *conditional = malloc(sizeof(Conditional));
-	MixtureParameters parameters;
-	MixtureDrawing *drawing;
-	MixtureError unused;
-	Rows	   *rows = rows_allocate(30, d);
-	const Kernels *kernels;
-
-	random_parameters(random, &parameters, type, k, d);
-	if (flat)
-		flatten(random, &parameters, least);
-	if (noise)
-		random_noise(random, &parameters);
-	drawing = mixture_drawing_create(&parameters, &unit_host, &unused);
-	for (int64_t i = 0; i < rows->n; i++)
-		mixture_draw_row(drawing, random->state, i, rows->values + i * d);
-	unit_host.release(NULL, drawing);
-	rows_drop(random, rows, share);
-	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
-	{
-		MixturePrepared *prepared;
-		MixtureIncomplete *incomplete;
-		double		worst = 0;
-		double		worst_marginal = 0;
-		int			solved = 0;
-
-		kernels_select(kernels);
-		prepared = mixture_prepare_rows(&parameters, &unit_host, &unused);
-		incomplete = mixture_incomplete_create(&parameters, prepared, &unit_host);
-		for (int64_t number = 0; number < rows->n; number++)
-		{
-			double		error;
-			double		marginal_error;
-
-			solved += score_row(&parameters, incomplete, rows->values + number * d, conditional,
-								&error, &marginal_error);
-			worst = fmax(worst, error);
-			worst_marginal = fmax(worst_marginal, marginal_error);
-		}
-		mixture_incomplete_release(incomplete, &unit_host);
-		mixture_release_prepared(prepared, &unit_host);
-		check(worst < fmax(1e-10, 4 * worst_marginal) && (flat || solved == rows->n),
-			  "%s, k %d%s, d %d, %.0f %% missing, %.0e across: rows solved one by one by %s kernels are the reference's (%.1e, marginal %.1e, %d of %d)",
-			  family_names[type], k, noise ? " and noise" : "", d, 100 * share,
-			  flat ? least : 1.0, kernels->name, worst, worst_marginal, solved, (int) rows->n);
-	}
-	kernels_select(NULL);
-	mixture_release_parameters(&parameters, &unit_host);
-	rows_free(rows);
-	free(conditional);
-}
-
 void
 test_missing(void)
 {
@@ -784,11 +499,11 @@ test_missing(void)
 			{
 				test_flat(&random, type, false);
 				test_flat(&random, type, true);
-				test_rows(&random, type, true, i % 2);
 			}
-			test_rows(&random, type, false, i % 2);
 			test_order_and_copies(&random, type);
 		}
+		test_many(&random, type, false);
+		test_many(&random, type, true);
 		test_runs(&random, type);
 		for (int noise = 0; noise < 2; noise++)
 		{

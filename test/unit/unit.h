@@ -61,6 +61,7 @@ extern Rows *rows_clusters(Random *random, int64_t n, int d, int k, double dista
 
 extern void random_parameters(Random *random, MixtureParameters *parameters,
 							  MixtureCovarianceType type, int k, int d);
+extern void random_flat(Random *random, MixtureParameters *parameters, double least);
 extern void random_noise(Random *random, MixtureParameters *parameters);
 extern double rounding_per_row(const Rows *rows, const MixtureParameters *parameters);
 extern MixtureOptions default_options(MixtureCovarianceType type);
@@ -88,6 +89,7 @@ extern void test_drawing(void);
 extern void test_tails(void);
 extern void test_kernels(void);
 extern void test_missing(void);
+extern void test_incomplete_rows(void);
 extern void test_vector(void);
 extern void test_em(void);
 extern void test_noise(void);

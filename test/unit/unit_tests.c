@@ -362,6 +362,40 @@ random_parameters(Random *random, MixtureParameters *parameters,
 	}
 }
 
+/*
+ * Covariances that are nearly singular, as where features nearly repeat each other:
+ * A A^T for an A whose rows are those of a few columns, and this much variance beside.
+ */
+void
+random_flat(Random *random, MixtureParameters *parameters, double least)
+{
+	int			d = parameters->d;
+	int			n = parameters->covariance_type == MIXTURE_TIED ? 1 : parameters->k;
+	int			rank = 1 + random_below(random, d);
+	double	   *a = malloc(sizeof(double) * d * rank);
+
+	for (int c = 0; c < n; c++)
+	{
+		double	   *covariance = parameters->covariances + c * linalg_packed_count(d);
+
+		for (int i = 0; i < d * rank; i++)
+			a[i] = random_normal(random) / sqrt(rank);
+		/* and two features are nearly one */
+		for (int l = 0; l < rank && d > 1; l++)
+			a[rank + l] = a[l];
+		for (int i = 0; i < d; i++)
+			for (int j = 0; j <= i; j++)
+			{
+				double		value = i == j ? least * (1 + random_uniform(random)) : 0;
+
+				for (int l = 0; l < rank; l++)
+					value += a[i * rank + l] * a[j * rank + l];
+				covariance[linalg_row(i) + j] = value;
+			}
+	}
+	free(a);
+}
+
 /* Give a mixture noise, in a box that is partly where the rows are. */
 void
 random_noise(Random *random, MixtureParameters *parameters)
@@ -442,6 +476,7 @@ static const struct
 	{"vector", test_vector},
 	{"kernels", test_kernels},
 	{"missing", test_missing},
+	{"incomplete", test_incomplete_rows},
 	{"center", test_center},
 	{"squarem", test_squarem},
 	{"em", test_em},
