@@ -235,8 +235,8 @@ test_tilted(void)
 }
 
 /*
- * How far a component reaches, four of its deviations in the mean of the flat
- * directions; that one of few rows reaches nothing; and how alike two are that
+ * How far a component reaches, five deviations of it and the flat one together, in
+ * whatever direction; that one of few rows reaches nothing; and how alike two are that
  * are the same, a thousandth.
  */
 static void
@@ -251,7 +251,7 @@ test_limits(MixtureCovarianceType type)
 		for (int beyond = 0; beyond < 2; beyond++)
 		{
 			double		alone[8] = {1};
-			double		apart = (beyond ? 4.05 : 3.95) * sqrt(type == MIXTURE_SPHERICAL ? d : 1);
+			double		apart = beyond ? 5.05 : 4.95;
 			double		share = beyond ? 1.1e-3 : 0.9e-3;
 			MixtureParameters parameters;
 			MixtureSuspicion suspicions[3];
@@ -262,6 +262,14 @@ test_limits(MixtureCovarianceType type)
 			flatten(&parameters, 1, alone, FLOOR);
 			reach = reach && judge_here(&parameters, N_ROWS, suspicions) == 1 - beyond &&
 				suspicions[1] == (beyond ? MIXTURE_SOUND : MIXTURE_COLLAPSED);
+			if (d > 1 && type != MIXTURE_SPHERICAL)
+			{
+				/* in a direction in which both spread */
+				parameters.means[d] = 0;
+				parameters.means[2 * d - 1] = apart * sqrt(2);
+				reach = reach && judge_here(&parameters, N_ROWS, suspicions) == 1 - beyond &&
+					suspicions[1] == (beyond ? MIXTURE_SOUND : MIXTURE_COLLAPSED);
+			}
 			parameters.weights[0] = (judge_least_rows(type, d) - 0.5) / N_ROWS;
 			parameters.weights[1] = 0.5 - parameters.weights[0];
 			parameters.weights[2] = 0.5;
@@ -279,7 +287,7 @@ test_limits(MixtureCovarianceType type)
 			same = same && suspicions[2] == (beyond ? MIXTURE_SOUND : MIXTURE_DUPLICATE);
 			mixture_release_parameters(&parameters, &unit_host);
 		}
-	check(reach, "%s: a component reaches four deviations", family_names[type]);
+	check(reach, "%s: a component reaches five deviations", family_names[type]);
 	check(few, "%s: one of few rows reaches nothing", family_names[type]);
 	check(same, "%s: components that differ by a thousandth are the same", family_names[type]);
 }
@@ -347,6 +355,43 @@ test_duplicates(MixtureCovarianceType type)
 	}
 	check(right, "%s: of two components that are the same the later one is suspect",
 		  family_names[type]);
+}
+
+/*
+ * Two that are the same in each feature by itself are not where they are far from each
+ * other across the direction that features have in common.
+ */
+static void
+test_side_by_side(MixtureCovarianceType type)
+{
+	bool		across = true;
+	bool		along = true;
+
+	for (int d = 2; d <= 8; d++)
+	{
+		double		both[8] = {1, 1};
+		double		one[8] = {1, -1};
+		MixtureParameters parameters;
+		Random		random = random_start(94 + d);
+
+		round_components(&random, &parameters, type, 2, d);
+		memset(parameters.means, 0, 2 * d * sizeof(double));
+		for (int c = 0; c < (type == MIXTURE_TIED ? 1 : 2); c++)
+		{
+			double	   *covariance = parameters.covariances + c * mixture_factor_count(type, d);
+
+			mixture_add_outer(type, d, covariance, 1e6, both);
+			mixture_add_outer(type, d, covariance, -0.4, one);
+		}
+		for (int j = 0; j < 2; j++)
+			parameters.means[j] = 0.1;
+		along = along && judge_here(&parameters, N_ROWS, NULL) == 1;
+		parameters.means[1] = -0.1;
+		across = across && judge_here(&parameters, N_ROWS, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(along && across, "%s: two are the same along what features have in common, but not "
+		  "across it", family_names[type]);
 }
 
 /*
@@ -478,6 +523,8 @@ test_judge(void)
 	{
 		test_few(type);
 		test_duplicates(type);
+		if (mixture_has_matrix(type))
+			test_side_by_side(type);
 		if (type == MIXTURE_TIED)
 			continue;
 		test_collapsed(type);

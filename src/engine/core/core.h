@@ -170,7 +170,8 @@ extern int	judge_components(const MixtureParameters *parameters, double n_rows,
 extern void judge_widen(MixtureParameters *parameters, const double *floor,
 						const MixtureSuspicion *suspicions, const MixtureHost *host);
 extern bool judge_component_near(const MixtureParameters *left, int a,
-								 const MixtureParameters *right, int b, double share);
+								 const MixtureParameters *right, int b, double share,
+								 const MixtureHost *host);
 
 /* progress.c */
 extern void progress_begin(const MixtureHost *host, int64_t n_rows);

@@ -8,7 +8,8 @@
  *
  * - fewer rows stand behind it than its covariance has to have, or
  * - it has collapsed: it is flat, that is at the floor, in some directions, and
- *   another component that is not flat there reaches across it.  It then is one
+ *   another component that is not flat there reaches across it, being where it is
+ *   in all other directions as well.  It then is one
  *   value of a feature that others spread over, as a measurement that was
  *   rounded has many.  A component that is flat because its feature is a code,
  *   or because all are, as where a column is the sum of others, has nobody
@@ -35,8 +36,16 @@
 /* and spread out is so many times it, in the mean. */
 #define SPREAD 1e4
 
-/* Squared distance in units of its own variance that a component reaches */
-#define REACH 16.0
+/*
+ * Squared distance that a component reaches, in units of its own and the other's variance
+ * together; or, where that is more, for each dimension, for rows are on the average 1 a
+ * dimension from their mean
+ */
+#define REACH 25.0
+#define REACH_PER_DIMENSION 2.0
+
+/* Part of the largest variance below which others are lost to rounding */
+#define RESOLUTION 1e-14
 
 /* Parts of deviations and variances by which components that are the same differ */
 #define SAME_SHARE 1e-3
@@ -95,11 +104,11 @@ flat_end(Flat *flat, const MixtureHost *host)
 	host->release(host->context, flat->own);
 }
 
-/* A component's variance of feature j, where the family has no matrix. */
+/* A component's variance of feature j. */
 static double
 feature_variance(MixtureCovarianceType type, const double *covariance, int j)
 {
-	return covariance[type == MIXTURE_DIAG ? (size_t) j : 0];
+	return covariance[mixture_variance_place(type, j)];
 }
 
 /* Find where a component is flat. */
@@ -212,50 +221,54 @@ least_spread(Flat *flat, const double *covariance, const double *other, int d,
 
 /*
  * Whether another component, whose mean is `apart` (d values) from that of the
- * flat one, is spread out in these directions, and reaches across it.
+ * flat one, is spread out where this one is flat, and reaches across it.
  */
 static bool
 reaches_in_directions(Flat *flat, const double *covariance, const double *apart,
 					  const double *other, int d, const MixtureHost *host)
 {
-	double	   *places = flat->work + d;
-	double		spread = 0;
+	double	   *both = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
+	double	   *places = flat->work;
+	double		most = 0;
+	bool		reached;
 
-	flat_restrict(flat, other, d);
-	for (int e = 0; e < flat->n; e++)
+	for (int i = 0; i < d; i++)
 	{
-		double	   *variance = &flat->restricted[linalg_row(e) + e];
-
-		spread += *variance / flat->n;
-		*variance += 1;
-		places[e] = 0;
-		for (int j = 0; j < d; j++)
-			places[e] += flat->vectors[(size_t) e * d + j] * apart[j] / sqrt(flat->own[j]);
+		for (int j = 0; j <= i; j++)
+			both[linalg_row(i) + j] = (other[linalg_row(i) + j] + covariance[linalg_row(i) + j]) /
+				sqrt(flat->own[i]) / sqrt(flat->own[j]);
+		most = fmax(most, both[linalg_row(i) + i]);
+		places[i] = apart[i] / sqrt(flat->own[i]);
 	}
-	if (!(spread > SPREAD) || !linalg_cholesky(flat->restricted, flat->n, host))
-		return false;
-	linalg_solve_lower(flat->restricted, places, flat->n);
-	return linalg_dot(places, places, flat->n) <= REACH * flat->n &&
-		least_spread(flat, covariance, other, d, host) > SPREAD;
+	/* where both are flat, by more than is lost beside the largest variance */
+	for (int i = 0; i < d; i++)
+		both[linalg_row(i) + i] += 1 + RESOLUTION * most;
+	reached = linalg_cholesky(both, d, host);
+	if (reached)
+	{
+		linalg_solve_lower(both, places, d);
+		reached = linalg_dot(places, places, d) <= fmax(REACH, REACH_PER_DIMENSION * d);
+	}
+	host->release(host->context, both);
+	return reached && least_spread(flat, covariance, other, d, host) > SPREAD;
 }
 
 /* The same in features. */
 static bool
-reaches_in_features(const Flat *flat, MixtureCovarianceType type, const double *apart,
-					const double *other)
+reaches_in_features(const Flat *flat, MixtureCovarianceType type, const double *covariance,
+					const double *apart, const double *other, int d)
 {
 	double		spread = 0;
 	double		distance = 0;
 
 	for (int e = 0; e < flat->n; e++)
-	{
-		int			j = flat->features[e];
-		double		variance = feature_variance(type, other, j);
-
-		spread += variance / flat->own[j] / flat->n;
-		distance += apart[j] * apart[j] / (variance + flat->own[j]);
-	}
-	return spread > SPREAD && distance <= REACH * flat->n;
+		spread += feature_variance(type, other, flat->features[e]) /
+			flat->own[flat->features[e]] / flat->n;
+	for (int j = 0; j < d; j++)
+		distance += apart[j] * apart[j] /
+			(feature_variance(type, other, j) + feature_variance(type, covariance, j) +
+			 flat->own[j]);
+	return spread > SPREAD && distance <= fmax(REACH, REACH_PER_DIMENSION * d);
 }
 
 /* Whether a component that is flat has collapsed. */
@@ -282,7 +295,8 @@ has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_r
 		collapsed = mixture_has_matrix(type) ?
 			reaches_in_directions(flat, parameters->covariances + c * count, apart, covariance,
 								  d, host) :
-			reaches_in_features(flat, type, apart, covariance);
+			reaches_in_features(flat, type, parameters->covariances + c * count, apart,
+								covariance, d);
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, apart);
@@ -291,41 +305,58 @@ has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_r
 
 /*
  * Whether component a of one mixture is component b of another of the same
- * shape, all but for this share of deviations, and twice it of variances.
+ * shape, all but for this share of deviations, in any direction, and twice it of
+ * variances.
  */
 bool
 judge_component_near(const MixtureParameters *left, int a, const MixtureParameters *right,
-					 int b, double share)
+					 int b, double share, const MixtureHost *host)
 {
-	int			d = left->d;
+	size_t		d = left->d;
 	MixtureCovarianceType type = left->covariance_type;
-	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
-	const double *covariance_a = left->covariances + a * count;
-	const double *covariance_b = right->covariances + b * count;
+	size_t		count = mixture_factor_count(type, left->d);
+	size_t		step = type == MIXTURE_TIED ? 0 : count;
+	const double *covariance_a = left->covariances + a * step;
+	const double *covariance_b = right->covariances + b * step;
 	double		distance = 0;
+	double	   *factor;
+	double	   *apart;
 
-	for (int j = 0; j < d; j++)
+	for (size_t j = 0; j < d; j++)
 	{
-		size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
-			type == MIXTURE_DIAG ? (size_t) j : 0;
-		double		variance = covariance_b[place];
-		double		difference = left->means[(size_t) a * d + j] - right->means[(size_t) b * d + j];
+		double		variance = feature_variance(type, covariance_b, (int) j);
+		double		difference = left->means[a * d + j] - right->means[b * d + j];
 
-		if (fabs(covariance_a[place] - variance) > 2 * share * variance)
+		if (fabs(feature_variance(type, covariance_a, (int) j) - variance) > 2 * share * variance)
 			return false;
 		distance += difference * difference / variance;
 		if (distance > share * share * d)
 			return false;
 	}
-	return true;
+	if (!mixture_has_matrix(type))
+		return true;
+
+	/* what is near in each feature need not be along what they have in common */
+	factor = host->allocate(host->context, (count + d) * sizeof(double));
+	apart = factor + count;
+	memcpy(factor, covariance_b, count * sizeof(double));
+	for (size_t j = 0; j < d; j++)
+		apart[j] = left->means[a * d + j] - right->means[b * d + j];
+	if (linalg_cholesky(factor, left->d, host))
+	{
+		linalg_solve_lower(factor, apart, left->d);
+		distance = linalg_dot(apart, apart, left->d);
+	}
+	host->release(host->context, factor);
+	return distance <= share * share * d;
 }
 
 /* Whether an earlier component is the same as this one. */
 static bool
-is_duplicate(const MixtureParameters *parameters, int c)
+is_duplicate(const MixtureParameters *parameters, int c, const MixtureHost *host)
 {
 	for (int earlier = 0; earlier < c; earlier++)
-		if (judge_component_near(parameters, earlier, parameters, c, SAME_SHARE))
+		if (judge_component_near(parameters, earlier, parameters, c, SAME_SHARE, host))
 			return true;
 	return false;
 }
@@ -355,7 +386,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 
 		if (parameters->weights[c] * n_rows < judge_least_rows(type, d))
 			suspicion = MIXTURE_FEW_ROWS;
-		else if (is_duplicate(parameters, c))
+		else if (is_duplicate(parameters, c, host))
 			suspicion = MIXTURE_DUPLICATE;
 		else if (type != MIXTURE_TIED && parameters->k > 1)
 		{
@@ -408,10 +439,9 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 		flat_find(&flat, type, covariance, floor, d, host);
 		if (!mixture_has_matrix(type))
 		{
-			for (int e = 0; e < flat.n; e++)
-				if (type == MIXTURE_DIAG || e == 0)
-					covariance[type == MIXTURE_DIAG ? flat.features[e] : 0] +=
-						within[type == MIXTURE_DIAG ? flat.features[e] : 0];
+			for (int e = 0; e < (type == MIXTURE_DIAG ? flat.n : 1); e++)
+				covariance[mixture_variance_place(type, flat.features[e])] +=
+					feature_variance(type, within, flat.features[e]);
 			continue;
 		}
 		flat_restrict(&flat, within, d);
@@ -457,9 +487,7 @@ whole_variances(const MixtureParameters *parameters, double *whole, const Mixtur
 		{
 			double		apart = parameters->means[(size_t) c * d + j] - mean[j] / total;
 
-			whole[j] += weight * (apart * apart +
-								  (mixture_has_matrix(type) ? covariance[linalg_row(j) + j] :
-								   feature_variance(type, covariance, j)));
+			whole[j] += weight * (apart * apart + feature_variance(type, covariance, j));
 		}
 		host->check_interrupts(host->context);
 	}

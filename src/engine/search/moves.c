@@ -118,8 +118,7 @@ guess_loss(const MixtureParameters *parameters, int a, int b)
 
 	for (int j = 0; j < d; j++)
 	{
-		size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
-			type == MIXTURE_DIAG ? (size_t) j : 0;
+		size_t		place = mixture_variance_place(type, j);
 		double		apart = parameters->means[(size_t) a * d + j] -
 			parameters->means[(size_t) b * d + j];
 
@@ -485,9 +484,9 @@ came_back(const Moves *moves, const MixtureParameters *parameters, int number)
 		return false;
 	for (int turned = 0; turned < 2; turned++)
 		if (judge_component_near(&moves->halves, first + turned, parameters, pair->a,
-								 SAME_PAIR) &&
+								 SAME_PAIR, moves->host) &&
 			judge_component_near(&moves->halves, first + 1 - turned, parameters, pair->b,
-								 SAME_PAIR))
+								 SAME_PAIR, moves->host))
 			return true;
 	return false;
 }

@@ -170,7 +170,8 @@ better(const Candidate *a, const Candidate *b)
 
 /* Whether two mixtures of one shape are the same, component by component. */
 static bool
-same_place(const MixtureParameters *left, const MixtureParameters *right)
+same_place(const MixtureParameters *left, const MixtureParameters *right,
+		   const MixtureHost *host)
 {
 	for (int a = 0; a < left->k; a++)
 	{
@@ -179,7 +180,7 @@ same_place(const MixtureParameters *left, const MixtureParameters *right)
 		for (int b = 0; b < right->k && !found; b++)
 			found = fabs(left->weights[a] - right->weights[b]) <=
 				SAME_COMPONENT * right->weights[b] &&
-				judge_component_near(left, a, right, b, SAME_COMPONENT);
+				judge_component_near(left, a, right, b, SAME_COMPONENT, host);
 		if (!found)
 			return false;
 	}
@@ -425,7 +426,7 @@ static void
 note_end(Search *search, const Candidate *end)
 {
 	for (int i = 0; i < search->n_ends; i++)
-		if (same_place(&end->parameters, &search->ends[i].parameters))
+		if (same_place(&end->parameters, &search->ends[i].parameters, search->host))
 		{
 			search->ends[i].n_starts++;
 			return;
@@ -561,7 +562,7 @@ enough_starts(const Search *search, int n)
 		return false;
 	for (int i = 0; i < search->n_ends && n >= wanted; i++)
 		if (search->ends[i].n_starts >= wanted && search->ends[i].n_starts >= share * n &&
-			same_place(&search->ends[i].parameters, &search->best.parameters))
+			same_place(&search->ends[i].parameters, &search->best.parameters, search->host))
 			return true;
 	return false;
 }
@@ -598,7 +599,7 @@ search_starts(Search *search, MixtureError *error)
 	search->n_best = 1;
 	for (int i = 0; i < search->n_ends; i++)
 		if (search->ends[i].n_starts > search->n_best &&
-			same_place(&search->ends[i].parameters, &search->best.parameters))
+			same_place(&search->ends[i].parameters, &search->best.parameters, search->host))
 			search->n_best = search->ends[i].n_starts;
 	return status;
 }
