@@ -90,6 +90,7 @@ extern void test_tails(void);
 extern void test_kernels(void);
 extern void test_missing(void);
 extern void test_incomplete_rows(void);
+extern void test_missing_blocks(void);
 extern void test_vector(void);
 extern void test_em(void);
 extern void test_noise(void);

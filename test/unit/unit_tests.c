@@ -477,6 +477,7 @@ static const struct
 	{"kernels", test_kernels},
 	{"missing", test_missing},
 	{"incomplete", test_incomplete_rows},
+	{"missing_blocks", test_missing_blocks},
 	{"center", test_center},
 	{"squarem", test_squarem},
 	{"em", test_em},
