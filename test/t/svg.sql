@@ -74,12 +74,8 @@ SELECT number, d, id, features, gmm_predict(model, features) AS component
 FROM cases, random_rows(:seed * 100000 + number, 250, d, 3)
 WHERE d > 1;
 
--- What is far out is not in a picture, whose axes end with the rest.
-DELETE FROM plotted AS p
-USING (SELECT number, j, percentile_disc(0.25) WITHIN GROUP (ORDER BY x) AS first, percentile_disc(0.75) WITHIN GROUP (ORDER BY x) AS third
-       FROM plotted, unnest(features) WITH ORDINALITY AS u (x, j) GROUP BY number, j) AS q
-WHERE q.number = p.number AND p.features[j] NOT BETWEEN first - 2 * (third - first) AND third + 2 * (third - first);
-
+-- (Rows that are far out are not in a picture, whose axes end with the rest.  It says so, and
+-- the test has no use for the few of these.)
 CREATE TABLE drawn AS
 SELECT number, dim_x, dim_y, model, svg, min_x, min_y,
        sx, sy, left_ - sx * min_x AS shift_x, top_ - sy * max_y AS shift_y
@@ -91,10 +87,13 @@ FROM (SELECT number, dim_x, dim_y, gmm_svg(features, model, dim_x, dim_y) AS svg
       GROUP BY number, dim_x, dim_y) AS p
      JOIN cases USING (number),
      LATERAL (SELECT min(x), min(y), (max(x) - min(x)) / (max_x - min_x), (min(y) - max(y)) / (max_y - min_y)
-              FROM pg_temp.marks(svg)) AS m (left_, top_, sx, sy);
+              FROM pg_temp.marks(svg)) AS m (left_, top_, sx, sy)
+WHERE svg NOT LIKE '% outside%';
 
 CREATE TABLE marks AS
 SELECT number, dim_x, dim_y, m.* FROM drawn, pg_temp.marks(svg) AS m;
+
+SELECT ok(count(*) >= 60, count(*) || ' pictures of 80 have all rows') FROM drawn;
 
 -- Each row has a mark of its component where it belongs.
 SELECT equals(count(*) FILTER (WHERE NOT EXISTS (
