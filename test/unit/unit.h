@@ -98,6 +98,7 @@ extern void test_labels(void);
 extern void test_fit(void);
 extern void test_judge(void);
 extern void test_search(void);
+extern void test_ends(void);
 extern void test_exchange(void);
 extern void test_moves(void);
 extern void test_structure(void);

@@ -485,6 +485,7 @@ static const struct
 	{"labels", test_labels},
 	{"judge", test_judge},
 	{"search", test_search},
+	{"ends", test_ends},
 	{"exchange", test_exchange},
 	{"moves", test_moves},
 	{"structure", test_structure},

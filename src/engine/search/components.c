@@ -24,7 +24,8 @@
  * shape but for k: with the weight, mean and covariance of both together.
  */
 void
-components_merge(const MixtureParameters *from, int a, int b, MixtureParameters *to, int c, double *work)
+components_merge(const MixtureParameters *from, int a, int b, MixtureParameters *to, int c,
+				 double *work)
 {
 	int			d = from->d;
 	size_t		count = mixture_factor_count(from->covariance_type, d);
@@ -60,6 +61,20 @@ components_copy(const MixtureParameters *from, int a, MixtureParameters *to, int
 	if (from->covariance_type != MIXTURE_TIED)
 		memcpy(to->covariances + c * count, from->covariances + a * count,
 			   count * sizeof(double));
+}
+
+/* The covariance within components, as one of the family has it: into `within`. */
+void
+components_within(const MixtureParameters *parameters, double *within)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, parameters->d);
+
+	memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+		linalg_add_multiple(within, parameters->weights[c],
+							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
+							(int) count);
 }
 
 /*
@@ -221,9 +236,13 @@ find_best(const Agglomeration *of, int *a, int *b)
 	const double *best = &of->losses[of->n];
 
 	for (int c = 1; c < of->parameters->k; c++)
-		for (const double *loss = &of->losses[(size_t) c * of->n]; loss < &of->losses[(size_t) c * of->n + c]; loss++)
-			if (*loss < *best)
-				best = loss;
+	{
+		const double *losses = &of->losses[(size_t) c * of->n];
+
+		for (int other = 0; other < c; other++)
+			if (losses[other] < *best)
+				best = &losses[other];
+	}
 	*a = (int) ((best - of->losses) / of->n);
 	*b = (int) ((best - of->losses) % of->n);
 }

@@ -36,8 +36,8 @@ exchange_possible(const MixtureParameters *parameters, double n_rows)
 	double		d = parameters->d;
 	double		change = parameters->covariance_type == MIXTURE_FULL ? d * d : 3 * d;
 
-	return SEARCH_WITHOUT != SEARCH_EXCHANGE && parameters->covariance_type != MIXTURE_TIED && parameters->k > 1 &&
-		parameters->noise_box == NULL && change * parameters->k > n_rows;
+	return SEARCH_WITHOUT != SEARCH_EXCHANGE && parameters->covariance_type != MIXTURE_TIED &&
+		parameters->k > 1 && parameters->noise_box == NULL && change * parameters->k > n_rows;
 }
 
 /* What rows are looked at with. */
@@ -73,6 +73,7 @@ growth(const Exchange *exchange, int c, double n, double w)
 	double		sum = d * log(n / after);
 	const double *mean = from->means + (size_t) c * d;
 	const double *inverses = exchange->inverses + (size_t) c * d;
+	bool		in_range = true;
 
 	if (from->covariance_type == MIXTURE_FULL)
 		return sum + log1p(w * exchange->distances[c] / after);
@@ -81,11 +82,13 @@ growth(const Exchange *exchange, int c, double n, double w)
 	for (int j = 0; j < d; j++)
 	{
 		double		apart = exchange->row[j] - mean[j];
+		double		factor = 1 + w / after * apart * apart * inverses[j];
 
-		exchange->factors[j] = 1 + w / after * apart * apart * inverses[j];
-		if (!(exchange->factors[j] >= DBL_MIN && exchange->factors[j] <= DBL_MAX))
-			return NAN;
+		exchange->factors[j] = factor;
+		in_range &= (factor >= DBL_MIN) & (factor <= DBL_MAX);
 	}
+	if (!in_range)
+		return NAN;
 	return sum + linalg_log_product(exchange->factors, d);
 }
 

@@ -215,20 +215,6 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 	mixture_release_parameters(&merged, host);
 }
 
-/* Find the covariance within components, as one of the family has it. */
-static void
-find_within(Moves *moves, const MixtureParameters *parameters)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, parameters->d);
-
-	memset(moves->within, 0, count * sizeof(double));
-	for (int c = 0; c < parameters->k; c++)
-		linalg_add_multiple(moves->within, parameters->weights[c],
-							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
-							(int) count);
-}
-
 /*
  * What the determinant of the shared covariance gains where one component
  * becomes these halves.
@@ -538,7 +524,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	sum_weights *= 1 - parameters->noise_weight;
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
-	find_within(moves, parameters);
+	components_within(parameters, moves->within);
 	cuts_about(moves->cuts, moves->within, moves->row_weight);
 	if (shared)
 	{

@@ -8,9 +8,10 @@
  * on among the rows of a sample of bounded size, and the best of these to the
  * end.  From each end that is the highest so far components are split and
  * merged (moves.c) and single rows exchanged (exchange.c) for as long as that
- * leads higher.  Where the sample does not hold every row the best is continued
- * on all of them; where it does, as a set of distinct rows with weights, the fit
- * is the same to the last bit in whatever order the rows came.
+ * leads higher.  Where many starts are made every other one begins from two
+ * ends, crossed (ends.c).  Where the sample does not hold every row the best is
+ * continued on all of them; where it does, as a set of distinct rows with weights,
+ * the fit is the same to the last bit in whatever order the rows came.
  *
  * Whether a start goes on depends on the starts before it and on nothing else,
  * so more of them do all that fewer do, and then more: their score is never
@@ -53,21 +54,18 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 100, false, 10, 1000, 1e-6, MOVES_MOST},
+	{4e6, 200, false, 10, 1000, 1e-6, MOVES_MOST},
 	{INFINITY, 10, true, 2, 3, 1e-3, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
 #define ROUND_ITERATIONS 10
 
-/* Values of a mixture, from which on few ends of starts are remembered */
-#define ENDS_VALUES (1 << 17)
-
 /* Starts that are made unasked in any case, if they do not end alike */
 #define LEAST_STARTS 10
 
 /* Operations of all passes after which no more are */
-#define ENOUGH_WORK 2e9
+#define ENOUGH_WORK 3e9
 
 /*
  * Starts that are made unasked at the most, of two components; and where there are more
@@ -76,9 +74,12 @@ static const SearchEffort efforts[] = {
 #define STARTS_OF_TWO 6
 #define MORE_STARTS_OF_TWO 20
 
+/* Starts of which only the highest end is gone on from, where nobody says how many */
+#define PUT_OFF_STARTS 5
+
 /* Starts that come to the same end, which are enough if they are such a share of all */
-#define SAME_ENDS 5
-#define SAME_SHARE 0.25
+#define SAME_ENDS 10
+#define SAME_SHARE 0.1
 
 /* The same of two components, of which there are fewer different ends */
 #define SAME_ENDS_OF_TWO 4
@@ -102,9 +103,6 @@ static const SearchEffort efforts[] = {
 
 /* Log-likelihoods per unit of weight that are the same optimum */
 #define SAME_OPTIMUM 1e-5
-
-/* Parts of a component's weight and deviations by which it is the same one */
-#define SAME_COMPONENT 0.1
 
 /* The price of a suspect component, in units of what BIC takes for one */
 #define SUSPECT_PRICE 3
@@ -166,25 +164,6 @@ static bool
 better(const Candidate *a, const Candidate *b)
 {
 	return a->score > b->score + SAME_OPTIMUM * b->outcome.sum_weights;
-}
-
-/* Whether two mixtures of one shape are the same, component by component. */
-static bool
-same_place(const MixtureParameters *left, const MixtureParameters *right,
-		   const MixtureHost *host)
-{
-	for (int a = 0; a < left->k; a++)
-	{
-		bool		found = false;
-
-		for (int b = 0; b < right->k && !found; b++)
-			found = fabs(left->weights[a] - right->weights[b]) <=
-				SAME_COMPONENT * right->weights[b] &&
-				judge_component_near(left, a, right, b, SAME_COMPONENT, host);
-		if (!found)
-			return false;
-	}
-	return true;
 }
 
 /* Run a candidate on. */
@@ -415,27 +394,6 @@ allocate_candidate(Search *search, Candidate *candidate)
 {
 	mixture_allocate_parameters(&candidate->parameters, search->options->covariance_type,
 								search->k, search->d, search->host);
-	candidate->n_starts = 0;
-}
-
-/*
- * Count a start that has come to its end: there, if an earlier one came to the
- * same; else as one more end, if there is room.
- */
-static void
-note_end(Search *search, const Candidate *end)
-{
-	for (int i = 0; i < search->n_ends; i++)
-		if (same_place(&end->parameters, &search->ends[i].parameters, search->host))
-		{
-			search->ends[i].n_starts++;
-			return;
-		}
-	if (search->n_ends == search->most_ends)
-		return;
-	allocate_candidate(search, &search->ends[search->n_ends]);
-	copy_candidate(&search->ends[search->n_ends], end);
-	search->ends[search->n_ends++].n_starts = 1;
 }
 
 /*
@@ -446,7 +404,7 @@ note_end(Search *search, const Candidate *end)
  * how many are made it is not, or fewer could come to more.
  */
 static MixtureStatus
-try_spare(Search *search, MixtureError *error)
+try_spare(Search *search, bool crossed, MixtureError *error)
 {
 	const SearchEffort *effort = search->effort;
 	Candidate  *spare = &search->spare;
@@ -471,7 +429,8 @@ try_spare(Search *search, MixtureError *error)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
 	search->n_ended++;
-	note_end(search, spare);
+	ends_note(&search->ends, &spare->parameters, spare->score, spare->n_artefacts == 0,
+			  crossed);
 	if (search->n_ended > 1 && spare->score <= search->highest_end +
 		SAME_OPTIMUM * spare->outcome.sum_weights)
 		return MIXTURE_OK;
@@ -555,52 +514,76 @@ enough_starts(const Search *search, int n)
 	bool		two = search->k <= 2;
 	int			wanted = two ? SAME_ENDS_OF_TWO : SAME_ENDS;
 	double		share = two ? SAME_SHARE_OF_TWO : SAME_SHARE;
+	const End  *end;
 
 	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
 		return true;
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;
-	for (int i = 0; i < search->n_ends && n >= wanted; i++)
-		if (search->ends[i].n_starts >= wanted && search->ends[i].n_starts >= share * n &&
-			same_place(&search->ends[i].parameters, &search->best.parameters, search->host))
-			return true;
-	return false;
+	if (n < wanted)
+		return false;
+	end = ends_find(&search->ends, &search->best.parameters);
+	return end != NULL && end->n_starts >= wanted && end->n_starts >= share * n;
 }
 
-/* Find the starts, one after the other, and try those that promise the most. */
+/*
+ * Make start number `number` the spare candidate; *crossed: it begins between two ends.
+ * Returns false where it is given up at once.
+ */
+static bool
+make_start(Search *search, int number, bool *crossed)
+{
+	MixtureParameters *parameters = &search->spare.parameters;
+	bool		chooses = search->effort->chooses && !search->options->noise;
+	double		spread;
+
+	*crossed = ends_cross(&search->ends, number, search->options->seed, &search->starts,
+						  parameters);
+	if (*crossed)
+	{
+		mixture_hold_floor(parameters, search->scales->floor, search->host);
+		if (search->labels != NULL)
+			labels_place(search->labels, parameters);
+		return true;
+	}
+	if (chooses && !starts_compete(&search->starts, number))
+		return false;
+	spread = starts_find(&search->starts, number, search->effort == efforts);
+	if (chooses && !(spread < search->least_spread))
+		return false;
+	search->least_spread = spread;
+	starts_leave(&search->starts, parameters);
+	if (search->labels != NULL)
+		labels_begin(search->labels, number, parameters);
+	return true;
+}
+
+/* Make the starts, one after the other, and try those that promise the most. */
 MixtureStatus
 search_starts(Search *search, MixtureError *error)
 {
 	bool		automatic = search->options->n_init == 0;
-	double		spread;
+	const End  *end;
 	MixtureStatus status = MIXTURE_OK;
 
 	for (int number = 0; number < search->n_starts && status == MIXTURE_OK; number++)
 	{
-		if (number == SAME_ENDS)
+		bool		crossed;
+
+		if (number == PUT_OFF_STARTS)
 			status = improve_record(search, error);
 		if (status == MIXTURE_OK && automatic && enough_starts(search, number))
 			search->n_starts = number;
 		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
 		progress_start(search->host, number);
-		spread = starts_find(&search->starts, number, search->effort == efforts);
-		if (search->effort->chooses && !search->options->noise &&
-			!(spread < search->least_spread))
-			continue;
-		search->least_spread = spread;
-		starts_leave(&search->starts, &search->spare.parameters);
-		if (search->labels != NULL)
-			labels_begin(search->labels, number, &search->spare.parameters);
-		status = try_spare(search, error);
+		if (make_start(search, number, &crossed))
+			status = try_spare(search, crossed, error);
 	}
 	if (status == MIXTURE_OK)
 		status = improve_record(search, error);
-	search->n_best = 1;
-	for (int i = 0; i < search->n_ends; i++)
-		if (search->ends[i].n_starts > search->n_best &&
-			same_place(&search->ends[i].parameters, &search->best.parameters, search->host))
-			search->n_best = search->ends[i].n_starts;
+	end = ends_find(&search->ends, &search->best.parameters);
+	search->n_best = end != NULL && end->n_alone > 1 ? end->n_alone : 1;
 	return status;
 }
 
@@ -647,8 +630,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	allocate_candidate(search, &search->record);
 	allocate_candidate(search, &search->improved);
 	allocate_candidate(search, &search->moved);
-	search->most_ends = mixture_parameters_count(type, k, sample->d) < ENDS_VALUES ?
-		MIXTURE_MOST_ENDS : 2;
+	ends_begin(&search->ends, type, k, sample->d, host);
 	starts_begin(&search->starts, scales, sample, k, options, host);
 	moves_begin(&search->moves, type, k, sample, scales->floor, host);
 }
@@ -663,8 +645,7 @@ search_end(Search *search)
 	{
 		moves_end(&search->moves);
 		starts_end(&search->starts);
-		for (int i = 0; i < search->n_ends; i++)
-			mixture_release_parameters(&search->ends[i].parameters, host);
+		ends_release(&search->ends);
 		mixture_release_parameters(&search->moved.parameters, host);
 		mixture_release_parameters(&search->improved.parameters, host);
 		mixture_release_parameters(&search->record.parameters, host);

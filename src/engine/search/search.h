@@ -23,7 +23,8 @@ typedef enum SearchPart
 	SEARCH_STRETCHING,			/* starts in stretched features */
 	SEARCH_ROUND_SPACE,			/* starts where all rows together are round */
 	SEARCH_SEEDS_BY_WEIGHT,		/* starts from rows drawn by their weight alone */
-	SEARCH_EXCHANGE				/* single rows exchanged */
+	SEARCH_EXCHANGE,			/* single rows exchanged */
+	SEARCH_CROSSING				/* starts made of two ends */
 } SearchPart;
 
 #ifndef SEARCH_WITHOUT
@@ -168,15 +169,50 @@ extern void components_merge(const MixtureParameters *from, int a, int b,
 							 MixtureParameters *to, int c, double *work);
 extern void components_copy(const MixtureParameters *from, int a, MixtureParameters *to,
 							int c);
+extern void components_within(const MixtureParameters *parameters, double *within);
 extern void components_agglomerate(MixtureParameters *parameters, int k,
 								   const MixtureHost *host);
 
 /* starts.c */
 extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
+extern bool starts_compete(const Starts *starts, int number);
 extern double starts_find(Starts *starts, int number, bool varied);
 extern void starts_leave(Starts *starts, MixtureParameters *parameters);
+extern const double *starts_row(const Starts *starts, uint64_t seed);
 extern void starts_end(Starts *starts);
+
+/* Ends that are remembered, the highest */
+#define MOST_ENDS 8
+
+/* Where starts have ended. */
+typedef struct End
+{
+	MixtureParameters parameters;
+	double		score;
+	bool		sound;			/* it has no artefacts */
+	int			n_starts;		/* that ended here */
+	int			n_alone;		/* of these, that were not made of other ends */
+} End;
+
+typedef struct Ends
+{
+	const MixtureHost *host;
+	int			n;
+	int			n_sound;		/* the first of them */
+	int			most;
+	End			ends[MOST_ENDS];	/* the highest first */
+} Ends;
+
+/* ends.c */
+extern void ends_begin(Ends *ends, MixtureCovarianceType type, int k, int d,
+					   const MixtureHost *host);
+extern void ends_release(Ends *ends);
+extern void ends_note(Ends *ends, const MixtureParameters *parameters, double score,
+					  bool sound, bool crossed);
+extern const End *ends_find(const Ends *ends, const MixtureParameters *parameters);
+extern bool ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,
+					   MixtureParameters *to);
 
 /* Two components to become one, and one to become two. */
 typedef struct Move
@@ -254,13 +290,9 @@ typedef struct Candidate
 	MixtureParameters parameters;
 	EmOutcome	outcome;
 	double		score;			/* what it is worth: search.c */
-	int			n_starts;		/* that ended here, where it is an end */
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* suspect components that were put elsewhere */
 } Candidate;
-
-/* Different ends of starts that are remembered */
-#define MIXTURE_MOST_ENDS 8
 
 typedef struct SearchEffort SearchEffort;
 
@@ -299,9 +331,7 @@ typedef struct Search
 	Candidate	record;			/* the highest end */
 	bool		puts_off;		/* going on from it */
 	int			n_improved;		/* ends that were gone on from */
-	Candidate	ends[MIXTURE_MOST_ENDS];	/* the different ones */
-	int			n_ends;
-	int			most_ends;
+	Ends		ends;
 } Search;
 
 /* outliers.c */

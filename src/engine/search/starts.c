@@ -9,9 +9,9 @@
  * good ones that are alike.  So it is in the first alone, or where few are tried,
  * that Lloyd's algorithm (1982) moves the seeds to the middle of their rows, each
  * feature measured by its own deviation, at a cost that grows with d and not with
- * its square; from the others EM comes to more different ends without it.  A cluster's weight, mean and covariance
- * then are those of a component; what its rows are too few to tell of the
- * covariance is taken from all clusters together.
+ * its square; from the others EM comes to more different ends without it.  A
+ * cluster's weight, mean and covariance then are those of a component; what its rows
+ * are too few to tell of the covariance is taken from all clusters together.
  */
 #include "engine/search/search.h"
 
@@ -23,13 +23,17 @@
 
 /*
  * Rows that starts are found on: at least so many, or so many a component, and so many
- * for each dimension that each component's covariance has to be found in.  A mean or
- * variances can be told from few rows in many dimensions.
+ * for each dimension that each component's covariance has to be found in.  For a mean or
+ * variances so many dimensions are enough, but not less: rows hold the centers of clusters
+ * of few by themselves, the more so the more dimensions there are, and clusters then mix
+ * groups that no merger takes apart again.  Where rows are round together, to make them so
+ * is dear, and clusters are as many as components.
  */
 #define SPACE_ROWS 2048
 #define SPACE_ROWS_PER_COMPONENT 64
 #define SPACE_ROWS_PER_DIMENSION 2
-#define MEAN_DIMENSIONS 32
+#define MEAN_DIMENSIONS 144
+#define ROUND_DIMENSIONS 32
 
 /* Logarithm of what features are stretched by against each other, at most */
 #define STRETCH 4
@@ -45,17 +49,18 @@
 #define LLOYD_STEPS 10
 
 /*
- * Rows that starts are found on: the first of the sample, which are as good as
- * any.  Full blocks of them, for the last one's layout depends on its rows.
+ * Rows that starts are found on, where so many dimensions are enough for a mean or
+ * variances: the first of the sample, which are as good as any.  Full blocks of them,
+ * for the last one's layout depends on its rows.
  */
 static int64_t
-space_rows(const Starts *starts)
+space_rows(const Starts *starts, int enough)
 {
 	int			d = starts->sample->d;
-	bool		few = starts->options->covariance_type != MIXTURE_FULL && d > MEAN_DIMENSIONS;
+	bool		few = starts->options->covariance_type != MIXTURE_FULL && d > enough;
 	int64_t		rows = (int64_t) starts->k *
 		(SPACE_ROWS_PER_COMPONENT +
-		 (int64_t) SPACE_ROWS_PER_DIMENSION * (few ? MEAN_DIMENSIONS : d));
+		 (int64_t) SPACE_ROWS_PER_DIMENSION * (few ? enough : d));
 
 	if (rows < SPACE_ROWS)
 		rows = SPACE_ROWS;
@@ -96,8 +101,8 @@ make_spaces(Starts *starts, const Scales *scales, int64_t n_rows)
 	factor = host->allocate(host->context, size);
 	memcpy(factor, scales->moments.covariances, size);
 	if (linalg_cholesky(factor, starts->sample->d, host))
-		seeding_space(&starts->spaces[starts->n_spaces++], starts->sample, n_rows, scales, false,
-					  factor, host);
+		seeding_space(&starts->spaces[starts->n_spaces++], starts->sample,
+					  space_rows(starts, ROUND_DIMENSIONS), scales, false, factor, host);
 	host->release(host->context, factor);
 }
 
@@ -117,7 +122,7 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->options = options;
 	starts->sample = sample;
 	starts->k = k;
-	n = space_rows(starts);
+	n = space_rows(starts, MEAN_DIMENSIONS);
 	starts->most_seeds = most_seeds(starts, n);
 	starts->background = NULL;
 	starts->box = scales->box;
@@ -382,9 +387,31 @@ starts_leave(Starts *starts, MixtureParameters *parameters)
 	mixture_release_parameters(&clusters, host);
 }
 
+/* A row that is drawn by weight alone; it stays the sample's. */
+const double *
+starts_row(const Starts *starts, uint64_t seed)
+{
+	int64_t		row;
+
+	seeding_choose(starts->sample, &starts->spaces[0], MIXTURE_INIT_RANDOM, seed, 1, &row,
+				   starts->host);
+	return starts->sample->rows + row * starts->sample->d;
+}
+
 /*
- * Find start number `number`.  Returns how widely its rows are spread about
- * their centers: comparable between starts.
+ * Whether start number `number`, not varied, may be closer to its rows than those before
+ * it: not where it has fewer clusters than the first, of the same rows in the same space.
+ */
+bool
+starts_compete(const Starts *starts, int number)
+{
+	return number == 0 || starts->most_seeds <= starts->k ||
+		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->n_spaces > 1);
+}
+
+/*
+ * Find start number `number`.  Returns how widely a row is spread about its center:
+ * comparable between starts.
  */
 double
 starts_find(Starts *starts, int number, bool varied)
@@ -424,5 +451,5 @@ starts_find(Starts *starts, int number, bool varied)
 	clear_clusters(starts);
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
-	return spread / squares;
+	return spread / squares / (double) starts->space->blocks.n_rows;
 }
