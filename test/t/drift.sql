@@ -70,7 +70,8 @@ SELECT s.*, (gmm_mahalanobis(model, mean_now))[c] AS shift,
                          ELSE squares / nullif(n, 0) - (gmm_mahalanobis(model, mean_now))[c] ^ 2 END) / cardinality(mean)) AS ratio
 FROM shares AS s JOIN fits USING (number, family) WINDOW component_of AS (PARTITION BY number, family);
 SELECT all_within(array_agg(greatest(abs(d.sum_weights / n - 1), abs(share_now * total / n - 1), abs(d.share_then - b.share_then),
-                                     abs(mean_shift - shift), abs(spread_ratio - ratio),
+                                     -- of next to one row the spread is what is left of squares about the model's mean
+                                     abs(mean_shift - shift), abs(spread_ratio ^ 2 - ratio ^ 2) / (1 + shift ^ 2),
                                      (SELECT max(abs(moves[j] - (mean_now[j] - mean[j]) / sqrt(covariance[j][j])))
                                       FROM generate_subscripts(mean, 1) AS j))),
                   (SELECT count(*)::integer FROM by_row WHERE family = b.family AND n > 0), 1e-8,

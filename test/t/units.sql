@@ -70,10 +70,13 @@ FROM pairs LEFT JOIN ends USING (number, family) GROUP BY family, change ORDER B
 -- as far as that, one way or the other.
 CREATE FUNCTION pg_temp.limits(probabilities float8[], moves float8[], OUT low float8[], OUT high float8[])
 LANGUAGE sql AS $$
-    SELECT array_agg(p * exp(-m) / greatest(most + p * (exp(-m) - exp(m)), 1e-300) ORDER BY c),
-           array_agg(least(p * exp(m) / greatest(fewest + p * (exp(m) - exp(-m)), 1e-300), 1) ORDER BY c)
-    FROM unnest(probabilities, moves) WITH ORDINALITY AS u (p, m, c),
-         (SELECT sum(p * exp(m)), sum(p * exp(-m)) FROM unnest(probabilities, moves) AS v (p, m)) AS s (most, fewest)
+    SELECT array_agg(less / greatest(most + less - more, 1e-300) ORDER BY c),
+           array_agg(least(more / greatest(fewest + more - less, 1e-300), 1) ORDER BY c)
+    FROM (SELECT c, less, more, sum(less) OVER (), sum(more) OVER ()
+          FROM unnest(probabilities, moves) WITH ORDINALITY AS u (p, m, c),
+               -- p exp(-m) and p exp(m), which may not underflow
+               LATERAL (SELECT exp(greatest(ln(greatest(p, 1e-300)) - m, -690)), exp(greatest(ln(greatest(p, 1e-300)) + m, -690))) AS e (less, more)
+         ) AS s (c, less, more, fewest, most)
 $$;
 
 CREATE TABLE shifted AS
