@@ -161,11 +161,11 @@ typedef struct Ray
  * densities() for every component and leaves log densities where the roots are to
  * be, the same for noise, and responsibilities().
  *
- * add_component() adds component c's part of a block to component_weights,
- * firsts and seconds; it takes the responsibilities from work, the means from
- * what was prepared, and the features from the block, which need not be the
- * one of the E-step but for features that are at the mean.  Where every responsibility has underflowed to 0 there is
- * nothing to add.  It may set rows aside in work, of more blocks than one;
+ * add_component() adds component c's part of a block to component_weights, firsts and
+ * seconds; it takes the responsibilities from work, the means from what was prepared,
+ * and the features from the block, which need not be the one of the E-step but for
+ * features that are at the mean.  Where every responsibility has underflowed to 0 there
+ * is nothing to add.  It may set rows aside in work, of more blocks than one;
  * finish_component() adds what is there.
  *
  * add_components() does so for all components, where they have no matrix of their
@@ -190,22 +190,22 @@ typedef struct Ray
  * after the other.  turn_rows() leaves MIXTURE_LANES sorted rows (missing_rows.c) one row
  * after the other, each filled up to `stride` with NaN.
  *
- * What begins with missing_ is for blocks in which features are missing, and
- * described in missing.c.  missing_bits() finds up to 64 features from number j on
- * that are missing, a bit each, a word a row.  missing_fill() finds what is missing
- * in a group for sets with the same matrices, and the shifts; factors are
- * left at `kept` unless that is NULL; and, unless shared is NULL, what components are
- * apart (missing_shared.c), and the sums of their shifts in place of the set's.  missing_spread() is the M-step's part of that, by the
- * roots in work.  missing_shift() adds shifts to n log
- * densities, or puts the exact value where there is none; returns the largest shift,
- * or 0.  missing_shares() clears n roots that are below the least, and leaves their
- * squares, each so many steps from the last, and the sum of each MIXTURE_LANES of them.
- * missing_sum_shares() does so for the sum of k components' squares, of which none is
- * cleared.  missing_residuals() adds to a
- * set's residuals each row's inverse times its share in each component, and, unless
- * shared is NULL, does what missing_spread() does; what was kept is lost.  The other
- * two are what densities() and add_component() are for families without matrices;
- * constants: what each missing feature adds to the log density, as the factor has them.
+ * What begins with missing_ is for blocks in which features are missing, and described
+ * in missing.c.  missing_bits() finds up to 64 features from number j on that are
+ * missing, a bit each, a word a row.  missing_fill() finds what is missing in a group
+ * for sets with the same matrices, and the shifts; factors are left at `kept` unless
+ * that is NULL; and, unless shared is NULL, what components are apart
+ * (missing_shared.c), and the sums of their shifts in place of the set's.
+ * missing_spread() is the M-step's part of that, by the roots in work.  missing_shift()
+ * adds shifts to n log densities, or puts the exact value where there is none; returns
+ * the largest shift, or 0.  missing_shares() clears n roots that are below the least,
+ * and leaves their squares, each so many steps from the last, and the sum of each
+ * MIXTURE_LANES of them.  missing_sum_shares() does so for the sum of k components'
+ * squares, of which none is cleared.  missing_residuals() adds to a set's residuals each
+ * row's inverse times its share in each component, and, unless shared is NULL, does what
+ * missing_spread() does; what was kept is lost.  The other two are what densities() and
+ * add_component() are for families without matrices; constants: what each missing
+ * feature adds to the log density, as the factor has them.
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes

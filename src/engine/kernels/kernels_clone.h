@@ -69,6 +69,5 @@ static const Kernels CLONE(kernels) = {
 #undef SCATTER_TILE
 #undef MOMENTS_TILE
 #undef SHARED_TILE
-#undef BITS_VECTORS
 #undef MISSING_TILE
 #undef MISSING_WIDTH

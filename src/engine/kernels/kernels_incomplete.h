@@ -121,8 +121,8 @@ CLONE(turn_rows) (const double *features, int d, int stride, double *rows)
 
 			UNROLL
 			for (int i = 0; i < VL; i++)
-				v[i] = j + i < d ? CLONE(load) (features + (size_t) (j + i) * MISSING_ROWS + first) :
-					NAN - (Vec) {0};
+				v[i] = j + i >= d ? NAN - (Vec) {0} :
+					CLONE(load) (features + (size_t) (j + i) * MISSING_ROWS + first);
 			CLONE(turn) (v);
 			UNROLL
 			for (int r = 0; r < VL; r++)
