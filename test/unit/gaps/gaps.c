@@ -93,8 +93,8 @@ meter(void)
 }
 #endif
 
-static void
-look(void)
+void
+gap_look(void)
 {
 	double		now = meter();
 
@@ -108,7 +108,7 @@ static void
 gap_check_interrupts(void *context)
 {
 	(void) context;
-	look();
+	gap_look();
 	if (n_looks % 16 == 0 && processor_time() - time_begun > time_limit)
 		longjmp(out_of_time, 1);
 }
@@ -126,27 +126,6 @@ gap_uniform(void)
 {
 	return random_unit(random_state = random_mix(random_state));
 }
-
-/*
- * Blocks of rows: complete, with every other feature missing, and with any of a
- * third missing.
- */
-typedef struct Shape
-{
-	MixtureParameters parameters;
-	MixtureParameters other;	/* a little apart */
-	MixtureParameters third;
-	MixtureParameters result;
-	MixtureParameters collapsed;	/* no variance but in one direction */
-	double	   *floor;
-	double	   *features;
-	MixtureBlock block;
-	MixtureBlock missing;
-	MixtureBlock mixed;
-	int			n_observed;		/* those not missing, first in the order */
-	int		   *order;
-	MixtureStats *stats;
-} Shape;
 
 /* Covariances with ones on the diagonal and `share` beside it. */
 static void
@@ -396,7 +375,7 @@ operate_draw(Shape *shape)
 	double	   *row = malloc(shape->parameters.d * sizeof(double));
 	MixtureDrawing *drawing = mixture_drawing_create(&shape->parameters, &gap_host, &error);
 
-	look();
+	gap_look();
 	mixture_draw_row(drawing, 1, 1, row);
 	free(drawing);
 	free(row);
@@ -409,7 +388,7 @@ operate_score(Shape *shape)
 	MixturePrepared *prepared = mixture_prepare_rows(&shape->parameters, &gap_host, &error);
 	double	   *work = malloc(sizeof(double) * mixture_row_work_size(prepared));
 
-	look();
+	gap_look();
 	mixture_row_log_density(prepared, shape->parameters.means, work);
 	free(work);
 	mixture_release_prepared(prepared, &gap_host);
@@ -423,14 +402,14 @@ operate_incomplete(Shape *shape)
 	MixtureIncomplete *incomplete;
 	double	   *work;
 
-	look();
+	gap_look();
 	incomplete = mixture_incomplete_create(&shape->parameters, prepared, &gap_host);
 	for (int n_observed = 0; n_observed < shape->parameters.d; n_observed += shape->n_observed)
 	{
 		if (mixture_incomplete_needs(incomplete, n_observed))
 			mixture_incomplete_extend(incomplete, &shape->parameters, &gap_host);
 		work = malloc(sizeof(double) * mixture_incomplete_work_size(incomplete));
-		look();
+		gap_look();
 		mixture_incomplete_row(incomplete, shape->parameters.means, shape->order, n_observed,
 							   work, NULL, &gap_host);
 		free(work);
@@ -536,7 +515,7 @@ operate_ellipse(Shape *shape)
 	for (int c = 0; c < marginal.k; c++)
 	{
 		mixture_ellipse(&marginal, c, scale, &ellipse, &gap_host);
-		look();
+		gap_look();
 	}
 	mixture_release_parameters(&marginal, &gap_host);
 }
@@ -572,7 +551,7 @@ operate_contrast(Shape *shape)
 	for (int c = 0; c < shape->parameters.k; c++)
 	{
 		mixture_contrasts_next(contrasts, features);
-		look();
+		gap_look();
 	}
 	free(contrasts);
 	free(features);
@@ -610,6 +589,15 @@ static const struct
 	{"ellipses", operate_ellipse},
 	{"explain", operate_explain},
 	{"contrast", operate_contrast},
+	{"principal axes", gap_axes},
+	{"principal variances", gap_variances},
+	{"union", gap_union},
+	{"separating features", gap_separation},
+	{"divergence", gap_divergence},
+	{"quantile", gap_quantile},
+	{"exact moments", gap_exact_moments},
+	{"distance explained", gap_explain_distance},
+	{"scale statistics", gap_scale},
 	{"drift", operate_drift},
 	{"expectation", operate_expectation},
 	{"match", operate_match},
@@ -633,7 +621,7 @@ measure(Shape *shape, int operation, const GapRows *rows)
 		gap_fit(rows);
 	else
 		operations[operation].operate(shape);
-	look();
+	gap_look();
 	return true;
 }
 
