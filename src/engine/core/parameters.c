@@ -239,8 +239,8 @@ mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *sour
  * from 0, each at most once, in this order.  marginal: allocated by the caller with
  * mixture_allocate_parameters(), of the same k and family.  The marginal of a
  * Gaussian is the part of its mean and covariance that belongs to those
- * dimensions, so a family stays what it is.  In another order a covariance on the verge of singularity may
- * look as if it were beyond it: mixture_mend() mends that.
+ * dimensions, so a family stays what it is.  In another order a covariance on the
+ * verge of singularity may look as if it were beyond it: mixture_mend() mends that.
  */
 void
 mixture_marginal(const MixtureParameters *parameters, const int *dims,

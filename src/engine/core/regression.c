@@ -63,7 +63,8 @@ fill_residual(Regression *regression, const MixtureHost *host)
 
 		for (int j = 0; j <= i; j++)
 			regression->residual[linalg_row(i) + j] =
-				linalg_dot(row, regression->factor + linalg_row(n_observed + j) + n_observed, j + 1);
+				linalg_dot(row, regression->factor + linalg_row(n_observed + j) + n_observed,
+						   j + 1);
 		host->check_interrupts(host->context);
 	}
 }

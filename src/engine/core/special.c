@@ -34,7 +34,8 @@ static double
 poisson_saddle_point(double a, double y)
 {
 	double		a2 = a * a;
-	double		stirling = (1.0 / 12 - (1.0 / 360 - (1.0 / 1260 - 1.0 / (1680 * a2)) / a2) / a2) / a;
+	double		stirling = (1.0 / 12 -
+							(1.0 / 360 - (1.0 / 1260 - 1.0 / (1680 * a2)) / a2) / a2) / a;
 	double		deviance = 0;	/* a ln(a / y) + y - a */
 
 	if (fabs(a - y) < 0.1 * (a + y))

@@ -512,7 +512,8 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
 		return NULL;
 	if (options->prior->from_model)
 		return prior_from_model(current, options->prior->strength, host);
-	mean = host->allocate(host->context, (d * (k + 2) + (matrix ? linalg_packed_count(stats->d) : 0)) *
+	mean = host->allocate(host->context,
+						  (d * (k + 2) + (matrix ? linalg_packed_count(stats->d) : 0)) *
 						  sizeof(double));
 	covariance = mean + d * (k + 2);
 	find_means(stats, current, mean, mean + d, host);

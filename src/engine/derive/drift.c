@@ -148,11 +148,12 @@ write_moves(const MixtureParameters *parameters, int component, const double *ve
 {
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	MixtureCovarianceType type = parameters->covariance_type;
 	const double *covariance = parameters->covariances +
-		(parameters->covariance_type == MIXTURE_TIED ? 0 : component * count);
+		(type == MIXTURE_TIED ? 0 : component * count);
 
 	for (int j = 0; j < d; j++)
-		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(parameters->covariance_type, j)]);
+		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(type, j)]);
 }
 
 /* A component's share of all rows, as the model has it. */

@@ -168,7 +168,8 @@ cell_of(double value, double least, double extent, double cells)
 {
 	double		place = extent > 0 ? (value - least) / extent : 0;
 
-	return isnan(value) ? MISSING_CELL : (uint64_t) floor_whole(place * cells + KERNELS_CELL_ORIGIN);
+	return isnan(value) ? MISSING_CELL :
+		(uint64_t) floor_whole(place * cells + KERNELS_CELL_ORIGIN);
 }
 
 /* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
