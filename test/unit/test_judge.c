@@ -108,6 +108,12 @@ test_few(MixtureCovarianceType type)
 			suspicions[0] == MIXTURE_FEW_ROWS && suspicions[1] == MIXTURE_SOUND &&
 			suspicions[2] == MIXTURE_SOUND && judge_here(&parameters, N_ROWS, NULL) == 1 &&
 			judge_here(&parameters, NAN, NULL) == 0;
+
+		/* of the rows that are not noise */
+		parameters.noise_weight = 0.75;
+		right = right && judge_here(&parameters, 4 * N_ROWS, suspicions) == 1 &&
+			suspicions[0] == MIXTURE_FEW_ROWS;
+		parameters.noise_weight = 0;
 		mixture_release_parameters(&parameters, &unit_host);
 	}
 	check(right, "%s: a component of fewer rows than its covariance needs is suspect, "
