@@ -70,12 +70,12 @@ FROM pairs LEFT JOIN ends USING (number, family) GROUP BY family, change ORDER B
 -- as far as that, one way or the other.
 CREATE FUNCTION pg_temp.limits(probabilities float8[], moves float8[], OUT low float8[], OUT high float8[])
 LANGUAGE sql AS $$
-    SELECT array_agg(less / greatest(most + less - more, 1e-300) ORDER BY c),
-           array_agg(least(more / greatest(fewest + more - less, 1e-300), 1) ORDER BY c)
-    FROM (SELECT c, less, more, sum(less) OVER (), sum(more) OVER ()
+    SELECT array_agg(less / (less + coalesce(most, 0)) ORDER BY c), array_agg(more / (more + coalesce(fewest, 0)) ORDER BY c)
+    FROM (SELECT c, less, more, sum(less) OVER others, sum(more) OVER others
           FROM unnest(probabilities, moves) WITH ORDINALITY AS u (p, m, c),
                -- p exp(-m) and p exp(m), which may not underflow
                LATERAL (SELECT exp(greatest(ln(greatest(p, 1e-300)) - m, -690)), exp(greatest(ln(greatest(p, 1e-300)) + m, -690))) AS e (less, more)
+          WINDOW others AS (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW)
          ) AS s (c, less, more, fewest, most)
 $$;
 
