@@ -63,6 +63,18 @@ components_copy(const MixtureParameters *from, int a, MixtureParameters *to, int
 			   count * sizeof(double));
 }
 
+/*
+ * What BIC takes for one more component of the family among n_rows rows, each of this
+ * weight, in units of their log-likelihood.
+ */
+double
+components_price(MixtureCovarianceType type, int d, double n_rows, double row_weight)
+{
+	double		covariance = type == MIXTURE_TIED ? 0 : (double) mixture_factor_count(type, d);
+
+	return 0.5 * (1 + d + covariance) * log(fmax(n_rows, 2)) * row_weight;
+}
+
 /* The covariance within components, as one of the family has it: into `within`. */
 void
 components_within(const MixtureParameters *parameters, double *within)

@@ -249,25 +249,11 @@ copy_whole(const MixtureParameters *parameters, int a, MixtureParameters *whole,
 }
 
 /*
- * What a cut that was sought has to gain beyond another: what BIC takes for one more
- * component of these rows.  The best of many cuts gains something where there is
- * nothing, a few rows that lie closely by chance being a component of their own.
- */
-static double
-cut_price(const Moves *moves, const MixtureParameters *whole, const ComponentRows *rows)
-{
-	MixtureCovarianceType type = whole->covariance_type;
-	int			d = whole->d;
-	double		n_parameters = 1.0 + d +
-		(type == MIXTURE_TIED ? 0 : (double) mixture_factor_count(type, d));
-
-	return 0.5 * n_parameters * log(fmax(rows->sum / moves->row_weight, 1)) * moves->row_weight;
-}
-
-/*
  * Find what is gained where these rows' component, a mixture of its own but for
- * its weight, is cut in two, and the halves.  factor: of the covariance that all
- * components share, or NULL.
+ * its weight, is cut in two, and the halves.  A cut that was sought has to gain what
+ * one more component takes: the best of many gains something where there is nothing,
+ * a few rows that lie closely by chance being a component of their own.  factor: of
+ * the covariance that all components share, or NULL.
  */
 static void
 judge_split(Moves *moves, int split, MixtureParameters *whole, const double *factor,
@@ -278,7 +264,8 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 	bool		again = split >= moves->k;
 	double		least_share = (double) cuts_least_rows(whole->covariance_type, d, again) *
 		moves->row_weight / rows->sum;
-	double		price = cut_price(moves, whole, rows);
+	double		price = components_price(whole->covariance_type, d, rows->sum / moves->row_weight,
+										 moves->row_weight);
 	double		weight = whole->weights[0];
 	MixtureParameters halves;
 	const Cut  *cuts;

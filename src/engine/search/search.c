@@ -130,10 +130,9 @@ double
 search_suspect_price(const Search *search, const Candidate *candidate)
 {
 	double		n_rows = sample_n_rows(search);
-	double		parameters = (double) mixture_free_parameters(&candidate->parameters) / search->k;
 
-	return SUSPECT_PRICE * 0.5 * parameters * log(fmax(n_rows, 2)) *
-		candidate->outcome.sum_weights / n_rows;
+	return SUSPECT_PRICE * components_price(search->options->covariance_type, search->d, n_rows,
+											candidate->outcome.sum_weights / n_rows);
 }
 
 /*
