@@ -7,10 +7,9 @@
  * Tables of groups are drawn with groups at least 8 of their own deviations
  * apart.  What is then done to them may make the groups that were drawn no
  * optimum any more: so a table counts only if EM, begun with these groups, ends
- * with them, and none of them has collapsed.  One that has is narrower than the floor,
- * 1e-9 of the deviation of all rows in some direction, where another group lies
- * across it: its covariance is not its own any more, and a search takes it for what
- * rounded values are and passes over it.
+ * with them, none of them has collapsed, and none is about as narrow as the floor, 1e-9
+ * of the deviation of all rows: its covariance is not its own any more, and several such
+ * groups are one.
  */
 #include "unit.h"
 
@@ -25,6 +24,9 @@
 
 /* Deviations by which groups are apart, at least */
 #define APART 8.0
+
+/* Times the floor that a group's variances are, at least, if they are not 0 */
+#define LEAST_WIDTH 400
 
 /* How like the groups drawn those found have to be: adjusted Rand index */
 #define ALIKE 0.99
@@ -430,6 +432,51 @@ groups_as_mixture(const Table *table, MixtureParameters *parameters)
 	mixture_release_stats(stats, &unit_host);
 }
 
+/* The variance of a feature in the rows of a group, or with -1 for it of all. */
+static double
+feature_variance(const Table *table, int group, int j)
+{
+	const Rows *rows = table->rows;
+	double		n = 0;
+	double		mean = 0;
+	double		squares = 0;
+
+	for (int64_t i = 0; i < rows->n; i++)
+		if (group < 0 || table->labels[i] == group)
+		{
+			double		apart = rows->values[i * rows->d + j] - mean;
+
+			mean += apart / ++n;
+			squares += apart * (rows->values[i * rows->d + j] - mean);
+		}
+	return squares / n;
+}
+
+/* Whether every group is wider than the floor, in features that spread in it. */
+static bool
+groups_are_wide(const Table *table)
+{
+	int			d = table->rows->d;
+	double		mean = 0;
+
+	for (int j = 0; j < d; j++)
+		mean += feature_variance(table, -1, j) / d;
+	for (int j = 0; j < d; j++)
+	{
+		double		least = LEAST_WIDTH * MIXTURE_LEAST_FLOOR *
+			(table->type == MIXTURE_SPHERICAL ? mean : feature_variance(table, -1, j));
+
+		for (int c = 0; c < table->k; c++)
+		{
+			double		variance = feature_variance(table, c, j);
+
+			if (variance > 0 && variance < least)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* How like the table's groups those are that EM comes to from them; 0: one has collapsed. */
 static double
 groups_stay(const Table *table)
@@ -522,7 +569,7 @@ test_plain(int number)
 		if (type == MIXTURE_SPHERICAL && (kind == CODE || kind == SENTINEL))
 			kind = PLAIN;
 		table = draw_table(&random, type, kind);
-	} while (groups_stay(table) < 0.995);
+	} while (!groups_are_wide(table) || groups_stay(table) < 0.995);
 	other = other_columns(&random, table);
 	found = groups_found(table, table->rows);
 	moved = groups_found(table, other);

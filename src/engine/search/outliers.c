@@ -5,34 +5,130 @@
  * A single row that is far enough from the others is worth more to the
  * likelihood than a whole group: two groups share a component, and the row has
  * one to itself.  That is right where the groups do not need it, and wrong where
- * they do.  So the search is made once more among the other rows alone.  If all
- * components together explain these better than those that the far rows had
- * left them, by more than a component costs, that is the mixture, and the far
- * rows are put into it by EM among all.
+ * they do.  Where the row has none, the component that it is in is so wide that
+ * nothing can be told from it any more.  And wherever it is, starts look for
+ * groups in coordinates that are those of the row.
+ *
+ * So the search is made once more among the other rows alone: for all
+ * components, and for those that are left when the far rows have one each.  If
+ * all explain these rows better, by more than what a component costs, that is the
+ * mixture, and the far rows are put into it by EM among all.  If not, and the
+ * fewer ones are better than those that there were beside the far rows, they are.
  */
 #include "engine/search/search.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Rows for each component that there have to be left, so that starts find seeds */
 #define LEAST_LEFT 4
 
+/* Share of a component's variance in some direction that is of one far row, at least */
+#define FAR_SHARE 0.9
+
+/* Rows that a component has beside it, in units of what it has to have */
+#define BESIDE_FAR 4
+
+/* What is set aside. */
+typedef struct Aside
+{
+	Sample		rest;			/* the sample, in which these rows have no weight */
+	int64_t		n_left;			/* rows that have one */
+	int64_t    *far;			/* k: rows that are of wider components; in this order */
+	int			n_far;
+	int			n_few;			/* components of few rows */
+} Aside;
+
 /*
- * Give the rows that are mostly a component of few rows no weight in a copy of
- * the sample.  Returns false where there are none.
+ * The share that a row has of the variance of component c, of so many rows, in the
+ * direction in which that is the most.
  */
-static bool
-set_aside(const Search *search, Sample *rest)
+static double
+row_share(const MixtureParameters *parameters, const MixturePrepared *prepared, int c,
+		  const double *row, double weight, double n, double sum_weights, double *work)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	double		most = 0;
+
+	if (mixture_has_matrix(type))
+	{
+		double	   *distances = work + mixture_row_work_size(prepared);
+
+		mixture_row_mahalanobis(prepared, row, work, distances);
+		most = distances[c] * distances[c];
+	}
+	for (int j = 0; j < d && !mixture_has_matrix(type); j++)
+	{
+		double		apart = row[j] - parameters->means[(size_t) c * d + j];
+		double		square = apart * apart /
+			parameters->covariances[c * count + mixture_variance_place(type, j)];
+
+		most = type == MIXTURE_DIAG ? fmax(most, square) : most + square / d;
+	}
+	return weight * n / (n - weight) / (type == MIXTURE_TIED ? sum_weights : n) * most;
+}
+
+/*
+ * The row of component c, of its rows, that makes it what it is; -1: none does.
+ */
+static int64_t
+find_far(const Search *search, const MixturePrepared *prepared, const ComponentRows *of, int c,
+		 double *work)
+{
+	const Sample *sample = search->sample;
+	const Candidate *best = &search->best;
+	double		most = FAR_SHARE;
+	double		least = BESIDE_FAR * judge_least_rows(search->options->covariance_type, search->d);
+	int64_t		far = -1;
+
+	for (int64_t i = 0; i < of->n; i++)
+	{
+		int64_t		row = of->rows[i];
+		double		share;
+
+		if (of->n < least || 2 * of->shares[i] < sample->weights[row] ||
+			2 * of->shares[i] > of->sum)
+			continue;
+		share = row_share(&best->parameters, prepared, c, sample->rows + row * search->d,
+						  of->shares[i], of->sum, best->outcome.sum_weights, work);
+		if (share > most)
+		{
+			most = share;
+			far = row;
+		}
+		if (i % MIXTURE_BLOCK_ROWS == 0)
+			search->host->check_interrupts(search->host->context);
+	}
+	return far;
+}
+
+/* Give a row no weight in the copy of the sample. */
+static void
+clear_row(Aside *aside, int64_t row)
+{
+	aside->n_left -= aside->rest.weights[row] > 0;
+	aside->rest.weights[row] = aside->rest.blocks.weights[row] = 0;
+}
+
+/*
+ * Set aside the rows that are mostly a component of few rows, and those that alone make
+ * a component wide.
+ */
+static void
+set_aside(const Search *search, Aside *aside)
 {
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
+	const MixtureParameters *best = &search->best.parameters;
 	int64_t		padded = sample_padded(sample->n_rows);
-	bool		found = false;
-	int64_t		n_left = 0;
+	Sample	   *rest = &aside->rest;
 	MixtureError error;
-	MixturePrepared *prepared = mixture_prepare_blocks(&search->best.parameters, NULL, host,
-													   &error);
+	MixturePrepared *prepared = mixture_prepare_blocks(best, NULL, host, &error);
+	MixturePrepared *by_row = mixture_prepare_rows(best, host, &error);
 	ComponentRows *rows;
+	double	   *work;
 
 	*rest = *sample;
 	rest->weights = host->allocate(host->context, sample->n_rows * sizeof(double));
@@ -40,82 +136,162 @@ set_aside(const Search *search, Sample *rest)
 	memcpy(rest->weights, sample->weights, sample->n_rows * sizeof(double));
 	memcpy(rest->blocks.weights, sample->blocks.weights, padded * sizeof(double));
 	sample_source(&rest->blocks, &rest->source);
-	if (prepared == NULL)
-		return false;
+	aside->n_left = sample->n_rows;
+	aside->n_far = aside->n_few = 0;
+	aside->far = host->allocate(host->context, search->k * sizeof(int64_t));
+	if (prepared == NULL || by_row == NULL)
+		return;
+	work = host->allocate(host->context,
+						  (mixture_row_work_size(by_row) + search->k) * sizeof(double));
 	rows = local_rows(prepared, sample, host);
 	for (int c = 0; c < search->k; c++)
-		for (int64_t i = 0; i < rows[c].n && search->suspicions[c] == MIXTURE_FEW_ROWS; i++)
-			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
-			{
-				rest->weights[rows[c].rows[i]] = rest->blocks.weights[rows[c].rows[i]] = 0;
-				found = true;
-			}
+	{
+		int64_t		far = -1;
+
+		if (search->suspicions[c] == MIXTURE_FEW_ROWS)
+		{
+			aside->n_few++;
+			for (int64_t i = 0; i < rows[c].n; i++)
+				if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
+					clear_row(aside, rows[c].rows[i]);
+		}
+		else
+			far = find_far(search, by_row, &rows[c], c, work);
+		if (far >= 0)
+		{
+			clear_row(aside, far);
+			aside->far[aside->n_far++] = far;
+		}
+	}
 	local_release(rows, search->k, host);
+	host->release(host->context, work);
+	mixture_release_prepared(by_row, host);
 	mixture_release_prepared(prepared, host);
-	for (int64_t i = 0; i < sample->n_rows; i++)
-		n_left += rest->weights[i] > 0;
-	return found && n_left >= (int64_t) LEAST_LEFT * search->k;
 }
 
 /*
- * Search among the rows that are not set aside.  Returns whether what is found,
- * into *found, is worth more to these than the best of all rows is, by more
- * than n_few components cost.
+ * Search among the rows that are not set aside for as many components as `found` has.
+ * Returns how likely these rows then are; minus infinity where nothing sound was found.
+ * *before: how likely they are by the best of all rows, where that has as many.
  */
-static bool
-search_rest(const Search *search, const Sample *rest, int n_few, MixtureParameters *found,
-			int *n_best)
+static double
+search_rest(const Search *search, const Aside *aside, MixtureParameters *found, int *n_best,
+			double *before)
 {
 	/* its starts are counted from the first again, which nobody is to see */
 	MixtureHost quiet = *search->host;
 	Search		again;
 	MixtureError error;
-	bool		worth = false;
+	double		high = -INFINITY;
 
 	quiet.report = NULL;
 	quiet.progress = NULL;
-	search_begin(&again, search->scales, rest, search->k, search->options, &quiet);
+	search_begin(&again, search->scales, &aside->rest, found->k, search->options, &quiet);
 	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
 	{
-		double		high = again.best.outcome.log_likelihood;
-		double		price = n_few * search_suspect_price(&again, &again.best);
-
-		worth = em_pass(&again.em, &search->best.parameters, false, &error) == MIXTURE_OK &&
-			high > *again.em.stats->log_likelihood + price;
+		high = again.best.outcome.log_likelihood;
 		mixture_copy_parameters(found, &again.best.parameters);
 		*n_best = again.n_best;
 	}
+	if (found->k == search->k &&
+		em_pass(&again.em, &search->best.parameters, false, &error) == MIXTURE_OK)
+		*before = *again.em.stats->log_likelihood;
 	search_end(&again);
-	return worth;
+	return high;
+}
+
+/* The components found among the rest, and those of the rows that are set aside. */
+static void
+put_together(const Search *search, const Aside *aside, const MixtureParameters *rest,
+			 MixtureParameters *all)
+{
+	const Candidate *best = &search->best;
+	size_t		d = search->d;
+	size_t		count = mixture_factor_count(all->covariance_type, search->d);
+	bool		tied = all->covariance_type == MIXTURE_TIED;
+	int			n = rest->k;
+	double		others = 0;
+
+	mixture_copy_parameters(all, &best->parameters);
+	for (int c = 0; c < search->k; c++)
+		if (search->suspicions[c] == MIXTURE_FEW_ROWS)
+		{
+			components_copy(&best->parameters, c, all, n);
+			all->weights[n++] = best->parameters.weights[c];
+		}
+	for (int i = 0; i < aside->n_far; i++, n++)
+	{
+		memcpy(all->means + n * d, search->sample->rows + aside->far[i] * d, d * sizeof(double));
+		if (!tied)
+			memset(all->covariances + n * count, 0, count * sizeof(double));
+		all->weights[n] = search->sample->weights[aside->far[i]] / best->outcome.sum_weights;
+	}
+	for (int c = rest->k; c < search->k; c++)
+		others += all->weights[c];
+	for (int c = 0; c < rest->k; c++)
+	{
+		components_copy(rest, c, all, c);
+		all->weights[c] = rest->weights[c] * (1 - others);
+	}
+	if (tied)
+		memcpy(all->covariances, rest->covariances, count * sizeof(double));
+	mixture_hold_floor(all, search->scales->floor, search->host);
+}
+
+/* Try what is better without the rows that are set aside: see above. */
+static void
+try_without(Search *search, const Aside *aside)
+{
+	const MixtureHost *host = search->host;
+	MixtureCovarianceType type = search->options->covariance_type;
+	int			n = aside->n_few + aside->n_far;
+	int			n_best = 1;
+	int			n_best_fewer = 1;
+	double		before = -INFINITY;
+	double		low = -INFINITY;
+	double		high;
+	double		price = n * search_suspect_price(search, &search->best);
+	MixtureParameters found;
+	MixtureParameters fewer;
+
+	mixture_allocate_parameters(&found, type, search->k, search->d, host);
+	mixture_allocate_parameters(&fewer, type, search->k - n, search->d, host);
+	high = search_rest(search, aside, &found, &n_best, &before);
+	if (fewer.k > 1)
+		low = search_rest(search, aside, &fewer, &n_best_fewer, &before);
+	if (!(high > fmax(low, before) + price && search_put(search, &found, n_best)) &&
+		low > -INFINITY)
+	{
+		search_judge(search, &search->best);
+		put_together(search, aside, &fewer, &found);
+		search_put(search, &found, n_best_fewer);
+	}
+	mixture_release_parameters(&fewer, host);
+	mixture_release_parameters(&found, host);
 }
 
 /*
- * Where the best has components of few rows, try to do without: see above.  The
- * sample has no row of which a feature is missing.  Where rows are known to be of a
- * component it stays what they say.
+ * Where the best has components of few rows, or wide ones because of a single row, look
+ * for a better one: see above.  The sample has no row of which a feature is missing.  Where
+ * rows are known to be of a component, or components to have covariances like others, or
+ * there is noise for such rows, it stays what it is.
  */
 void
 outliers_absorb(Search *search)
 {
 	const MixtureHost *host = search->host;
-	Sample		rest;
-	MixtureParameters found;
-	int			n_few = 0;
-	int			n_best;
+	Aside		aside;
+	int			n;
 
-	if (search->best.n_artefacts == 0 || search->scales->range.n_incomplete > 0 ||
-		search->labels != NULL)
+	if (search->scales->range.n_incomplete > 0 || search->labels != NULL ||
+		search->prior != NULL || search->options->noise)
 		return;
 	search_judge(search, &search->best);
-	for (int c = 0; c < search->k; c++)
-		n_few += search->suspicions[c] == MIXTURE_FEW_ROWS;
-	if (n_few == 0)
-		return;
-	mixture_allocate_parameters(&found, search->options->covariance_type, search->k, search->d,
-								host);
-	if (set_aside(search, &rest) && search_rest(search, &rest, n_few, &found, &n_best))
-		search_put(search, &found, n_best);
-	host->release(host->context, rest.blocks.weights);
-	host->release(host->context, rest.weights);
-	mixture_release_parameters(&found, host);
+	set_aside(search, &aside);
+	n = aside.n_few + aside.n_far;
+	if (n > 0 && n < search->k && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
+		try_without(search, &aside);
+	host->release(host->context, aside.far);
+	host->release(host->context, aside.rest.blocks.weights);
+	host->release(host->context, aside.rest.weights);
 }

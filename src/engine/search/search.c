@@ -661,23 +661,28 @@ search_end(Search *search)
 
 /*
  * Let EM go on from a mixture among all rows of the sample, and make what comes
- * of it the best; n_best starts came to it.  Where EM fails there is no change.
+ * of it the best, if that is better or has fewer artefacts; n_best starts came to it.
+ * Returns whether.
  */
-void
+bool
 search_put(Search *search, const MixtureParameters *parameters, int n_best)
 {
 	Candidate  *spare = &search->spare;
+	Candidate  *best = &search->best;
 	MixtureError error;
 
 	mixture_copy_parameters(&spare->parameters, parameters);
-	spare->n_reseeded = search->best.n_artefacts;
+	spare->n_reseeded = best->n_reseeded;
 	spare->outcome.iterations = 0;
 	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
 		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
-		spare->n_artefacts >= search->best.n_artefacts)
-		return;
-	swap_candidates(spare, &search->best);
+		!(spare->n_artefacts < best->n_artefacts || better(spare, best)))
+		return false;
+	if (spare->n_artefacts < best->n_artefacts)
+		spare->n_reseeded += best->n_artefacts - spare->n_artefacts;
+	swap_candidates(spare, best);
 	search->n_best = n_best;
+	return true;
 }
 
 /*
