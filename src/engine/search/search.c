@@ -320,6 +320,16 @@ exchange_best(Search *search, Candidate *best)
 	}
 }
 
+/* Go on from a candidate for as long as moves lead higher. */
+static void
+go_on(Search *search, Candidate *candidate)
+{
+	if (moves_possible(search->options->covariance_type, search->k))
+		for (int n = 0; n < 2 * search->k && make_move(search, candidate); n++)
+			;
+	exchange_best(search, candidate);
+}
+
 /*
  * Let a candidate converge on the sample as the options say, if that saves
  * passes over all rows that cost more.
@@ -361,10 +371,7 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 	MixtureStatus status;
 
 	copy_candidate(improved, end);
-	if (moves_possible(search->options->covariance_type, search->k))
-		for (int n = 0; n < 2 * search->k && make_move(search, improved); n++)
-			;
-	exchange_best(search, improved);
+	go_on(search, improved);
 	status = finish(search, improved, error);
 	if (status == MIXTURE_OK && better(end, improved))
 	{
@@ -674,8 +681,10 @@ search_put(Search *search, const MixtureParameters *parameters, int n_best)
 	mixture_copy_parameters(&spare->parameters, parameters);
 	spare->n_reseeded = best->n_reseeded;
 	spare->outcome.iterations = 0;
-	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
-		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
+	if (advance(search, spare, search->options->max_iter, search->tol, &error) != MIXTURE_OK)
+		return false;
+	go_on(search, spare);
+	if (finish(search, spare, &error) != MIXTURE_OK ||
 		!(spare->n_artefacts < best->n_artefacts || better(spare, best)))
 		return false;
 	if (spare->n_artefacts < best->n_artefacts)
