@@ -399,13 +399,24 @@ starts_row(const Starts *starts, uint64_t seed)
 }
 
 /*
+ * Whether all starts that are not varied have clusters to be merged, as the first has:
+ * where it is said how many there are, and where all components share a covariance, for
+ * moves find less there.  Elsewhere one is enough.
+ */
+static bool
+merges_all(const Starts *starts)
+{
+	return starts->options->n_init > 0 || starts->options->covariance_type == MIXTURE_TIED;
+}
+
+/*
  * Whether start number `number`, not varied, may be closer to its rows than those before
  * it: not where it has fewer clusters than the first, of the same rows in the same space.
  */
 bool
 starts_compete(const Starts *starts, int number)
 {
-	return number == 0 || starts->most_seeds <= starts->k ||
+	return number == 0 || merges_all(starts) || starts->most_seeds <= starts->k ||
 		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->n_spaces > 1);
 }
 
@@ -424,7 +435,7 @@ starts_find(Starts *starts, int number, bool varied)
 	double		squares = 0;
 	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
-		(varied ? number % 3 == 0 || number == 1 : number == 0);
+		(varied ? number % 3 == 0 || number == 1 : number == 0 || merges_all(starts));
 	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
 		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
