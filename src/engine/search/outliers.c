@@ -13,7 +13,9 @@
  * components, and for those that are left when the far rows have one each.  If
  * all explain these rows better, by more than what a component costs, that is the
  * mixture, and the far rows are put into it by EM among all.  If not, and the
- * fewer ones are better than those that there were beside the far rows, they are.
+ * fewer ones are better than those that there were beside the far rows, they are;
+ * but not where few rows are just beside others, for then starts were as good before,
+ * and more of them would not be sure to end as high.
  */
 #include "engine/search/search.h"
 
@@ -29,6 +31,9 @@
 /* Rows that a component has beside it, in units of what it has to have */
 #define BESIDE_FAR 4
 
+/* Deviations of a component within which others are not far from it */
+#define NEAR 10.0
+
 /* What is set aside. */
 typedef struct Aside
 {
@@ -37,6 +42,7 @@ typedef struct Aside
 	int64_t    *far;			/* k: rows that are of wider components; in this order */
 	int			n_far;
 	int			n_few;			/* components of few rows */
+	bool		near;			/* one of these is not far from all others */
 } Aside;
 
 /*
@@ -104,6 +110,20 @@ find_far(const Search *search, const MixturePrepared *prepared, const ComponentR
 	return far;
 }
 
+/* Whether component c of few rows is near one that has more. */
+static bool
+is_near(const Search *search, const MixturePrepared *prepared, int c, double *work)
+{
+	double	   *distances = work + mixture_row_work_size(prepared);
+
+	mixture_row_mahalanobis(prepared, search->best.parameters.means + (size_t) c * search->d,
+							work, distances);
+	for (int other = 0; other < search->k; other++)
+		if (search->suspicions[other] != MIXTURE_FEW_ROWS && distances[other] < NEAR)
+			return true;
+	return false;
+}
+
 /* Give a row no weight in the copy of the sample. */
 static void
 clear_row(Aside *aside, int64_t row)
@@ -138,6 +158,7 @@ set_aside(const Search *search, Aside *aside)
 	sample_source(&rest->blocks, &rest->source);
 	aside->n_left = sample->n_rows;
 	aside->n_far = aside->n_few = 0;
+	aside->near = false;
 	aside->far = host->allocate(host->context, search->k * sizeof(int64_t));
 	if (prepared == NULL || by_row == NULL)
 		return;
@@ -151,6 +172,7 @@ set_aside(const Search *search, Aside *aside)
 		if (search->suspicions[c] == MIXTURE_FEW_ROWS)
 		{
 			aside->n_few++;
+			aside->near = aside->near || is_near(search, by_row, c, work);
 			for (int64_t i = 0; i < rows[c].n; i++)
 				if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
 					clear_row(aside, rows[c].rows[i]);
@@ -257,7 +279,7 @@ try_without(Search *search, const Aside *aside)
 	mixture_allocate_parameters(&found, type, search->k, search->d, host);
 	mixture_allocate_parameters(&fewer, type, search->k - n, search->d, host);
 	high = search_rest(search, aside, &found, &n_best, &before);
-	if (fewer.k > 1)
+	if (fewer.k > 1 && !aside->near)
 		low = search_rest(search, aside, &fewer, &n_best_fewer, &before);
 	if (!(high > fmax(low, before) + price && search_put(search, &found, n_best)) &&
 		low > -INFINITY)
