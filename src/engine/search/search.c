@@ -676,21 +676,27 @@ search_put(Search *search, const MixtureParameters *parameters, int n_best)
 {
 	Candidate  *spare = &search->spare;
 	Candidate  *best = &search->best;
+	Candidate  *improved = &search->improved;
 	MixtureError error;
 
 	mixture_copy_parameters(&spare->parameters, parameters);
 	spare->n_reseeded = best->n_reseeded;
 	spare->outcome.iterations = 0;
-	if (advance(search, spare, search->options->max_iter, search->tol, &error) != MIXTURE_OK)
-		return false;
-	go_on(search, spare);
-	if (finish(search, spare, &error) != MIXTURE_OK ||
+	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
+		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
 		!(spare->n_artefacts < best->n_artefacts || better(spare, best)))
 		return false;
 	if (spare->n_artefacts < best->n_artefacts)
 		spare->n_reseeded += best->n_artefacts - spare->n_artefacts;
 	swap_candidates(spare, best);
 	search->n_best = n_best;
+
+	/* moves might lead back to where a far row takes the place of a group */
+	copy_candidate(improved, best);
+	go_on(search, improved);
+	if (finish(search, improved, &error) == MIXTURE_OK && better(improved, best) &&
+		improved->n_artefacts <= best->n_artefacts)
+		swap_candidates(improved, best);
 	return true;
 }
 
