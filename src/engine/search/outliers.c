@@ -26,7 +26,7 @@
 #define LEAST_LEFT 4
 
 /* Share of a component's variance in some direction that is of one far row, at least */
-#define FAR_SHARE 0.9
+#define FAR_SHARE 0.99
 
 /* Rows that a component has beside it, in units of what it has to have */
 #define BESIDE_FAR 4
@@ -281,13 +281,17 @@ try_without(Search *search, const Aside *aside)
 	high = search_rest(search, aside, &found, &n_best, &before);
 	if (fewer.k > 1 && !aside->near)
 		low = search_rest(search, aside, &fewer, &n_best_fewer, &before);
-	if (!(high > fmax(low, before) + price && search_put(search, &found, n_best)) &&
-		low > -INFINITY)
+	if (low > -INFINITY)
 	{
-		search_judge(search, &search->best);
-		put_together(search, aside, &fewer, &found);
-		search_put(search, &found, n_best_fewer);
+		MixtureParameters together;
+
+		mixture_allocate_parameters(&together, type, search->k, search->d, host);
+		put_together(search, aside, &fewer, &together);
+		search_put(search, &together, n_best_fewer);
+		mixture_release_parameters(&together, host);
 	}
+	if (high > fmax(low, before) + price)
+		search_put(search, &found, n_best);
 	mixture_release_parameters(&fewer, host);
 	mixture_release_parameters(&found, host);
 }
