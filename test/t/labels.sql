@@ -16,10 +16,12 @@ FROM (SELECT weight, lag(weight) OVER (PARTITION BY number, family, kind ORDER B
 WHERE before IS NOT NULL;
 
 -- Four clusters of the same shape and size at the corners of a square, with
--- one centre for certain: equal weights, so the order is that of the means.
+-- one centre for certain: equal weights, so the order is that of the means.  Each is a
+-- point and eight around it, of which no three have a coordinate in common, or they could
+-- be a flat component together with those of another corner.
 CREATE TABLE corners AS
-SELECT 100 * x + 10 * y + 3 * i + j AS id, ARRAY[100 * x + i, 100 * y + j]::float8[] AS features
-FROM generate_series(0, 1) AS x, generate_series(0, 1) AS y, generate_series(-1, 1) AS i, generate_series(-1, 1) AS j;
+SELECT ARRAY[100 * x + sign(i) * cos(0.2 + i * pi() / 4), 100 * y + sign(i) * sin(0.2 + i * pi() / 4)] AS features
+FROM generate_series(0, 1) AS x, generate_series(0, 1) AS y, generate_series(0, 8) AS i;
 SELECT ok(bool_and(means = '{{0,0},{0,100},{100,0},{100,100}}'), 'equal weights are ordered by mean, whatever seed and family')
 FROM (SELECT (SELECT array_agg(ARRAY[round(mean[1]), round(mean[2])] ORDER BY component) FROM gmm_components(model)) AS means
       FROM (SELECT gmm_fit(features, 4, gmm_options(covariance_type => family, seed => s)) AS model
