@@ -70,8 +70,7 @@ feature_deviation(const MixtureParameters *from, int j)
 {
 	MixtureCovarianceType type = from->covariance_type;
 	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, from->d);
-	size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
-		type == MIXTURE_DIAG ? (size_t) j : 0;
+	size_t		place = mixture_variance_place(type, j);
 	double		variance = 0;
 
 	for (int c = 0; c < from->k; c++)

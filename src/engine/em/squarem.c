@@ -201,9 +201,7 @@ step_length(const MixtureParameters *at, const double *from, const double *step,
 		double		part = step[c] * step[c];
 
 		for (int j = 0; j < d; j++)
-			part += mean[j] * mean[j] /
-				covariance[type <= MIXTURE_TIED ? linalg_row(j) + j :
-						   type == MIXTURE_DIAG ? (size_t) j : 0];
+			part += mean[j] * mean[j] / covariance[mixture_variance_place(type, j)];
 		if (type != MIXTURE_TIED)
 			part += factor_length(type, d, from + covariances + c * count,
 								  step + covariances + c * count);

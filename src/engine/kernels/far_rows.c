@@ -165,8 +165,7 @@ mixture_row_farthest_feature(const MixturePrepared *prepared, const double *row,
 
 	for (int j = 0; j < prepared->d; j++)
 	{
-		size_t		place = mixture_has_matrix(prepared->covariance_type) ? linalg_row(j) + j :
-			prepared->covariance_type == MIXTURE_DIAG ? (size_t) j : 0;
+		size_t		place = mixture_variance_place(prepared->covariance_type, j);
 		double		distance = fabs(factor[place * step] *
 									centered_feature(prepared, c, row, j, FAR_EXPONENT));
 

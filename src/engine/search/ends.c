@@ -169,8 +169,7 @@ match_components(const MixtureParameters *left, const MixtureParameters *right, 
 
 			for (int j = 0; j < d; j++)
 			{
-				size_t		place = mixture_has_matrix(type) ? linalg_row(j) + j :
-					type == MIXTURE_DIAG ? (size_t) j : 0;
+				size_t		place = mixture_variance_place(type, j);
 				double		apart = left->means[(size_t) a * d + j] -
 					right->means[(size_t) b * d + j];
 
@@ -209,9 +208,9 @@ place_component(MixtureParameters *parameters, int c, const double *row, const M
 }
 
 /*
- * Whether a start is made of two ends, both without artefacts, whose height is a matter of
- * rounding: *to, a mixture of their shape, then is where EM
- * is to begin.  number: the start's.  starts: of which a row is drawn.
+ * Whether a start is made of two ends: *to, a mixture of their shape, then is where EM is
+ * to begin.  Ends with artefacts are left out, for how high these are is a matter of
+ * rounding.  number: the start's.  starts: of whose rows one is drawn.
  */
 bool
 ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,

@@ -9,13 +9,13 @@
  * nothing can be told from it any more.  And wherever it is, starts look for
  * groups in coordinates that are those of the row.
  *
- * So the search is made once more among the other rows alone: for all
- * components, and for those that are left when the far rows have one each.  If
- * all explain these rows better, by more than what a component costs, that is the
- * mixture, and the far rows are put into it by EM among all.  If not, and the
- * fewer ones are better than those that there were beside the far rows, they are;
- * but not where few rows are just beside others, for then starts were as good before,
- * and more of them would not be sure to end as high.
+ * So the search is made once more among the other rows alone: for those components
+ * that are left when the far rows have one each, and for all.  The fewer ones, with
+ * the far rows' beside them, take the place of the best if that is better; but not
+ * where few rows are just beside others, for then starts were as good before, and
+ * more of them would not be sure to end as high.  All take it, and the far rows are put
+ * into them by EM among all, if they explain the other rows better than either, by
+ * more than what a component costs.
  */
 #include "engine/search/search.h"
 

@@ -669,9 +669,8 @@ search_end(Search *search)
 /*
  * Let EM go on from a mixture among all rows of the sample, and make what comes
  * of it the best, if that is better or has fewer artefacts; n_best starts came to it.
- * Returns whether.
  */
-bool
+void
 search_put(Search *search, const MixtureParameters *parameters, int n_best)
 {
 	Candidate  *spare = &search->spare;
@@ -685,7 +684,7 @@ search_put(Search *search, const MixtureParameters *parameters, int n_best)
 	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
 		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
 		!(spare->n_artefacts < best->n_artefacts || better(spare, best)))
-		return false;
+		return;
 	if (spare->n_artefacts < best->n_artefacts)
 		spare->n_reseeded += best->n_artefacts - spare->n_artefacts;
 	swap_candidates(spare, best);
@@ -697,7 +696,6 @@ search_put(Search *search, const MixtureParameters *parameters, int n_best)
 	if (finish(search, improved, &error) == MIXTURE_OK && better(improved, best) &&
 		improved->n_artefacts <= best->n_artefacts)
 		swap_candidates(improved, best);
-	return true;
 }
 
 /*

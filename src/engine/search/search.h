@@ -345,7 +345,7 @@ extern void search_begin(Search *search, const Scales *scales, const Sample *sam
 extern double search_suspect_price(const Search *search, const Candidate *candidate);
 extern void search_judge(Search *search, Candidate *candidate);
 extern MixtureStatus search_starts(Search *search, MixtureError *error);
-extern bool search_put(Search *search, const MixtureParameters *parameters, int n_best);
+extern void search_put(Search *search, const MixtureParameters *parameters, int n_best);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
