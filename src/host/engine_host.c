@@ -36,6 +36,46 @@ const MixtureHost gmm_host = {
 	NULL, host_allocate, host_release, host_check_interrupts, NULL, NULL
 };
 
+/* Raise the error of a number that is beyond the range of its type. */
+static void
+report_range(MixtureStatus status, const GmmFeatureNames *names, const MixtureError *error)
+{
+	switch (status)
+	{
+		case MIXTURE_FEATURE_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the variance of feature %s is out of range for type double precision",
+							gmm_names_element(names, error->feature)),
+					 errhint("Give the feature in another unit.")));
+			break;
+		case MIXTURE_PRIOR_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the prior is out of range for type double precision"),
+					 errdetail("It is the covariances of the model, times the rows that these are worth."),
+					 errhint("Use a smaller \"strength\" of option \"prior\".")));
+			break;
+		case MIXTURE_WEIGHT_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the sum of the weights is out of range for type double precision"),
+					 errhint("Multiply all weights by a constant, so that their sum is between 1e-290 and 1e300.")));
+			break;
+		case MIXTURE_SUM_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the statistics of the rows are out of range for type double precision"),
+					 error->feature < 0 ? 0 :
+					 errdetail("The values of feature %s are too far from the means of all components.",
+							   gmm_names_element(names, error->feature)),
+					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
+			break;
+		default:
+			break;
+	}
+}
+
 /*
  * Raise the error that tells why the engine refused.  k is the number of
  * components that was asked for; names are those of the features, or NULL.
@@ -61,13 +101,6 @@ gmm_report_status(MixtureStatus status, int k, const GmmFeatureNames *names,
 					 errhint("Use a k of at most " INT64_FORMAT ", or more rows, or the option \"too_few_rows\".",
 							 (int64) error->count)));
 			break;
-		case MIXTURE_FEATURE_RANGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the variance of feature %s is out of range for type double precision",
-							gmm_names_element(names, error->feature)),
-					 errhint("Give the feature in another unit.")));
-			break;
 		case MIXTURE_FEATURE_MISSING:
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -82,27 +115,11 @@ gmm_report_status(MixtureStatus status, int k, const GmmFeatureNames *names,
 							error->component + 1),
 					 errhint("Use a larger \"reg_covar\", a smaller k, a simpler \"covariance_type\", or a model that is nearer to the rows.")));
 			break;
+		case MIXTURE_FEATURE_RANGE:
 		case MIXTURE_PRIOR_RANGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the prior is out of range for type double precision"),
-					 errdetail("It is the covariances of the model, times the rows that these are worth."),
-					 errhint("Use a smaller \"strength\" of option \"prior\".")));
-			break;
 		case MIXTURE_WEIGHT_RANGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the sum of the weights is out of range for type double precision"),
-					 errhint("Multiply all weights by a constant, so that their sum is between 1e-290 and 1e300.")));
-			break;
 		case MIXTURE_SUM_RANGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("the statistics of the rows are out of range for type double precision"),
-					 error->feature < 0 ? 0 :
-					 errdetail("The values of feature %s are too far from the means of all components.",
-							   gmm_names_element(names, error->feature)),
-					 errhint("Give the features in another unit, or use a model that is nearer to them.")));
+			report_range(status, names, error);
 			break;
 		case MIXTURE_OK:
 			break;

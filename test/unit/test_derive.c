@@ -171,6 +171,24 @@ find_mean(const MixtureParameters *parameters, double *mean)
 }
 
 /*
+ * The log density of a mixture's row; into responsibilities those of its components among
+ * themselves, and into *noise that of its noise.  log_densities: k + 1, scratch.
+ */
+static long double
+find_responsibilities(const MixtureParameters *parameters, const double *row,
+					  double *responsibilities, double *noise, long double *log_densities)
+{
+	int			k = parameters->k;
+	long double all = log_density(parameters, row, log_densities);
+	long double components = log_sum(log_densities, k);
+
+	for (int c = 0; c < k; c++)
+		responsibilities[c] = (double) expl(log_densities[c] - components);
+	*noise = (double) expl(log_densities[k] - all);
+	return all;
+}
+
+/*
  * The mixture of some dimensions times that of the others given them is the
  * mixture; and what is imputed is the mean of the latter.
  */
@@ -205,19 +223,13 @@ test_conditional(Random *random, MixtureCovarianceType type, int k, int d, int n
 	{
 		long double joint,
 					first,
-					second,
-					components;
+					second;
 		double		noise;
 
 		for (int j = 0; j < d; j++)
 			row[order[j]] = part[j] = 3 * random_normal(random);
 		joint = log_density(&whole, row, log_densities);
-		first = log_density(&observed, part, log_densities);
-		components = log_sum(log_densities, k);
-		for (int c = 0; c < k; c++)
-			responsibilities[c] = (double) expl(log_densities[c] - components);
-		noise = (double) expl(log_densities[k] - first);
-
+		first = find_responsibilities(&observed, part, responsibilities, &noise, log_densities);
 		mixture_condition(conditional, part, responsibilities, noise, &missing, work);
 		second = log_density(&missing, part + n_observed, log_densities);
 		worst = fmax(worst, relative_difference((double) joint, (double) (first + second), 1));

@@ -129,6 +129,33 @@ is_at_row(const Rows *rows, const MixtureParameters *parameters, int c)
 }
 
 /*
+ * Whether the components of a start are those of two ends, how many of which are added to
+ * n_of, but for one that is at a row, and its weights sum to 1.
+ */
+static bool
+is_made_of(const MixtureParameters *start, const MixtureParameters *two, const Rows *rows, int *n_of)
+{
+	int			n_elsewhere = 0;
+	double		sum = 0;
+	bool		right = true;
+
+	for (int c = 0; c < start->k; c++)
+	{
+		bool		of_first = is_component_of(&two[0], start, c);
+		bool		of_second = is_component_of(&two[1], start, c);
+
+		sum += start->weights[c];
+		n_of[0] += of_first;
+		n_of[1] += of_second;
+		if (of_first || of_second)
+			continue;
+		n_elsewhere++;
+		right = right && is_at_row(rows, start, c);
+	}
+	return right && n_elsewhere == 1 && fabs(sum - 1) <= start->k * 1e-15;
+}
+
+/*
  * A start that is made of two ends has components of both, but one that is at a row;
  * its weights sum to 1, and it is the same whenever it is made.
  */
@@ -159,26 +186,10 @@ test_crossing(MixtureCovarianceType type)
 		  "%s: nor is the first start", family_names[type]);
 	for (int turn = 0; turn < 40; turn++)
 	{
-		int			n_elsewhere = 0;
-		double		sum = 0;
-
 		for (int i = 0; i < 2; i++)
 			same = ends_cross(&ends, CROSSED + 2 * turn, 1, &setting.starts, &crossed[i]) && same;
 		same = same && mixture_parameters_equal(&crossed[0], &crossed[1]);
-		for (int c = 0; c < setting.k; c++)
-		{
-			bool		of_first = is_component_of(&two[0], &crossed[0], c);
-			bool		of_second = is_component_of(&two[1], &crossed[0], c);
-
-			sum += crossed[0].weights[c];
-			n_of[0] += of_first;
-			n_of[1] += of_second;
-			if (of_first || of_second)
-				continue;
-			n_elsewhere++;
-			right = right && is_at_row(setting.rows, &crossed[0], c);
-		}
-		right = right && n_elsewhere == 1 && fabs(sum - 1) <= setting.k * 1e-15 &&
+		right = is_made_of(&crossed[0], two, setting.rows, n_of) && right &&
 			mixture_covariances_valid(&crossed[0], &unit_host, &error);
 	}
 	check(right && n_of[0] + n_of[1] == 40 * (setting.k - 1),

@@ -234,6 +234,22 @@ first_pass(Em *em, const MixtureParameters *parameters, bool m_step, double *ste
 }
 
 /*
+ * End a run at points[here], for which em->stats has the sums: its parameters, and
+ * what the next run may go on from, if these are sums of the M-step too (`ready`).
+ */
+static MixtureStatus
+end_run(Em *em, int here, bool ready, double step_limit, MixtureParameters *parameters,
+		EmOutcome *outcome, MixtureError *error)
+{
+	if (ready)
+		em->ready = here;
+	em->step_limit = step_limit;
+	mixture_copy_parameters(parameters, &em->points[here]);
+	outcome->log_likelihood = *em->stats->log_likelihood;
+	return check_means(parameters, error);
+}
+
+/*
  * Run EM from parameters, which it changes.
  *
  * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
@@ -301,12 +317,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 			break;
 		}
 	}
-	if (ready)
-		em->ready = second ? 1 : 0;
-	em->step_limit = step_limit;
-	mixture_copy_parameters(parameters, &points[second ? 1 : 0]);
-	outcome->log_likelihood = *em->stats->log_likelihood;
-	return check_means(parameters, error);
+	return end_run(em, second ? 1 : 0, ready, step_limit, parameters, outcome, error);
 }
 
 /*
