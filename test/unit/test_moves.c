@@ -1,7 +1,8 @@
 /*
  * test_moves.c
  *	  What moves are judged by, against sums row by row: what a cut gains along a
- *	  line and what a merger loses; and which moves are proposed.
+ *	  line, what a split gains where all components share a covariance, and what a
+ *	  merger loses; and which moves are proposed.
  */
 #include "unit.h"
 
@@ -459,6 +460,202 @@ test_cutting_anew(MixtureCovarianceType type)
 	}
 }
 
+/* The logarithm of the sum of two components' densities of a row. */
+static long double
+log_both(const long double *log_densities, int a, int b)
+{
+	long double most = fmaxl(log_densities[a], log_densities[b]);
+
+	return most + log1pl(expl(fminl(log_densities[a], log_densities[b]) - most));
+}
+
+/*
+ * What the log-likelihood gains at least where components a and b, of two mixtures alike in
+ * shape, change and the others' covariance with them, every row keeping the shares that the
+ * other components and these two together have of it: row by row.
+ */
+static long double
+change_gain(const MixtureParameters *from, const MixtureParameters *to, const Rows *rows,
+			int a, int b)
+{
+	long double gain = 0;
+
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		const double *row = rows->values + i * rows->d;
+		long double before[8],
+					after[8],
+					shares[8],
+					other[8],
+					distances[8];
+
+		share_row(from, row, before, shares, distances);
+		share_row(to, row, after, other, distances);
+		for (int c = 0; c < from->k; c++)
+			if (c != a && c != b && shares[c] > 0)
+				gain += rows->weights[i] * shares[c] * (after[c] - before[c]);
+		gain += rows->weights[i] * (shares[a] + shares[b]) *
+			(log_both(after, a, b) - log_both(before, a, b));
+	}
+	return gain;
+}
+
+/*
+ * A mixture with one component more, which is nothing; and what it becomes where the halves
+ * of a split take the place of components a and b, which b may be: the covariance that all
+ * share has what was between the two no longer, and less of what is between the halves.
+ */
+static void
+make_change(const MixtureParameters *parameters, const Moves *moves, int split, int a, int b,
+			MixtureParameters *from, MixtureParameters *to)
+{
+	int			k = parameters->k;
+	int			d = parameters->d;
+	double		weight;
+	double		work[8];
+
+	mixture_allocate_parameters(from, MIXTURE_TIED, k + 1, d, &unit_host);
+	mixture_allocate_parameters(to, MIXTURE_TIED, k + 1, d, &unit_host);
+	memcpy(from->weights, parameters->weights, k * sizeof(double));
+	memcpy(from->means, parameters->means, k * d * sizeof(double));
+	memcpy(from->means + k * d, parameters->means + a * d, d * sizeof(double));
+	memcpy(from->covariances, parameters->covariances,
+		   linalg_packed_count(d) * sizeof(double));
+	from->weights[k] = 1e-300;
+	mixture_share_noise(from, parameters);
+	mixture_copy_parameters(to, from);
+	weight = from->weights[a] + from->weights[b];
+	for (int turn = 0; turn < 2; turn++)
+	{
+		const MixtureParameters *of = turn == 0 ? from : &moves->halves;
+		int			first = turn == 0 ? a : 2 * split;
+		int			second = turn == 0 ? b : 2 * split + 1;
+		double		product = of->weights[first] * of->weights[second] *
+			(turn == 0 ? 1 / weight : -weight);
+
+		for (int j = 0; j < d; j++)
+			work[j] = of->means[first * d + j] - of->means[second * d + j];
+		mixture_add_outer(MIXTURE_TIED, d, to->covariances, product, work);
+	}
+	for (int half = 0; half < 2; half++)
+	{
+		int			c = half == 0 ? a : b;
+
+		to->weights[c] = weight * moves->halves.weights[2 * split + half];
+		memcpy(to->means + c * d, moves->halves.means + (2 * split + half) * d, d * sizeof(double));
+	}
+}
+
+/*
+ * How far what a split is said to gain, over what it takes to merge the two that are cut
+ * anew if it is of such, is from what it does row by row, as a share of that.  What is
+ * asked of a cut that was sought may be off it.
+ */
+static double
+gain_error(const Optimum *optimum, int split, double row_weight)
+{
+	const MixtureParameters *parameters = &optimum->parameters;
+	const Moves *moves = &optimum->moves;
+	int			k = parameters->k;
+	const Pair *pair = split < k ? NULL : &moves->pairs[split - k];
+	int			a = pair == NULL ? split : pair->a;
+	int			b = pair == NULL ? k : pair->b;
+	double		said = moves->gains[split] - (pair == NULL ? 0 : pair->loss);
+	double		weight = parameters->weights[a] + (pair == NULL ? 0 : parameters->weights[b]);
+	double		price = components_price(MIXTURE_TIED, parameters->d,
+										 weight * (1 - parameters->noise_weight) *
+										 optimum->outcome.sum_weights / row_weight, row_weight);
+	MixtureParameters from;
+	MixtureParameters to;
+	double		gain;
+
+	make_change(parameters, moves, split, a, b, &from, &to);
+	gain = (double) change_gain(&from, &to, optimum->rows, a, b);
+	mixture_release_parameters(&from, &unit_host);
+	mixture_release_parameters(&to, &unit_host);
+	return fmin(fabs(said - gain), fabs(said + price - gain)) / fabs(gain);
+}
+
+/* Rows about points, some weighing more than others, and noise far from all, if there is. */
+static Rows *
+rows_about(Random *random, int n_points, const double (*points)[2], double row_weight, bool noisy)
+{
+	Rows	   *rows = rows_allocate(noisy ? 1200 : 1000, 2);
+
+	for (int i = 0; i < rows->n; i++)
+	{
+		const double *point = points[i % n_points];
+
+		rows->weights[i] = row_weight * (1 + i % n_points + random_below(random, 3));
+		for (int j = 0; j < 2; j++)
+			rows->values[2 * i + j] = point[j] + random_normal(random);
+		if (i >= 1000)
+		{
+			rows->values[2 * i] = 800 * random_uniform(random) - 400;
+			rows->values[2 * i + 1] = 1000 + 400 * random_uniform(random);
+		}
+	}
+	rows_seal(rows);
+	return rows;
+}
+
+/*
+ * Where all components share a covariance, a split of one that covers two groups, and two
+ * that lie across two groups cut anew, gain what they are said to: whatever rows weigh, and
+ * among those that are not noise.
+ */
+static void
+test_shared_gains(double row_weight, bool noisy)
+{
+	static const double points[2][8][2] = {
+		{{-400, 0}, {0, 0}, {370, 20}, {400, -20}},
+		{{-40, -10}, {40, -10}, {-40, 10}, {40, 10}, {-800, 0}, {-400, 0}, {400, 0}, {800, 0}}
+	};
+	static const double means[2][6][2] = {
+		{{385, 0}, {0, 0}, {-400, 0}},
+		{{0, -10}, {0, 10}, {-800, 0}, {-400, 0}, {400, 0}, {800, 0}}
+	};
+	static const MixtureSuspicion sound[6] = {MIXTURE_SOUND};
+	Random		random = random_start(310 + 2 * (int64_t) (row_weight * 10) + noisy);
+
+	for (int again = 0; again < 2; again++)
+	{
+		int			k = again ? 6 : 3;
+		int			split = again ? k : 0;
+		MixtureError error;
+		Optimum		optimum;
+		double		wrong = INFINITY;
+		double		sum;
+
+		optimum_begin(&random, rows_about(&random, again ? 8 : 4, points[again], row_weight, noisy),
+					  MIXTURE_TIED, k, noisy, &optimum);
+		memcpy(optimum.parameters.means, means[again], 2 * k * sizeof(double));
+		for (int c = 0; c < k; c++)
+			optimum.parameters.weights[c] = 1.0 / k;
+		memcpy(optimum.parameters.covariances, again ? (double[]) {500, 0, 1} :
+			   (double[]) {100, 0, 100}, 3 * sizeof(double));
+		if (noisy)
+			optimum.parameters.noise_weight = 0.1;
+		if (em_run(&optimum.em, &optimum.parameters, 2000, 1e-14, true, &optimum.outcome,
+				   &error) != MIXTURE_OK)
+			abort();
+		sum = optimum.outcome.sum_weights;
+		moves_judge(&optimum.moves, &optimum.parameters, sound, sum, (double) optimum.rows->n,
+					again);
+		/* the pair of the first two */
+		while (again && split < 2 * k &&
+			   optimum.moves.pairs[split - k].a + optimum.moves.pairs[split - k].b != 1)
+			split++;
+		if (split < 2 * k && optimum.moves.gains[split] > -INFINITY)
+			wrong = gain_error(&optimum, split, sum / (double) optimum.rows->n);
+		/* beside noise there are rows of which a component has too little to be looked at */
+		check(wrong < (noisy ? 2 * LEAST_SHARE : 1e-9), "tied, rows of %g%s: %s gains what was said (%.1e off)",
+			  row_weight, noisy ? " and noise" : "",
+			  again ? "cutting two anew" : "a split", wrong);
+		optimum_end(&optimum);
+	}
+}
+
 /* Rows of two components together are those of either, once each, in their order. */
 static void
 test_join(void)
@@ -509,6 +706,12 @@ test_moves(void)
 		test_losses(type, true);
 		test_worthless(type);
 		test_cutting_anew(type);
+	}
+	for (int noisy = 0; noisy < 2; noisy++)
+	{
+		test_shared_gains(1, noisy);
+		test_shared_gains(3.7, noisy);
+		test_shared_gains(1e-3, noisy);
 	}
 	test_join();
 }
