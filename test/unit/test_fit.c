@@ -287,62 +287,6 @@ test_copies(Random *random, MixtureCovarianceType type, int64_t n, double share)
 	rows_free(rows);
 }
 
-/* What memory is filled with when test_memory() hands it out: doubles that could be some */
-static double memory_filler;
-
-static void *
-filled_allocate(void *context, size_t size)
-{
-	char	   *memory = malloc_allocate(context, size);
-
-	for (size_t at = 0; at < size; at++)
-		memory[at] = ((const char *) &memory_filler)[at % sizeof(double)];
-	return memory;
-}
-
-/*
- * What memory held before it was handed out has no say in a fit, to the last bit: in
- * which of two optima it ends, say, by a comparison with what was never written.
- */
-static void
-test_memory(Random *random, MixtureCovarianceType type, bool noise)
-{
-	static const double fillers[] = {NAN, 0, 1, -1, 1e-3, 1e9};
-	const MixtureHost host = {
-		NULL, filled_allocate, malloc_release, malloc_check_interrupts, NULL, NULL
-	};
-	int			n_apart = 0;
-
-	for (int try = 0; try < 8; try++)
-	{
-		int			k = 3 + random_below(random, 3);
-		int			d = 1 + random_below(random, 3);
-		Rows	   *rows = clusters_with_missing(random, 120 + 40 * try, d, k, 1.5,
-												 d > 1 && try % 4 == 3 ? 0.1 : 0);
-		MixtureOptions options = default_options(type);
-		double		first = NAN;
-
-		options.n_init = try % 2 == 0 ? 0 : 4;
-		options.noise = noise;
-		for (int i = 0; i < (int) (sizeof(fillers) / sizeof(fillers[0])); i++)
-		{
-			MixtureFit	fit;
-			MixtureError error;
-
-			memory_filler = fillers[i];
-			if (mixture_fit(&rows->source, k, &options, &host, &fit, &error) != MIXTURE_OK)
-				abort();
-			if (i == 0)
-				first = fit.info.log_likelihood;
-			n_apart += !(fit.info.log_likelihood == first);
-			mixture_release_parameters(&fit.parameters, &host);
-		}
-		rows_free(rows);
-	}
-	check(n_apart == 0, "%s%s: what memory held before has no say (%d fits differ)",
-		  family_names[type], noise ? ", noise" : "", n_apart);
-}
-
 /* Whether every number is finite and every covariance positive definite. */
 static bool
 sound_fit(const MixtureFit *fit)
@@ -556,8 +500,6 @@ test_fit(void)
 		test_copies(&random, type, 200, 0.3);
 		test_copies(&random, type, 12000, 0);
 		test_copies(&random, type, 12000, 0.2);
-		test_memory(&random, type, false);
-		test_memory(&random, type, true);
 		for (int kind = 0; kind < (int) (sizeof(nasty_kinds) / sizeof(nasty_kinds[0])); kind++)
 			test_nasty(&random, type, kind);
 	}

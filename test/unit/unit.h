@@ -96,6 +96,7 @@ extern void test_em(void);
 extern void test_noise(void);
 extern void test_labels(void);
 extern void test_fit(void);
+extern void test_memory(void);
 extern void test_judge(void);
 extern void test_search(void);
 extern void test_ends(void);

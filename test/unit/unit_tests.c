@@ -490,6 +490,7 @@ static const struct
 	{"moves", test_moves},
 	{"structure", test_structure},
 	{"fit", test_fit},
+	{"memory", test_memory},
 	{"select", test_select},
 	{"progress", test_progress},
 	{"stats", test_stats},

@@ -276,10 +276,12 @@ mixture_prepare_rows(const MixtureParameters *parameters,
 	return NULL;
 }
 
+/* Give back what either of these returned, which may be NULL. */
 void
 mixture_release_prepared(MixturePrepared *prepared, const MixtureHost *host)
 {
-	host->release(host->context, prepared);
+	if (prepared != NULL)
+		host->release(host->context, prepared);
 }
 
 /* Bytes that a prepared model takes, for a cache's accounts. */

@@ -231,7 +231,11 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 
 	mixture_copy_parameters(to, from);
 	if (in_blocks == NULL || prepared == NULL)
+	{
+		mixture_release_prepared(prepared, host);
+		mixture_release_prepared(in_blocks, host);
 		return 0;
+	}
 	exchange.log_dets = host->allocate(host->context,
 									   (2 * k + n_inverses + d +
 										mixture_row_work_size(prepared)) * sizeof(double));

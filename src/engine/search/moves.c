@@ -210,8 +210,7 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 		pair->loss = local_merger(prepared, pair->a, pair->b, as_one, rows);
 		host->check_interrupts(host->context);
 	}
-	if (as_one != NULL)
-		mixture_release_prepared(as_one, host);
+	mixture_release_prepared(as_one, host);
 	mixture_release_parameters(&merged, host);
 }
 

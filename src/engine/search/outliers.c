@@ -133,38 +133,19 @@ clear_row(Aside *aside, int64_t row)
 }
 
 /*
- * Set aside the rows that are mostly a component of few rows, and those that alone make
- * a component wide.
+ * Take the weight from the rows that are mostly a component of few rows, and from those
+ * that alone make a component wide; prepared: the best, for blocks and for single rows.
  */
 static void
-set_aside(const Search *search, Aside *aside)
+clear_rows(const Search *search, const MixturePrepared *prepared, const MixturePrepared *by_row,
+		   Aside *aside)
 {
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
-	const MixtureParameters *best = &search->best.parameters;
-	int64_t		padded = sample_padded(sample->n_rows);
-	Sample	   *rest = &aside->rest;
-	MixtureError error;
-	MixturePrepared *prepared = mixture_prepare_blocks(best, NULL, host, &error);
-	MixturePrepared *by_row = mixture_prepare_rows(best, host, &error);
-	ComponentRows *rows;
-	double	   *work;
+	ComponentRows *rows = local_rows(prepared, sample, host);
+	double	   *work = host->allocate(host->context, (mixture_row_work_size(by_row) + search->k) *
+									  sizeof(double));
 
-	*rest = *sample;
-	rest->weights = host->allocate(host->context, sample->n_rows * sizeof(double));
-	rest->blocks.weights = host->allocate(host->context, padded * sizeof(double));
-	memcpy(rest->weights, sample->weights, sample->n_rows * sizeof(double));
-	memcpy(rest->blocks.weights, sample->blocks.weights, padded * sizeof(double));
-	sample_source(&rest->blocks, &rest->source);
-	aside->n_left = sample->n_rows;
-	aside->n_far = aside->n_few = 0;
-	aside->near = false;
-	aside->far = host->allocate(host->context, search->k * sizeof(int64_t));
-	if (prepared == NULL || by_row == NULL)
-		return;
-	work = host->allocate(host->context,
-						  (mixture_row_work_size(by_row) + search->k) * sizeof(double));
-	rows = local_rows(prepared, sample, host);
 	for (int c = 0; c < search->k; c++)
 	{
 		int64_t		far = -1;
@@ -187,6 +168,33 @@ set_aside(const Search *search, Aside *aside)
 	}
 	local_release(rows, search->k, host);
 	host->release(host->context, work);
+}
+
+/* Set aside the rows that are to be: none where the best is no mixture to score rows with. */
+static void
+set_aside(const Search *search, Aside *aside)
+{
+	const MixtureHost *host = search->host;
+	const Sample *sample = search->sample;
+	const MixtureParameters *best = &search->best.parameters;
+	int64_t		padded = sample_padded(sample->n_rows);
+	Sample	   *rest = &aside->rest;
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_blocks(best, NULL, host, &error);
+	MixturePrepared *by_row = mixture_prepare_rows(best, host, &error);
+
+	*rest = *sample;
+	rest->weights = host->allocate(host->context, sample->n_rows * sizeof(double));
+	rest->blocks.weights = host->allocate(host->context, padded * sizeof(double));
+	memcpy(rest->weights, sample->weights, sample->n_rows * sizeof(double));
+	memcpy(rest->blocks.weights, sample->blocks.weights, padded * sizeof(double));
+	sample_source(&rest->blocks, &rest->source);
+	aside->n_left = sample->n_rows;
+	aside->n_far = aside->n_few = 0;
+	aside->near = false;
+	aside->far = host->allocate(host->context, search->k * sizeof(int64_t));
+	if (prepared != NULL && by_row != NULL)
+		clear_rows(search, prepared, by_row, aside);
 	mixture_release_prepared(by_row, host);
 	mixture_release_prepared(prepared, host);
 }
