@@ -124,8 +124,11 @@ set_columns(const GmmFitReport *report, Oid relation, Datum *values, bool *nulls
 	set_integer(values, nulls, COLUMN_N_TRIALS, report->n_trials, trial);
 	set_integer(values, nulls, COLUMN_K, report->k, mixture);
 	if (mixture)
-		values[COLUMN_COVARIANCE_TYPE] =
-			CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) report->covariance_type));
+	{
+		MixtureCovarianceType type = (MixtureCovarianceType) report->covariance_type;
+
+		values[COLUMN_COVARIANCE_TYPE] = CStringGetTextDatum(gmm_covariance_type_name(type));
+	}
 	nulls[COLUMN_COVARIANCE_TYPE] = !mixture;
 	set_integer(values, nulls, COLUMN_START, report->start, start);
 	set_integer(values, nulls, COLUMN_N_STARTS, report->n_starts, start);

@@ -94,7 +94,11 @@ summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnu
 		*value = PointerGetDatum(gmm_names_to_array(&names));
 	}
 	else if (strcmp(name, "covariance_type") == 0)
-		*value = CStringGetTextDatum(gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type));
+	{
+		MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
+
+		*value = CStringGetTextDatum(gmm_covariance_type_name(type));
+	}
 	else if (strcmp(name, "noise_weight") == 0)
 	{
 		MixtureParameters parameters;

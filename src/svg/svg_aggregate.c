@@ -179,7 +179,8 @@ begin_plot(FunctionCallInfo fcinfo, const SvgCall *call, MemoryContext context)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);
 
-		state->json = (struct varlena *) DatumGetPointer(datumCopy(PointerGetDatum(json), false, -1));
+		state->json = (struct varlena *)
+			DatumGetPointer(datumCopy(PointerGetDatum(json), false, -1));
 		MemoryContextSwitchTo(caller);
 	}
 	state->dims_given = call->pairs && PG_NARGS() > ARG_DIMS && !PG_ARGISNULL(ARG_DIMS);

@@ -77,7 +77,8 @@ add_outside(StringInfo text, const SvgPanel *panel)
 	static const char *const arrows[4] = {"l7-4v8z", "l-7-4v8z", "l-4 7h8z", "l-4-7h8z"};
 	const GmmPlot *plot = panel->picture->plot;
 	const SvgFrame *frame = &panel->frame;
-	int			n_pieces = (frame->right - frame->left + frame->bottom - frame->top) / EDGE_STEP + 2;
+	int			edges = frame->right - frame->left + frame->bottom - frame->top;
+	int			n_pieces = edges / EDGE_STEP + 2;
 	bool	   *taken = (bool *) palloc0(4 * n_pieces * sizeof(bool));
 	bool		begun = false;
 

@@ -163,6 +163,7 @@ add_legend(SvgPanel *panel, const GmmModel *model)
 	int			x = panel->frame.right + 14;
 	int			y = panel->frame.top + 10;
 	bool		suspect = false;
+	MixtureCovarianceType type;
 
 	svg_add_note(text, x, &y, "covariances");
 	y += 6;
@@ -184,8 +185,8 @@ add_legend(SvgPanel *panel, const GmmModel *model)
 		y += 20;
 	}
 	y = Max(y + 6, panel->frame.bottom - (suspect ? 48 : 16));
-	svg_add_note(text, x, &y, psprintf("ring: k %d, %s", model->k,
-									   gmm_covariance_type_name((MixtureCovarianceType) model->covariance_type)));
+	type = (MixtureCovarianceType) model->covariance_type;
+	svg_add_note(text, x, &y, psprintf("ring: k %d, %s", model->k, gmm_covariance_type_name(type)));
 	if (suspect)
 	{
 		svg_add_note(text, x, &y, "hollow: with suspect");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # walls.sh: the sources stand as src/README.md says: rooms, each above what it
-# uses, and the engine without PostgreSQL.
+# uses, and the engine without PostgreSQL; and no piece is too large to be read.
 set -eu
 . test/t/tap.sh
 
@@ -23,11 +23,61 @@ same "every file is in a room" "" "$(
 same "beside the rooms are the module and what all may include" "src/compat.h src/gmm.c" \
     "$(echo $(ls src/*.[ch]))"
 
+tests=$(find test/unit test/fuzz test/bench test/*.h -name '*.[ch]' -o -name '*.cpp' | LC_ALL=C sort)
 same "no two files of one name" "" "$(
-    for file in $sources; do basename "$file"; done | LC_ALL=C sort | uniq -d)"
+    for file in $sources $tests; do basename "$file"; done | LC_ALL=C sort | uniq -d)"
 
 same "no two of one name but for a header and its source" "" "$(
     for file in $sources; do case $file in *.c) basename "$file" .c ;; esac; done | LC_ALL=C sort | uniq -d)"
+
+# What is read fits on a screen: of a file too long, with how many lines; of functions,
+# whose names stand at the left as their last braces do; of lines, but for what is in
+# quotation marks, which is kept in one piece for those who look for it.
+long_files()
+{
+    awk -v most=800 'FNR == most + 1 { print FILENAME }' "$@"
+}
+long_functions()
+{
+    awk -v most=60 '
+        FNR == 1 { name = "" }
+        /^[A-Za-z_].*\(/ && !/;[ \t]*$/ && !/^(typedef|struct|enum|union)/ { name = $0; first = FNR }
+        /^}/ {
+            if (name != "" && FNR - first + 1 > most) {
+                sub(/ *\(.*/, "", name)
+                print FILENAME ": " name ", " FNR - first + 1 " lines"
+            }
+            name = ""
+        }' "$@"
+}
+long_lines()
+{
+    for file in "$@"; do
+        expand -t 4 "$file" | awk -v most=100 -v file="$file" '{
+            gsub(/"([^"\\]|\\.)*"/, "\"\"")
+            if (length($0) > most) print file ": " FNR
+        }'
+    done
+}
+same "no file has more than 800 lines" "" "$(long_files $sources $tests)"
+same "no function has more than 60" "" "$(long_functions $sources $tests)"
+same "no line is wider than 100 columns" "" "$(long_lines $sources)"
+
+# and all three are seen
+trial=$(mktemp)
+{
+    echo "int"
+    echo "longest(int a)"
+    echo "{"
+    yes "	a++;" | head -n 58
+    echo "}"
+    yes "/* a comment */" | head -n 738
+    printf '\t\t%093d\n' 0
+} > "$trial"
+same "a function of 61 lines is too long" "$trial: longest, 61 lines" "$(long_functions "$trial")"
+same "a file of 801 lines is too long" "$trial" "$(long_files "$trial")"
+same "a line of 101 columns is too wide" "$trial: 801" "$(long_lines "$trial")"
+rm "$trial"
 
 # src/README.md is the map of all this.
 names=$(sed 's/`/\n/g' src/README.md | grep -E '^[a-z0-9_./-]+\.(c|h|sql|sh)$|^(test|sql)(/[a-z]*)?$|^(engine/)?[a-z]+$' | sort -u)

@@ -188,8 +188,12 @@ least_spread(Flat *flat, const double *covariance, const double *other, int d,
 
 	for (int i = 0; i < d; i++)
 		for (int j = 0; j <= i; j++)
-			both[linalg_row(i) + j] = (other[linalg_row(i) + j] + SPREAD * covariance[linalg_row(i) + j]) /
+		{
+			size_t		place = linalg_row(i) + j;
+
+			both[place] = (other[place] + SPREAD * covariance[place]) /
 				sqrt(flat->own[i]) / sqrt(flat->own[j]);
+		}
 	if (linalg_cholesky(both, d, host))
 	{
 		memcpy(solved, flat->vectors, (size_t) n * d * sizeof(double));

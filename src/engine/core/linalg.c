@@ -111,7 +111,8 @@ linalg_log_product(const double *a, int n)
 		}
 		left *= right;
 		sum += log(left[0] * left[1]) +
-			(double) ((int64_t) (exponents[0] + exponents[1]) - INT64_C(1023) * (end - start)) * M_LN2;
+			M_LN2 * (double) ((int64_t) (exponents[0] + exponents[1]) -
+							  INT64_C(1023) * (end - start));
 	}
 	return sum;
 }

@@ -46,8 +46,8 @@ CLONE(roots_of_two) (int n_rows, const KernelWork *work)
 	{
 		Vec			difference = CLONE(load) (first + row) - CLONE(load) (second + row);
 		Bits		larger = (Bits) (difference > 0);
-		Vec			root = CLONE(exp_negative) (CLONE(select) (larger, -difference, difference) * 0.5,
-												ROOT_UNDERFLOW);
+		Vec			apart = CLONE(select) (larger, -difference, difference);
+		Vec			root = CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW);
 
 		CLONE(store) (first + row, CLONE(select) (larger, one, root));
 		CLONE(store) (second + row, CLONE(select) (larger, root, one));

@@ -338,7 +338,8 @@ CLONE(moments_plain) (const MixturePrepared *prepared, int c, int n, const Mixtu
 			if (work->weights[e] == 0)
 				continue;
 			if (squares && tile > 1)
-				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE, true);
+				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE,
+										 true);
 			else if (squares)
 				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, 1, true);
 			else if (tile > 1)

@@ -215,7 +215,8 @@ CLONE(leave_shifts) (const MissingGroup *group, const MissingSet *set, int first
 	Vec			sum = CLONE(pick_of_one) (side->constant, (const uint16_t[VL]) {0}, width);
 
 	for (int i = 0; i < group->n_solved; i++)
-		sum += CLONE(pick_of_one) (side->constants, group->solved + first + i * MIXTURE_LANES, width);
+		sum += CLONE(pick_of_one) (side->constants, group->solved + first + i * MIXTURE_LANES,
+								   width);
 	CLONE(store) (lanes, CLONE(select) ((Bits) (factor->least >= MISSING_LEAST_PIVOT),
 										sum - 0.5 * factor->log_determinant, NAN - (Vec) {0}));
 	for (int s = 0; s < n_sets; s++)

@@ -80,7 +80,8 @@ create_sets(MissingWork *missing, const MixtureHost *host)
 	missing->sets = host->allocate(host->context, missing->n_sets * sizeof(MissingSet));
 	/* picks may read a vector from the last value on */
 	missing->means = missing_allocate((missing->n_sets * mean + MIXTURE_LANES +
-													((size_t) 2 * missing->k + width) * MISSING_ROWS) * sizeof(double), host);
+									   ((size_t) 2 * missing->k + width) * MISSING_ROWS) *
+									  sizeof(double), host);
 	memory = missing->means + missing->n_sets * mean;
 	memset(missing->means, 0, (missing->n_sets * mean + MIXTURE_LANES) * sizeof(double));
 	missing->shifts = memory + MIXTURE_LANES;

@@ -247,7 +247,8 @@ add_model(MissingWork *missing, const MissingPattern *pattern, size_t n_values,
 	MissingModel *model;
 
 	if (!models->has_work)
-		kernels_allocate_work(&models->work, missing->covariance_type, missing->k, missing->d, host);
+		kernels_allocate_work(&models->work, missing->covariance_type, missing->k, missing->d,
+							  host);
 	models->has_work = true;
 	if (models->n == MOST_MODELS || models->n_values + n_values > MODEL_VALUES)
 		forget_models(models, host);

@@ -58,7 +58,8 @@ create_shared(MissingWork *missing, const MixtureHost *host)
 
 	if (missing->shared_memory != NULL)
 		return;
-	missing->shared_memory = missing_allocate(size * sizeof(double) + 2 * (padded + 1) * sizeof(int), host);
+	missing->shared_memory = missing_allocate(size * sizeof(double) +
+											  2 * (padded + 1) * sizeof(int), host);
 	memset(missing->shared_memory, 0, zeros * sizeof(double));
 	shared->k = missing->k;
 	shared->padded = padded;

@@ -310,8 +310,8 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 		{
 			double		potential;
 
-			distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances, &draw.distances,
-						   &potential, draw.squares, host);
+			distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances,
+						   &draw.distances, &potential, draw.squares, host);
 		}
 		host->check_interrupts(host->context);
 	}
