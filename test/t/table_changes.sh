@@ -157,4 +157,24 @@ for columns in 'CASE WHEN n = 1 THEN ARRAY[x, y] ELSE ARRAY[x] END AS v, 1 AS w'
     done
 done
 
+# Labels are of rows: one that is given or taken away after they were counted is a change,
+# whether all distinct rows are in the sample or each iteration asks anew.
+for rows in 3000 20000; do
+    for query in 2 3 5 7; do
+        for label in "CASE WHEN n <= $query AND id % 100 = 0 THEN 1 END" "CASE WHEN n > $query AND id % 100 = 0 THEN 1 END" \
+            "CASE WHEN id % 100 = 0 OR n > $query AND id = 5 THEN 1 END" \
+            "CASE WHEN id % 100 = 0 AND NOT (n > $query AND id = 500) THEN 1 + id / 100 % 3 END"; do
+            ask -o /dev/null -c "SET client_min_messages = warning" -c "DROP VIEW IF EXISTS relabelled" \
+                -c "CREATE VIEW relabelled AS SELECT id, x, y, $label AS l FROM reference, (SELECT nextval('queries') AS n) AS s" \
+                -c "SELECT setval('queries', 1, false)"
+            answer=$(ask -c "SELECT n_labelled FROM gmm_summary(gmm_fit_table('relabelled', '{x,y}', 3, NULL, NULL, 'id <= $rows', 'l'))" 2>&1 || true)
+            # after the last query nothing is read
+            if [ "$(ask -c "SELECT last_value FROM queries")" -gt "$query" ]; then
+                contains "$rows rows, query $query: $label" "$changed" "$answer"
+            else
+                case $answer in *ERROR*) not_ok "$rows rows, query $query: $label" "$answer" ;; *) ok "$rows rows, too late: $label" ;; esac
+            fi
+        done
+    done
+done
 finish
