@@ -101,8 +101,7 @@ test_floor(Random *random, MixtureCovarianceType type)
 	for (int64_t i = 0; i < rows->n; i++)
 	{
 		rows->values[i * d + 1] = 2 * rows->values[i * d];
-		if (type != MIXTURE_SPHERICAL)
-			rows->values[i * d + 2] = 7.25;
+		rows->values[i * d + 2] = 7.25;
 	}
 	rows_seal(rows);
 	random_parameters(random, &start, type, 2, d);

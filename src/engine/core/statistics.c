@@ -401,36 +401,38 @@ feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
 }
 
 /*
- * The variance of every feature over all rows.  Spherical statistics have only
- * the sum over all features, which is all that a spherical M-step asks for:
- * each feature gets the mean.
+ * The variance of every feature over all rows, 0 where it is none but for rounding, and
+ * floors: the share of it that covariances are held above, for which a constant feature is
+ * taken to have some.  Spherical statistics have only the sum over all features, which is
+ * all that a spherical M-step asks for: each feature gets the mean.
  */
 static void
-find_variances(const MixtureStats *stats, const MixtureParameters *current,
-			   double *variances, const MixtureHost *host)
+find_variances(const MixtureStats *stats, const MixtureParameters *current, double share,
+			   double *variances, double *floors, const MixtureHost *host)
 {
 	bool		spherical = stats->covariance_type == MIXTURE_SPHERICAL;
 	double		total = *stats->sum_weights;
 	double		all = spherical ? square_total(stats, 0) : 0;
 	double		all_gross = all;
-	double		mean = 0;
 
 	for (int j = 0; j < stats->d; j++)
 	{
 		double		gross;
+		double		mean;
 		double		sum = feature_scatter(stats, current, j,
 										  spherical ? 0 : square_total(stats, j), &mean,
 										  &gross);
 
-		variances[j] = mixture_exceeds_rounding(sum, gross) ? sum / total :
-			mixture_constant_variance(mean);
+		variances[j] = mixture_exceeds_rounding(sum, gross) ? sum / total : 0;
+		floors[j] = mixture_constant_variance(mean);
 		all += sum;
 		all_gross += gross;
 		host->check_interrupts(host->context);
 	}
 	for (int j = 0; j < stats->d && spherical; j++)
-		variances[j] = mixture_exceeds_rounding(all, all_gross) ? all / total / stats->d :
-			mixture_constant_variance(mean);
+		variances[j] = mixture_exceeds_rounding(all, all_gross) ? all / total / stats->d : 0;
+	for (int j = 0; j < stats->d; j++)
+		floors[j] = share * (variances[j] > 0 ? variances[j] : floors[j]);
 }
 
 /*
@@ -464,7 +466,8 @@ find_means(const MixtureStats *stats, const MixtureParameters *current, double *
 
 /*
  * The covariance of all rows, packed, of statistics that have matrices; its
- * diagonal is known.  apart: from find_means().
+ * diagonal is known, and what has no variance covaries with nothing.  apart: from
+ * find_means().
  */
 static void
 find_covariance(const MixtureStats *stats, const double *apart, const double *variances,
@@ -492,7 +495,12 @@ find_covariance(const MixtureStats *stats, const double *apart, const double *va
 	mixture_add_outer(MIXTURE_TIED, stats->d, covariance, share * *stats->noise_weight,
 					  apart + stats->k * d);
 	for (int i = 0; i < stats->d; i++)
+	{
+		for (int j = 0; j < i; j++)
+			if (!(variances[i] > 0 && variances[j] > 0))
+				covariance[linalg_row(i) + j] = 0;
 		covariance[linalg_row(i) + i] = variances[i];
+	}
 }
 
 /* The prior that the options ask for, from the host; NULL if none. */
@@ -530,9 +538,7 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
  * One step of EM, from statistics of an E-step under `current` to the next
  * parameters, of the same shape, whose arrays are the caller's and not those
  * of current.  Of the options, reg_covar, prior and fixed count; a prior that is
- * a model is `current`.  Equals a step of mixture_refit() but for rounding; and
- * but for spherical mixtures of which a feature is constant, in what covariances
- * are then bounded by.
+ * a model is `current`.  Equals a step of mixture_refit() but for rounding.
  */
 MixtureStatus
 mixture_step(const MixtureStats *stats, const MixtureParameters *current,
@@ -543,6 +549,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	size_t		n_covariances = mixture_covariance_count(stats->covariance_type, stats->k, d);
 	double		share = mixture_floor_share(options->reg_covar);
 	double	   *floor;
+	double	   *variances;
 	MixturePrior *prior;
 	MixtureStatus status = MIXTURE_OK;
 
@@ -550,20 +557,18 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 		return MIXTURE_NO_WEIGHT;
 	if (*stats->sum_weights < LEAST_PRECISE || !isfinite(*stats->sum_weights))
 		return MIXTURE_WEIGHT_RANGE;
-	floor = host->allocate(host->context, d * sizeof(double));
-	find_variances(stats, current, floor, host);
-	prior = step_prior(stats, current, options, floor, host);
+	floor = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	variances = floor + d;
+	find_variances(stats, current, share, variances, floor, host);
+	prior = step_prior(stats, current, options, variances, host);
 	if (prior != NULL && !prior_is_finite(prior, stats->covariance_type, stats->k, d))
 		status = MIXTURE_PRIOR_RANGE;
 	for (int j = 0; j < d && status == MIXTURE_OK; j++)
-	{
-		floor[j] *= share;
 		if (!(floor[j] >= DBL_MIN && isfinite(floor[j])))
 		{
 			error->feature = j;
 			status = MIXTURE_FEATURE_RANGE;
 		}
-	}
 	if (status == MIXTURE_OK)
 		mixture_maximize(stats, current,
 						 &(MixtureBounds) {floor, prior, options->fixed}, next, host);

@@ -218,7 +218,8 @@ bound_start(Scales *scales, MixtureBounds *bounds, const MixtureSource *source,
 		status = scales_correlate(scales, source, scales->center, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	*bounds = (MixtureBounds) {.floor = scales->floor, .fixed = options->fixed};
+	*bounds = (MixtureBounds) {.floor = scales_floor(scales, start->covariance_type),
+		.fixed = options->fixed};
 	if (prior != NULL)
 		bounds->prior = prior->from_model ?
 			prior_from_model(start, prior->strength, host) :
@@ -264,7 +265,8 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 		return status;
 	if (options->noise)
 		add_noise(&scales, &fit->parameters, host);
-	em_begin(&em, source, scales.center, start->covariance_type, start->k, scales.floor, host);
+	em_begin(&em, source, scales.center, start->covariance_type, start->k,
+			 bounds.floor, host);
 	em.bounds = bounds;
 	em.noted = true;
 	progress_iterating(host, start->covariance_type, start->k, options);

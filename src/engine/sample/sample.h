@@ -65,8 +65,11 @@ typedef struct Scales
 	FeatureRange range;
 	double	   *center;			/* what is subtracted from the rows, or NULL */
 	MixtureParameters moments;	/* one component: mean and covariance */
-	double	   *variances;		/* d */
+	double	   *variances;		/* d: of a constant feature, what it is taken to have */
 	double	   *floor;			/* d */
+	double		variance;		/* mean of the features', for families that have one:
+								 * a constant one has none there, unless all are */
+	double	   *mean_floor;		/* d times its floor */
 	double		sum_weights;
 	double		n_rows;			/* rows, or their weight if that is more */
 	double	   *box;			/* of noise, as a mixture has it; NULL: none */
@@ -81,6 +84,7 @@ extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
 extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
 									  const double *center, const MixtureHost *host,
 									  MixtureError *error);
+extern const double *scales_floor(const Scales *scales, MixtureCovarianceType type);
 extern MixturePrior *scales_prior(const Scales *scales, const MixtureOptions *options,
 								  MixtureCovarianceType type, int k,
 								  const MixtureHost *host);
@@ -88,5 +92,6 @@ extern void scales_enclose(Scales *scales, int d, const MixtureHost *host);
 extern void scales_release(Scales *scales, const MixtureHost *host);
 extern void scales_spread(const Scales *scales, bool along, double factor,
 						  MixtureParameters *parameters);
+extern void scales_single(const Scales *scales, MixtureParameters *single);
 
 #endif							/* GMM_ENGINE_SAMPLE_H */

@@ -106,6 +106,39 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 	return status;
 }
 
+static bool
+is_constant(const Scales *scales, int j)
+{
+	return !(scales->range.most[j] > scales->range.least[j]);
+}
+
+/*
+ * The least variances in each feature, as shares of what they have; and in all of them
+ * together, where a constant one would have a say by what it is taken to have, the square of
+ * its value.  Returns the first feature whose variance is out of range, or d.
+ */
+static int
+find_floors(Scales *scales, int d, double share)
+{
+	double		varying = 0;
+	double		all = 0;
+	int			first = d;
+
+	for (int j = 0; j < d; j++)
+	{
+		scales->floor[j] = share * scales->variances[j];
+		if (first == d && !(scales->floor[j] >= DBL_MIN && scales->floor[j] <= DBL_MAX))
+			first = j;
+		all += scales->variances[j] / d;
+		if (!is_constant(scales, j))
+			varying += scales->variances[j] / d;
+	}
+	scales->variance = varying > 0 ? varying : all;
+	for (int j = 0; j < d; j++)
+		scales->mean_floor[j] = fmax(share * scales->variance, DBL_MIN);
+	return first;
+}
+
 /* Make the covariance narrow, if features are missing. */
 static void
 prepare_moments(const Scales *scales, MixtureParameters *moments)
@@ -134,10 +167,12 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 	double		share = mixture_floor_share(reg_covar);
 	MixtureParameters first;
 	MixtureStatus status;
+	int			out_of_range;
 
 	matrix = matrix && scales->range.n_incomplete == 0;
-	scales->variances = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	scales->variances = host->allocate(host->context, 3 * (size_t) d * sizeof(double));
 	scales->floor = scales->variances + d;
+	scales->mean_floor = scales->floor + d;
 	mixture_allocate_parameters(&first, MIXTURE_DIAG, 1, d, host);
 	first.weights[0] = 1;
 	for (int j = 0; j < d; j++)
@@ -146,9 +181,9 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 		double		most = scales->range.most[j];
 
 		first.means[j] = least / 2 + most / 2;
-		first.covariances[j] = most > least ? (most - least) * (most - least) :
-			mixture_constant_variance(most);
-		scales->floor[j] = most > least ? DBL_MIN / DBL_EPSILON : first.covariances[j];
+		first.covariances[j] = is_constant(scales, j) ? mixture_constant_variance(most) :
+			(most - least) * (most - least);
+		scales->floor[j] = is_constant(scales, j) ? first.covariances[j] : DBL_MIN / DBL_EPSILON;
 	}
 	prepare_moments(scales, &first);
 	status = moments_pass(source, center, scales, &first, host, error);
@@ -164,24 +199,40 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 			scales->moments.covariances[linalg_row(i) + j] = 0;
 		scales->moments.covariances[matrix ? linalg_row(i) + i : (size_t) i] =
 			first.covariances[i];
-		if (scales->range.most[i] > scales->range.least[i])
+		if (!is_constant(scales, i))
 			scales->floor[i] = MIXTURE_LEAST_FLOOR * first.covariances[i];
 	}
 	mixture_release_parameters(&first, host);
 	prepare_moments(scales, &scales->moments);
 	status = moments_pass(source, center, scales, &scales->moments, host, error);
 	for (int j = 0; j < d; j++)
-	{
 		scales->variances[j] = scales->moments.covariances[matrix ? linalg_row(j) + j : (size_t) j];
-		scales->floor[j] = share * scales->variances[j];
-		if (status == MIXTURE_OK &&
-			!(scales->floor[j] >= DBL_MIN && scales->floor[j] <= DBL_MAX))
-		{
-			error->feature = j;
-			status = MIXTURE_FEATURE_RANGE;
-		}
+	out_of_range = find_floors(scales, d, share);
+	if (status == MIXTURE_OK && out_of_range < d)
+	{
+		error->feature = out_of_range;
+		status = MIXTURE_FEATURE_RANGE;
 	}
 	return status;
+}
+
+/* What the covariances of a family are held above: d variances. */
+const double *
+scales_floor(const Scales *scales, MixtureCovarianceType type)
+{
+	return type == MIXTURE_SPHERICAL ? scales->mean_floor : scales->floor;
+}
+
+/*
+ * Let a covariance of features, full or diag, have no variance where all rows have one
+ * value: only searches take it to have some.
+ */
+static void
+clear_constant(const Scales *scales, MixtureCovarianceType type, int d, double *covariance)
+{
+	for (int j = 0; j < d; j++)
+		if (is_constant(scales, j))
+			covariance[type == MIXTURE_DIAG ? (size_t) j : linalg_row(j) + j] = 0;
 }
 
 /*
@@ -225,14 +276,21 @@ scales_prior(const Scales *scales, const MixtureOptions *options,
 			 MixtureCovarianceType type, int k, const MixtureHost *host)
 {
 	const MixtureParameters *moments = &scales->moments;
-	const PriorRows rows = {
-		moments->means, moments->covariances, moments->covariance_type == MIXTURE_FULL,
-		scales->sum_weights, scales->center
-	};
+	int			d = moments->d;
+	MixtureParameters rows;
+	MixturePrior *prior;
 
 	if (options->prior == NULL)
 		return NULL;
-	return prior_create(options->prior, type, k, moments->d, &rows, host);
+	mixture_allocate_parameters(&rows, moments->covariance_type, 1, d, host);
+	mixture_copy_parameters(&rows, moments);
+	clear_constant(scales, rows.covariance_type, d, rows.covariances);
+	prior = prior_create(options->prior, type, k, d,
+						 &(PriorRows) {rows.means, rows.covariances,
+									   rows.covariance_type == MIXTURE_FULL,
+									   scales->sum_weights, scales->center}, host);
+	mixture_release_parameters(&rows, host);
+	return prior;
 }
 
 /* Find the box of noise among the rows, whose floor is known. */
@@ -270,16 +328,13 @@ scales_spread(const Scales *scales, bool along, double factor,
 	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
 	const double *variances = scales->variances;
 	const MixtureParameters *moments = &scales->moments;
-	double		mean = 0;
 
-	for (int j = 0; j < d; j++)
-		mean += variances[j] / d;
 	for (int c = 0; c < n; c++)
 	{
 		double	   *covariance = parameters->covariances + c * count;
 
 		if (type == MIXTURE_SPHERICAL)
-			covariance[0] = factor * mean;
+			covariance[0] = factor * scales->variance;
 		else if (type == MIXTURE_DIAG || (along && moments->covariance_type == MIXTURE_FULL))
 			for (size_t i = 0; i < count; i++)
 				covariance[i] = factor *
@@ -290,5 +345,30 @@ scales_spread(const Scales *scales, bool along, double factor,
 			for (int j = 0; j < d; j++)
 				covariance[linalg_row(j) + j] = factor * variances[j];
 		}
+	}
+}
+
+/*
+ * The one component that is likeliest where no feature is missing, but for its floor: the
+ * mean and the covariance of all rows.
+ */
+void
+scales_single(const Scales *scales, MixtureParameters *single)
+{
+	int			d = single->d;
+
+	single->weights[0] = 1;
+	memcpy(single->means, scales->moments.means, d * sizeof(double));
+	scales_spread(scales, true, 1, single);
+	if (single->covariance_type != MIXTURE_SPHERICAL)
+		clear_constant(scales, single->covariance_type, d, single->covariances);
+	else
+	{
+		bool		constant = true;
+
+		for (int j = 0; j < d; j++)
+			constant = constant && is_constant(scales, j);
+		if (constant)
+			single->covariances[0] = 0;
 	}
 }

@@ -265,7 +265,7 @@ put_together(const Search *search, const Aside *aside, const MixtureParameters *
 	}
 	if (tied)
 		memcpy(all->covariances, rest->covariances, count * sizeof(double));
-	mixture_hold_floor(all, search->scales->floor, search->host);
+	mixture_hold_floor(all, search->floor, search->host);
 }
 
 /* Try what is better without the rows that are set aside: see above. */

@@ -147,12 +147,12 @@ search_judge(Search *search, Candidate *candidate)
 	MixtureError error;
 
 	candidate->n_artefacts = judge_components(&candidate->parameters, judged_n_rows(search),
-											  search->scales->floor, search->suspicions, host);
+											  search->floor, search->suspicions, host);
 	candidate->score = candidate->outcome.log_likelihood;
 	if (candidate->n_artefacts == 0)
 		return;
 	mixture_copy_parameters(widened, &candidate->parameters);
-	judge_widen(widened, search->scales->floor, search->suspicions, host);
+	judge_widen(widened, search->floor, search->suspicions, host);
 	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
 		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
 	candidate->score -= candidate->n_artefacts * search_suspect_price(search, candidate);
@@ -273,7 +273,7 @@ make_move(Search *search, Candidate *from)
 	int			n_sure = 0;
 	bool		accepted = false;
 
-	judge_components(&from->parameters, judged_n_rows(search), search->scales->floor,
+	judge_components(&from->parameters, judged_n_rows(search), search->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
 				sample_n_rows(search),
@@ -310,7 +310,7 @@ exchange_best(Search *search, Candidate *best)
 		if (exchange_rows(&best->parameters, sample, best->outcome.sum_weights,
 						  &moved->parameters, search->host) == 0)
 			break;
-		mixture_hold_floor(&moved->parameters, search->scales->floor, search->host);
+		mixture_hold_floor(&moved->parameters, search->floor, search->host);
 		moved->n_reseeded = best->n_reseeded;
 		moved->outcome.iterations = 0;
 		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
@@ -472,16 +472,14 @@ try_single(Search *search, MixtureError *error)
 	const Scales *scales = search->scales;
 	Candidate  *single = &search->best;
 
-	single->parameters.weights[0] = 1;
-	memcpy(single->parameters.means, scales->moments.means, search->d * sizeof(double));
-	scales_spread(scales, true, 1, &single->parameters);
+	scales_single(scales, &single->parameters);
+	mixture_hold_floor(&single->parameters, search->floor, search->host);
 	single->n_reseeded = 0;
 	single->outcome.iterations = 0;
 	search->n_best = 1;
 	progress_start(search->host, 0);
 	if (!is_known(search))
 		return advance(search, single, search->options->max_iter, search->options->tol, error);
-	mixture_hold_floor(&single->parameters, scales->floor, search->host);
 	single->outcome = (EmOutcome) {
 		.iterations = 1,.converged = true,.sum_weights = scales->sum_weights
 	};
@@ -547,7 +545,7 @@ make_start(Search *search, int number, bool *crossed)
 						  parameters);
 	if (*crossed)
 	{
-		mixture_hold_floor(parameters, search->scales->floor, search->host);
+		mixture_hold_floor(parameters, search->floor, search->host);
 		if (search->labels != NULL)
 			labels_place(search->labels, parameters);
 		return true;
@@ -608,6 +606,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->host = host;
 	search->options = options;
 	search->scales = scales;
+	search->floor = scales_floor(scales, type);
 	search->sample = sample;
 	search->k = k;
 	search->d = sample->d;
@@ -623,7 +622,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
 	allocate_candidate(search, &search->best);
-	em_begin(&search->em, &sample->source, NULL, type, k, scales->floor, host);
+	em_begin(&search->em, &sample->source, NULL, type, k, search->floor, host);
 	search->em.bounds.prior = search->prior = scales_prior(scales, options, type, k, host);
 	if (sample->labels != NULL)
 		search->labels = labels_create(sample, k, host);
@@ -638,7 +637,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	allocate_candidate(search, &search->moved);
 	ends_begin(&search->ends, type, k, sample->d, host);
 	starts_begin(&search->starts, scales, sample, k, options, host);
-	moves_begin(&search->moves, type, k, sample, scales->floor, host);
+	moves_begin(&search->moves, type, k, sample, search->floor, host);
 }
 
 /* Give back what search_begin() allocated. */
@@ -743,7 +742,7 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 	if (search->sample->complete)
 		return score_best(search, &search->em, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
-			 search->k, search->scales->floor, search->host);
+			 search->k, search->floor, search->host);
 	em.bounds.prior = search->prior;
 	em.noted = true;
 	progress_iterating(search->host, options->covariance_type, search->k, options);

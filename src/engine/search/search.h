@@ -307,6 +307,7 @@ typedef struct Search
 	const MixtureHost *host;
 	const MixtureOptions *options;
 	const Scales *scales;
+	const double *floor;		/* the scales', of the family */
 	const Sample *sample;
 	int			k;
 	int			d;

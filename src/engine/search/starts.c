@@ -142,7 +142,7 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->sums = starts->centers + starts->most_seeds * d;
 	starts->weights = starts->sums + starts->most_seeds * d;
 	local_begin(&starts->local, starts->sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
-				scales->floor, host);
+				scales_floor(scales, type), host);
 	mixture_allocate_parameters(&starts->whole, type == MIXTURE_TIED ? MIXTURE_FULL : type, 1,
 								sample->d, host);
 	starts->whole.weights[0] = 1;
