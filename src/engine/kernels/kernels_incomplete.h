@@ -133,47 +133,28 @@ CLONE(turn_rows) (const double *features, int d, int stride, double *rows)
 
 /* --- which features are missing ------------------------------------------------ */
 
-/* Vectors of rows that are looked at side by side: as long a piece of each feature */
-#define BITS_VECTORS 8
-
-/* See missing_bits(), of n_vectors vectors of rows. */
-ALWAYS_INLINE void
-CLONE(bits_of_rows) (const double *features, int stride, int n, uint64_t *words,
-					 const int n_vectors)
-{
-	Bits		bits[BITS_VECTORS];
-
-	UNROLL
-	for (int v = 0; v < n_vectors; v++)
-		bits[v] = (Bits) {0};
-	for (int i = 0; i < n; i++, features += stride)
-	{
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-		{
-			Vec			x = CLONE(load) (features + v * VL);
-
-			bits[v] |= (Bits) (x != x) & (UINT64_C(1) << i);
-		}
-	}
-	memcpy(words, bits, n_vectors * sizeof(Bits));
-}
-
 /*
  * A bit for each of the features from number j on, up to 64, that is missing, a
- * word for each row of a block.
+ * word for each row of a block.  One feature is read after the other: the rows come
+ * from memory here, which brings long pieces soonest.
  */
 static void
 CLONE(missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words)
 {
 	const double *features = block->features + (size_t) j * block->stride;
 	int			n = d - j < 64 ? d - j : 64;
-	int			row = 0;
 
-	for (; row + BITS_VECTORS * VL <= block->n_rows; row += BITS_VECTORS * VL)
-		CLONE(bits_of_rows) (features + row, block->stride, n, words + row, BITS_VECTORS);
-	for (; row < block->n_rows; row += VL)
-		CLONE(bits_of_rows) (features + row, block->stride, n, words + row, 1);
+	memset(words, 0, (block->n_rows + VL - 1) / VL * sizeof(Bits));
+	for (int i = 0; i < n; i++, features += block->stride)
+		for (int row = 0; row < block->n_rows; row += VL)
+		{
+			Vec			x = CLONE(load) (features + row);
+			Bits		bits;
+
+			memcpy(&bits, words + row, sizeof(bits));
+			bits |= (Bits) (x != x) & (UINT64_C(1) << i);
+			memcpy(words + row, &bits, sizeof(bits));
+		}
 }
 
 /* --- families without matrices --------------------------------------------------- */
