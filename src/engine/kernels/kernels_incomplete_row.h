@@ -269,24 +269,29 @@ CLONE(fill_row) (const CLONE(RowGroup) *group, double *filled, const bool tied)
 }
 
 /* A group of a row, its scratch from `work` on but for what groups share. */
-ALWAYS_INLINE CLONE(RowGroup)
+ALWAYS_INLINE void
 CLONE(begin_group) (const MixtureIncomplete *incomplete, const int *order, int number,
-					double *shared, double *work)
+					double *shared, double *work, CLONE(RowGroup) *group)
 {
 	const MixturePrepared *prepared = incomplete->prepared;
 	const int	d = prepared->d;
 	const bool	covariance = incomplete_covariance_side(d, incomplete->n_observed);
 	const IncompleteSide *side = &incomplete->sides[covariance];
 
-	return (CLONE(RowGroup)) {
-		.d = d,.n_observed = incomplete->n_observed,.number = number,.covariance = covariance,
-		.order = order,.means = prepared->means + (size_t) number * d * VL,
-		.factor = prepared->precision_cholesky + number * prepared->factor_step,
-		.matrix = side->matrix + number * incomplete->matrix_step,
-		.scales = side->scales + number * incomplete->scale_step,
-		.deviations = shared,.products = work,.right = work + (size_t) d * VL
-	};
+	group->d = d;
+	group->n_observed = incomplete->n_observed;
+	group->number = number;
+	group->covariance = covariance;
+	group->order = order;
+	group->means = prepared->means + (size_t) number * d * VL;
+	group->factor = prepared->precision_cholesky + number * prepared->factor_step;
+	group->matrix = side->matrix + number * incomplete->matrix_step;
+	group->scales = side->scales + number * incomplete->scale_step;
+	group->deviations = shared;
+	group->products = work;
+	group->right = work + (size_t) d * VL;
 }
+
 
 /* Solve the equations of n groups, at most MISSING_WIDTH, from number `first` on. */
 ALWAYS_INLINE bool
@@ -306,7 +311,7 @@ CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const 
 
 	for (int c = 0; c < n; c++, own += 3 * length)
 	{
-		groups[c] = CLONE(begin_group) (incomplete, order, first + c, work, own);
+		CLONE(begin_group) (incomplete, order, first + c, work, own, &groups[c]);
 		n_solved = CLONE(solved_features) (&groups[c], &solved);
 		step = linalg_packed_count(n_solved) * VL;
 		factors[c].pivots = own + 2 * length;
