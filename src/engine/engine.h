@@ -32,6 +32,10 @@
 
 /* Values whose squares and cubes stay within a double: of features, and of prior means */
 #define MIXTURE_MAX_FEATURE		1e100
+
+/* Least range of a feature that is not constant, likewise */
+#define MIXTURE_MIN_FEATURE_RANGE 1e-100
+
 #define MIXTURE_MAX_VALUES		(1 << 25)	/* of means and covariances, as text
 											 * has them */
 

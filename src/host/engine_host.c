@@ -47,6 +47,9 @@ report_range(MixtureStatus status, const GmmFeatureNames *names, const MixtureEr
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the variance of feature %s is out of range for type double precision",
 							gmm_names_element(names, error->feature)),
+					 errdetail("Values must be between -%g and %g, and span at least %g unless all are equal.",
+							   MIXTURE_MAX_FEATURE, MIXTURE_MAX_FEATURE,
+							   MIXTURE_MIN_FEATURE_RANGE),
 					 errhint("Give the feature in another unit.")));
 			break;
 		case MIXTURE_PRIOR_RANGE:

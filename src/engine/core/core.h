@@ -157,8 +157,6 @@ extern void mixture_hold_floor(MixtureParameters *parameters, const double *floo
 /* Least share of a feature's variance in any direction, whatever reg_covar */
 #define MIXTURE_LEAST_FLOOR 1e-18
 
-#define MIXTURE_MIN_FEATURE_RANGE 1e-100
-
 extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
 
