@@ -71,7 +71,7 @@ column_type(Oid relation, const char *argument, const char *column)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
 						column, get_rel_name(relation)),
-				 errhint("%s names columns. For an expression, make a view.", argument)));
+				 errhint("Argument %s takes names of columns. For an expression, make a view.", argument)));
 	return get_atttype(relation, number);
 }
 
