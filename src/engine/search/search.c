@@ -72,14 +72,14 @@ static const SearchEffort efforts[] = {
  * maxima: beside noise, or of few rows for the number of dimensions
  */
 #define STARTS_OF_TWO 6
-#define MORE_STARTS_OF_TWO 20
+#define MORE_STARTS_OF_TWO 40
 
 /* Starts of which only the highest end is gone on from, where nobody says how many */
 #define PUT_OFF_STARTS 5
 
 /* Starts that come to the same end, which are enough if they are such a share of all */
 #define SAME_ENDS 10
-#define SAME_SHARE 0.1
+#define SAME_SHARE 0.2
 
 /* The same of two components, of which there are fewer different ends */
 #define SAME_ENDS_OF_TWO 4

@@ -11,7 +11,8 @@
  * feature measured by its own deviation, at a cost that grows with d and not with
  * its square; from the others EM comes to more different ends without it.  A
  * cluster's weight, mean and covariance then are those of a component; what its rows
- * are too few to tell of the covariance is taken from all clusters together.
+ * are too few to tell of the covariance is taken from all clusters together, in the
+ * others the less so, for from narrow components EM comes to ends of its own as well.
  */
 #include "engine/search/search.h"
 
@@ -284,7 +285,7 @@ maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
 /*
  * Make components of the clusters, each with a covariance of its own.  What a cluster
  * of few rows has to say of its covariance counts by its rows against
- * judge_least_rows() of all.
+ * judge_least_rows() of all; of more rows, where the clusters are rough, it counts alone.
  */
 static void
 maximize_clusters(Starts *starts, MixtureParameters *clusters)
@@ -308,7 +309,9 @@ maximize_clusters(Starts *starts, MixtureParameters *clusters)
 	per_row = total / (double) starts->space->blocks.n_rows;
 	for (int c = 0; c < clusters->k; c++)
 	{
-		double		trust = clusters->weights[c] / (clusters->weights[c] + least * per_row);
+		double		weight = clusters->weights[c];
+		bool		alone = starts->rough && weight > least * per_row;
+		double		trust = alone ? 1 : weight / (weight + least * per_row);
 
 		clusters->weights[c] /= total;
 		for (size_t i = 0; i < count; i++)
@@ -429,11 +432,11 @@ starts_find(Starts *starts, int number, bool varied)
 {
 	double	   *factors = starts->centers;
 	int			d = starts->sample->d;
+	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
 		MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
 	double		squares = 0;
-	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
 		(varied ? number % 3 == 0 || number == 1 : number == 0 || merges_all(starts));
 	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
@@ -450,6 +453,7 @@ starts_find(Starts *starts, int number, bool varied)
 	for (int j = 0; j < d; j++)
 		squares += factors[j] * factors[j];
 	seeding_stretch(starts->space, factors, starts->host);
+	starts->rough = n_steps == 0;
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
 	if (starts->background != NULL)
 		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
