@@ -102,6 +102,7 @@ extern void test_search(void);
 extern void test_ends(void);
 extern void test_exchange(void);
 extern void test_moves(void);
+extern void test_births(void);
 extern void test_structure(void);
 extern void test_stats(void);
 extern void test_bounds(void);

@@ -488,6 +488,7 @@ static const struct
 	{"ends", test_ends},
 	{"exchange", test_exchange},
 	{"moves", test_moves},
+	{"births", test_births},
 	{"structure", test_structure},
 	{"fit", test_fit},
 	{"memory", test_memory},

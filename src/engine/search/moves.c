@@ -17,7 +17,9 @@
  * groups are cut anew, along another line.
  *
  * Where all components share one covariance, what becomes of a few concerns the
- * others, and gains and losses are those of the determinant of the matrix.
+ * others, and gains and losses are those of the determinant of the matrix.  Where it
+ * would be dear to look at many starts and cuts, one more component beside all is looked
+ * for instead (births.c).
  */
 #include "engine/search/search.h"
 
@@ -36,16 +38,21 @@
 /* Moves proposed about one split */
 #define SAME_SPLITS 2
 
+/* Share of what is lost beside a birth that EM may make up for */
+#define BIRTH_HOPE 0.75
+
 /* Parts of deviations by which two components that were cut anew are what they were */
 #define SAME_PAIR 0.2
 
-/* Whether two moves are about different components. */
+/* Whether two moves are about different components; a birth is about all. */
 bool
 moves_apart(const Move *left, const Move *right)
 {
 	int			a[3] = {left->split, left->merge_into, left->merge_from};
 	int			b[3] = {right->split, right->merge_into, right->merge_from};
 
+	if (left->birth || right->birth)
+		return false;
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 3; j++)
 			if (a[i] == b[j])
@@ -74,6 +81,7 @@ moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sampl
 	moves->host = host;
 	moves->sample = sample;
 	moves->floor = floor;
+	moves->scales = NULL;
 	moves->k = k;
 	moves->cuts = NULL;
 	if (!moves_possible(type, k))
@@ -394,6 +402,26 @@ judge_splits(Moves *moves, const MixtureParameters *parameters, const double *fa
 	local_end(&local);
 }
 
+/* Find what one more component gains, where all share a covariance, and no split. */
+static void
+judge_births(Moves *moves, const MixtureParameters *parameters, const double *factor,
+			 const ComponentRows *rows, double n_rows)
+{
+	int			k = moves->k;
+	MixtureParameters *halves = &moves->halves;
+	double		least = (double) cuts_least_rows(MIXTURE_TIED, parameters->d, true);
+
+	for (int c = 0; c < 2 * k; c++)
+		moves->gains[c] = -INFINITY;
+	moves->n_births = births_find(moves->sample, moves->scales, parameters, factor, rows,
+								  k < BIRTHS_MOST ? k : BIRTHS_MOST,
+								  halves->means + 2 * (size_t) k * parameters->d,
+								  halves->weights + 2 * k, moves->gains + k, moves->host);
+	for (int b = 0; b < moves->n_births; b++)
+		if (halves->weights[2 * k + b] * n_rows < least)
+			moves->gains[k + b] = -INFINITY;
+}
+
 /*
  * Keep a move if it is among the best so far, the best first, and not yet as
  * many are about the same split.
@@ -436,9 +464,13 @@ propose(Moves *moves, const Move *move)
 static void
 propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 {
-	Move		move = {split, pair->a, pair->b, moves->gains[split] - loss, loss, reseeds};
+	bool		birth = split >= moves->k && moves->n_births > 0;
+	Move		move = {
+		split, birth, pair->a, pair->b, moves->gains[split] - loss, loss, reseeds
+	};
 
-	if (moves->gains[split] > -INFINITY && move.gain > -fmax(loss, 0))
+	if (moves->gains[split] > -INFINITY &&
+		move.gain > -(birth ? BIRTH_HOPE : 1) * fmax(loss, 0))
 		propose(moves, &move);
 }
 
@@ -479,6 +511,8 @@ propose_all(Moves *moves, const MixtureParameters *parameters,
 		for (int c = 0; c < moves->k; c++)
 			if (c != pair->a && c != pair->b)
 				propose_if(moves, c, pair, loss, reseeds);
+		for (int b = 0; b < moves->n_births; b++)
+			propose_if(moves, moves->k + b, pair, loss, reseeds);
 		if (i < (size_t) moves->n_again && !came_back(moves, parameters, (int) i))
 			propose_if(moves, moves->k + (int) i, pair, loss, reseeds);
 	}
@@ -496,6 +530,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
 	bool		shared = type == MIXTURE_TIED;
+	bool		births = moves->scales != NULL && parameters->noise_box == NULL;
 	int			k = parameters->k;
 	size_t		count = linalg_packed_count(parameters->d);
 	double	   *factor = NULL;
@@ -503,7 +538,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
 	ComponentRows *rows;
 
-	moves->n_proposed = 0;
+	moves->n_proposed = moves->n_births = 0;
 	if (prepared == NULL)
 		return;
 	moves->row_weight = sum_weights / n_rows;
@@ -519,6 +554,8 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		memcpy(moves->halves.covariances, factor, count * sizeof(double));
 		if (linalg_cholesky(factor, parameters->d, host))
 			judge_shared_mergers(moves, parameters, factor, rows, sum_weights);
+		else
+			births = false;
 	}
 	else
 		judge_mergers(moves, parameters, prepared, rows);
@@ -533,13 +570,29 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 			pair->loss = of_a || of_b ? 0 : INFINITY;
 	}
 	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
-	judge_splits(moves, parameters, factor, rows, sum_weights);
+	if (births)
+		judge_births(moves, parameters, factor, rows, n_rows);
+	else
+		judge_splits(moves, parameters, factor, rows, sum_weights);
 	if (factor != NULL)
 		host->release(host->context, factor);
 	local_release(rows, k, host);
 	mixture_release_prepared(prepared, host);
 
 	propose_all(moves, parameters, suspicions);
+}
+
+/* Let a component of this share be beside all others, in place of one. */
+static void
+make_birth(const Moves *moves, const Move *move, MixtureParameters *parameters)
+{
+	int			c = moves->k + move->split;
+	double		share = moves->halves.weights[c];
+
+	for (int other = 0; other < moves->k; other++)
+		parameters->weights[other] *= 1 - share;
+	components_copy(&moves->halves, c, parameters, move->merge_from);
+	parameters->weights[move->merge_from] = share;
 }
 
 /*
@@ -550,15 +603,20 @@ void
 moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 {
 	int			c = move->split;
-	bool		again = c >= moves->k;
+	bool		again = c >= moves->k && !move->birth;
 	int			places[2] = {again ? move->merge_into : c, move->merge_from};
-	double		weight = parameters->weights[places[0]] +
+	double		weight = move->birth ? 0 : parameters->weights[places[0]] +
 		(again ? parameters->weights[move->merge_from] : 0);
 	const MixtureParameters *halves = &moves->halves;
 
 	if (!again)
 		components_merge(parameters, move->merge_into, move->merge_from, parameters,
 						 move->merge_into, moves->work);
+	if (move->birth)
+	{
+		make_birth(moves, move, parameters);
+		return;
+	}
 	for (int half = 0; half < 2; half++)
 	{
 		components_copy(halves, 2 * c + half, parameters, places[half]);

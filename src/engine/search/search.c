@@ -638,6 +638,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	ends_begin(&search->ends, type, k, sample->d, host);
 	starts_begin(&search->starts, scales, sample, k, options, host);
 	moves_begin(&search->moves, type, k, sample, search->floor, host);
+	if (type == MIXTURE_TIED && search->effort->chooses && SEARCH_WITHOUT != SEARCH_BIRTHS)
+		search->moves.scales = scales;
 }
 
 /* Give back what search_begin() allocated. */

@@ -24,7 +24,8 @@ typedef enum SearchPart
 	SEARCH_ROUND_SPACE,			/* starts where all rows together are round */
 	SEARCH_SEEDS_BY_WEIGHT,		/* starts from rows drawn by their weight alone */
 	SEARCH_EXCHANGE,			/* single rows exchanged */
-	SEARCH_CROSSING				/* starts made of two ends */
+	SEARCH_CROSSING,			/* starts made of two ends */
+	SEARCH_BIRTHS				/* components put where one more would gain */
 } SearchPart;
 
 #ifndef SEARCH_WITHOUT
@@ -220,7 +221,8 @@ extern bool ends_cross(const Ends *ends, int number, uint64_t seed, const Starts
 /* Two components to become one, and one to become two. */
 typedef struct Move
 {
-	int			split;			/* from k on: the pair of this number, merged */
+	int			split;			/* from k on: the pair of this number, merged; */
+	bool		birth;			/* or the place of this number for one more */
 	int			merge_into;
 	int			merge_from;
 	double		gain;			/* of log-likelihood, at least */
@@ -239,18 +241,29 @@ typedef struct Pair
 /* Moves that are proposed from one optimum, at most */
 #define MOVES_MOST 6
 
+/* Places for one more component, at most */
+#define BIRTHS_MOST 3
+
+/* births.c */
+extern int	births_find(const Sample *sample, const Scales *scales,
+						const MixtureParameters *parameters, const double *factor,
+						const ComponentRows *rows, int most, double *to, double *shares,
+						double *gains, const MixtureHost *host);
+
 /* What moves are found with. */
 typedef struct Moves
 {
 	const MixtureHost *host;
 	const Sample *sample;
 	const double *floor;
+	const Scales *scales;		/* where births take the place of splits, or NULL */
 	int			k;
 	Cuts	   *cuts;			/* NULL where there are no moves */
 	MixtureParameters halves;	/* 4k: of component c, or pair c - k, where it is
 								 * split, 2c and 2c + 1, their weights being shares
-								 * of its */
-	double	   *gains;			/* 2k: of splitting it */
+								 * of its; or, from 2k on, of a birth one */
+	double	   *gains;			/* 2k: of splitting it, or of a birth */
+	int			n_births;
 	Pair	   *pairs;			/* k (k - 1) / 2 */
 	size_t		n_pairs;		/* that are judged */
 	int			n_again;		/* of these, that are cut anew */
