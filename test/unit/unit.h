@@ -104,6 +104,7 @@ extern void test_exchange(void);
 extern void test_moves(void);
 extern void test_births(void);
 extern void test_structure(void);
+extern void test_beyond(void);
 extern void test_stats(void);
 extern void test_bounds(void);
 extern void test_squarem(void);

@@ -490,6 +490,7 @@ static const struct
 	{"moves", test_moves},
 	{"births", test_births},
 	{"structure", test_structure},
+	{"beyond", test_beyond},
 	{"fit", test_fit},
 	{"memory", test_memory},
 	{"select", test_select},

@@ -6,7 +6,8 @@
  * Equal rows are one row with the sum of their weights, so that copies and
  * weights are the same thing from here on.  Of more rows than the limit those
  * with the smallest hashes stay ("bottom-k" sampling, Cohen and Kaplan 2007),
- * which is a sample of the distinct rows whatever the order they come in.
+ * which is a sample of the distinct rows whatever the order they come in.  Rows far from
+ * all of these are a stratum of their own, of which more are in the sample than by chance.
  *
  * Rows are hashed by the cell of a grid over the features' ranges, so that
  * the hash, like the ranges, goes with the data when a feature is multiplied
@@ -43,10 +44,11 @@ typedef struct Entry
 	const double *row;
 	double		weight;
 	int			label;
+	int			stratum;
 	int			d;				/* the comparison has no other way to know */
 } Entry;
 
-/* The rows of one label, or without one. */
+/* The rows of one label, or without one; or those that are far. */
 typedef struct Stratum
 {
 	int64_t		limit;			/* distinct ones that are wanted */
@@ -59,6 +61,10 @@ typedef struct Stratum
 /* Rows of each label, at the least, that a sample has place for */
 #define LEAST_LABELLED 20
 
+/* Far rows that a sample has place for: these, and so many for each feature */
+#define LEAST_FAR 20
+#define FAR_PER_FEATURE 4
+
 /* The state of taking a sample. */
 typedef struct Taking
 {
@@ -68,8 +74,10 @@ typedef struct Taking
 	double	   *spare;			/* capacity x d, for reordering */
 	int64_t		n;
 	int64_t		capacity;
+	int			n_labels;
 	int			n_strata;
-	Stratum    *strata;			/* by label */
+	Stratum    *strata;			/* by label, and after these the far rows, if there are any */
+	const FeatureRange *box;	/* beyond which rows are far, once that is known */
 } Taking;
 
 /* Widen the ranges by a block; its weight goes to *complete if it has all features. */
@@ -281,12 +289,12 @@ join_equal(Taking *taking)
 	int64_t		kept = 0;
 
 	sort_items(entries, taking->n, sizeof(Entry), compare_entries, taking->host);
-	for (int label = 0; label < taking->n_strata; label++)
-		taking->strata[label].n = 0;
+	for (int i = 0; i < taking->n_strata; i++)
+		taking->strata[i].n = 0;
 	taking->sample->n_distinct = 0;
 	for (int64_t i = 0; i < taking->n; i++)
 	{
-		Stratum    *stratum = &taking->strata[entries[i].label];
+		Stratum    *stratum = &taking->strata[entries[i].stratum];
 
 		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
 			entries[kept - 1].weight += entries[i].weight;
@@ -406,8 +414,15 @@ put_extremes_first(Taking *taking, const MixtureHost *host)
 static int
 block_label(const Taking *taking, const MixtureBlock *block, int row)
 {
-	return block->labels != NULL && block->labels[row] < taking->n_strata ?
+	return block->labels != NULL && block->labels[row] <= taking->n_labels ?
 		(int) block->labels[row] : 0;
+}
+
+/* The stratum of a block's row; one that is far is in the last. */
+static int
+block_stratum(const Taking *taking, const MixtureBlock *block, int row)
+{
+	return taking->box != NULL ? taking->n_strata - 1 : block_label(taking, block, row);
 }
 
 /* Copy the rows of a block that are wanted to where the sample has them. */
@@ -433,11 +448,11 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wa
 	for (int i = 0; i < n_wanted; i++)
 		taking->entries[taking->n++] = (Entry) {
 			hashes[wanted[i]], kept + (size_t) i * d, block->weights[wanted[i]],
-			block_label(taking, block, wanted[i]), d
+			block_label(taking, block, wanted[i]), block_stratum(taking, block, wanted[i]), d
 		};
 }
 
-/* Offer the rows of a block to the sample. */
+/* Offer the rows of a block to the sample: the far ones, if there is a box. */
 static void
 take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 		   uint64_t seed)
@@ -446,15 +461,20 @@ take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
 	uint64_t	hashes[MIXTURE_BLOCK_ROWS];
 	int			wanted[MIXTURE_BLOCK_ROWS];
 	int			n_wanted = 0;
+	bool		far[MIXTURE_BLOCK_ROWS];
 
 	cell_hashes(block, d, range, FINE_BITS, seed, hashes);
+	if (taking->box != NULL)
+		beyond_mark(block, d, taking->box, far);
 	for (int i = 0; i < block->n_rows; i++)
 	{
-		Stratum    *stratum = &taking->strata[block_label(taking, block, i)];
+		Stratum    *stratum = &taking->strata[block_stratum(taking, block, i)];
 
-		if (!(block->weights[i] > 0))
+		if (!(block->weights[i] > 0) || (taking->box != NULL && !far[i]))
 			continue;
 		stratum->weight += block->weights[i];
+		if (taking->box != NULL)	/* it was counted with its label before */
+			taking->strata[block_label(taking, block, i)].weight -= block->weights[i];
 		if (hashes[i] > stratum->threshold)
 			continue;
 		if (taking->n + n_wanted == taking->capacity)
@@ -540,13 +560,14 @@ label_limit(int64_t limit, int n_labels)
 
 /*
  * Let there be a stratum for rows without a label, and one for each label up to
- * n_labels.
+ * n_labels; and place for one more.
  */
 static void
 begin_strata(Taking *taking, int n_labels, int64_t limit, const MixtureHost *host)
 {
+	taking->n_labels = n_labels;
 	taking->n_strata = n_labels + 1;
-	taking->strata = host->allocate(host->context, taking->n_strata * sizeof(Stratum));
+	taking->strata = host->allocate(host->context, (taking->n_strata + 1) * sizeof(Stratum));
 	taking->strata[0] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
 	for (int label = 1; label <= n_labels; label++)
 	{
@@ -567,7 +588,7 @@ strata_limit(const Taking *taking)
 }
 
 /*
- * Let the rows of every label have the share of the sample's weight that they have
+ * Let the rows of every stratum have the share of the sample's weight that they have
  * of the weight of all: that of label_weights, or NULL if all were offered.
  */
 static void
@@ -581,19 +602,19 @@ balance_strata(Taking *taking, const double *label_weights, const MixtureHost *h
 	for (int label = 0; label < taking->n_strata && label_weights != NULL; label++)
 		taking->strata[label].weight = label_weights[label];
 	factors = host->allocate(host->context, taking->n_strata * sizeof(double));
-	for (int label = 0; label < taking->n_strata; label++)
-		factors[label] = 0;
+	for (int i = 0; i < taking->n_strata; i++)
+		factors[i] = 0;
 	for (int64_t i = 0; i < taking->n; i++)
-		factors[taking->entries[i].label] += taking->entries[i].weight;
-	for (int label = 0; label < taking->n_strata; label++)
+		factors[taking->entries[i].stratum] += taking->entries[i].weight;
+	for (int i = 0; i < taking->n_strata; i++)
 	{
-		if (factors[label] > 0)
-			factors[label] = taking->strata[label].weight / factors[label];
-		if (factors[label] > most)
-			most = factors[label];
+		if (factors[i] > 0)
+			factors[i] = taking->strata[i].weight / factors[i];
+		if (factors[i] > most)
+			most = factors[i];
 	}
 	for (int64_t i = 0; i < taking->n; i++)
-		taking->entries[i].weight *= factors[taking->entries[i].label] / most;
+		taking->entries[i].weight *= factors[taking->entries[i].stratum] / most;
 	host->release(host->context, factors);
 }
 
@@ -638,6 +659,43 @@ take_rows(Taking *taking, const MixtureSource *source, const double *center,
 		host->release(host->context, features);
 }
 
+/*
+ * Take the rows that are far from all that have been taken, if there are any, and those
+ * that have been taken with them, as a stratum of their own.
+ */
+static void
+take_far(Taking *taking, const MixtureSource *source, const double *center,
+		 const FeatureRange *range, int64_t limit, uint64_t seed, const MixtureHost *host)
+{
+	int			d = source->d;
+	FeatureRange box;
+	int64_t		n_near = 0;
+
+	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	box.most = box.least + d;
+	put_rows(taking);
+	if (beyond_find(taking->sample->rows, taking->n, d, range, &box, host))
+	{
+		for (int64_t i = 0; i < taking->n; i++)
+			if (!beyond_is_row(taking->entries[i].row, d, &box))
+				taking->entries[n_near++] = taking->entries[i];
+		taking->n = n_near;
+		put_rows(taking);
+
+		/* there is room for twice the limit */
+		limit /= 2;
+		if (limit > LEAST_FAR + FAR_PER_FEATURE * (int64_t) d)
+			limit = LEAST_FAR + FAR_PER_FEATURE * (int64_t) d;
+		taking->strata[taking->n_strata++] =
+			(Stratum) {.limit = limit, .threshold = UINT64_MAX};
+		taking->box = &box;
+		take_rows(taking, source, center, range, seed, host);
+		join_equal(taking);
+		taking->box = NULL;
+	}
+	host->release(host->context, box.least);
+}
+
 /* Put what has been taken into the sample, with labels or without, and release the rest. */
 static void
 end_taking(Taking *taking, bool labelled, const MixtureHost *host)
@@ -661,43 +719,56 @@ end_taking(Taking *taking, bool labelled, const MixtureHost *host)
 }
 
 /*
- * Take a sample of at most limit distinct rows of positive weight, less the
- * center if that is not NULL (the range is of what is left then).  Where
- * features are missing, sample_fill() is to follow before seeds are drawn.  The
- * arrays come from the host; sample_release() gives them back.
+ * Take a sample, as sample_take() does, of rows that can be had block by block: far ones
+ * too, if these are all rows.
  */
-void
-sample_take(Sample *sample, const MixtureSource *source, const double *center,
-			const FeatureRange *range, int64_t limit, uint64_t seed,
-			const MixtureHost *host)
+static void
+take_sample(Sample *sample, const MixtureSource *source, bool all, const double *center,
+			const FeatureRange *range, int64_t limit, uint64_t seed, const MixtureHost *host)
 {
 	Taking		taking;
 
-	if (source->block == NULL)
-	{
-		MixtureSampling sampling = {
-			center, range, seed, limit, label_limit(limit, source->n_labels)
-		};
-		MixtureSource rows;
-		bool		all;
-
-		progress_reading(host);
-		all = source->candidates(source->context, &sampling, &rows);
-		sample_take(sample, &rows, center, range, limit, seed, host);
-		sample->complete = sample->complete && all;
-		return;
-	}
 	sample->d = source->d;
 	sample->complete = true;
 	taking = (Taking) {.host = host,.sample = sample};
 	begin_taking(&taking, source, limit, host);
 	take_rows(&taking, source, center, range, seed, host);
 	join_equal(&taking);
+	if (all && !sample->complete)
+		take_far(&taking, source, center, range, limit, seed, host);
 	balance_strata(&taking, source->label_weights, host);
 	put_extremes_first(&taking, host);
 	end_taking(&taking, source->n_labels > 0, host);
 	sample_make_blocks(sample, host);
 	hash_rows(sample, range, seed, host);
+	sample->complete = sample->complete && all;
+}
+
+/*
+ * Take a sample of at most limit distinct rows of positive weight, and of some that are
+ * far from these, less the center if that is not NULL (the range is of what is left
+ * then).  Where features are missing, sample_fill() is to follow before seeds are drawn.
+ * The arrays come from the host; sample_release() gives them back.
+ */
+void
+sample_take(Sample *sample, const MixtureSource *source, const double *center,
+			const FeatureRange *range, int64_t limit, uint64_t seed,
+			const MixtureHost *host)
+{
+	bool		all = true;
+	MixtureSource rows;
+
+	if (source->block == NULL)
+	{
+		MixtureSampling sampling = {
+			center, range, seed, limit, label_limit(limit, source->n_labels)
+		};
+
+		progress_reading(host);
+		all = source->candidates(source->context, &sampling, &rows);
+		source = &rows;
+	}
+	take_sample(sample, source, all, center, range, limit, seed, host);
 }
 
 /* A sample of no rows, where there is nothing to search for among them. */

@@ -1,0 +1,232 @@
+/*
+ * test_beyond.c
+ *	  Rows far from all others, in tables of more rows than a sample has: they are in the
+ *	  sample, with their own share of its weight; what the sample is does not depend on
+ *	  the order of the rows; and groups are found beside them.
+ */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of the samples that are taken here without a fit, and of those of fits */
+#define LIMIT 1000
+#define FIT_LIMIT 10000
+
+#define MOST_GROUPS 5
+#define MOST_D 4
+
+/* Groups with unit variances, in all directions, and rows far from them. */
+typedef struct Table
+{
+	int			d;
+	int			k;				/* groups of many rows */
+	int			n_far;
+	Rows	   *rows;			/* the far ones last */
+	double		means[MOST_GROUPS + 1][MOST_D]; /* the last: of the far rows */
+} Table;
+
+/* Draw a table of n rows, and n_far rows around a place so far away. */
+static void
+draw_table(Random *random, Table *table, int64_t n, int n_far, double distance)
+{
+	int			d = table->d = 1 + random_below(random, MOST_D);
+	int			k = table->k = 2 + random_below(random, MOST_GROUPS - 1);
+
+	table->n_far = n_far;
+	table->rows = rows_allocate(n + n_far, d);
+	for (int c = 0; c <= k; c++)
+		for (int j = 0; j < d; j++)
+			table->means[c][j] = c == k ? distance * (random_below(random, 2) == 0 ? -1 : 1) :
+				j == 0 ? 12 * c : 5 * random_normal(random);
+	for (int64_t i = 0; i < n + n_far; i++)
+	{
+		int			c = i < n ? random_below(random, k) : k;
+
+		for (int j = 0; j < d; j++)
+			table->rows->values[i * d + j] = table->means[c][j] + random_normal(random);
+	}
+	rows_seal(table->rows);
+}
+
+/* A sample of LIMIT rows. */
+static void
+take(const Rows *rows, Sample *sample)
+{
+	FeatureRange range;
+
+	sample_scan_ranges(&rows->source, &range, &unit_host);
+	sample_take(sample, &rows->source, NULL, &range, LIMIT, 1, &unit_host);
+	unit_host.release(NULL, range.least);
+}
+
+/* The share that rows farther than `distance` have of the weight of n; *count: how many. */
+static double
+far_share(const double *rows, const double *weights, int64_t n, int d, double distance,
+		  int *count)
+{
+	double		far = 0;
+	double		all = 0;
+
+	*count = 0;
+	for (int64_t i = 0; i < n; i++)
+	{
+		bool		is_far = fabs(rows[i * d]) > distance;
+
+		all += weights[i];
+		far += is_far ? weights[i] : 0;
+		*count += is_far;
+	}
+	return far / all;
+}
+
+/*
+ * One or two far rows are in the sample and weigh there what they do among all, in
+ * whatever order the rows come.
+ */
+static void
+test_in_sample(int number)
+{
+	Random		random = random_start(3000 + number);
+	int64_t		n = 2 * LIMIT + random_below(&random, 20 * LIMIT);
+	int			n_far = 1 + random_below(&random, 2);
+	double		distance = pow(10, 3 + 3 * random_uniform(&random));
+	Table		table;
+	Rows	   *shuffled;
+	Sample		sample;
+	Sample		again;
+	int			count;
+	int			wanted;
+	double		share;
+	double		expected;
+
+	draw_table(&random, &table, n, n_far, distance);
+	if (random_below(&random, 2) == 0)
+		for (int64_t i = 0; i < table.rows->n; i++)
+			table.rows->weights[i] = 1 + random_below(&random, 3);
+	rows_seal(table.rows);
+	shuffled = rows_shuffled(&random, table.rows);
+	take(table.rows, &sample);
+	take(shuffled, &again);
+	share = far_share(sample.rows, sample.weights, sample.n_rows, table.d, distance / 2, &count);
+	expected = far_share(table.rows->values, table.rows->weights, table.rows->n, table.d,
+						 distance / 2, &wanted);
+	check(count == wanted && !sample.complete && sample.n_distinct == sample.n_rows &&
+		  sample.n_rows <= LIMIT + count && fabs(share - expected) <= 1e-12,
+		  "table %d, %d rows, d %d: of %d far rows %d are in the sample, with a share of %g "
+		  "of the weight for %g", number, (int) n, table.d, wanted, count, share, expected);
+	check(sample.n_rows == again.n_rows &&
+		  memcmp(sample.rows, again.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
+		  memcmp(sample.weights, again.weights, sample.n_rows * sizeof(double)) == 0,
+		  "table %d: in another order the sample is the same", number);
+	sample_release(&again, &unit_host);
+	sample_release(&sample, &unit_host);
+	rows_free(shuffled);
+	rows_free(table.rows);
+}
+
+/*
+ * Of many far rows, unless the sample has some anyway, it has as many as there is place for,
+ * and they weigh what all of these do.
+ */
+static void
+test_many(int number)
+{
+	Random		random = random_start(3050 + number);
+	Table		table;
+	Sample		sample;
+	int			count;
+	double		share;
+
+	draw_table(&random, &table, 60 * LIMIT, 60, 1000);
+	take(table.rows, &sample);
+	share = far_share(sample.rows, sample.weights, sample.n_rows, table.d, 500, &count);
+	check((count == 20 + 4 * table.d && fabs(share - 60.0 / (60 * LIMIT + 60)) <= 1e-12) ||
+		  (count >= 3 && sample.n_rows == LIMIT),
+		  "of 60 far rows, d %d, %d are in the sample, with a share of %g of the weight",
+		  table.d, count, share);
+	sample_release(&sample, &unit_host);
+	rows_free(table.rows);
+}
+
+/* Where no row is far, a sample is of so many rows of equal chance, which weigh what they do. */
+static void
+test_ordinary(void)
+{
+	int			n_others = 0;
+
+	for (int number = 0; number < 30; number++)
+	{
+		Random		random = random_start(3100 + number);
+		Table		table;
+		Sample		sample;
+		bool		same = true;
+
+		draw_table(&random, &table, 2 * LIMIT + random_below(&random, 20 * LIMIT), 0, 0);
+		take(table.rows, &sample);
+		for (int64_t i = 0; i < sample.n_rows; i++)
+			same = same && sample.weights[i] == 1;
+		n_others += !same || sample.n_rows != LIMIT;
+		sample_release(&sample, &unit_host);
+		rows_free(table.rows);
+	}
+	check(n_others == 0, "ordinary tables have no rows in the sample that are far (%d of 30)",
+		  n_others);
+}
+
+/* How far the component that is nearest to a place is from it, in its farthest feature. */
+static double
+nearest(const MixtureParameters *parameters, const double *place)
+{
+	double		least = INFINITY;
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double		apart = 0;
+
+		for (int j = 0; j < parameters->d; j++)
+			apart = fmax(apart, fabs(parameters->means[c * parameters->d + j] - place[j]));
+		least = fmin(least, apart);
+	}
+	return least;
+}
+
+/* A row or a few that are a group of their own leave the groups of many rows what they are. */
+static void
+test_groups(int number)
+{
+	Random		random = random_start(3200 + number);
+	MixtureOptions options = default_options((MixtureCovarianceType) (number % 4));
+	int64_t		n = FIT_LIMIT + 2000 + random_below(&random, FIT_LIMIT);
+	int			n_far = number % 8 < 4 ? 1 : 3;
+	double		distance = pow(10, 3 + 2 * random_uniform(&random));
+	double		apart = 0;
+	Table		table;
+	MixtureFit	fit;
+	MixtureError error;
+
+	draw_table(&random, &table, n, n_far, distance);
+	if (mixture_fit(&table.rows->source, table.k + 1, &options, &unit_host, &fit, &error) !=
+		MIXTURE_OK)
+		abort();
+	for (int c = 0; c < table.k; c++)
+		apart = fmax(apart, nearest(&fit.parameters, table.means[c]));
+	check(apart <= 0.5 && nearest(&fit.parameters, table.means[table.k]) <= 5,
+		  "%s, %d rows, d %d, k %d: groups are found beside %d far rows (the means are %g off)",
+		  family_names[options.covariance_type], (int) n, table.d, table.k + 1, n_far, apart);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(table.rows);
+}
+
+void
+test_beyond(void)
+{
+	for (int number = 0; number < 20; number++)
+		test_in_sample(number);
+	for (int number = 0; number < 3; number++)
+		test_many(number);
+	test_ordinary();
+	for (int number = 0; number < 24; number++)
+		test_groups(number);
+}
