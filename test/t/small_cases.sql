@@ -46,6 +46,16 @@ SELECT ok(abs(m[1][1] - 1) + abs(m[1][2] - 2) + abs(m[2][1] - 10) + abs(m[2][2] 
        E'\n# ' || m::text
 FROM families, LATERAL (SELECT means(gmm_fit(ARRAY[x, y], 2, gmm_options(covariance_type => family))) AS m FROM six) AS s ORDER BY family;
 
+-- Four grids of nine points: values beside each other, of two grids, are no groups.
+CREATE TABLE grids AS SELECT 2 * a + b AS grid, 100 * a + i AS x, 100 * b + j AS y
+FROM generate_series(0, 1) AS a, generate_series(0, 1) AS b, generate_series(-1, 1) AS i, generate_series(-1, 1) AS j;
+SELECT ok(count(DISTINCT (seed, grid, component)) = 20 AND count(DISTINCT (seed, component)) = 20, 'four grids of nine points, ' || family) ||
+       E'\n# ' || count(DISTINCT (seed, grid, component))
+FROM families, generate_series(1, 5) AS seed,
+     LATERAL (SELECT gmm_fit(ARRAY[x, y], 4, gmm_options(covariance_type => family, seed => seed)) AS model FROM grids) AS s,
+     grids, LATERAL (SELECT gmm_predict(model, ARRAY[x, y]) AS component) AS p
+GROUP BY family ORDER BY family;
+
 -- What was rounded is a code no more: iris has 29 petal widths of 0.2, and no
 -- number of components has one of them.
 SELECT ok(suspects(gmm_fit(features, k)) = 0, format('iris, %s components: none is one petal width', k))

@@ -179,6 +179,104 @@ test_collapsed(MixtureCovarianceType type)
 }
 
 /*
+ * Values of a rounded measurement: two that lie beside each other, no farther than two
+ * deviations of components in the mean for each dimension, have collapsed where nothing
+ * else tells them apart.
+ */
+static void
+test_beside(MixtureCovarianceType type)
+{
+	Random		random = random_start(94 + type);
+	bool		near = true;
+	bool		far = true;
+	bool		told_apart = true;
+
+	for (int d = 1; d <= 8; d++)
+	{
+		double		direction[8];
+		double		most = sqrt(4.0 / 3 * d);
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[3];
+
+		random_direction(&random, direction, d);
+		for (int j = 0; j < d && type != MIXTURE_FULL; j++)
+			direction[j] = j == 0;
+		round_components(&random, &parameters, type, 3, d);
+		for (int c = 0; c < 2; c++)
+			flatten(&parameters, c, direction, FLOOR);
+		for (int beyond = 0; beyond < 2; beyond++)
+		{
+			for (int j = 0; j < d; j++)
+			{
+				parameters.means[j] = 0;
+				parameters.means[d + j] = (beyond ? 1.01 : 0.99) * most * direction[j];
+				parameters.means[2 * d + j] = 1000 * direction[j];
+			}
+			near = near && (beyond || (judge_here(&parameters, N_ROWS, suspicions) == 2 &&
+									   suspicions[2] == MIXTURE_SOUND));
+			far = far && (!beyond || judge_here(&parameters, N_ROWS, NULL) == 0);
+		}
+		if (d > 1 && type != MIXTURE_SPHERICAL)
+		{
+			/* along another direction, in which both have the variance 1 */
+			double		across = 3 * sqrt(d) / hypot(direction[0], direction[1]);
+
+			for (int j = 0; j < d; j++)
+				parameters.means[d + j] = j == 0 ? -across * direction[1] :
+					j == 1 ? across * direction[0] : 0;
+			told_apart = told_apart && judge_here(&parameters, N_ROWS, NULL) == 0;
+		}
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(near, "%s: flat ones beside each other have collapsed", family_names[type]);
+	check(far, "%s: those farther apart have not", family_names[type]);
+	check(told_apart, "%s: nor have those that something else tells apart", family_names[type]);
+}
+
+/* One that is flat has collapsed on fewer than five rows, but not where all are flat. */
+static void
+test_handful(MixtureCovarianceType type)
+{
+	Random		random = random_start(97 + type);
+	bool		few = true;
+	bool		enough = true;
+	bool		all_flat = true;
+
+	for (int d = 1; d <= 8; d++)
+	{
+		int			least = judge_least_rows(type, d);
+		double		direction[8];
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[3];
+
+		random_direction(&random, direction, d);
+		round_components(&random, &parameters, type, 3, d);
+		flatten(&parameters, 1, direction, FLOOR);
+		for (int j = 0; j < d; j++)
+			parameters.means[d + j] = 1000;
+		for (int i = 0; i < 3; i++)
+		{
+			parameters.weights[1] = (i != 1 ? 4.5 : fmax(least, 5) + 0.5) / N_ROWS;
+			parameters.weights[0] = parameters.weights[2] = 0.5 - parameters.weights[1] / 2;
+			for (int c = 0; c < 3 && i == 2; c += 2)
+				flatten(&parameters, c, direction, FLOOR);
+			judge_here(&parameters, N_ROWS, suspicions);
+			if (i == 0)
+				few = few && suspicions[1] == (least > 4 ? MIXTURE_FEW_ROWS : MIXTURE_COLLAPSED);
+			else if (i == 1)
+				enough = enough && suspicions[1] == MIXTURE_SOUND;
+			else
+				all_flat = all_flat && suspicions[1] == (least > 4 ? MIXTURE_FEW_ROWS :
+														 MIXTURE_SOUND);
+		}
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(few, "%s: one of fewer than five rows has", family_names[type]);
+	check(enough, "%s: one of five has not", family_names[type]);
+	check(all_flat, "%s: nor has one of four where all are flat", family_names[type]);
+}
+
+/*
  * Where all are flat in the same direction but for a tilt, one that is a thousand
  * times as wide has a variance far above the floor along the direction of a
  * narrow one.  That says nothing if the narrow one is as flat along the other's
@@ -534,6 +632,8 @@ test_judge(void)
 		if (type == MIXTURE_TIED)
 			continue;
 		test_collapsed(type);
+		test_beside(type);
+		test_handful(type);
 		test_limits(type);
 		test_widen(type);
 		test_same_judgement(type);

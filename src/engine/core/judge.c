@@ -11,9 +11,11 @@
  *   another component that is not flat there reaches across it, being where it is
  *   in all other directions as well.  It then is one
  *   value of a feature that others spread over, as a measurement that was
- *   rounded has many.  A component that is flat because its feature is a code,
- *   or because all are, as where a column is the sum of others, has nobody
- *   reaching across and is sound.  A direction is known only as well as the
+ *   rounded has many.  So are two of which one lies beside the other, no farther
+ *   than components are wide there in the mean and with nothing else to tell
+ *   them apart; and one of a handful of rows is, where others are wide, for these
+ *   may be equal by chance.  Otherwise a component that is flat because its feature is a code,
+ *   or because all are, as where a column is the sum of others, is sound.  A direction is known only as well as the
  *   component is wide along the others: one along which it is as thin counts
  *   as the same; or
  * - it is the same as an earlier one, and does nothing.
@@ -43,6 +45,12 @@
  */
 #define REACH 25.0
 #define REACH_PER_DIMENSION 2.0
+
+/* Variances within components, in which a flat component may lie beside another */
+#define BESIDE 4.0
+
+/* Rows that a component has to have, at least, to be flat where others are not */
+#define FLAT_ROWS 5
 
 /* Part of the largest variance below which others are lost to rounding */
 #define RESOLUTION 1e-14
@@ -80,21 +88,30 @@ typedef struct Flat
 	double	   *values;			/* 2 d, of which n: its variances along them, in units of own */
 	double	   *restricted;		/* packed, n x n: a covariance among these */
 	double	   *work;			/* 2 d */
+	double	   *within;			/* covariance within components, as one of the family has it */
 	int		   *features;		/* d: the features */
 } Flat;
 
 static void
-flat_begin(Flat *flat, MixtureCovarianceType type, int d, const MixtureHost *host)
+flat_begin(Flat *flat, const MixtureParameters *parameters, const MixtureHost *host)
 {
-	size_t		n = d;
-	size_t		squares = mixture_has_matrix(type) ? n * n + linalg_packed_count(d) : 0;
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		n = parameters->d;
+	size_t		count = mixture_factor_count(type, parameters->d);
+	size_t		squares = mixture_has_matrix(type) ? n * n + count : 0;
 
-	flat->own = host->allocate(host->context, (squares + 5 * n) * sizeof(double));
+	flat->own = host->allocate(host->context, (squares + count + 5 * n) * sizeof(double));
 	flat->work = flat->own + n;
 	flat->values = flat->work + 2 * n;
-	flat->vectors = squares > 0 ? flat->values + 2 * n : NULL;
+	flat->within = flat->values + 2 * n;
+	flat->vectors = squares > 0 ? flat->within + count : NULL;
 	flat->restricted = squares > 0 ? flat->vectors + n * n : NULL;
 	flat->features = host->allocate(host->context, n * sizeof(int));
+	memset(flat->within, 0, count * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+		linalg_add_multiple(flat->within, parameters->weights[c],
+							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
+							(int) count);
 }
 
 static void
@@ -223,18 +240,34 @@ least_spread(Flat *flat, const double *covariance, const double *other, int d,
 	return spread;
 }
 
+/* The same of any family. */
+static double
+spread_of(Flat *flat, MixtureCovarianceType type, const double *covariance, const double *other,
+		  int d, const MixtureHost *host)
+{
+	double		spread = 0;
+
+	if (mixture_has_matrix(type))
+		return least_spread(flat, covariance, other, d, host);
+	for (int e = 0; e < flat->n; e++)
+		spread += feature_variance(type, other, flat->features[e]) /
+			flat->own[flat->features[e]] / flat->n;
+	return spread;
+}
+
 /*
- * Whether another component, whose mean is `apart` (d values) from that of the
- * flat one, is spread out where this one is flat, and reaches across it.
+ * The squared distance of another component, whose mean is `apart` (d values) from that of
+ * the flat one, in units of both variances together, where the flat one is flat with
+ * `width` least variances more.
  */
-static bool
-reaches_in_directions(Flat *flat, const double *covariance, const double *apart,
-					  const double *other, int d, const MixtureHost *host)
+static double
+distance_in_directions(Flat *flat, const double *covariance, const double *apart,
+					   const double *other, double width, int d, const MixtureHost *host)
 {
 	double	   *both = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
 	double	   *places = flat->work;
 	double		most = 0;
-	bool		reached;
+	double		distance = INFINITY;
 
 	for (int i = 0; i < d; i++)
 	{
@@ -244,38 +277,80 @@ reaches_in_directions(Flat *flat, const double *covariance, const double *apart,
 		most = fmax(most, both[linalg_row(i) + i]);
 		places[i] = apart[i] / sqrt(flat->own[i]);
 	}
+	for (int e = 0; e < flat->n && width > 0; e++)
+		mixture_add_outer(MIXTURE_FULL, d, both, width, flat->vectors + (size_t) e * d);
 	/* where both are flat, by more than is lost beside the largest variance */
 	for (int i = 0; i < d; i++)
 		both[linalg_row(i) + i] += 1 + RESOLUTION * most;
-	reached = linalg_cholesky(both, d, host);
-	if (reached)
+	if (linalg_cholesky(both, d, host))
 	{
 		linalg_solve_lower(both, places, d);
-		reached = linalg_dot(places, places, d) <= fmax(REACH, REACH_PER_DIMENSION * d);
+		distance = linalg_dot(places, places, d);
 	}
 	host->release(host->context, both);
-	return reached && least_spread(flat, covariance, other, d, host) > SPREAD;
+	return distance;
 }
 
 /* The same in features. */
-static bool
-reaches_in_features(const Flat *flat, MixtureCovarianceType type, const double *covariance,
-					const double *apart, const double *other, int d)
+static double
+distance_in_features(const Flat *flat, MixtureCovarianceType type, const double *covariance,
+					 const double *apart, const double *other, double width, int d)
 {
-	double		spread = 0;
 	double		distance = 0;
+	int			e = 0;
 
-	for (int e = 0; e < flat->n; e++)
-		spread += feature_variance(type, other, flat->features[e]) /
-			flat->own[flat->features[e]] / flat->n;
 	for (int j = 0; j < d; j++)
-		distance += apart[j] * apart[j] /
-			(feature_variance(type, other, j) + feature_variance(type, covariance, j) +
-			 flat->own[j]);
-	return spread > SPREAD && distance <= fmax(REACH, REACH_PER_DIMENSION * d);
+	{
+		double		variance = feature_variance(type, other, j) +
+			feature_variance(type, covariance, j) + flat->own[j];
+
+		if (e < flat->n && flat->features[e] == j)
+		{
+			variance += width * flat->own[j];
+			e++;
+		}
+		distance += apart[j] * apart[j] / variance;
+	}
+	return distance;
 }
 
-/* Whether a component that is flat has collapsed. */
+/* The same of any family. */
+static double
+distance_of(Flat *flat, MixtureCovarianceType type, const double *covariance,
+			const double *apart, const double *other, double width, int d,
+			const MixtureHost *host)
+{
+	return mixture_has_matrix(type) ?
+		distance_in_directions(flat, covariance, apart, other, width, d, host) :
+		distance_in_features(flat, type, covariance, apart, other, width, d);
+}
+
+/*
+ * Whether another component, whose mean is `apart` (d values) from that of the flat one,
+ * shows that this is one value of a measurement: the other is spread out where this is
+ * flat and reaches across it; or it is as flat and lies beside it, no farther than
+ * components are wide there (the mean variance, in units of the least), and nothing else
+ * tells the two apart.
+ */
+static bool
+shows_collapse(Flat *flat, MixtureCovarianceType type, const double *covariance,
+			   const double *apart, const double *other, double width, int d,
+			   const MixtureHost *host)
+{
+	bool		reached = distance_of(flat, type, covariance, apart, other, 0, d, host) <=
+		fmax(REACH, REACH_PER_DIMENSION * d);
+	bool		beside = width > SPREAD &&
+		distance_of(flat, type, covariance, apart, other, BESIDE * width, d, host) <= d;
+
+	if (!reached && !beside)
+		return false;
+	return spread_of(flat, type, covariance, other, d, host) > SPREAD ? reached : beside;
+}
+
+/*
+ * Whether a component that is flat has collapsed: where components are wide in the mean
+ * it has to have some rows, and no other may show that it has.
+ */
 static bool
 has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_rows,
 			  const MixtureHost *host)
@@ -283,24 +358,21 @@ has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_r
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
+	const double *covariance = parameters->covariances + c * count;
+	double		width = spread_of(flat, type, covariance, flat->within, d, host);
+	bool		collapsed = width > SPREAD && parameters->weights[c] * n_rows < FLAT_ROWS;
 	double	   *apart = host->allocate(host->context, d * sizeof(double));
-	bool		collapsed = false;
 
 	for (int other = 0; other < parameters->k && !collapsed; other++)
 	{
-		const double *covariance = parameters->covariances + other * count;
-
 		if (other == c ||
 			parameters->weights[other] * n_rows < judge_least_rows(type, d))
 			continue;
 		for (int j = 0; j < d; j++)
 			apart[j] = parameters->means[(size_t) c * d + j] -
 				parameters->means[(size_t) other * d + j];
-		collapsed = mixture_has_matrix(type) ?
-			reaches_in_directions(flat, parameters->covariances + c * count, apart, covariance,
-								  d, host) :
-			reaches_in_features(flat, type, parameters->covariances + c * count, apart,
-								covariance, d);
+		collapsed = shows_collapse(flat, type, covariance, apart,
+								   parameters->covariances + other * count, width, d, host);
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, apart);
@@ -383,7 +455,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 
 	n_rows *= 1 - parameters->noise_weight;
 
-	flat_begin(&flat, type, d, host);
+	flat_begin(&flat, parameters, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		MixtureSuspicion suspicion = MIXTURE_SOUND;
@@ -420,24 +492,18 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
-	double	   *within;
 	Flat		flat;
 
 	if (type == MIXTURE_TIED)
 		return;
-	within = host->allocate(host->context, count * sizeof(double));
-	memset(within, 0, count * sizeof(double));
-	for (int c = 0; c < parameters->k; c++)
-		for (size_t i = 0; i < count; i++)
-			within[i] += parameters->weights[c] * parameters->covariances[c * count + i];
-	flat_begin(&flat, type, d, host);
+	flat_begin(&flat, parameters, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		double	   *covariance = parameters->covariances + c * count;
 
 		if (suspicions[c] == MIXTURE_FEW_ROWS)
 			for (size_t i = 0; i < count; i++)
-				covariance[i] += within[i];
+				covariance[i] += flat.within[i];
 		if (suspicions[c] != MIXTURE_COLLAPSED)
 			continue;
 		flat_find(&flat, type, covariance, floor, d, host);
@@ -445,21 +511,21 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 		{
 			for (int e = 0; e < (type == MIXTURE_DIAG ? flat.n : 1); e++)
 				covariance[mixture_variance_place(type, flat.features[e])] +=
-					feature_variance(type, within, flat.features[e]);
+					feature_variance(type, flat.within, flat.features[e]);
 			continue;
 		}
-		flat_restrict(&flat, within, d);
+		flat_restrict(&flat, flat.within, d);
 		for (int e = 0; e < flat.n; e++)
 		{
 			double	   *vector = flat.vectors + (size_t) e * d;
 
 			for (int j = 0; j < d; j++)
 				vector[j] *= sqrt(flat.own[j]);
-			mixture_add_outer(type, d, covariance, flat.restricted[linalg_row(e) + e], vector);
+			mixture_add_outer(type, d, covariance, flat.restricted[linalg_row(e) + e],
+							  vector);
 		}
 	}
 	flat_end(&flat, host);
-	host->release(host->context, within);
 }
 
 /*
