@@ -14,10 +14,10 @@
  *   rounded has many.  So are two of which one lies beside the other, no farther
  *   than components are wide there in the mean and with nothing else to tell
  *   them apart; and one of a handful of rows is, where others are wide, for these
- *   may be equal by chance.  Otherwise a component that is flat because its feature is a code,
- *   or because all are, as where a column is the sum of others, is sound.  A direction is known only as well as the
- *   component is wide along the others: one along which it is as thin counts
- *   as the same; or
+ *   may be equal by chance.  Otherwise a component that is flat because its
+ *   feature is a code, or because all are, as where a column is the sum of others,
+ *   is sound.  A direction is known only as well as the component is wide along
+ *   the others: one along which it is as thin counts as the same; or
  * - it is the same as an earlier one, and does nothing.
  *
  * All of that can be read off the parameters, so that a model is judged long

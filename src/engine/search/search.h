@@ -153,7 +153,7 @@ typedef struct Starts
 	SeedSpace  *space;			/* of the start at hand */
 	int			most_seeds;		/* of a start whose clusters are merged */
 	int			n_seeds;		/* of the start at hand */
-	bool		by_weight;		/* it: its seeds were, and its clusters not moved */
+	bool		rough;			/* it: its clusters are the rows nearest to each seed */
 	int64_t    *seeds;			/* most_seeds */
 	int		   *clusters;		/* of the space's rows */
 	double	   *centers;		/* most_seeds x d */

@@ -284,8 +284,8 @@ maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
 /*
  * Make components of the clusters, each with a covariance of its own.  What a cluster
  * of few rows has to say of its covariance counts by its rows against
- * judge_least_rows() of all; of more rows, where seeds were drawn by weight, it counts
- * alone: dense places then are narrow components, and EM ends at others.
+ * judge_least_rows() of all; of more rows, where the clusters are rough, it counts
+ * alone: dense places then are narrow components, and EM comes to other ends.
  */
 static void
 maximize_clusters(Starts *starts, MixtureParameters *clusters)
@@ -310,7 +310,7 @@ maximize_clusters(Starts *starts, MixtureParameters *clusters)
 	for (int c = 0; c < clusters->k; c++)
 	{
 		double		weight = clusters->weights[c];
-		bool		alone = starts->by_weight && weight > least * per_row;
+		bool		alone = starts->rough && weight > least * per_row;
 		double		trust = alone ? 1 : weight / (weight + least * per_row);
 
 		clusters->weights[c] /= total;
@@ -453,7 +453,7 @@ starts_find(Starts *starts, int number, bool varied)
 	for (int j = 0; j < d; j++)
 		squares += factors[j] * factors[j];
 	seeding_stretch(starts->space, factors, starts->host);
-	starts->by_weight = n_steps == 0 && number % 4 == 3;
+	starts->rough = n_steps == 0;
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
 	if (starts->background != NULL)
 		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
