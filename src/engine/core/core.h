@@ -157,6 +157,7 @@ extern void mixture_hold_floor(MixtureParameters *parameters, const double *floo
 /* Least share of a feature's variance in any direction, whatever reg_covar */
 #define MIXTURE_LEAST_FLOOR 1e-18
 
+extern void mixture_within(const MixtureParameters *parameters, double *within);
 extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
 

@@ -107,11 +107,7 @@ flat_begin(Flat *flat, const MixtureParameters *parameters, const MixtureHost *h
 	flat->vectors = squares > 0 ? flat->within + count : NULL;
 	flat->restricted = squares > 0 ? flat->vectors + n * n : NULL;
 	flat->features = host->allocate(host->context, n * sizeof(int));
-	memset(flat->within, 0, count * sizeof(double));
-	for (int c = 0; c < parameters->k; c++)
-		linalg_add_multiple(flat->within, parameters->weights[c],
-							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
-							(int) count);
+	mixture_within(parameters, flat->within);
 }
 
 static void

@@ -387,3 +387,17 @@ mixture_covariances_valid(const MixtureParameters *parameters,
 	host->release(host->context, scratch);
 	return valid;
 }
+
+/* The covariance within components, as one of the family has it: into `within`. */
+void
+mixture_within(const MixtureParameters *parameters, double *within)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, parameters->d);
+
+	memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < parameters->k; c++)
+		linalg_add_multiple(within, parameters->weights[c],
+							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
+							(int) count);
+}

@@ -292,7 +292,6 @@ CLONE(begin_group) (const MixtureIncomplete *incomplete, const int *order, int n
 	group->right = work + (size_t) d * VL;
 }
 
-
 /* Solve the equations of n groups, at most MISSING_WIDTH, from number `first` on. */
 ALWAYS_INLINE bool
 CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const int *order,

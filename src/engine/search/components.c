@@ -75,20 +75,6 @@ components_price(MixtureCovarianceType type, int d, double n_rows, double row_we
 	return 0.5 * (1 + d + covariance) * log(fmax(n_rows, 2)) * row_weight;
 }
 
-/* The covariance within components, as one of the family has it: into `within`. */
-void
-components_within(const MixtureParameters *parameters, double *within)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, parameters->d);
-
-	memset(within, 0, count * sizeof(double));
-	for (int c = 0; c < parameters->k; c++)
-		linalg_add_multiple(within, parameters->weights[c],
-							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
-							(int) count);
-}
-
 /*
  * Half the logarithm of the determinant of component c's covariance; in many
  * dimensions that of its diagonal.  scratch: a packed matrix.

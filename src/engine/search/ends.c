@@ -200,7 +200,7 @@ place_component(MixtureParameters *parameters, int c, const double *row, const M
 	{
 		double	   *within = host->allocate(host->context, count * sizeof(double));
 
-		components_within(parameters, within);
+		mixture_within(parameters, within);
 		memcpy(parameters->covariances + c * count, within, count * sizeof(double));
 		host->release(host->context, within);
 	}

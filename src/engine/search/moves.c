@@ -545,7 +545,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	sum_weights *= 1 - parameters->noise_weight;
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
-	components_within(parameters, moves->within);
+	mixture_within(parameters, moves->within);
 	cuts_about(moves->cuts, moves->within, moves->row_weight);
 	if (shared)
 	{

@@ -173,7 +173,6 @@ extern void components_copy(const MixtureParameters *from, int a, MixtureParamet
 							int c);
 extern double components_price(MixtureCovarianceType type, int d, double n_rows,
 							   double row_weight);
-extern void components_within(const MixtureParameters *parameters, double *within);
 extern void components_agglomerate(MixtureParameters *parameters, int k,
 								   const MixtureHost *host);
 
