@@ -202,7 +202,8 @@ typedef struct FeatureRange
 
 /*
  * Which rows a sample is taken from: those with the smallest values of
- * mixture_sample_hash() of the row less the center (NULL: nothing).
+ * mixture_sample_hash() of the row less the center (NULL: nothing); or those
+ * of which mixture_is_beyond() is true.
  */
 typedef struct MixtureSampling
 {
@@ -211,6 +212,8 @@ typedef struct MixtureSampling
 	uint64_t	seed;
 	int64_t		limit;			/* distinct rows that are wanted */
 	int64_t		label_limit;	/* the same of each label, where there are any */
+	const FeatureRange *box;	/* beyond which rows are wanted, less the center;
+								 * NULL: wherever they are */
 } MixtureSampling;
 
 /*
@@ -240,7 +243,7 @@ typedef struct MixtureSource
 
 	/*
 	 * Of a sample of others, the weight of all rows without a label and, after
-	 * it, of those of each; NULL: these are all rows.
+	 * it, of those of each, n_labels + 1 values; NULL: these are all rows.
 	 */
 	const double *label_weights;
 
@@ -253,6 +256,8 @@ typedef struct MixtureSource
 	 * them; or of all rows, and then it returns true.  Equal rows may be
 	 * joined.  Where there are labels, that goes for the rows without one, and
 	 * for those of each label with sampling->label_limit and a value of their own.
+	 * With sampling->box they are all that are beyond it instead, whatever their
+	 * hash.
 	 */
 	void		(*ranges) (void *context, FeatureRange *range);
 	bool		(*candidates) (void *context, const MixtureSampling *sampling,
@@ -724,6 +729,9 @@ extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange
 
 extern uint64_t mixture_content_hash(const double *row, int d);
 extern int	mixture_compare_rows(const double *a, const double *b, int d);
+
+/* beyond.c */
+extern bool mixture_is_beyond(const double *row, int d, const FeatureRange *box);
 
 /* fit.c, select.c */
 extern MixtureStatus mixture_fit(const MixtureSource *source, int k,

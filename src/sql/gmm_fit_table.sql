@@ -43,6 +43,12 @@ CREATE FUNCTION gmm_fit_table_hash(
 COMMENT ON FUNCTION gmm_fit_table_hash(double precision[], double precision[], bigint)
 	IS 'hash of a row by which gmm_fit_table takes its sample';
 
+CREATE FUNCTION gmm_fit_table_is_beyond(features double precision[], grid double precision[])
+RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_table_is_beyond(double precision[], double precision[])
+	IS 'whether a row is so far from the sample of gmm_fit_table that it is to be in it';
+
 CREATE FUNCTION gmm_fit_table_center(features double precision[], center double precision[])
 RETURNS double precision[]
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;

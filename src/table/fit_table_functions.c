@@ -1,8 +1,8 @@
 /*
  * fit_table_functions.c
  *	  What gmm_fit_table's queries need beside the functions for everyone: the
- *	  ranges of the features, the hash by which the sample is taken, and rows
- *	  less their center.
+ *	  ranges of the features, the hash by which the sample is taken, what is
+ *	  beyond it, and rows less their center.
  *
  * They are SQL functions, since the rows are where a query finds them: in a
  * parallel worker or on a node of a cluster.
@@ -35,6 +35,7 @@ enum
 PG_FUNCTION_INFO_V1(gmm_fit_table_ranges_transition);
 PG_FUNCTION_INFO_V1(gmm_fit_table_ranges_combine);
 PG_FUNCTION_INFO_V1(gmm_fit_table_hash);
+PG_FUNCTION_INFO_V1(gmm_fit_table_is_beyond);
 PG_FUNCTION_INFO_V1(gmm_fit_table_center);
 
 /* --- ranges ------------------------------------------------------------------- */
@@ -222,42 +223,86 @@ gmm_fit_table_ranges_combine(PG_FUNCTION_ARGS)
 
 /* --- the sample ----------------------------------------------------------------- */
 
+/* A row less its center, and the ranges it is to be compared with. */
+typedef struct GridRow
+{
+	double	   *values;
+	int			d;
+	FeatureRange range;
+	GmmFeatures grid;
+	double		stack[64];		/* for a row that is not longer */
+} GridRow;
+
+/*
+ * Read a row and a grid: a center, minima and maxima, d values each.  An element of the
+ * row that is NULL becomes NaN.
+ */
+static void
+get_grid_row(Datum row, Datum grid, GridRow *result)
+{
+	GmmFeatures features;
+	int			n = 0;			/* values taken */
+	int			d;
+
+	gmm_features_get_nullable(row, &features, NULL);
+	gmm_features_get(grid, &result->grid);
+	d = result->d = features.d;
+	if (result->grid.d != 3 * d)
+		report_dimensions(d, result->grid.d / 3);
+	result->values = d > (int) lengthof(result->stack) ? palloc(d * sizeof(double)) :
+		result->stack;
+	for (int j = 0; j < d; j++)
+		result->values[j] = gmm_feature_is_null(&features, j) ? NAN :
+			features.values[n++] - result->grid.values[j];
+	result->range.least = unconstify(double *, result->grid.values) + d;
+	result->range.most = result->range.least + d;
+	gmm_features_release(&features);
+}
+
+static void
+release_grid_row(GridRow *row)
+{
+	if (row->values != row->stack)
+		pfree(row->values);
+	gmm_features_release(&row->grid);
+}
+
 /*
  * gmm_fit_table_hash(features double precision[], grid double precision[],
  *				   seed bigint) returns bigint
  *
- * The hash by which the engine takes samples, in the order of bigint.  grid is
- * a center, minima and maxima, d values each.  An element that is NULL counts as
- * a value of its own.
+ * The hash by which the engine takes samples, in the order of bigint.  An element
+ * that is NULL counts as a value of its own.
  */
 Datum
 gmm_fit_table_hash(PG_FUNCTION_ARGS)
 {
-	GmmFeatures features;
-	GmmFeatures grid;
-	FeatureRange range;
-	double		stack[64];
-	double	   *row = stack;
-	int			n = 0;			/* values taken */
+	GridRow		row;
 	uint64		hash;
 
-	gmm_features_get_nullable(PG_GETARG_DATUM(0), &features, NULL);
-	gmm_features_get(PG_GETARG_DATUM(1), &grid);
-	if (grid.d != 3 * features.d)
-		report_dimensions(features.d, grid.d / 3);
-	if (features.d > (int) lengthof(stack))
-		row = palloc(features.d * sizeof(double));
-	for (int j = 0; j < features.d; j++)
-		row[j] = gmm_feature_is_null(&features, j) ? NAN :
-			features.values[n++] - grid.values[j];
-	range.least = unconstify(double *, grid.values) + features.d;
-	range.most = range.least + features.d;
-	hash = mixture_sample_hash(row, features.d, &range, (uint64) PG_GETARG_INT64(2));
-	if (row != stack)
-		pfree(row);
-	gmm_features_release(&features);
-	gmm_features_release(&grid);
+	get_grid_row(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &row);
+	hash = mixture_sample_hash(row.values, row.d, &row.range, (uint64) PG_GETARG_INT64(2));
+	release_grid_row(&row);
 	PG_RETURN_INT64((int64) (hash ^ (UINT64CONST(1) << 63)));
+}
+
+/*
+ * gmm_fit_table_is_beyond(features double precision[], grid double precision[])
+ *						  returns boolean
+ *
+ * Whether the engine wants to have the row in its sample because it is far from all that
+ * is there: below the minima of the grid or above its maxima.
+ */
+Datum
+gmm_fit_table_is_beyond(PG_FUNCTION_ARGS)
+{
+	GridRow		row;
+	bool		beyond;
+
+	get_grid_row(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &row);
+	beyond = mixture_is_beyond(row.values, row.d, &row.range);
+	release_grid_row(&row);
+	PG_RETURN_BOOL(beyond);
 }
 
 /* --- rows about their center ------------------------------------------------------ */

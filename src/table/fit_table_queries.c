@@ -374,25 +374,41 @@ gmm_fit_table_query_labels(const GmmFitTableQuery *query)
 }
 
 /*
- * Distinct rows with the sums of their weights and how many they are: those whose
- * gmm_fit_table_hash, with the grid $1 and the seed $2, is at most the element of
- * $3 for their label, or, without one, the element 0; or all.  With labels, rows of
- * different ones are distinct, and the label comes last.
+ * Distinct rows that meet a condition, or, if that is NULL, all of them, with the sums of
+ * their weights and how many they are.  With labels, rows of different ones are distinct,
+ * and the label comes last.
  */
-const char *
-gmm_fit_table_query_candidates(const GmmFitTableQuery *query, bool all)
+static const char *
+distinct_text(const GmmFitTableQuery *query, const char *condition)
 {
 	const char *label = query->labelled ? ", r.l" : "";
 	StringInfoData text;
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "SELECT r.x, pg_catalog.sum(r.w), pg_catalog.count(*)%s", label);
-	append_from(&text, query, query->scan.rows[0].name, all ? NULL :
-				psprintf("%s.gmm_fit_table_hash(r.x, $1, $2)" OPERATOR("<=") "%s",
-						 query->schema, query->labelled ?
-						 "$3[COALESCE(r.l, 0)::pg_catalog.int4]" : "$3[0]"));
+	append_from(&text, query, query->scan.rows[0].name, condition);
 	appendStringInfo(&text, " GROUP BY r.x%s", label);
 	return text.data;
+}
+
+/*
+ * Distinct rows, as above: those whose gmm_fit_table_hash, with the grid $1 and the seed
+ * $2, is at most the element of $3 for their label, or, without one, the element 0; or all.
+ */
+const char *
+gmm_fit_table_query_candidates(const GmmFitTableQuery *query, bool all)
+{
+	return distinct_text(query, all ? NULL :
+						 psprintf("%s.gmm_fit_table_hash(r.x, $1, $2)" OPERATOR("<=") "%s",
+								  query->schema, query->labelled ?
+								  "$3[COALESCE(r.l, 0)::pg_catalog.int4]" : "$3[0]"));
+}
+
+/* Distinct rows, as above: those that are beyond the grid $1. */
+const char *
+gmm_fit_table_query_beyond(const GmmFitTableQuery *query)
+{
+	return distinct_text(query, psprintf("%s.gmm_fit_table_is_beyond(r.x, $1)", query->schema));
 }
 
 /* The statistics of the rows, perhaps with labels, under the model $1: an expression. */

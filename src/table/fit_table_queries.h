@@ -50,6 +50,7 @@ extern const char *gmm_fit_table_query_ranges(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_labels(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_candidates(const GmmFitTableQuery *query,
 												  bool all);
+extern const char *gmm_fit_table_query_beyond(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_accumulate(const GmmFitTableQuery *query,
 												  bool labelled, bool centered);
 extern const char *gmm_fit_table_query_score(const GmmFitTableQuery *query, bool labelled,

@@ -6,6 +6,10 @@
  * are there and not on their order.  A query has them up to a threshold, equal ones
  * joined; how many distinct rows there are is not known, so that the threshold rises
  * until enough are found, of each label as well.
+ *
+ * The engine may then want the rows as well that are far from all of these.  It asks for
+ * them only where the ranges say that there are any, with a query that returns nothing
+ * else: of a table of many rows these are few, as the sample has next to none of them.
  */
 #include "postgres.h"
 
@@ -28,9 +32,9 @@
 #define LEAST_GROWTH		2.0
 #define MOST_GROWTH			64.0
 
-/* Center and ranges in the one array that gmm_fit_table_hash takes. */
+/* Center and ranges in the one array that the functions of the queries take. */
 static Datum
-make_grid(const MixtureSampling *sampling, int d)
+make_grid(const MixtureSampling *sampling, const FeatureRange *range, int d)
 {
 	double	   *grid;
 	ArrayType  *array = gmm_make_vector(3 * d, &grid);
@@ -38,8 +42,8 @@ make_grid(const MixtureSampling *sampling, int d)
 	for (int j = 0; j < d; j++)
 	{
 		grid[j] = sampling->center == NULL ? 0 : sampling->center[j];
-		grid[d + j] = sampling->range->least[j];
-		grid[2 * d + j] = sampling->range->most[j];
+		grid[d + j] = range->least[j];
+		grid[2 * d + j] = range->most[j];
 	}
 	return PointerGetDatum(array);
 }
@@ -131,34 +135,55 @@ make_thresholds(const Shares *shares)
 											  TYPALIGN_DOUBLE));
 }
 
-/*
- * Put the rows whose hash is within their share of all hashes into a row store
- * in CurrentMemoryContext, equal ones joined; n_distinct is their number by label.
- */
-static GmmRowStore *
+/* No candidates yet, of which the rows are to be in CurrentMemoryContext. */
+static void
+begin_candidates(Candidates *candidates, const GmmFitTable *fit)
+{
+	int			n_labels = fit->source.n_labels;
+
+	*candidates = (Candidates) {
+		.d = fit->d, .n_labels = n_labels,
+		.rows = gmm_rowstore_create(CurrentMemoryContext, fit->d, n_labels),
+		.names = &fit->options.features,
+		.n_distinct = palloc0((n_labels + 1) * sizeof(int64))
+	};
+}
+
+/* Find the rows whose hash is within their share of all hashes, equal ones joined. */
+static void
 fetch_candidates(const GmmFitTable *fit, const MixtureSampling *sampling,
-				 const Shares *shares, int64 *n_distinct)
+				 const Shares *shares, Candidates *candidates)
 {
 	static const Oid types[3] = {FLOAT8ARRAYOID, INT8OID, INT8ARRAYOID};
 	Datum		values[3];
-	int			n_labels = fit->source.n_labels;
-	Candidates	candidates = {
-		.d = fit->d, .n_labels = n_labels,
-		.rows = gmm_rowstore_create(CurrentMemoryContext, fit->d, n_labels),
-		.names = &fit->options.features, .n_distinct = n_distinct
-	};
 	bool		all = all_of(shares);
 
-	memset(n_distinct, 0, shares->n * sizeof(int64));
-	values[0] = make_grid(sampling, fit->d);
+	begin_candidates(candidates, fit);
+	values[0] = make_grid(sampling, sampling->range, fit->d);
 	values[1] = Int64GetDatum((int64) sampling->seed);
 	values[2] = make_thresholds(shares);
 	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_candidates(&fit->query, all),
-						   all ? 0 : 3, types, values, take_candidate, &candidates);
+						   all ? 0 : 3, types, values, take_candidate, candidates);
 	if (all)
-		gmm_fit_table_check_rows(fit, candidates.n_rows, candidates.n_labelled,
-								 candidates.sum_weights);
-	return candidates.rows;
+		gmm_fit_table_check_rows(fit, candidates->n_rows, candidates->n_labelled,
+								 candidates->sum_weights);
+}
+
+/* Find the rows beyond the box, equal ones joined.  There are some, or they have changed. */
+static void
+fetch_beyond(const GmmFitTable *fit, const MixtureSampling *sampling, MixtureSource *rows)
+{
+	static const Oid types[1] = {FLOAT8ARRAYOID};
+	Datum		values[1];
+	Candidates	candidates;
+
+	begin_candidates(&candidates, fit);
+	values[0] = make_grid(sampling, sampling->box, fit->d);
+	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_beyond(&fit->query), 1, types,
+						   values, take_candidate, &candidates);
+	if (candidates.n_rows == 0)
+		gmm_fit_table_report_changed();
+	gmm_rowstore_source(candidates.rows, rows);
 }
 
 /* Distinct rows wanted of a label, 0 for those without. */
@@ -194,15 +219,12 @@ enlarge_shares(Shares *shares, const MixtureSampling *sampling, const int64 *n_d
 	return enlarged;
 }
 
-/* Rows to take a sample from, as MixtureSource has it. */
-bool
-gmm_fit_table_candidates(void *context, const MixtureSampling *sampling,
-						 MixtureSource *rows)
+/* Find rows until there are enough.  Returns whether they are all. */
+static bool
+find_candidates(const GmmFitTable *fit, const MixtureSampling *sampling, MixtureSource *rows)
 {
-	const GmmFitTable *fit = context;
 	int			n = fit->source.n_labels + 1;
 	Shares		shares = {n, palloc(n * sizeof(double))};
-	int64	   *n_distinct = palloc(n * sizeof(int64));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -218,13 +240,29 @@ gmm_fit_table_candidates(void *context, const MixtureSampling *sampling,
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old_context = MemoryContextSwitchTo(attempt);
 		bool		all = all_of(&shares);
-		GmmRowStore *found = fetch_candidates(fit, sampling, &shares, n_distinct);
+		Candidates	candidates;
 
+		fetch_candidates(fit, sampling, &shares, &candidates);
 		MemoryContextSwitchTo(old_context);
-		gmm_rowstore_source(found, rows);
-		rows->label_weights = all ? NULL : fit->labels.weights;
-		if (!enlarge_shares(&shares, sampling, n_distinct))
+		gmm_rowstore_source(candidates.rows, rows);
+		if (!all)
+			rows->label_weights = fit->query.labelled ? fit->labels.weights :
+				fit->first.sum_weights;
+		if (!enlarge_shares(&shares, sampling, candidates.n_distinct))
 			return all;
 		MemoryContextDelete(attempt);
 	}
+}
+
+/* Rows to take a sample from, as MixtureSource has it. */
+bool
+gmm_fit_table_candidates(void *context, const MixtureSampling *sampling,
+						 MixtureSource *rows)
+{
+	const GmmFitTable *fit = context;
+
+	if (sampling->box == NULL)
+		return find_candidates(fit, sampling, rows);
+	fetch_beyond(fit, sampling, rows);
+	return false;
 }

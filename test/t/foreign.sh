@@ -89,6 +89,11 @@ same "passes are parallel" all "$(kinds '.gmm_accumulate(')"
 same "the last one, too" all "$(kinds '.gmm_entropy($1')"
 same "one query finds the sample" 1 "$(grep -c 'Query Text: .*gmm_fit_table_hash' "$dir/plans")"
 same "one scores the result" 1 "$(grep -c 'Query Text: .*gmm_entropy' "$dir/plans")"
+same "none looks for far rows" 0 "$(grep -c 'Query Text: .*gmm_fit_table_is_beyond' "$dir/plans")"
+ask -c "INSERT INTO copied (id, x, y) VALUES (1000000, 1e6, 1e6)"
+fit_plans -c "SELECT gmm_fit_table('copied', '{x,y}', 3)" >"$dir/plans"
+same "but where there are any" 1 "$(grep -c 'Query Text: .*gmm_fit_table_is_beyond' "$dir/plans")"
+same "in parallel" all "$(kinds 'gmm_fit_table_is_beyond')"
 
 # --- cancelled, in a scan and between scans ---
 

@@ -2,7 +2,8 @@
  * test_beyond.c
  *	  Rows far from all others, in tables of more rows than a sample has: they are in the
  *	  sample, with their own share of its weight; what the sample is does not depend on
- *	  the order of the rows; and groups are found beside them.
+ *	  the order of the rows, nor on whether they can be read block by block; and groups are
+ *	  found beside them.
  */
 #include "unit.h"
 
@@ -59,6 +60,59 @@ take(const Rows *rows, Sample *sample)
 	sample_scan_ranges(&rows->source, &range, &unit_host);
 	sample_take(sample, &rows->source, NULL, &range, LIMIT, 1, &unit_host);
 	unit_host.release(NULL, range.least);
+}
+
+/* Rows that can only be asked for, as those of a table. */
+typedef struct Asked
+{
+	const Rows *all;
+	Rows	   *found[2];		/* by each question */
+	int			n_questions;
+	double		weight;			/* of all */
+} Asked;
+
+/* As MixtureSource has it: half as many again as are wanted, by hash, or those beyond. */
+static bool
+ask_candidates(void *context, const MixtureSampling *sampling, MixtureSource *rows)
+{
+	Asked	   *asked = context;
+	const Rows *all = asked->all;
+	int			d = all->d;
+	double		share = 1.5 * sampling->limit / all->n;
+	Rows	   *found = rows_allocate(all->n, d);
+	double		row[MOST_D];
+
+	found->n = 0;
+	for (int64_t i = 0; i < all->n; i++)
+	{
+		for (int j = 0; j < d; j++)
+			row[j] = all->values[i * d + j] - sampling->center[j];
+		if (sampling->box != NULL ? !mixture_is_beyond(row, d, sampling->box) :
+			mixture_sample_hash(row, d, sampling->range, sampling->seed) >= ldexp(share, 64))
+			continue;
+		memcpy(found->values + found->n * d, all->values + i * d, d * sizeof(double));
+		found->weights[found->n++] = all->weights[i];
+	}
+	rows_seal(found);
+	asked->found[asked->n_questions++] = found;
+	*rows = found->source;
+	rows->label_weights = &asked->weight;
+	return false;
+}
+
+/* The same sample as take() takes, of rows less a center that can only be asked for. */
+static int
+take_asking(const Rows *all, const double *center, const FeatureRange *range, Sample *sample)
+{
+	Asked		asked = {.all = all};
+	MixtureSource source = {.d = all->d,.n_rows = all->n,.context = &asked,.candidates = ask_candidates};
+
+	for (int64_t i = 0; i < all->n; i++)
+		asked.weight += all->weights[i];
+	sample_take(sample, &source, center, range, LIMIT, 1, &unit_host);
+	for (int i = 0; i < asked.n_questions; i++)
+		rows_free(asked.found[i]);
+	return asked.n_questions;
 }
 
 /* The share that rows farther than `distance` have of the weight of n; *count: how many. */
@@ -150,6 +204,55 @@ test_many(int number)
 	rows_free(table.rows);
 }
 
+/*
+ * Of rows that can only be asked for the sample is the same, and of those beyond it is
+ * asked only if there are any.
+ */
+static void
+test_asking(int number)
+{
+	Random		random = random_start(3300 + number);
+	int			n_far = number % 4 == 0 ? 0 : 1 + random_below(&random, 2 * number);
+	int			n_questions;
+	Table		table;
+	FeatureRange range;
+	Sample		sample;
+	Sample		other;
+	double	   *center;
+	double		apart = 0;
+
+	draw_table(&random, &table, 3 * LIMIT + random_below(&random, 20 * LIMIT), n_far,
+			   pow(10, 3 + 3 * random_uniform(&random)));
+	for (int64_t i = 0; i < table.rows->n; i++)
+		table.rows->weights[i] = 1 + random_below(&random, 3);
+	rows_seal(table.rows);
+	sample_scan_ranges(&table.rows->source, &range, &unit_host);
+	center = calloc(table.d, sizeof(double));
+	for (int j = 0; j < table.d; j++)
+	{
+		center[j] = 0.5 * range.least[j];
+		range.least[j] -= center[j];
+		range.most[j] -= center[j];
+	}
+	sample_take(&sample, &table.rows->source, center, &range, LIMIT, 1, &unit_host);
+	n_questions = take_asking(table.rows, center, &range, &other);
+	for (int64_t i = 0; i < sample.n_rows && sample.n_rows == other.n_rows; i++)
+		apart = fmax(apart, relative_difference(sample.weights[i], other.weights[i], 0));
+	/* chance may have all of the far ones in the sample anyway */
+	check((n_far == 0 ? n_questions == 1 : n_questions == 2 || sample.n_rows == LIMIT) &&
+		  sample.n_rows == other.n_rows &&
+		  memcmp(sample.rows, other.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
+		  apart <= 1e-12 && sample.n_distinct == other.n_distinct,
+		  "table %d, %d rows, %d of them far: %d questions give %d rows of the sample for %d, "
+		  "with weights as the same (%g)", number, (int) table.rows->n, n_far, n_questions,
+		  (int) other.n_rows, (int) sample.n_rows, apart);
+	sample_release(&other, &unit_host);
+	sample_release(&sample, &unit_host);
+	free(center);
+	unit_host.release(NULL, range.least);
+	rows_free(table.rows);
+}
+
 /* Where no row is far, a sample is of so many rows of equal chance, which weigh what they do. */
 static void
 test_ordinary(void)
@@ -226,6 +329,8 @@ test_beyond(void)
 		test_in_sample(number);
 	for (int number = 0; number < 3; number++)
 		test_many(number);
+	for (int number = 0; number < 20; number++)
+		test_asking(number);
 	test_ordinary();
 	for (int number = 0; number < 24; number++)
 		test_groups(number);

@@ -12,6 +12,7 @@
  */
 #include "engine/sample/sample_private.h"
 
+#include <float.h>
 #include <math.h>
 
 /* The box is made of the row that is so far in from either end of a feature. */
@@ -31,8 +32,9 @@ keep_least(double *least, double value)
 }
 
 /*
- * Find the box, d values for box->least and box->most, around a sample of n rows, n x d.
- * Returns whether any row of those that have this range is beyond it.
+ * Find the box, d values for box->least and box->most, around a sample of n rows, n x d:
+ * without end along a feature that fewer than EXTREMES rows have.  Returns whether any row
+ * of those that have this range is beyond it.
  */
 bool
 beyond_find(const double *rows, int64_t n, int d, const FeatureRange *range,
@@ -53,17 +55,17 @@ beyond_find(const double *rows, int64_t n, int d, const FeatureRange *range,
 			keep_least(most, -rows[i * d + j]);
 		}
 		width = -most[EXTREMES - 1] - least[EXTREMES - 1];
-		box->least[j] = width >= 0 ? least[EXTREMES - 1] - width : -INFINITY;
-		box->most[j] = width >= 0 ? -most[EXTREMES - 1] + width : INFINITY;
+		box->least[j] = width >= 0 ? least[EXTREMES - 1] - width : -DBL_MAX;
+		box->most[j] = width >= 0 ? -most[EXTREMES - 1] + width : DBL_MAX;
 		any = any || range->least[j] < box->least[j] || range->most[j] > box->most[j];
 		host->check_interrupts(host->context);
 	}
 	return any;
 }
 
-/* Whether a row is beyond the box; what is missing is not. */
+/* Whether a feature of a row is beyond the box; what is missing is not. */
 bool
-beyond_is_row(const double *row, int d, const FeatureRange *box)
+mixture_is_beyond(const double *row, int d, const FeatureRange *box)
 {
 	for (int j = 0; j < d; j++)
 		if (row[j] < box->least[j] || row[j] > box->most[j])

@@ -69,6 +69,7 @@ typedef struct Stratum
 typedef struct Taking
 {
 	const MixtureHost *host;
+	const MixtureSampling *sampling;
 	Sample	   *sample;
 	Entry	   *entries;
 	double	   *spare;			/* capacity x d, for reordering */
@@ -454,16 +455,16 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wa
 
 /* Offer the rows of a block to the sample: the far ones, if there is a box. */
 static void
-take_block(Taking *taking, const MixtureBlock *block, const FeatureRange *range,
-		   uint64_t seed)
+take_block(Taking *taking, const MixtureBlock *block)
 {
+	const MixtureSampling *sampling = taking->sampling;
 	int			d = taking->sample->d;
 	uint64_t	hashes[MIXTURE_BLOCK_ROWS];
 	int			wanted[MIXTURE_BLOCK_ROWS];
 	int			n_wanted = 0;
 	bool		far[MIXTURE_BLOCK_ROWS];
 
-	cell_hashes(block, d, range, FINE_BITS, seed, hashes);
+	cell_hashes(block, d, sampling->range, FINE_BITS, sampling->seed, hashes);
 	if (taking->box != NULL)
 		beyond_mark(block, d, taking->box, far);
 	for (int i = 0; i < block->n_rows; i++)
@@ -589,18 +590,16 @@ strata_limit(const Taking *taking)
 
 /*
  * Let the rows of every stratum have the share of the sample's weight that they have
- * of the weight of all: that of label_weights, or NULL if all were offered.
+ * of the weight of all.
  */
 static void
-balance_strata(Taking *taking, const double *label_weights, const MixtureHost *host)
+balance_strata(Taking *taking, const MixtureHost *host)
 {
 	double	   *factors;
 	double		most = 0;
 
-	if (taking->n_strata == 1 || (taking->sample->complete && label_weights == NULL))
+	if (taking->n_strata == 1 || taking->sample->complete)
 		return;
-	for (int label = 0; label < taking->n_strata && label_weights != NULL; label++)
-		taking->strata[label].weight = label_weights[label];
 	factors = host->allocate(host->context, taking->n_strata * sizeof(double));
 	for (int i = 0; i < taking->n_strata; i++)
 		factors[i] = 0;
@@ -618,14 +617,13 @@ balance_strata(Taking *taking, const double *label_weights, const MixtureHost *h
 	host->release(host->context, factors);
 }
 
-/* Allocate what a sample of so many rows needs while it is taken, and its rows. */
+/* Allocate what a sample needs while it is taken, and its rows: of all rows of a source. */
 static void
-begin_taking(Taking *taking, const MixtureSource *source, int64_t limit,
-			 const MixtureHost *host)
+begin_taking(Taking *taking, const MixtureSource *source, const MixtureHost *host)
 {
 	size_t		size;
 
-	begin_strata(taking, source->n_labels, limit, host);
+	begin_strata(taking, source->n_labels, taking->sampling->limit, host);
 	taking->capacity = 2 * strata_limit(taking);
 	if (taking->capacity > source->n_rows)
 		taking->capacity = source->n_rows;
@@ -637,9 +635,9 @@ begin_taking(Taking *taking, const MixtureSource *source, int64_t limit,
 
 /* Take the rows of all blocks, less the center if that is not NULL. */
 static void
-take_rows(Taking *taking, const MixtureSource *source, const double *center,
-		  const FeatureRange *range, uint64_t seed, const MixtureHost *host)
+take_rows(Taking *taking, const MixtureSource *source, const MixtureHost *host)
 {
+	const double *center = taking->sampling->center;
 	double	   *features = center == NULL ? NULL :
 		host->allocate(host->context, (size_t) source->d * MIXTURE_BLOCK_ROWS * sizeof(double));
 
@@ -650,49 +648,71 @@ take_rows(Taking *taking, const MixtureSource *source, const double *center,
 		source_block(source, number, &block);
 		if (center != NULL)
 			center_block(center, source->d, &block, features);
-		take_block(taking, &block, range, seed);
+		take_block(taking, &block);
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
 	}
+	join_equal(taking);
 	if (features != NULL)
 		host->release(host->context, features);
 }
 
 /*
- * Take the rows that are far from all that have been taken, if there are any, and those
- * that have been taken with them, as a stratum of their own.
+ * Rows of a source that can be read block by block: all that sampling asks for.  Returns
+ * whether they are all rows.
  */
-static void
-take_far(Taking *taking, const MixtureSource *source, const double *center,
-		 const FeatureRange *range, int64_t limit, uint64_t seed, const MixtureHost *host)
+static bool
+find_rows(const MixtureSource *source, const MixtureSampling *sampling, MixtureSource *rows,
+		  const MixtureHost *host)
 {
+	*rows = *source;
+	if (source->block != NULL)
+		return true;
+	progress_reading(host);
+	return source->candidates(source->context, sampling, rows);
+}
+
+/* Take the rows that are far from all that have been taken, as a stratum of their own. */
+static void
+take_beyond(Taking *taking, const MixtureSource *source, const FeatureRange *box,
+			const MixtureHost *host)
+{
+	MixtureSampling beyond = *taking->sampling;
+	MixtureSource rows;
 	int			d = source->d;
-	FeatureRange box;
+	int64_t		limit = beyond.limit / 2;	/* there is room for twice the limit */
 	int64_t		n_near = 0;
 
-	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
-	box.most = box.least + d;
+	for (int64_t i = 0; i < taking->n; i++)
+		if (!mixture_is_beyond(taking->entries[i].row, d, box))
+			taking->entries[n_near++] = taking->entries[i];
+	taking->n = n_near;
 	put_rows(taking);
-	if (beyond_find(taking->sample->rows, taking->n, d, range, &box, host))
-	{
-		for (int64_t i = 0; i < taking->n; i++)
-			if (!beyond_is_row(taking->entries[i].row, d, &box))
-				taking->entries[n_near++] = taking->entries[i];
-		taking->n = n_near;
-		put_rows(taking);
+	if (limit > LEAST_FAR + FAR_PER_FEATURE * (int64_t) d)
+		limit = LEAST_FAR + FAR_PER_FEATURE * (int64_t) d;
+	taking->strata[taking->n_strata++] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
+	taking->box = beyond.box = box;
+	(void) find_rows(source, &beyond, &rows, host);
+	take_rows(taking, &rows, host);
+	taking->box = NULL;
+}
 
-		/* there is room for twice the limit */
-		limit /= 2;
-		if (limit > LEAST_FAR + FAR_PER_FEATURE * (int64_t) d)
-			limit = LEAST_FAR + FAR_PER_FEATURE * (int64_t) d;
-		taking->strata[taking->n_strata++] =
-			(Stratum) {.limit = limit, .threshold = UINT64_MAX};
-		taking->box = &box;
-		take_rows(taking, source, center, range, seed, host);
-		join_equal(taking);
-		taking->box = NULL;
-	}
+/*
+ * Take the rows that are far from all that have been taken, if there are any, and those
+ * that have been taken with them.
+ */
+static void
+take_far(Taking *taking, const MixtureSource *source, const MixtureHost *host)
+{
+	FeatureRange box;
+
+	box.least = host->allocate(host->context, 2 * (size_t) source->d * sizeof(double));
+	box.most = box.least + source->d;
+	put_rows(taking);
+	if (beyond_find(taking->sample->rows, taking->n, source->d, taking->sampling->range, &box,
+					host))
+		take_beyond(taking, source, &box, host);
 	host->release(host->context, box.least);
 }
 
@@ -719,32 +739,6 @@ end_taking(Taking *taking, bool labelled, const MixtureHost *host)
 }
 
 /*
- * Take a sample, as sample_take() does, of rows that can be had block by block: far ones
- * too, if these are all rows.
- */
-static void
-take_sample(Sample *sample, const MixtureSource *source, bool all, const double *center,
-			const FeatureRange *range, int64_t limit, uint64_t seed, const MixtureHost *host)
-{
-	Taking		taking;
-
-	sample->d = source->d;
-	sample->complete = true;
-	taking = (Taking) {.host = host,.sample = sample};
-	begin_taking(&taking, source, limit, host);
-	take_rows(&taking, source, center, range, seed, host);
-	join_equal(&taking);
-	if (all && !sample->complete)
-		take_far(&taking, source, center, range, limit, seed, host);
-	balance_strata(&taking, source->label_weights, host);
-	put_extremes_first(&taking, host);
-	end_taking(&taking, source->n_labels > 0, host);
-	sample_make_blocks(sample, host);
-	hash_rows(sample, range, seed, host);
-	sample->complete = sample->complete && all;
-}
-
-/*
  * Take a sample of at most limit distinct rows of positive weight, and of some that are
  * far from these, less the center if that is not NULL (the range is of what is left
  * then).  Where features are missing, sample_fill() is to follow before seeds are drawn.
@@ -755,20 +749,26 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			const FeatureRange *range, int64_t limit, uint64_t seed,
 			const MixtureHost *host)
 {
-	bool		all = true;
+	MixtureSampling sampling = {
+		center, range, seed, limit, label_limit(limit, source->n_labels), NULL
+	};
 	MixtureSource rows;
+	bool		all = find_rows(source, &sampling, &rows, host);
+	Taking		taking = {.host = host,.sampling = &sampling,.sample = sample};
 
-	if (source->block == NULL)
-	{
-		MixtureSampling sampling = {
-			center, range, seed, limit, label_limit(limit, source->n_labels)
-		};
-
-		progress_reading(host);
-		all = source->candidates(source->context, &sampling, &rows);
-		source = &rows;
-	}
-	take_sample(sample, source, all, center, range, limit, seed, host);
+	sample->d = source->d;
+	sample->complete = all;
+	begin_taking(&taking, source, host);
+	take_rows(&taking, &rows, host);
+	for (int label = 0; label < taking.n_strata && rows.label_weights != NULL; label++)
+		taking.strata[label].weight = rows.label_weights[label];
+	if (!sample->complete)
+		take_far(&taking, all ? &rows : source, host);
+	balance_strata(&taking, host);
+	put_extremes_first(&taking, host);
+	end_taking(&taking, source->n_labels > 0, host);
+	sample_make_blocks(sample, host);
+	hash_rows(sample, range, seed, host);
 }
 
 /* A sample of no rows, where there is nothing to search for among them. */

@@ -10,7 +10,6 @@
 /* beyond.c */
 extern bool beyond_find(const double *rows, int64_t n, int d, const FeatureRange *range,
 						FeatureRange *box, const MixtureHost *host);
-extern bool beyond_is_row(const double *row, int d, const FeatureRange *box);
 extern void beyond_mark(const MixtureBlock *block, int d, const FeatureRange *box, bool *far);
 
 /* row_blocks.c */
