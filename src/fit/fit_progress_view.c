@@ -180,9 +180,7 @@ gmm_progress(PG_FUNCTION_ARGS)
 
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo);
-		if (call->tuple_desc->natts != N_COLUMNS)
-			elog(ERROR, "gmm_progress must return %d columns", N_COLUMNS);
+		call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
 		call->user_fctx = palloc0(sizeof(int));
 		MemoryContextSwitchTo(caller);
 	}

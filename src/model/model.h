@@ -149,7 +149,7 @@ extern GmmModel *gmm_model_read(StringInfo buffer, bool from_client);
 
 /* model_summary.c */
 extern int	gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions);
-extern TupleDesc gmm_result_descriptor(FunctionCallInfo fcinfo);
+extern TupleDesc gmm_result_descriptor(FunctionCallInfo fcinfo, int n_columns);
 
 #define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
 #define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)

@@ -91,7 +91,7 @@ gmm_trials(PG_FUNCTION_ARGS)
 
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo);
+		call->tuple_desc = gmm_result_descriptor(fcinfo, 0);
 		model = PG_GETARG_GMM_MODEL(0);
 		call->user_fctx = model;
 		call->max_calls = model->n_trials;

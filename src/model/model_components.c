@@ -135,9 +135,7 @@ begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	Components *components = (Components *) palloc0(sizeof(Components));
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo);
-	if (call->tuple_desc->natts != N_COLUMNS)
-		elog(ERROR, "gmm_components must return %d columns", N_COLUMNS);
+	call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
 	gmm_model_parameters(model, &components->parameters);
 	gmm_model_names(model, &components->names);
 	components->sum_weights = model->flags & GMM_MODEL_FITTED ?

@@ -68,9 +68,7 @@ begin_matching(FunctionCallInfo fcinfo, FuncCallContext *call)
 	bool	   *is_matched;
 	int			n_unmatched = 0;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo);
-	if (call->tuple_desc->natts != COMPARE_COLUMNS)
-		elog(ERROR, "gmm_compare must return %d columns", COMPARE_COLUMNS);
+	call->tuple_desc = gmm_result_descriptor(fcinfo, COMPARE_COLUMNS);
 	get_pair(fcinfo, &matching->a, &matching->b);
 	matching->partners = palloc(matching->a.k * sizeof(int));
 	matching->distances = palloc(matching->a.k * sizeof(double));
@@ -155,7 +153,7 @@ Datum
 gmm_divergence(PG_FUNCTION_ARGS)
 {
 	int64		n = PG_GETARG_INT64(2);
-	TupleDesc	descriptor = gmm_result_descriptor(fcinfo);
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo, DIVERGENCE_COLUMNS);
 	MixtureParameters a;
 	MixtureParameters b;
 	MixtureError error = {0};
@@ -165,8 +163,6 @@ gmm_divergence(PG_FUNCTION_ARGS)
 	Datum		values[DIVERGENCE_COLUMNS] = {0};
 	bool		nulls[DIVERGENCE_COLUMNS] = {false};
 
-	if (descriptor->natts != DIVERGENCE_COLUMNS)
-		elog(ERROR, "gmm_divergence must return %d columns", DIVERGENCE_COLUMNS);
 	if (n < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -157,9 +157,7 @@ begin_profile(FunctionCallInfo fcinfo, FuncCallContext *call)
 	Profile    *profile = (Profile *) palloc(sizeof(Profile));
 	MixtureParameters parameters;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo);
-	if (call->tuple_desc->natts != N_COLUMNS)
-		elog(ERROR, "gmm_profile must return %d columns", N_COLUMNS);
+	call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	gmm_model_names(model, &profile->names);
 	profile->weights = parameters.weights;

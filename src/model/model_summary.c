@@ -129,14 +129,19 @@ summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnu
 	return true;
 }
 
-/* The row type that a function is declared to return. */
+/*
+ * The row type that a function is declared to return, which has so many columns;
+ * 0: whatever it has.
+ */
 TupleDesc
-gmm_result_descriptor(FunctionCallInfo fcinfo)
+gmm_result_descriptor(FunctionCallInfo fcinfo, int n_columns)
 {
 	TupleDesc	descriptor;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
+		(n_columns > 0 && descriptor->natts != n_columns))
+		elog(ERROR, "function %u must return a row of %d columns",
+			 fcinfo->flinfo->fn_oid, n_columns);
 	return BlessTupleDesc(descriptor);
 }
 
@@ -150,7 +155,7 @@ Datum
 gmm_summary(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	TupleDesc	descriptor = gmm_result_descriptor(fcinfo);
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo, 0);
 	Datum	   *values = (Datum *) palloc(descriptor->natts * sizeof(Datum));
 	bool	   *nulls = (bool *) palloc(descriptor->natts * sizeof(bool));
 

@@ -200,23 +200,18 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 	SampleState *state = palloc(sizeof(SampleState));
 	MixtureParameters parameters;
 	MixtureError error = {0};
-	TupleDesc	descriptor;
 
 	if (n < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("n must not be negative")));
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
-		descriptor->natts != SAMPLE_COLUMNS)
-		elog(ERROR, "gmm_sample must return %d columns", SAMPLE_COLUMNS);
-
+	call->tuple_desc = gmm_result_descriptor(fcinfo, SAMPLE_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	state->drawing = mixture_drawing_create(&parameters, &gmm_host, &error);
 	if (state->drawing == NULL)
 		gmm_report_status(MIXTURE_NOT_POSITIVE_DEFINITE, model->k, NULL, &error);
 	state->d = model->d;
 	state->seed = (uint64) PG_GETARG_INT64(2);
-	call->tuple_desc = BlessTupleDesc(descriptor);
 	call->max_calls = n;
 	return state;
 }

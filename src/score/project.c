@@ -117,9 +117,7 @@ begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 	MixtureParameters parameters;
 	double	   *mean;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo);
-	if (call->tuple_desc->natts != VARIANCE_COLUMNS)
-		elog(ERROR, "gmm_pca_variance must return %d columns", VARIANCE_COLUMNS);
+	call->tuple_desc = gmm_result_descriptor(fcinfo, VARIANCE_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	mean = palloc(model->d * sizeof(double));
 	if (!mixture_principal_axes(&parameters, 0, mean, NULL, variances->values, &gmm_host))

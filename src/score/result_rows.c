@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "model/model.h"
 #include "score/result_rows.h"
 
 /*
@@ -27,10 +28,7 @@ gmm_begin_rows(FunctionCallInfo fcinfo, int n_columns, TupleDesc *descriptor)
 				 errmsg("set-valued function called in context that cannot accept a set")));
 
 	/* In the caller's context, for it leaves things behind. */
-	if (get_call_result_type(fcinfo, NULL, descriptor) != TYPEFUNC_COMPOSITE ||
-		(*descriptor)->natts != n_columns)
-		elog(ERROR, "the function must return %d columns", n_columns);
-
+	*descriptor = gmm_result_descriptor(fcinfo, n_columns);
 	caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	*descriptor = CreateTupleDescCopy(*descriptor);
 	result->returnMode = SFRM_Materialize;

@@ -239,7 +239,7 @@ Datum
 gmm_sketch_summary(PG_FUNCTION_ARGS)
 {
 	const GmmSketch *sketch = gmm_sketch_read(PG_GETARG_DATUM(0));
-	TupleDesc	descriptor = gmm_result_descriptor(fcinfo);
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo, SUMMARY_COLUMNS);
 	Datum		values[SUMMARY_COLUMNS];
 	bool		nulls[SUMMARY_COLUMNS] = {false};
 	double		distinct = sketch->n;

@@ -109,14 +109,12 @@ put_float8(Datum *values, bool *nulls, int column, double value)
 Datum
 gmm_drift(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor = gmm_result_descriptor(fcinfo);
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo, DRIFT_COLUMNS);
 	Comparison	comparison;
 	const MixtureDrift *drift = &comparison.drift;
 	Datum		values[DRIFT_COLUMNS] = {0};
 	bool		nulls[DRIFT_COLUMNS];
 
-	if (descriptor->natts != DRIFT_COLUMNS)
-		elog(ERROR, "gmm_drift must return %d columns", DRIFT_COLUMNS);
 	compare(fcinfo, &comparison);
 	memset(nulls, true, sizeof(nulls));
 	values[0] = Int64GetDatum(comparison.view.n_rows);
@@ -207,9 +205,7 @@ gmm_drift_components(PG_FUNCTION_ARGS)
 
 		call = SRF_FIRSTCALL_INIT();
 		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo);
-		if (call->tuple_desc->natts != COMPONENT_COLUMNS)
-			elog(ERROR, "gmm_drift_components must return %d columns", COMPONENT_COLUMNS);
+		call->tuple_desc = gmm_result_descriptor(fcinfo, COMPONENT_COLUMNS);
 		comparison = palloc(sizeof(Comparison));
 		compare(fcinfo, comparison);
 		call->user_fctx = comparison;

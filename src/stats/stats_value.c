@@ -27,6 +27,9 @@
 #include "model/model_identity.h"
 #include "stats/stats.h"
 
+/* Columns of gmm_stats_summary */
+#define SUMMARY_COLUMNS		10
+
 PG_FUNCTION_INFO_V1(gmm_stats_add);
 PG_FUNCTION_INFO_V1(gmm_decay);
 PG_FUNCTION_INFO_V1(gmm_rebase);
@@ -487,14 +490,12 @@ gmm_em_step_final(PG_FUNCTION_ARGS)
 Datum
 gmm_stats_summary(PG_FUNCTION_ARGS)
 {
+	TupleDesc	descriptor = gmm_result_descriptor(fcinfo, SUMMARY_COLUMNS);
 	GmmStatsView view;
-	TupleDesc	descriptor;
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[SUMMARY_COLUMNS];
+	bool		nulls[SUMMARY_COLUMNS] = {false};
 	double		stddev;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	values[0] = Int32GetDatum(view.parameters.k);
 	values[1] = Int32GetDatum(view.parameters.d);
@@ -512,6 +513,5 @@ gmm_stats_summary(PG_FUNCTION_ARGS)
 	nulls[9] = nulls[7] || view.parameters.noise_box == NULL;
 	values[9] = nulls[9] ? (Datum) 0 :
 		Float8GetDatum(*view.sums.noise_weight / *view.sums.sum_weights);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
-													  values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
