@@ -185,29 +185,6 @@ match_components(const MixtureParameters *left, const MixtureParameters *right, 
 }
 
 /*
- * Put a component elsewhere: at a row, with the covariance within components and the
- * weight of one in k.
- */
-static void
-place_component(MixtureParameters *parameters, int c, const double *row, const MixtureHost *host)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		d = parameters->d;
-	size_t		count = mixture_factor_count(type, parameters->d);
-
-	memcpy(parameters->means + c * d, row, d * sizeof(double));
-	if (type != MIXTURE_TIED)
-	{
-		double	   *within = host->allocate(host->context, count * sizeof(double));
-
-		mixture_within(parameters, within);
-		memcpy(parameters->covariances + c * count, within, count * sizeof(double));
-		host->release(host->context, within);
-	}
-	parameters->weights[c] = 1.0 / parameters->k;
-}
-
-/*
  * Whether a start is made of two ends: *to, a mixture of their shape, then is where EM is
  * to begin.  Ends with artefacts are left out, for how high these are is a matter of
  * rounding.  number: the start's.  starts: of whose rows one is drawn.
@@ -224,6 +201,7 @@ ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,
 	int		   *columns;
 	int			first;
 	int			second;
+	int			moved;
 	double		sum = 0;
 
 	if (number < STARTS_ALONE || number % CROSSED_ONE_IN != 0 || n < 2 ||
@@ -247,8 +225,10 @@ ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,
 	if (to->covariance_type == MIXTURE_TIED && draw_below(draw, DRAW_COVARIANCE, 2) == 1)
 		memcpy(to->covariances, other->covariances,
 			   linalg_packed_count(to->d) * sizeof(double));
-	place_component(to, draw_below(draw, DRAW_COMPONENT, k),
-					starts_row(starts, random_combine(draw, DRAW_ROW)), host);
+	moved = draw_below(draw, DRAW_COMPONENT, k);
+	memcpy(to->means + (size_t) moved * to->d, starts_row(starts, random_combine(draw, DRAW_ROW)),
+		   to->d * sizeof(double));
+	to->weights[moved] = 1.0 / k;
 	for (int c = 0; c < k; c++)
 		sum += to->weights[c];
 	for (int c = 0; c < k; c++)

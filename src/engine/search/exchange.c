@@ -18,7 +18,6 @@
  */
 #include "engine/search/search.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "engine/core/linalg.h"
@@ -27,17 +26,15 @@
 #define LEAST_RESPONSIBILITY 1e-16
 
 /*
- * Whether rows may be held so: where a row's part in its component's covariance
- * changes its own log density by about one, or more.
+ * Whether rows may be held so: where each component has a matrix of its own, and a row's
+ * part in it changes the row's log density by about one, or more.
  */
 bool
 exchange_possible(const MixtureParameters *parameters, double n_rows)
 {
-	double		d = parameters->d;
-	double		change = parameters->covariance_type == MIXTURE_FULL ? d * d : 3 * d;
-
-	return SEARCH_WITHOUT != SEARCH_EXCHANGE && parameters->covariance_type != MIXTURE_TIED &&
-		parameters->k > 1 && parameters->noise_box == NULL && change * parameters->k > n_rows;
+	return SEARCH_WITHOUT != SEARCH_EXCHANGE && parameters->covariance_type == MIXTURE_FULL &&
+		parameters->k > 1 && parameters->noise_box == NULL &&
+		(double) parameters->d * parameters->d * parameters->k > n_rows;
 }
 
 /* What rows are looked at with. */
@@ -47,12 +44,11 @@ typedef struct Exchange
 	const Sample *sample;
 	const MixtureParameters *from;
 	MixtureParameters *to;
-	const MixturePrepared *prepared;	/* for single rows; of the family full */
+	const MixturePrepared *prepared;	/* for single rows */
 	double		sum_weights;
 	double	   *log_dets;		/* k: of the covariances */
-	double	   *inverses;		/* k x d: of the variances; of the family diag */
-	double	   *distances;		/* k: of the row at hand, squared; not of diag */
-	double	   *factors;		/* d */
+	double	   *distances;		/* k: of the row at hand, squared */
+	double	   *apart;			/* d: of the row at hand from a mean */
 	double	   *work;			/* of mixture_row_mahalanobis() */
 	const double *row;			/* d: the one at hand */
 	double		weight;			/* what of it moves */
@@ -60,50 +56,19 @@ typedef struct Exchange
 } Exchange;
 
 /*
- * The logarithm by which the determinant of component c's covariance grows where
- * the row at hand joins the component, of weight n, with weight w; or with -w leaves
- * it.  Not a number where the component would have no variance left.
- */
-static double
-growth(const Exchange *exchange, int c, double n, double w)
-{
-	const MixtureParameters *from = exchange->from;
-	int			d = from->d;
-	double		after = n + w;
-	double		sum = d * log(n / after);
-	const double *mean = from->means + (size_t) c * d;
-	const double *inverses = exchange->inverses + (size_t) c * d;
-	bool		in_range = true;
-
-	if (from->covariance_type == MIXTURE_FULL)
-		return sum + log1p(w * exchange->distances[c] / after);
-	if (from->covariance_type == MIXTURE_SPHERICAL)
-		return sum + d * log1p(w * exchange->distances[c] / d / after);
-	for (int j = 0; j < d; j++)
-	{
-		double		apart = exchange->row[j] - mean[j];
-		double		factor = 1 + w / after * apart * apart * inverses[j];
-
-		exchange->factors[j] = factor;
-		in_range &= (factor >= DBL_MIN) & (factor <= DBL_MAX);
-	}
-	if (!in_range)
-		return NAN;
-	return sum + linalg_log_product(exchange->factors, d);
-}
-
-/*
  * What component c, of weight n, gains by the row's joining it with weight w; -w:
- * what it loses by its leaving.
+ * what it loses by its leaving.  Not a number where it would have no variance left.
  */
 static double
 joining(const Exchange *exchange, int c, double w)
 {
 	double		n = exchange->from->weights[c] * exchange->sum_weights;
 	double		after = n + w;
+	double		growth = exchange->from->d * log(n / after) +
+		log1p(w * exchange->distances[c] / after);	/* of the determinant, its logarithm */
 
 	return after * log(after) - n * log(n) -
-		0.5 * (w * exchange->log_dets[c] + after * growth(exchange, c, n, w));
+		0.5 * (w * exchange->log_dets[c] + after * growth);
 }
 
 /* Have the row join a component, with weight w, or leave it, with -w. */
@@ -112,7 +77,7 @@ join(const Exchange *exchange, int c, double w)
 {
 	MixtureParameters *to = exchange->to;
 	int			d = to->d;
-	size_t		count = mixture_factor_count(to->covariance_type, d);
+	size_t		count = linalg_packed_count(d);
 	double	   *mean = to->means + (size_t) c * d;
 	double	   *covariance = to->covariances + c * count;
 	double		n = to->weights[c] * exchange->sum_weights;
@@ -121,13 +86,12 @@ join(const Exchange *exchange, int c, double w)
 
 	for (int j = 0; j < d; j++)
 	{
-		exchange->factors[j] = exchange->row[j] - mean[j];
-		mean[j] += share * exchange->factors[j];
+		exchange->apart[j] = exchange->row[j] - mean[j];
+		mean[j] += share * exchange->apart[j];
 	}
 	for (size_t i = 0; i < count; i++)
 		covariance[i] *= n / after;
-	mixture_add_outer(to->covariance_type, d, covariance, share * (n / after),
-					  exchange->factors);
+	mixture_add_outer(MIXTURE_FULL, d, covariance, share * (n / after), exchange->apart);
 	to->weights[c] *= after / n;
 }
 
@@ -152,16 +116,10 @@ exchange_row(Exchange *exchange, const KernelWork *work, int lane, double row_we
 	if (!(fmin(from->weights[own], exchange->to->weights[own]) * exchange->sum_weights >
 		  2 * exchange->weight))
 		return;
-	if (from->covariance_type == MIXTURE_FULL)
-		mixture_row_mahalanobis(exchange->prepared, exchange->row, exchange->work,
-								exchange->distances);
+	mixture_row_mahalanobis(exchange->prepared, exchange->row, exchange->work,
+							exchange->distances);
 	for (int c = 0; c < from->k; c++)
-	{
-		if (from->covariance_type == MIXTURE_FULL)
-			exchange->distances[c] *= exchange->distances[c];
-		else if (from->covariance_type == MIXTURE_SPHERICAL)
-			exchange->distances[c] = kernels_distances(work, c)[lane];
-	}
+		exchange->distances[c] *= exchange->distances[c];
 	leaving = joining(exchange, own, -exchange->weight);
 	for (int c = 0; c < from->k; c++)
 	{
@@ -205,9 +163,8 @@ exchange_block(void *context, int64_t first, const MixtureBlock *block, const Ke
 }
 
 /*
- * Put each row that is better off elsewhere there: from `from`, a mixture of
- * a family in which each component has its own covariance that EM has come to
- * among the rows of the sample, of which none misses a feature, to `to`, where
+ * Put each row that is better off elsewhere there: from `from`, a mixture of the
+ * family full that EM has come to among the rows of the sample, of which none misses a feature, to `to`, where
  * EM is to go on.  Returns how many.
  */
 int
@@ -216,7 +173,6 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 {
 	size_t		k = from->k;
 	size_t		d = from->d;
-	size_t		n_inverses = from->covariance_type == MIXTURE_DIAG ? k * d : 0;
 	MixtureError error;
 	MixturePrepared *in_blocks = mixture_prepare_blocks(from, NULL, host, &error);
 	MixturePrepared *prepared = mixture_prepare_rows(from, host, &error);
@@ -237,17 +193,14 @@ exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_we
 		return 0;
 	}
 	exchange.log_dets = host->allocate(host->context,
-									   (2 * k + n_inverses + d +
-										mixture_row_work_size(prepared)) * sizeof(double));
+									   (2 * k + d + mixture_row_work_size(prepared)) *
+									   sizeof(double));
 	exchange.distances = exchange.log_dets + k;
-	exchange.inverses = exchange.distances + k;
-	exchange.factors = exchange.inverses + n_inverses;
-	exchange.work = exchange.factors + d;
+	exchange.apart = exchange.distances + k;
+	exchange.work = exchange.apart + d;
 	for (size_t c = 0; c < k; c++)
 		exchange.log_dets[c] = 2 * (log(from->weights[c]) - in_blocks->log_constants[c]) -
 			(double) d * log(2 * M_PI);
-	for (size_t i = 0; i < n_inverses; i++)
-		exchange.inverses[i] = 1 / from->covariances[i];
 	local_visit(in_blocks, sample, exchange_block, &exchange, host);
 	host->release(host->context, exchange.log_dets);
 	mixture_release_prepared(prepared, host);

@@ -41,9 +41,6 @@
 /* Share of what is lost beside a birth that EM may make up for */
 #define BIRTH_HOPE 0.75
 
-/* Parts of deviations by which two components that were cut anew are what they were */
-#define SAME_PAIR 0.2
-
 /* Whether two moves are about different components; a birth is about all. */
 bool
 moves_apart(const Move *left, const Move *right)
@@ -474,31 +471,9 @@ propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 		propose(moves, &move);
 }
 
-/*
- * Whether the two components of a pair that was cut anew, if there is such a cut, are
- * what they were.
- */
-static bool
-came_back(const Moves *moves, const MixtureParameters *parameters, int number)
-{
-	const Pair *pair = &moves->pairs[number];
-	int			first = 2 * (moves->k + number);
-
-	if (!(moves->gains[moves->k + number] > -INFINITY))
-		return false;
-	for (int turned = 0; turned < 2; turned++)
-		if (judge_component_near(&moves->halves, first + turned, parameters, pair->a,
-								 SAME_PAIR, moves->host) &&
-			judge_component_near(&moves->halves, first + 1 - turned, parameters, pair->b,
-								 SAME_PAIR, moves->host))
-			return true;
-	return false;
-}
-
 /* Propose the moves that could lead higher. */
 static void
-propose_all(Moves *moves, const MixtureParameters *parameters,
-			const MixtureSuspicion *suspicions)
+propose_all(Moves *moves, const MixtureSuspicion *suspicions)
 {
 	moves->n_proposed = 0;
 	for (size_t i = 0; i < moves->n_pairs; i++)
@@ -513,7 +488,7 @@ propose_all(Moves *moves, const MixtureParameters *parameters,
 				propose_if(moves, c, pair, loss, reseeds);
 		for (int b = 0; b < moves->n_births; b++)
 			propose_if(moves, moves->k + b, pair, loss, reseeds);
-		if (i < (size_t) moves->n_again && !came_back(moves, parameters, (int) i))
+		if (i < (size_t) moves->n_again)
 			propose_if(moves, moves->k + (int) i, pair, loss, reseeds);
 	}
 }
@@ -579,7 +554,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	local_release(rows, k, host);
 	mixture_release_prepared(prepared, host);
 
-	propose_all(moves, parameters, suspicions);
+	propose_all(moves, suspicions);
 }
 
 /* Let a component of this share be beside all others, in place of one. */
