@@ -164,8 +164,8 @@ exchange_block(void *context, int64_t first, const MixtureBlock *block, const Ke
 
 /*
  * Put each row that is better off elsewhere there: from `from`, a mixture of the
- * family full that EM has come to among the rows of the sample, of which none misses a feature, to `to`, where
- * EM is to go on.  Returns how many.
+ * family full that EM has come to among the rows of the sample, of which none misses a
+ * feature, to `to`, where EM is to go on.  Returns how many.
  */
 int
 exchange_rows(const MixtureParameters *from, const Sample *sample, double sum_weights,
