@@ -9,13 +9,10 @@
  * nothing can be told from it any more.  And wherever it is, starts look for
  * groups in coordinates that are those of the row.
  *
- * So the search is made once more among the other rows alone: for those components
- * that are left when the far rows have one each, and for all.  The fewer ones, with
- * the far rows' beside them, take the place of the best if that is better; but not
- * where few rows are just beside others, for then starts were as good before, and
- * more of them would not be sure to end as high.  All take it, and the far rows are put
- * into them by EM among all, if they explain the other rows better than either, by
- * more than what a component costs.
+ * So the search is made once more among the other rows alone, for all components, and
+ * the far rows are put into what it finds by EM among all, if that explains the other
+ * rows better than the best of all rows does, by more than what a component costs for
+ * each that the far rows have to themselves.
  */
 #include "engine/search/search.h"
 
@@ -31,18 +28,12 @@
 /* Rows that a component has beside it, in units of what it has to have */
 #define BESIDE_FAR 4
 
-/* Deviations of a component within which others are not far from it */
-#define NEAR 10.0
-
 /* What is set aside. */
 typedef struct Aside
 {
 	Sample		rest;			/* the sample, in which these rows have no weight */
 	int64_t		n_left;			/* rows that have one */
-	int64_t    *far;			/* k: rows that are of wider components; in this order */
-	int			n_far;
-	int			n_few;			/* components of few rows */
-	bool		near;			/* one of these is not far from all others */
+	int			n;				/* components that are about rows set aside */
 } Aside;
 
 /*
@@ -110,20 +101,6 @@ find_far(const Search *search, const MixturePrepared *prepared, const ComponentR
 	return far;
 }
 
-/* Whether component c of few rows is near one that has more. */
-static bool
-is_near(const Search *search, const MixturePrepared *prepared, int c, double *work)
-{
-	double	   *distances = work + mixture_row_work_size(prepared);
-
-	mixture_row_mahalanobis(prepared, search->best.parameters.means + (size_t) c * search->d,
-							work, distances);
-	for (int other = 0; other < search->k; other++)
-		if (search->suspicions[other] != MIXTURE_FEW_ROWS && distances[other] < NEAR)
-			return true;
-	return false;
-}
-
 /* Give a row no weight in the copy of the sample. */
 static void
 clear_row(Aside *aside, int64_t row)
@@ -148,23 +125,15 @@ clear_rows(const Search *search, const MixturePrepared *prepared, const MixtureP
 
 	for (int c = 0; c < search->k; c++)
 	{
-		int64_t		far = -1;
+		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
+		int64_t		far = few ? -1 : find_far(search, by_row, &rows[c], c, work);
 
-		if (search->suspicions[c] == MIXTURE_FEW_ROWS)
-		{
-			aside->n_few++;
-			aside->near = aside->near || is_near(search, by_row, c, work);
-			for (int64_t i = 0; i < rows[c].n; i++)
-				if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
-					clear_row(aside, rows[c].rows[i]);
-		}
-		else
-			far = find_far(search, by_row, &rows[c], c, work);
+		for (int64_t i = 0; few && i < rows[c].n; i++)
+			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
+				clear_row(aside, rows[c].rows[i]);
 		if (far >= 0)
-		{
 			clear_row(aside, far);
-			aside->far[aside->n_far++] = far;
-		}
+		aside->n += few || far >= 0;
 	}
 	local_release(rows, search->k, host);
 	host->release(host->context, work);
@@ -190,9 +159,7 @@ set_aside(const Search *search, Aside *aside)
 	memcpy(rest->blocks.weights, sample->blocks.weights, padded * sizeof(double));
 	sample_source(&rest->blocks, &rest->source);
 	aside->n_left = sample->n_rows;
-	aside->n_far = aside->n_few = 0;
-	aside->near = false;
-	aside->far = host->allocate(host->context, search->k * sizeof(int64_t));
+	aside->n = 0;
 	if (prepared != NULL && by_row != NULL)
 		clear_rows(search, prepared, by_row, aside);
 	mixture_release_prepared(by_row, host);
@@ -200,108 +167,26 @@ set_aside(const Search *search, Aside *aside)
 }
 
 /*
- * Search among the rows that are not set aside for as many components as `found` has.
- * Returns how likely these rows then are; minus infinity where nothing sound was found.
- * *before: how likely they are by the best of all rows, where that has as many.
+ * Search among the rows that are not set aside, and take what is found there if it is
+ * better: see above.
  */
-static double
-search_rest(const Search *search, const Aside *aside, MixtureParameters *found, int *n_best,
-			double *before)
-{
-	/* its starts are counted from the first again, which nobody is to see */
-	MixtureHost quiet = *search->host;
-	Search		again;
-	MixtureError error;
-	double		high = -INFINITY;
-
-	quiet.report = NULL;
-	quiet.progress = NULL;
-	search_begin(&again, search->scales, &aside->rest, found->k, search->options, &quiet);
-	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
-	{
-		high = again.best.outcome.log_likelihood;
-		mixture_copy_parameters(found, &again.best.parameters);
-		*n_best = again.n_best;
-	}
-	if (found->k == search->k &&
-		em_pass(&again.em, &search->best.parameters, false, &error) == MIXTURE_OK)
-		*before = *again.em.stats->log_likelihood;
-	search_end(&again);
-	return high;
-}
-
-/* The components found among the rest, and those of the rows that are set aside. */
-static void
-put_together(const Search *search, const Aside *aside, const MixtureParameters *rest,
-			 MixtureParameters *all)
-{
-	const Candidate *best = &search->best;
-	size_t		d = search->d;
-	size_t		count = mixture_factor_count(all->covariance_type, search->d);
-	bool		tied = all->covariance_type == MIXTURE_TIED;
-	int			n = rest->k;
-	double		others = 0;
-
-	mixture_copy_parameters(all, &best->parameters);
-	for (int c = 0; c < search->k; c++)
-		if (search->suspicions[c] == MIXTURE_FEW_ROWS)
-		{
-			components_copy(&best->parameters, c, all, n);
-			all->weights[n++] = best->parameters.weights[c];
-		}
-	for (int i = 0; i < aside->n_far; i++, n++)
-	{
-		memcpy(all->means + n * d, search->sample->rows + aside->far[i] * d, d * sizeof(double));
-		if (!tied)
-			memset(all->covariances + n * count, 0, count * sizeof(double));
-		all->weights[n] = search->sample->weights[aside->far[i]] / best->outcome.sum_weights;
-	}
-	for (int c = rest->k; c < search->k; c++)
-		others += all->weights[c];
-	for (int c = 0; c < rest->k; c++)
-	{
-		components_copy(rest, c, all, c);
-		all->weights[c] = rest->weights[c] * (1 - others);
-	}
-	if (tied)
-		memcpy(all->covariances, rest->covariances, count * sizeof(double));
-	mixture_hold_floor(all, search->floor, search->host);
-}
-
-/* Try what is better without the rows that are set aside: see above. */
 static void
 try_without(Search *search, const Aside *aside)
 {
-	const MixtureHost *host = search->host;
-	MixtureCovarianceType type = search->options->covariance_type;
-	int			n = aside->n_few + aside->n_far;
-	int			n_best = 1;
-	int			n_best_fewer = 1;
-	double		before = -INFINITY;
-	double		low = -INFINITY;
-	double		high;
-	double		price = n * search_suspect_price(search, &search->best);
-	MixtureParameters found;
-	MixtureParameters fewer;
+	/* its starts are counted from the first again, which nobody is to see */
+	MixtureHost quiet = *search->host;
+	double		price = aside->n * search_suspect_price(search, &search->best);
+	Search		again;
+	MixtureError error;
 
-	mixture_allocate_parameters(&found, type, search->k, search->d, host);
-	mixture_allocate_parameters(&fewer, type, search->k - n, search->d, host);
-	high = search_rest(search, aside, &found, &n_best, &before);
-	if (fewer.k > 1 && !aside->near)
-		low = search_rest(search, aside, &fewer, &n_best_fewer, &before);
-	if (low > -INFINITY)
-	{
-		MixtureParameters together;
-
-		mixture_allocate_parameters(&together, type, search->k, search->d, host);
-		put_together(search, aside, &fewer, &together);
-		search_put(search, &together, n_best_fewer);
-		mixture_release_parameters(&together, host);
-	}
-	if (high > fmax(low, before) + price)
-		search_put(search, &found, n_best);
-	mixture_release_parameters(&fewer, host);
-	mixture_release_parameters(&found, host);
+	quiet.report = NULL;
+	quiet.progress = NULL;
+	search_begin(&again, search->scales, &aside->rest, search->k, search->options, &quiet);
+	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0 &&
+		em_pass(&again.em, &search->best.parameters, false, &error) == MIXTURE_OK &&
+		again.best.outcome.log_likelihood > *again.em.stats->log_likelihood + price)
+		search_put(search, &again.best.parameters, again.n_best);
+	search_end(&again);
 }
 
 /*
@@ -315,17 +200,14 @@ outliers_absorb(Search *search)
 {
 	const MixtureHost *host = search->host;
 	Aside		aside;
-	int			n;
 
 	if (search->scales->range.n_incomplete > 0 || search->labels != NULL ||
 		search->prior != NULL || search->options->noise)
 		return;
 	search_judge(search, &search->best);
 	set_aside(search, &aside);
-	n = aside.n_few + aside.n_far;
-	if (n > 0 && n < search->k && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
+	if (aside.n > 0 && aside.n < search->k && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
 		try_without(search, &aside);
-	host->release(host->context, aside.far);
 	host->release(host->context, aside.rest.blocks.weights);
 	host->release(host->context, aside.rest.weights);
 }
