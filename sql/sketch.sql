@@ -43,6 +43,7 @@ FROM (SELECT gmm_sketch(x, 10, w) AS sketch FROM sketch_rows WHERE x[2] IS NULL)
 -- Sums beyond a double are not lost, but have no number.
 SELECT sum_weights, mean, covariance FROM (SELECT gmm_sketch(ARRAY[v], 10) AS sketch FROM (VALUES (1e308), (-1e308), (1e200), (3)) AS t (v)) AS r, gmm_sketch_summary(sketch);
 SELECT mean FROM (SELECT gmm_sketch(ARRAY[v], 10) AS sketch FROM (VALUES (1e308), (1e308), (-1e308), (-1e308), (1)) AS t (v)) AS r, gmm_sketch_summary(sketch);
+SELECT sum_weights, mean, covariance FROM (SELECT gmm_sketch(ARRAY[v], 10, 1e308) AS sketch FROM generate_series(1, 3) AS v) AS r, gmm_sketch_summary(sketch);
 
 -- Fits
 SELECT gmm_fit_sketch(gmm_sketch(ARRAY[v], 10), 2)::text = gmm_fit(ARRAY[v], 2)::text AS same FROM generate_series(1, 8) AS v;

@@ -243,6 +243,7 @@ gmm_sketch_summary(PG_FUNCTION_ARGS)
 	Datum		values[SUMMARY_COLUMNS];
 	bool		nulls[SUMMARY_COLUMNS] = {false};
 	double		distinct = sketch->n;
+	double		weight = total_weight(sketch);
 
 	/* of n hashes that are the smallest, the largest is n of as many parts */
 	if (sketch->truncated)
@@ -254,7 +255,8 @@ gmm_sketch_summary(PG_FUNCTION_ARGS)
 	values[3] = BoolGetDatum(!sketch->truncated);
 	values[4] = Int64GetDatum(sketch->n_rows);
 	values[5] = Int64GetDatum(sketch->n_incomplete);
-	values[6] = Float8GetDatum(total_weight(sketch));
+	values[6] = Float8GetDatum(weight);
+	nulls[6] = !isfinite(weight);
 	values[7] = Float8GetDatum(rint(distinct));
 	fill_moments(sketch, &values[8], &nulls[8]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
