@@ -100,6 +100,19 @@ SELECT ok(bool_and(covariance[1][1] > 0 AND covariance[1][1] < 100), 'rows 9999 
 FROM (SELECT gmm_fit(ARRAY[x], 2) AS model FROM unnest('{9999,0}'::double precision[]) AS x) AS f,
      gmm_components(model);
 
+-- A start with less variance than reg_covar allows is likelier than all that has as much:
+-- the fall of the first step is not where EM ends.
+SELECT ok(again.iterations = 1 AND again.log_likelihood - s.log_likelihood <= 272e-7,
+          format('faithful, %s, k = %s, reg_covar %s: from a start below it to where no step raises the likelihood', family, f.k, share)) ||
+       format(E'\n# %s after %s iterations, %s after %s more', s.log_likelihood, s.iterations, again.log_likelihood, again.iterations)
+FROM (SELECT family, k, share, model, (SELECT gmm_refit(features, model, o) FROM datasets WHERE data = 'faithful') AS more
+      FROM (SELECT family, k, share, o, gmm_refit(features, start, o) AS model
+            FROM datasets, (SELECT family, k, gmm_fit(features, k, gmm_options(covariance_type => family)) AS start
+                            FROM datasets, families, unnest('{2,4}'::integer[]) AS k WHERE data = 'faithful' GROUP BY family, k) AS a,
+                 unnest('{0.05,0.5,2}'::float8[]) AS share, gmm_options(reg_covar => share, accelerate => false) AS o
+            WHERE data = 'faithful' GROUP BY family, k, share, o) AS b) AS f, gmm_summary(model) AS s, gmm_summary(more) AS again
+ORDER BY family, f.k, share;
+
 -- A density is not a probability and may be above 1.
 SELECT near(gmm_logpdf(gmm_model('{1}', '{{7}}', '{1e-8}', 'spherical'), '{7}'),
             -0.5 * ln(2 * pi() * 1e-8), 1e-15, 'a positive log-density');

@@ -153,9 +153,12 @@ extern int	mixture_flat_directions(const double *covariance, const double *floor
 									double *values, const MixtureHost *host);
 extern void mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 							   const MixtureHost *host);
+extern bool mixture_below_floor(const MixtureParameters *parameters, const double *floor,
+								const MixtureHost *host);
 
 /* Least share of a feature's variance in any direction, whatever reg_covar */
 #define MIXTURE_LEAST_FLOOR 1e-18
+
 
 extern void mixture_within(const MixtureParameters *parameters, double *within);
 extern double mixture_floor_share(double reg_covar);

@@ -32,6 +32,9 @@
  */
 #define LEAST_OWN_SHARE	1e-12
 
+/* What is left of the floor where rounding is at its worst */
+#define HELD_SHARE 0.99
+
 /*
  * The least variance of feature j that holds for a packed covariance matrix: the
  * floor's, or a share of its own, that its factor may be told from rounding.
@@ -469,6 +472,38 @@ mixture_hold_floor(MixtureParameters *parameters, const double *floor,
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, scratch);
+}
+
+/*
+ * Whether a covariance has less variance than the floor in some direction, by more
+ * than rounding leaves of one that was held there.
+ */
+bool
+mixture_below_floor(const MixtureParameters *parameters, const double *floor,
+					const MixtureHost *host)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+	size_t		count = mixture_factor_count(type, d);
+	int			n = type == MIXTURE_TIED ? 1 : parameters->k;
+	double	   *scratch = host->allocate(host->context, count * sizeof(double));
+	bool		below = false;
+
+	for (int c = 0; c < n && !below; c++)
+	{
+		memcpy(scratch, parameters->covariances + c * count, count * sizeof(double));
+		if (type == MIXTURE_SPHERICAL)
+			scratch[0] -= HELD_SHARE * mean_floor(floor, d);
+		for (int j = 0; j < d && type != MIXTURE_SPHERICAL; j++)
+			scratch[mixture_variance_place(type, j)] -= HELD_SHARE * floor[j];
+		if (mixture_has_matrix(type))
+			below = !linalg_eliminate(scratch, d, host);
+		for (size_t i = 0; i < count && !mixture_has_matrix(type); i++)
+			below = below || !(scratch[i] > 0);
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, scratch);
+	return below;
 }
 
 /* The share of a feature's variance that is the floor of covariances. */

@@ -250,6 +250,26 @@ end_run(Em *em, int here, bool ready, double step_limit, MixtureParameters *para
 }
 
 /*
+ * Whether a run has converged by its last step, which has raised the objective by
+ * less than a tolerance above 0.
+ *
+ * EM lowers the objective by no more than rounding, but for the first step of a
+ * start that is out of bounds: one that has less variance than the floor is
+ * likelier than all that have as much, and that fall says nothing of how near an
+ * optimum is.
+ */
+static bool
+has_converged(const Em *em, const EmOutcome *outcome, double tol)
+{
+	double		least = tol * outcome->sum_weights;
+
+	if (!(least > 0) || outcome->gain >= least)
+		return false;
+	return !(outcome->iterations == 1 && outcome->gain < -least &&
+			 mixture_below_floor(&em->points[0], em->bounds.floor, em->host));
+}
+
+/*
  * Run EM from parameters, which it changes.
  *
  * Without acceleration that is max_iter EM steps, or fewer if tol is above 0
@@ -310,7 +330,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
-		if (tol > 0 && !(outcome->gain >= tol * outcome->sum_weights))
+		if (has_converged(em, outcome, tol))
 		{
 			outcome->converged = true;
 			ready = ready || more;
