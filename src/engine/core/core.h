@@ -159,10 +159,14 @@ extern bool mixture_below_floor(const MixtureParameters *parameters, const doubl
 /* Least share of a feature's variance in any direction, whatever reg_covar */
 #define MIXTURE_LEAST_FLOOR 1e-18
 
+/* and where a feature is a sum of others */
+#define MIXTURE_COLLINEAR_FLOOR 1e-9
 
 extern void mixture_within(const MixtureParameters *parameters, double *within);
 extern double mixture_floor_share(double reg_covar);
 extern double mixture_constant_variance(double value);
+extern bool mixture_nearly_singular(double *covariance, double *scales, int d,
+									const MixtureHost *host);
 
 /* judge.c */
 extern int	judge_least_rows(MixtureCovarianceType type, int d);

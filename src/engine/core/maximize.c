@@ -32,6 +32,12 @@
  */
 #define LEAST_OWN_SHARE	1e-12
 
+/*
+ * An eigenvalue of correlations that is no more than this is 0: more than covariances
+ * are held above anyway, for there are components wider than all rows.
+ */
+#define LEAST_EIGENVALUE 1e-11
+
 /* What is left of the floor where rounding is at its worst */
 #define HELD_SHARE 0.99
 
@@ -522,4 +528,25 @@ mixture_constant_variance(double value)
 {
 	value = fabs(value);
 	return value > MIXTURE_MIN_FEATURE_RANGE ? value * value : 1;
+}
+
+/*
+ * Whether some direction of a covariance (packed, d dimensions), which is lost, has
+ * next to no variance beside that of the features in it.  What does not vary counts
+ * for no direction.  scales: scratch of d.
+ */
+bool
+mixture_nearly_singular(double *covariance, double *scales, int d, const MixtureHost *host)
+{
+	for (int i = 0; i < d; i++)
+	{
+		double		variance = covariance[linalg_row(i) + i];
+
+		scales[i] = variance > 0 ? 1 / sqrt(variance) : 0;
+		for (int j = 0; j < i; j++)
+			covariance[linalg_row(i) + j] *= scales[i] * scales[j];
+		covariance[linalg_row(i) + i] = 1 - LEAST_EIGENVALUE;
+		host->check_interrupts(host->context);
+	}
+	return !linalg_eliminate(covariance, d, host);
 }

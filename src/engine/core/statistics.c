@@ -535,6 +535,58 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
 }
 
 /*
+ * Whether a feature of the rows is a sum of others, by what a step has made of them:
+ * covariances that are all nearly singular, and that of all rows too.
+ */
+static bool
+is_collinear(const MixtureStats *stats, const MixtureParameters *current,
+			 const MixtureParameters *next, const double *variances,
+			 const MixtureHost *host)
+{
+	size_t		d = stats->d;
+	size_t		count = linalg_packed_count(stats->d);
+	int			n = stats->covariance_type == MIXTURE_TIED ? 1 : stats->k;
+	double	   *matrix = host->allocate(host->context,
+										(count + d * (stats->k + 2)) * sizeof(double));
+	double	   *means = matrix + count;
+	bool		singular = true;
+
+	for (int c = 0; c < n && singular; c++)
+	{
+		if (n > 1 && !mixture_has_rows(stats->component_weights[c], *stats->sum_weights))
+			continue;
+		memcpy(matrix, next->covariances + c * count, count * sizeof(double));
+		singular = mixture_nearly_singular(matrix, means, stats->d, host);
+	}
+	if (singular)
+	{
+		find_means(stats, current, means, means + d, host);
+		find_covariance(stats, means + d, variances, matrix, host);
+		singular = mixture_nearly_singular(matrix, means, stats->d, host);
+	}
+	host->release(host->context, matrix);
+	return singular;
+}
+
+/*
+ * Raise the floor of a step, whose share of the variances is less, where a feature is a
+ * sum of others (collinear.c).  Returns whether there is such a one.
+ */
+static bool
+hold_collinear(const MixtureStats *stats, const MixtureParameters *current,
+			   const MixtureParameters *next, const double *variances, double *floor,
+			   const MixtureHost *host)
+{
+	if (!mixture_has_matrix(stats->covariance_type) ||
+		!is_collinear(stats, current, next, variances, host))
+		return false;
+	for (int j = 0; j < stats->d; j++)
+		if (variances[j] > 0)
+			floor[j] = MIXTURE_COLLINEAR_FLOOR * variances[j];
+	return true;
+}
+
+/*
  * One step of EM, from statistics of an E-step under `current` to the next
  * parameters, of the same shape, whose arrays are the caller's and not those
  * of current.  Of the options, reg_covar, prior and fixed count; a prior that is
@@ -551,6 +603,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	double	   *floor;
 	double	   *variances;
 	MixturePrior *prior;
+	MixtureBounds bounds;
 	MixtureStatus status = MIXTURE_OK;
 
 	if (!(*stats->sum_weights > 0))
@@ -569,9 +622,12 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 			error->feature = j;
 			status = MIXTURE_FEATURE_RANGE;
 		}
+	bounds = (MixtureBounds) {floor, prior, options->fixed};
 	if (status == MIXTURE_OK)
-		mixture_maximize(stats, current,
-						 &(MixtureBounds) {floor, prior, options->fixed}, next, host);
+		mixture_maximize(stats, current, &bounds, next, host);
+	if (status == MIXTURE_OK && share < MIXTURE_COLLINEAR_FLOOR &&
+		hold_collinear(stats, current, next, variances, floor, host))
+		mixture_maximize(stats, current, &bounds, next, host);
 	prior_release(prior, host);
 	host->release(host->context, floor);
 

@@ -39,6 +39,34 @@ is_plain(const Scales *scales, const MixtureSource *source, int most_k,
 }
 
 /*
+ * Raise the floor of the scales, which have a matrix or would have one if no feature
+ * were missing, where a feature is a sum of others.  A sample shows that, which is
+ * taken for it if there is to be none.
+ */
+static void
+hold_collinear(Scales *scales, Sample *sample, const MixtureSource *source, bool plain,
+			   uint64_t seed, const MixtureHost *host)
+{
+	int			d = source->d;
+	double		share;
+
+	if (scales->range.n_incomplete == 0 &&
+		!collinear_possible(scales->moments.covariances, d, host))
+		return;
+	if (plain)
+		sample_take(sample, source, scales->center, &scales->range, sample_limit(1, d),
+					seed, host);
+	share = collinear_share(sample, scales->variances, host);
+	if (plain)
+	{
+		sample_release(sample, host);
+		sample_none(sample, d);
+	}
+	if (share > scales->reg_covar)
+		scales_raise_floor(scales, d, share);
+}
+
+/*
  * What searches of least_k to most_k components need to know of the rows:
  * their scales, with a matrix if `matrix` says so, and a sample of them, which
  * has at least least_k rows, or, for one component, may have none.
@@ -50,6 +78,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 			   const MixtureHost *host, MixtureError *error)
 {
 	MixtureStatus status;
+	bool		plain;
 
 	if (source->n_rows == 0)
 		return MIXTURE_NO_WEIGHT;
@@ -57,7 +86,8 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	status = scales_scan(scales, source, host, error);
 	if (status != MIXTURE_OK)
 		return status;
-	if (is_plain(scales, source, most_k, options))
+	plain = is_plain(scales, source, most_k, options);
+	if (plain)
 		sample_none(sample, source->d);
 	else
 		sample_take(sample, source, scales->center, &scales->range,
@@ -71,10 +101,11 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 		status = scales_find(scales, source, scales->center, matrix,
 							 options->reg_covar, host, error);
 	scales->n_rows = fmax(scales->sum_weights, (double) source->n_rows);
+	if (status == MIXTURE_OK && matrix && scales->reg_covar < MIXTURE_COLLINEAR_FLOOR)
+		hold_collinear(scales, sample, source, plain, options->seed, host);
 	if (status == MIXTURE_OK && options->noise)
 		scales_enclose(scales, source->d, host);
-	if (status == MIXTURE_OK && sample->n_distinct < least_k &&
-		!is_plain(scales, source, most_k, options))
+	if (status == MIXTURE_OK && sample->n_distinct < least_k && !plain)
 	{
 		error->count = sample->n_distinct;
 		return MIXTURE_TOO_FEW_DISTINCT;
@@ -101,7 +132,7 @@ fill_info(MixtureFit *fit, const EmOutcome *outcome, const Scales *scales,
 		.log_prior = options->prior != NULL ? outcome->log_prior : NAN,
 		.entropy = outcome->entropy,
 		.log_density_stddev = outcome->log_density_stddev,
-		.reg_covar = options->reg_covar,
+		.reg_covar = scales->reg_covar,
 		.iterations = outcome->iterations,
 		.converged = outcome->converged,
 		.n_starts = 1,
@@ -186,6 +217,7 @@ score_start(const MixtureSource *source, const MixtureParameters *start,
 	MixtureStatus status;
 
 	sample_scan_ranges(source, &scales.range, host);
+	scales.reg_covar = options->reg_covar;
 	em_begin(&em, source, NULL, start->covariance_type, start->k, NULL, host);
 	status = em_run(&em, &fit->parameters, 0, 0, false, &outcome, error);
 	outcome.entropy = *em.stats->entropy;
@@ -209,12 +241,15 @@ bound_start(Scales *scales, MixtureBounds *bounds, const MixtureSource *source,
 			const MixtureHost *host, MixtureError *error)
 {
 	const MixturePriorOptions *prior = options->prior;
-	bool		matrix = prior != NULL && !prior->from_model && prior->scale == NULL &&
-		mixture_has_matrix(start->covariance_type);
+	bool		matrix = mixture_has_matrix(start->covariance_type);
+	Sample		sample;
 	MixtureStatus status = scales_find(scales, source, scales->center, matrix,
 									   options->reg_covar, host, error);
 
-	if (status == MIXTURE_OK && matrix && scales->range.n_incomplete > 0)
+	if (status == MIXTURE_OK && matrix && scales->reg_covar < MIXTURE_COLLINEAR_FLOOR)
+		hold_collinear(scales, &sample, source, true, options->seed, host);
+	if (status == MIXTURE_OK && matrix && scales->range.n_incomplete > 0 &&
+		prior != NULL && !prior->from_model && prior->scale == NULL)
 		status = scales_correlate(scales, source, scales->center, host, error);
 	if (status != MIXTURE_OK)
 		return status;

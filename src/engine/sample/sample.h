@@ -59,6 +59,11 @@ extern void sample_release(Sample *sample, const MixtureHost *host);
 extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
 						const MixtureHost *host);
 
+/* collinear.c */
+extern bool collinear_possible(const double *covariance, int d, const MixtureHost *host);
+extern double collinear_share(const Sample *sample, const double *variances,
+							  const MixtureHost *host);
+
 /* What is known of the rows before the first start. */
 typedef struct Scales
 {
@@ -66,6 +71,7 @@ typedef struct Scales
 	double	   *center;			/* what is subtracted from the rows, or NULL */
 	MixtureParameters moments;	/* one component: mean and covariance */
 	double	   *variances;		/* d: of a constant feature, what it is taken to have */
+	double		reg_covar;		/* the floor's share of them, but for the least */
 	double	   *floor;			/* d */
 	double		variance;		/* mean of the features', for families that have one:
 								 * a constant one has none there, unless all are */
@@ -84,6 +90,7 @@ extern MixtureStatus scales_find(Scales *scales, const MixtureSource *source,
 extern MixtureStatus scales_correlate(Scales *scales, const MixtureSource *source,
 									  const double *center, const MixtureHost *host,
 									  MixtureError *error);
+extern void scales_raise_floor(Scales *scales, int d, double reg_covar);
 extern const double *scales_floor(const Scales *scales, MixtureCovarianceType type);
 extern MixturePrior *scales_prior(const Scales *scales, const MixtureOptions *options,
 								  MixtureCovarianceType type, int k,

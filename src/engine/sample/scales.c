@@ -169,6 +169,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 	MixtureStatus status;
 	int			out_of_range;
 
+	scales->reg_covar = reg_covar;
 	matrix = matrix && scales->range.n_incomplete == 0;
 	scales->variances = host->allocate(host->context, 3 * (size_t) d * sizeof(double));
 	scales->floor = scales->variances + d;
@@ -214,6 +215,22 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 		status = MIXTURE_FEATURE_RANGE;
 	}
 	return status;
+}
+
+/*
+ * Raise the floor to a larger share of the features' variances.  A constant feature,
+ * which has none, keeps its own.
+ */
+void
+scales_raise_floor(Scales *scales, int d, double reg_covar)
+{
+	scales->reg_covar = reg_covar;
+	for (int j = 0; j < d; j++)
+	{
+		if (!is_constant(scales, j))
+			scales->floor[j] = reg_covar * scales->variances[j];
+		scales->mean_floor[j] = reg_covar * scales->variance;
+	}
 }
 
 /* What the covariances of a family are held above: d variances. */
