@@ -35,9 +35,6 @@
 /* Components among which all pairs are looked at */
 #define MOST_COMPONENTS 256
 
-/* Moves proposed about one split */
-#define SAME_SPLITS 2
-
 /* Share of what is lost beside a birth that EM may make up for */
 #define BIRTH_HOPE 0.75
 
@@ -419,32 +416,11 @@ judge_births(Moves *moves, const MixtureParameters *parameters, const double *fa
 			moves->gains[k + b] = -INFINITY;
 }
 
-/*
- * Keep a move if it is among the best so far, the best first, and not yet as
- * many are about the same split.
- */
+/* Keep a move if it is among the best so far, the best first. */
 static void
 propose(Moves *moves, const Move *move)
 {
 	int			place = moves->n_proposed;
-	int			n_same = 0;
-	int			last = -1;
-
-	for (int i = 0; i < moves->n_proposed; i++)
-		if (moves->proposed[i].split == move->split)
-		{
-			n_same++;
-			last = i;
-		}
-	if (n_same == SAME_SPLITS)
-	{
-		if (move->gain <= moves->proposed[last].gain)
-			return;
-		moves->n_proposed--;
-		memmove(moves->proposed + last, moves->proposed + last + 1,
-				(moves->n_proposed - last) * sizeof(Move));
-		place--;
-	}
 
 	while (place > 0 && move->gain > moves->proposed[place - 1].gain)
 		place--;
