@@ -312,7 +312,6 @@ judge_component(Moves *moves, const MixtureParameters *parameters, int c, const 
 {
 	MixtureParameters whole;
 
-	moves->gains[c] = -INFINITY;
 	if (rows[c].n < 2 * judge_least_rows(parameters->covariance_type, parameters->d))
 		return;
 	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, parameters->d,
@@ -329,37 +328,36 @@ judge_again(Moves *moves, const MixtureParameters *parameters, int number,
 {
 	const MixtureHost *host = moves->host;
 	const Pair *pair = &moves->pairs[number];
+	bool		shared = parameters->covariance_type == MIXTURE_TIED;
 	int			d = parameters->d;
 	size_t		count = linalg_packed_count(d);
-	double		share;
-	double	   *factor = NULL;
+	double	   *factor = shared ? host->allocate(host->context, count * sizeof(double)) : NULL;
 	ComponentRows both;
 	MixtureParameters two;
 	MixtureParameters whole;
 
-	moves->gains[moves->k + number] = -INFINITY;
 	mixture_allocate_parameters(&two, moves->halves.covariance_type, 2, d, host);
 	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, d, host);
 	copy_whole(parameters, pair->a, &two, 0);
 	copy_whole(parameters, pair->b, &two, 1);
 	components_merge(&two, 0, 1, &whole, 0, moves->work);
-	if (parameters->covariance_type == MIXTURE_TIED)
+	if (shared)
 	{
-		share = two.weights[1] / whole.weights[0];
-		factor = host->allocate(host->context, count * sizeof(double));
+		double		share = two.weights[1] / whole.weights[0];
+		double		between = share * (1 - share);
+
 		memcpy(factor, parameters->covariances, count * sizeof(double));
-		mixture_add_outer(MIXTURE_TIED, d, factor, whole.weights[0] * share * (1 - share),
-						  moves->work);
+		mixture_add_outer(MIXTURE_TIED, d, factor, whole.weights[0] * between, moves->work);
 		memcpy(whole.covariances, parameters->covariances, count * sizeof(double));
-		mixture_add_outer(MIXTURE_TIED, d, whole.covariances, share * (1 - share), moves->work);
+		mixture_add_outer(MIXTURE_TIED, d, whole.covariances, between, moves->work);
 	}
 	local_join(&rows[pair->a], &rows[pair->b], &both, host);
-	if (factor == NULL || linalg_cholesky(factor, d, host))
+	if (!shared || linalg_cholesky(factor, d, host))
 		judge_split(moves, moves->k + number, &whole, factor, &both, pair->loss, sum_weights,
 					local);
 	host->release(host->context, both.rows);
 	host->release(host->context, both.shares);
-	if (factor != NULL)
+	if (shared)
 		host->release(host->context, factor);
 	mixture_release_parameters(&whole, host);
 	mixture_release_parameters(&two, host);
@@ -405,8 +403,6 @@ judge_births(Moves *moves, const MixtureParameters *parameters, const double *fa
 	MixtureParameters *halves = &moves->halves;
 	double		least = (double) cuts_least_rows(MIXTURE_TIED, parameters->d, true);
 
-	for (int c = 0; c < 2 * k; c++)
-		moves->gains[c] = -INFINITY;
 	moves->n_births = births_find(moves->sample, moves->scales, parameters, factor, rows,
 								  k < BIRTHS_MOST ? k : BIRTHS_MOST,
 								  halves->means + 2 * (size_t) k * parameters->d,
@@ -520,6 +516,8 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		if (!of_a || !of_b)
 			pair->loss = of_a || of_b ? 0 : INFINITY;
 	}
+	for (int c = 0; c < 2 * k; c++)
+		moves->gains[c] = -INFINITY;
 	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
 	if (births)
 		judge_births(moves, parameters, factor, rows, n_rows);
