@@ -446,11 +446,7 @@ transition(FunctionCallInfo fcinfo, const FitCall *call)
 		state = (FitState *) PG_GETARG_POINTER(ARG_STATE);
 
 	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, weight_position))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return gmm_state_unchanged(fcinfo);
 
 	if (state == NULL)
 		state = call->begin(fcinfo, call, context);

@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
+#include "rows/row_arguments.h"
 
 /* Positions of the transition function's arguments */
 #define ARG_STATE	0
@@ -111,11 +112,7 @@ gmm_union_transition(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "gmm_union_transition called in non-aggregate context");
 	if (PG_ARGISNULL(ARG_MODEL) || PG_ARGISNULL(ARG_N))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return gmm_state_unchanged(fcinfo);
 	n = PG_GETARG_FLOAT8(ARG_N);
 	if (!(n > 0) || isinf(n))
 		ereport(ERROR,

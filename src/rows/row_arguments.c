@@ -20,6 +20,15 @@ gmm_row_is_skipped(FunctionCallInfo fcinfo, int features, int weight)
 	return PG_ARGISNULL(features) || (PG_NARGS() > weight && PG_ARGISNULL(weight));
 }
 
+/* The state, the first argument, as it came: the result where a row is skipped. */
+Datum
+gmm_state_unchanged(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 /* The row's weight: finite and not negative, 1 where there is no such argument. */
 double
 gmm_row_weight(FunctionCallInfo fcinfo, int position)

@@ -26,15 +26,6 @@ enum
 PG_FUNCTION_INFO_V1(gmm_sketch_transition);
 PG_FUNCTION_INFO_V1(gmm_sketch_combine);
 
-/* The state as it came. */
-static Datum
-unchanged_state(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(ARG_STATE))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(ARG_STATE));
-}
-
 static MemoryContext
 state_context(FunctionCallInfo fcinfo)
 {
@@ -87,13 +78,13 @@ gmm_sketch_transition(PG_FUNCTION_ARGS)
 	double		weight;
 
 	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, ARG_WEIGHT))
-		return unchanged_state(fcinfo);
+		return gmm_state_unchanged(fcinfo);
 	weight = gmm_row_weight(fcinfo, ARG_WEIGHT);
 	gmm_features_get_nullable(PG_GETARG_DATUM(ARG_FEATURES), &features, NULL);
 	if (weight == 0 || features.n_observed == 0)
 	{
 		gmm_features_release(&features);
-		return unchanged_state(fcinfo);
+		return gmm_state_unchanged(fcinfo);
 	}
 	sketch = state_for_row(fcinfo, features.d);
 	gmm_sketch_add(sketch, features.values, features.observed, weight);
@@ -113,7 +104,7 @@ gmm_sketch_combine(PG_FUNCTION_ARGS)
 	GmmSketch  *sketch;
 
 	if (PG_ARGISNULL(1))
-		return unchanged_state(fcinfo);
+		return gmm_state_unchanged(fcinfo);
 	if (PG_ARGISNULL(ARG_STATE))
 	{
 		GmmSketch  *other = gmm_sketch_read(PG_GETARG_DATUM(1));

@@ -491,11 +491,7 @@ transition(FunctionCallInfo fcinfo, const StatsCall *call)
 	double		weight;
 
 	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, weight_position))
-	{
-		if (PG_ARGISNULL(ARG_STATE))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(ARG_STATE));
-	}
+		return gmm_state_unchanged(fcinfo);
 
 	/* Called by hand it is as good; the state then is not kept in place */
 	if (!AggCheckCallContext(fcinfo, &context))
@@ -564,11 +560,7 @@ gmm_stats_combine(PG_FUNCTION_ARGS)
 	GmmStatsView other;
 
 	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return gmm_state_unchanged(fcinfo);
 	if (!AggCheckCallContext(fcinfo, &context))
 		context = CurrentMemoryContext;
 	gmm_stats_view(PG_GETARG_DATUM(1), &other);

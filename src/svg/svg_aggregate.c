@@ -280,11 +280,7 @@ transition(FunctionCallInfo fcinfo, const SvgCall *call)
 	if (!PG_ARGISNULL(ARG_STATE))
 		state = (SvgState *) PG_GETARG_POINTER(ARG_STATE);
 	if (PG_ARGISNULL(ARG_FEATURES))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return gmm_state_unchanged(fcinfo);
 
 	if (state == NULL)
 		state = begin_plot(fcinfo, call, context);
@@ -356,11 +352,7 @@ gmm_svg_combine(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "combine function called outside of an aggregate");
 	if (other == NULL)
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return gmm_state_unchanged(fcinfo);
 
 	if (state == NULL)
 		state = svg_state_create(context, copy_model(context, other->model), other->pairs,

@@ -166,15 +166,6 @@ writable_ranges(FunctionCallInfo fcinfo, int d, GmmFitTableRanges *ranges)
 	return array;
 }
 
-/* The state as it came. */
-static Datum
-unchanged_state(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(ARG_STATE))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(ARG_STATE));
-}
-
 /*
  * gmm_fit_table_ranges_transition(double precision[], features double precision[],
  *								   weight double precision) returns double precision[]
@@ -190,7 +181,7 @@ gmm_fit_table_ranges_transition(PG_FUNCTION_ARGS)
 	double		weight;
 
 	if (gmm_row_is_skipped(fcinfo, ARG_FEATURES, ARG_WEIGHT))
-		return unchanged_state(fcinfo);
+		return gmm_state_unchanged(fcinfo);
 	weight = gmm_row_weight(fcinfo, ARG_WEIGHT);
 	gmm_features_get_any(PG_GETARG_DATUM(ARG_FEATURES), &features);
 	state = writable_ranges(fcinfo, features.d, &ranges);
@@ -214,7 +205,7 @@ gmm_fit_table_ranges_combine(PG_FUNCTION_ARGS)
 	ArrayType  *state;
 
 	if (PG_ARGISNULL(1))
-		return unchanged_state(fcinfo);
+		return gmm_state_unchanged(fcinfo);
 	gmm_fit_table_ranges_place(PG_GETARG_ARRAYTYPE_P(1), &other);
 	state = writable_ranges(fcinfo, other.d, &ranges);
 	gmm_fit_table_ranges_add(&ranges, &other);
