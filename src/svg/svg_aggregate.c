@@ -15,10 +15,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "engine/core/random.h"
 #include "rows/array_arguments.h"
 #include "rows/features.h"
 #include "rows/row_arguments.h"
@@ -212,28 +212,16 @@ continue_plot(FunctionCallInfo fcinfo, const SvgCall *call, SvgState *state)
 		gmm_report_changed("options");
 }
 
-/*
- * A hash of the content of a row; 0 and -0 are equal.  A NULL has the bits of
- * a NaN, which is no feature.
- */
+/* A hash of the content of a row; adding 0 makes 0 of -0. */
 static uint64
 hash_row(const GmmFeatures *features)
 {
-	uint64		hash = (uint64) features->d;
+	double		row[MIXTURE_MAX_DIMENSIONS];
+	const double *value = features->values;
 
-	for (int i = 0, place = 0; i < features->d; i++)
-	{
-		uint64		bits = PG_UINT64_MAX;
-
-		if (!gmm_feature_is_null(features, i))
-		{
-			double		value = features->values[place++] + 0.0;
-
-			memcpy(&bits, &value, sizeof(bits));
-		}
-		hash = random_combine(hash, bits);
-	}
-	return hash;
+	for (int i = 0; i < features->d; i++)
+		row[i] = gmm_feature_is_null(features, i) ? get_float8_nan() : *value++ + 0.0;
+	return mixture_content_hash(row, features->d);
 }
 
 /*

@@ -106,6 +106,15 @@ same "the engine includes itself and the language's own headers" "" "$(
             sed "s|^|$file: |" || true
     done)"
 
+same "the others include nothing of the engine but its interface" "" "$(
+    for file in $sources; do
+        case $file in src/engine/*) continue ;; esac
+        for name in $(includes "$file" | grep '^engine/'); do
+            case " $open " in *" $name "*) continue ;; esac
+            echo "$file: $name"
+        done
+    done)"
+
 same "postgres.h is in no header, and the first in every other file" "" "$(
     for file in $sources; do
         case $file in
