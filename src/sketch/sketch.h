@@ -109,6 +109,7 @@ extern void gmm_sketch_compact(GmmSketch *sketch);
 /* sketch_value.c */
 extern GmmSketch *gmm_sketch_read(Datum datum);
 extern GmmSketch *gmm_sketch_writable(Datum datum, MemoryContext context);
+extern bool gmm_sketch_header_allowed(const GmmFlatSketch *header);
 extern Size gmm_sketch_flat_size(int d, int n, const GmmSketchExtent *extents);
 extern GmmFlatSketch *gmm_sketch_flatten(GmmSketch *sketch);
 extern bool gmm_sketch_check(GmmFlatSketch *flat, Node *escontext);

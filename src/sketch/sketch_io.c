@@ -81,25 +81,6 @@ sketch_to_binary(Datum datum)
 	return pq_endtypsend(&buffer);
 }
 
-/* Whether shape and extents of a header are allowed. */
-static bool
-header_allowed(const GmmFlatSketch *header)
-{
-	bool		allowed = (header->flags & ~GMM_SKETCH_TRUNCATED) == 0 &&
-		header->d >= 1 && header->d <= MIXTURE_MAX_DIMENSIONS && header->size >= 1 &&
-		header->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / header->d) &&
-		header->n >= 1 && header->n <= header->size;
-
-	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
-	{
-		const GmmSketchExtent *extent = &header->extents[array];
-
-		allowed = allowed && extent->low >= EXACT_LEAST_LOW && extent->low <= EXACT_MOST_HIGH &&
-			extent->words >= 0 && extent->words <= EXACT_MOST_HIGH - extent->low;
-	}
-	return allowed;
-}
-
 /*
  * Receive a header; its shape and extents are allowed.  It may come from text, so
  * that its end before its time is not left to the reader of messages, for which that
@@ -135,7 +116,7 @@ receive_header(StringInfo buffer, GmmFlatSketch *header, Node *escontext)
 		header->extents[array].low = (int32) pq_getmsgint(buffer, 4);
 		header->extents[array].words = (int32) pq_getmsgint(buffer, 4);
 	}
-	if (!header_allowed(header))
+	if (!gmm_sketch_header_allowed(header))
 		ereturn(escontext, false,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid gmm_sketch: size %d, %d features and %d rows, or the extents of its sums, are out of range",

@@ -152,27 +152,35 @@ gmm_sketch_flatten(GmmSketch *sketch)
 
 /* --- expanded from flat ----------------------------------------------------------- */
 
+/* Whether flags, shape and extents are ones that a sketch may have. */
+bool
+gmm_sketch_header_allowed(const GmmFlatSketch *header)
+{
+	bool		allowed = (header->flags & ~GMM_SKETCH_TRUNCATED) == 0 &&
+		header->d >= 1 && header->d <= MIXTURE_MAX_DIMENSIONS && header->size >= 1 &&
+		header->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / header->d) &&
+		header->n >= 1 && header->n <= header->size;
+
+	for (int array = 0; array < GMM_SKETCH_N_SUMS; array++)
+	{
+		const GmmSketchExtent *extent = &header->extents[array];
+
+		allowed = allowed && extent->low >= EXACT_LEAST_LOW && extent->low <= EXACT_MOST_HIGH &&
+			extent->words >= 0 && extent->words <= EXACT_MOST_HIGH - extent->low;
+	}
+	return allowed;
+}
+
 /* Check the header of a flat sketch. */
 static void
 check_header(const GmmFlatSketch *flat)
 {
 	Size		size = VARSIZE(flat);
-	bool		agrees;
 
 	gmm_check_stored("gmm_sketch", size, offsetof(GmmFlatSketch, values), &flat->version,
 					 GMM_SKETCH_VERSION);
-	agrees = flat->d >= 1 && flat->d <= MIXTURE_MAX_DIMENSIONS && flat->size >= 1 &&
-		flat->size <= Min(GMM_SKETCH_MAX_SIZE, GMM_SKETCH_MAX_VALUES / flat->d) &&
-		flat->n >= 1 && flat->n <= flat->size;
-	for (int array = 0; agrees && array < GMM_SKETCH_N_SUMS; array++)
-	{
-		int			low = flat->extents[array].low;
-		int			words = flat->extents[array].words;
-
-		agrees = words >= 0 && words <= EXACT_MOST_HIGH - EXACT_LEAST_LOW &&
-			low >= EXACT_LEAST_LOW && low + words <= EXACT_MOST_HIGH;
-	}
-	if (!agrees || size != gmm_sketch_flat_size(flat->d, flat->n, flat->extents))
+	if (!gmm_sketch_header_allowed(flat) ||
+		size != gmm_sketch_flat_size(flat->d, flat->n, flat->extents))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("gmm_sketch of %zu bytes does not agree with its header", size),
