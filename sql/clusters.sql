@@ -21,6 +21,9 @@ FROM (SELECT gmm_model('{0.5,0.25,0.25}', '{{0},{1e90},{1e95}}', '{1e-100,1e-100
 SELECT gmm_clusters(NULL), gmm_clusters(NULL, 2), gmm_clusters(model, NULL) FROM hills;
 SELECT gmm_clusters(model, 0) FROM hills;
 SELECT gmm_clusters(model, 5) FROM hills;
+-- A count is a bigint, and none of these is cut short.
+SELECT gmm_clusters(model, (SELECT count(DISTINCT component) FROM gmm_components(model) WHERE mean[1] < 20)) FROM hills;
+SELECT gmm_clusters(model, 4294967297) FROM hills;
 SELECT gmm_clusters(gmm_model('{1}', '{{0,0}}', '{{1,1}}', 'diag'), -1);
 
 SELECT gmm_predict(model, '{0.4}', '{2,2,1,1}'), gmm_predict(model, '{21}', '{2,2,1,1}'), gmm_predict(model, '{NULL}', '{1,2,2,2}'),

@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(gmm_predict_proba_clusters);
 PG_FUNCTION_INFO_V1(gmm_entropy_clusters);
 
 /*
- * gmm_clusters(model gmm_model [, n integer]) -> integer[]
+ * gmm_clusters(model gmm_model [, n bigint]) -> integer[]
  *
  * The cluster of each component, numbered from 1 in the order of their first
  * components: n of them, or as many as the model has.
@@ -39,7 +39,7 @@ Datum
 gmm_clusters(PG_FUNCTION_ARGS)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-	int			n = 0;
+	int64		n = 0;
 	MixtureParameters parameters;
 	MixtureError error = {0};
 	MixtureStatus status;
@@ -48,16 +48,16 @@ gmm_clusters(PG_FUNCTION_ARGS)
 
 	if (PG_NARGS() > ARG_N)
 	{
-		n = PG_GETARG_INT32(ARG_N);
+		n = PG_GETARG_INT64(ARG_N);
 		if (n < 1 || n > model->k)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg_plural("n must be from 1 to the model's %d component, not %d",
-								   "n must be from 1 to the model's %d components, not %d",
+					 errmsg_plural("n must be from 1 to the model's %d component, not " INT64_FORMAT,
+								   "n must be from 1 to the model's %d components, not " INT64_FORMAT,
 								   model->k, model->k, n)));
 	}
 	gmm_model_parameters(model, &parameters);
-	status = mixture_clusters(&parameters, n, clusters, &gmm_host, &error);
+	status = mixture_clusters(&parameters, (int) n, clusters, &gmm_host, &error);
 	if (status != MIXTURE_OK)
 		gmm_report_status(status, model->k, NULL, &error);
 	for (int c = 0; c < model->k; c++)

@@ -5,9 +5,9 @@ CREATE FUNCTION gmm_clusters(model gmm_model) RETURNS integer[]
 COMMENT ON FUNCTION gmm_clusters(gmm_model)
 	IS 'the cluster of each component: those between which the density hardly falls are one';
 
-CREATE FUNCTION gmm_clusters(model gmm_model, n integer) RETURNS integer[]
+CREATE FUNCTION gmm_clusters(model gmm_model, n bigint) RETURNS integer[]
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
-COMMENT ON FUNCTION gmm_clusters(gmm_model, integer)
+COMMENT ON FUNCTION gmm_clusters(gmm_model, bigint)
 	IS 'the cluster of each component, of n clusters: those between which the density falls least are one';
 
 CREATE FUNCTION gmm_predict(
