@@ -125,7 +125,6 @@ profile_row(const Profile *profile, int component, int rank, TupleDesc descripto
 {
 	const MixtureContrast *contrast = &profile->ranked[rank].contrast;
 	int			feature = profile->ranked[rank].feature;
-	const char *name = gmm_names_get(&profile->names, feature);
 	Datum		values[N_COLUMNS] = {0};
 	bool		nulls[N_COLUMNS] = {false};
 
@@ -133,8 +132,7 @@ profile_row(const Profile *profile, int component, int rank, TupleDesc descripto
 	values[COLUMN_WEIGHT] = Float8GetDatum(profile->weights[component]);
 	values[COLUMN_RANK] = Int32GetDatum(rank + 1);
 	values[COLUMN_ELEMENT] = Int32GetDatum(feature + 1);
-	values[COLUMN_FEATURE] = CStringGetTextDatum(name != NULL ? name :
-												 psprintf("feature %d", feature + 1));
+	values[COLUMN_FEATURE] = CStringGetTextDatum(gmm_names_title(&profile->names, feature));
 	values[COLUMN_MEAN] = Float8GetDatum(contrast->mean);
 	values[COLUMN_DEVIATION] = Float8GetDatum(contrast->deviation);
 	for (int i = COLUMN_OTHERS_MEAN; i < N_COLUMNS; i++)

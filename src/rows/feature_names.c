@@ -199,6 +199,18 @@ gmm_names_get(const GmmFeatureNames *names, int element)
 	return name;
 }
 
+/*
+ * What a feature, counted from 0, is called where no number stands beside it: by its
+ * name, or its number from 1.
+ */
+const char *
+gmm_names_title(const GmmFeatureNames *names, int element)
+{
+	const char *name = gmm_names_get(names, element);
+
+	return name != NULL ? name : psprintf("feature %d", element + 1);
+}
+
 /* The names as a text[]; of none an empty one. */
 ArrayType *
 gmm_names_to_array(const GmmFeatureNames *names)

@@ -36,6 +36,7 @@ extern void gmm_names_select(const GmmFeatureNames *names, const int *elements, 
 							 GmmFeatureNames *selected);
 extern bool gmm_names_equal(const GmmFeatureNames *a, const GmmFeatureNames *b);
 extern const char *gmm_names_get(const GmmFeatureNames *names, int element);
+extern const char *gmm_names_title(const GmmFeatureNames *names, int element);
 extern ArrayType *gmm_names_to_array(const GmmFeatureNames *names);
 extern const char *gmm_names_element(const GmmFeatureNames *names, int element);
 extern const char *gmm_names_list(const GmmFeatureNames *names);

@@ -175,15 +175,6 @@ places_of(const GmmScorer *scorer)
 	return places;
 }
 
-/* What a feature is called: by its name, or its number from 1. */
-static Datum
-feature_text(const GmmScorer *scorer, int element)
-{
-	const char *name = gmm_names_get(&scorer->names, element);
-
-	return CStringGetTextDatum(name != NULL ? name : psprintf("feature %d", element + 1));
-}
-
 /* What gmm_explain says of a row; arrays in the scorer's order. */
 typedef struct Explained
 {
@@ -210,7 +201,7 @@ put_elements(Tuplestorestate *rows, TupleDesc descriptor, const GmmScorer *score
 
 		values[EXPLAIN_COMPONENT] = Int32GetDatum(explained->component + 1);
 		values[EXPLAIN_ELEMENT] = Int32GetDatum(element + 1);
-		values[EXPLAIN_FEATURE] = feature_text(scorer, element);
+		values[EXPLAIN_FEATURE] = CStringGetTextDatum(gmm_names_title(&scorer->names, element));
 		values[EXPLAIN_EXPECTED] = Float8GetDatum(explained->expected[place]);
 		nulls[EXPLAIN_VALUE] = !observed;
 		nulls[EXPLAIN_DEVIATIONS] = !observed;
@@ -336,7 +327,8 @@ put_terms(const Terms *terms, const GmmScorer *scorer, const GmmFeatures *featur
 
 		/* what is not there tells nothing */
 		if (place < scorer->n_observed)
-			put_term(terms, element + 1, feature_text(scorer, element),
+			put_term(terms, element + 1,
+					 CStringGetTextDatum(gmm_names_title(&scorer->names, element)),
 					 &features->values[place],
 					 (q->contributions[place] - p->contributions[place]) / 2);
 	}

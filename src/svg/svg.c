@@ -106,9 +106,7 @@ svg_add_text(StringInfo text, const char *words, int most)
 const char *
 svg_feature_name(const GmmPlot *plot, int feature)
 {
-	const char *name = gmm_names_get(plot->names, plot->dims[feature]);
-
-	return name != NULL ? name : psprintf("feature %d", plot->dims[feature] + 1);
+	return gmm_names_title(plot->names, plot->dims[feature]);
 }
 
 
