@@ -65,7 +65,7 @@ BEGIN
         ELSE
             RAISE EXCEPTION 'unknown covariance_type "%"', family
                 USING ERRCODE = 'invalid_parameter_value',
-                      HINT = 'Known are full, tied, diag and spherical, and mclust''s VVV, EEE, VVI and VII.';
+                      HINT = 'Valid values are full, tied, diag and spherical, and mclust''s VVV, EEE, VVI and VII.';
     END CASE;
 END
 $$;

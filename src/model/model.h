@@ -92,12 +92,12 @@ typedef struct GmmNoise
 } GmmNoise;
 
 #define GMM_COVARIANCE_TYPES_HINT \
-	"Known are full, tied, diag and spherical, and mclust's VVV, EEE, VVI and VII."
+	"Valid values are full, tied, diag and spherical, and mclust's VVV, EEE, VVI and VII."
 
 /* The option's default, and what is assumed of a model that does not say it */
 #define GMM_DEFAULT_REG_COVAR	0
 
-#define GMM_CRITERIA_HINT		"Known are bic, aic and icl."
+#define GMM_CRITERIA_HINT		"Valid values are bic, aic and icl."
 
 /* model_names.c */
 extern const char *gmm_covariance_type_name(MixtureCovarianceType type);

@@ -50,14 +50,14 @@ CREATE FUNCTION gmm_sketch_transition(
 ) RETURNS gmm_sketch
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_sketch_transition(gmm_sketch, double precision[], bigint)
-	IS 'transition of gmm_sketch';
+	IS 'transition function of gmm_sketch';
 
 CREATE FUNCTION gmm_sketch_transition(
 	gmm_sketch, features double precision[], size bigint, weight double precision
 ) RETURNS gmm_sketch
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_sketch_transition(gmm_sketch, double precision[], bigint, double precision)
-	IS 'transition of gmm_sketch';
+	IS 'transition function of gmm_sketch';
 
 CREATE FUNCTION gmm_sketch_combine(gmm_sketch, gmm_sketch) RETURNS gmm_sketch
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;

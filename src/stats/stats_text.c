@@ -55,7 +55,7 @@ static const GmmJsonForm stats_form = {
 	.name = "gmm_stats",
 	.keys = &stats_fields,
 	.size = sizeof(StatsText),
-	.keys_are = "Known keys are",
+	.keys_are = "Valid keys are",
 	.example = "The aggregate gmm_accumulate makes it."
 };
 
