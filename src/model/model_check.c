@@ -26,7 +26,7 @@
 #define VALUES_PER_CHECK		65536
 
 /*
- * Check what all else of a stored value hangs on: that it has at least the bytes of a
+ * Check what all else of a stored value depends on: that it has at least the bytes of a
  * header, and that these are of the version that this library writes.
  */
 void

@@ -116,7 +116,7 @@ allocate_features(GmmRowStore *store, RowBlock *block, int stride)
 /*
  * Put d values of a row into a lane.
  *
- * Adding 0 makes 0 of -0: they are equal in SQL, and random choices hang on a
+ * Adding 0 makes 0 of -0: they are equal in SQL, and random choices depend on a
  * hash of the bits.
  */
 static inline void

@@ -2,7 +2,7 @@
  * fit_table_sample.c
  *	  The rows from which gmm_fit_table's engine takes its sample.
  *
- * A sample is of the distinct rows whose hash is least, so that it hangs on what rows
+ * A sample is of the distinct rows whose hash is least, so that it depends on what rows
  * are there and not on their order.  A query has them up to a threshold, equal ones
  * joined; how many distinct rows there are is not known, so that the threshold rises
  * until enough are found, of each label as well.

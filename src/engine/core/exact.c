@@ -2,7 +2,7 @@
  * exact.c
  *	  Sums without rounding.
  *
- * Floating-point sums hang on their order in the last bits.  Where parts are
+ * Floating-point sums depend on their order in the last bits.  Where parts are
  * to be merged in any order and to come to the same, to the bit, sums must be
  * exact: integers of some 64-bit words in two's complement, all of one array
  * with the same lowest bit, 2 to a multiple of 64 (a "long accumulator",

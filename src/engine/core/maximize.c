@@ -28,7 +28,7 @@
 
 /*
  * Least variance of a component in any direction as a share of its own
- * variances: below it, whether a matrix can be factored hangs on rounding.
+ * variances: below it, whether a matrix can be factored depends on rounding.
  */
 #define LEAST_OWN_SHARE	1e-12
 

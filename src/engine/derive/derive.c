@@ -7,7 +7,7 @@
  * left: its weights are the components' responsibilities for what is observed,
  * its components are each component's regression (regression.c), and noise is
  * still spread evenly.  All but
- * weights and means hangs on which dimensions are observed and not on their
+ * weights and means depends on which dimensions are observed and not on their
  * values, so it is made once for a pattern (MixtureConditional) and serves
  * any number of rows.
  */

@@ -191,7 +191,7 @@ fill_rotation(const double *correlations, const double *lower, int n, double *ro
 }
 
 /*
- * What hangs on the correlations of the observed dimensions: deviations are
+ * What depends on the correlations of the observed dimensions: deviations are
  * there, covariance (packed) is of these dimensions.  Where it is not positive
  * definite in their order, to working precision, it is loosened until it is.
  */

@@ -14,7 +14,7 @@
  *					and, added to its second moments, the conditional
  *					covariance C of what is missing.
  *
- * The rows come with any features missing, in any order, so that what hangs on
+ * The rows come with any features missing, in any order, so that what depends on
  * the pattern is found for each row, and each component.  None of it needs more
  * than equations for the missing features, with the precision matrix L = S^-1
  * (Anderson 2003, section 2.5; its columns of missing features, times u, need

@@ -17,7 +17,7 @@
  * too, whose sums are those wanted.
  *
  * Sums must not show which runs a process had before.  So whether a pattern's rows
- * are set aside hangs on the rows of the run alone, and so does the order in which the
+ * are set aside depends on the rows of the run alone, and so does the order in which the
  * patterns' sums are added; what is kept from run to run is a function of the
  * parameters and the pattern.
  */

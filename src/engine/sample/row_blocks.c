@@ -5,7 +5,7 @@
  * Rows of a sample of which features are missing are needed twice.  EM reads
  * them as they are.  Seeds are drawn among complete rows: for them what is
  * missing is filled in with its mean given the rest, for one Gaussian.  That is a
- * guess, good enough for where to begin; where EM ends does not hang on it.
+ * guess, good enough for where to begin; where EM ends does not depend on it.
  */
 #include "engine/sample/sample_private.h"
 
