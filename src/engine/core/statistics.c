@@ -112,20 +112,10 @@ mixture_stats_finite(const MixtureStats *stats)
 static double *
 square_sum(const MixtureStats *stats, int component, int feature)
 {
-	size_t		count = mixture_factor_count(stats->covariance_type, stats->d);
+	MixtureCovarianceType type = stats->covariance_type;
+	size_t		first = type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, stats->d);
 
-	switch (stats->covariance_type)
-	{
-		case MIXTURE_FULL:
-			return &stats->seconds[component * count + linalg_row(feature) + feature];
-		case MIXTURE_TIED:
-			return &stats->seconds[linalg_row(feature) + feature];
-		case MIXTURE_DIAG:
-			return &stats->seconds[component * count + feature];
-		case MIXTURE_SPHERICAL:
-			break;
-	}
-	return &stats->seconds[component];
+	return &stats->seconds[first + mixture_variance_place(type, feature)];
 }
 
 /*

@@ -13,8 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/core/linalg.h"
-
 /* Of each feature the mean of some components' rows, and their mean square about it */
 typedef struct Moments
 {
@@ -39,8 +37,7 @@ variance_of(const MixtureParameters *parameters, int component, int j)
 	const double *covariance = parameters->covariances +
 		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, parameters->d));
 
-	return covariance[type == MIXTURE_SPHERICAL ? 0 : type == MIXTURE_DIAG ? (size_t) j :
-					  linalg_row(j) + j];
+	return covariance[mixture_variance_place(type, j)];
 }
 
 /* The moments of two sets of rows together; the second's weight may be 0. */

@@ -249,7 +249,7 @@ clear_constant(const Scales *scales, MixtureCovarianceType type, int d, double *
 {
 	for (int j = 0; j < d; j++)
 		if (is_constant(scales, j))
-			covariance[type == MIXTURE_DIAG ? (size_t) j : linalg_row(j) + j] = 0;
+			covariance[mixture_variance_place(type, j)] = 0;
 }
 
 /*
