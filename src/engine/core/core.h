@@ -42,6 +42,17 @@ mixture_variance_place(MixtureCovarianceType type, int j)
 
 /* parameters.c */
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
+
+/* A component's covariance, as one of the family has it: packed, or variances. */
+static inline const double *
+mixture_covariance_of(const MixtureParameters *parameters, int component)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+
+	return parameters->covariances +
+		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, parameters->d));
+}
+
 extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,
 							  double factor, const double *vector);
 extern void mixture_release_parameters(MixtureParameters *parameters,

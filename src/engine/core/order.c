@@ -68,13 +68,11 @@ key_value(const Ordering *ordering, size_t key, int component)
 static double
 feature_deviation(const MixtureParameters *from, int j)
 {
-	MixtureCovarianceType type = from->covariance_type;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, from->d);
-	size_t		place = mixture_variance_place(type, j);
+	size_t		place = mixture_variance_place(from->covariance_type, j);
 	double		variance = 0;
 
 	for (int c = 0; c < from->k; c++)
-		variance += from->weights[c] * from->covariances[c * step + place];
+		variance += from->weights[c] * mixture_covariance_of(from, c)[place];
 	return sqrt(variance);
 }
 

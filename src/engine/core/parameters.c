@@ -397,7 +397,6 @@ mixture_within(const MixtureParameters *parameters, double *within)
 
 	memset(within, 0, count * sizeof(double));
 	for (int c = 0; c < parameters->k; c++)
-		linalg_add_multiple(within, parameters->weights[c],
-							parameters->covariances + (type == MIXTURE_TIED ? 0 : c * count),
+		linalg_add_multiple(within, parameters->weights[c], mixture_covariance_of(parameters, c),
 							(int) count);
 }

@@ -76,16 +76,6 @@ typedef struct Landscape
 	double	   *work;			/* of the kernel */
 } Landscape;
 
-/* A component's covariance: packed, or variances. */
-static const double *
-covariance_of(const MixtureParameters *parameters, int component)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-
-	return parameters->covariances + (type == MIXTURE_TIED ? 0 :
-									  component * mixture_factor_count(type, parameters->d));
-}
-
 /* The same of components with variances, each of which has a ridgeline of its own. */
 static void
 ridge_point_of_variances(Landscape *scape, int i, int j, double alpha, double beta)
@@ -93,8 +83,8 @@ ridge_point_of_variances(Landscape *scape, int i, int j, double alpha, double be
 	MixtureCovarianceType type = scape->parameters->covariance_type;
 	int			d = scape->parameters->d;
 	const double *mean = scape->parameters->means + (size_t) i * d;
-	const double *s = covariance_of(scape->parameters, i);
-	const double *t = covariance_of(scape->parameters, j);
+	const double *s = mixture_covariance_of(scape->parameters, i);
+	const double *t = mixture_covariance_of(scape->parameters, j);
 
 	for (int l = 0; l < d; l++)
 	{
@@ -122,8 +112,8 @@ ridge_point(Landscape *scape, int i, int j, double alpha, double beta, double t)
 	int			d = parameters->d;
 	const double *mean = parameters->means + (size_t) i * d;
 	const double *other = parameters->means + (size_t) j * d;
-	const double *s = covariance_of(parameters, i);
-	const double *o = covariance_of(parameters, j);
+	const double *s = mixture_covariance_of(parameters, i);
+	const double *o = mixture_covariance_of(parameters, j);
 
 	for (int l = 0; l < d; l++)
 		scape->vector[l] = other[l] - mean[l];

@@ -28,8 +28,7 @@ add_half(const MixtureParameters *parameters, int component, bool matrix, double
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
-	const double *covariance = parameters->covariances +
-		(type == MIXTURE_TIED ? 0 : component * count);
+	const double *covariance = mixture_covariance_of(parameters, component);
 
 	if (mixture_has_matrix(type))
 		for (size_t i = 0; i < count; i++)

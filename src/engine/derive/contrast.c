@@ -33,11 +33,8 @@ struct MixtureContrasts
 static double
 variance_of(const MixtureParameters *parameters, int component, int j)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	const double *covariance = parameters->covariances +
-		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, parameters->d));
-
-	return covariance[mixture_variance_place(type, j)];
+	return mixture_covariance_of(parameters, component)
+		[mixture_variance_place(parameters->covariance_type, j)];
 }
 
 /* The moments of two sets of rows together; the second's weight may be 0. */

@@ -23,8 +23,7 @@
 static double
 deviation(const MixtureParameters *parameters, int component)
 {
-	return sqrt(parameters->covariances[parameters->covariance_type == MIXTURE_TIED ? 0 :
-										component]);
+	return sqrt(*mixture_covariance_of(parameters, component));
 }
 
 /* The share of a uniform distribution that is below x, or above it. */

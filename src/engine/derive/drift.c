@@ -59,8 +59,7 @@ scale_take(Scale *scale, const MixtureParameters *parameters, int component,
 		   const MixtureHost *host)
 {
 	size_t		count = mixture_factor_count(scale->type, scale->d);
-	const double *covariance = parameters->covariances +
-		(scale->type == MIXTURE_TIED ? 0 : component * count);
+	const double *covariance = mixture_covariance_of(parameters, component);
 
 	for (size_t i = 0; i < count; i++)
 		scale->matrix[i] = covariance[i];
@@ -146,13 +145,10 @@ static void
 write_moves(const MixtureParameters *parameters, int component, const double *vector,
 			double *moves)
 {
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
+	const double *covariance = mixture_covariance_of(parameters, component);
 	MixtureCovarianceType type = parameters->covariance_type;
-	const double *covariance = parameters->covariances +
-		(type == MIXTURE_TIED ? 0 : component * count);
 
-	for (int j = 0; j < d; j++)
+	for (int j = 0; j < parameters->d; j++)
 		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(type, j)]);
 }
 

@@ -48,8 +48,7 @@ log_determinant(const MixtureParameters *parameters, int component, double *scra
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
-	const double *covariance = parameters->covariances +
-		(type == MIXTURE_TIED ? 0 : component * count);
+	const double *covariance = mixture_covariance_of(parameters, component);
 
 	*result = 0;
 	for (size_t i = 0; i < count; i++)

@@ -13,6 +13,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "engine/core/linalg.h"
+
 /* Components that are compared, those of the largest weights */
 #define MOST_COMPONENTS 24
 
@@ -23,22 +25,14 @@
 static double
 covariance_element(const MixtureParameters *parameters, int component, int i, int j)
 {
-	int			d = parameters->d;
-	size_t		packed = (size_t) d * (d + 1) / 2;
-	size_t		place = i >= j ? (size_t) i * (i + 1) / 2 + j : (size_t) j * (j + 1) / 2 + i;
+	MixtureCovarianceType type = parameters->covariance_type;
+	const double *covariance = mixture_covariance_of(parameters, component);
 
-	switch (parameters->covariance_type)
-	{
-		case MIXTURE_FULL:
-			return parameters->covariances[component * packed + place];
-		case MIXTURE_TIED:
-			return parameters->covariances[place];
-		case MIXTURE_DIAG:
-			return i == j ? parameters->covariances[(size_t) component * d + i] : 0;
-		case MIXTURE_SPHERICAL:
-			return i == j ? parameters->covariances[component] : 0;
-	}
-	return 0;
+	if (i == j)
+		return covariance[mixture_variance_place(type, i)];
+	if (!mixture_has_matrix(type))
+		return 0;
+	return covariance[i > j ? linalg_row(i) + j : linalg_row(j) + i];
 }
 
 /*

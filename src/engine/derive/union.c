@@ -41,8 +41,7 @@ write_covariance(const MixtureParameters *part, int component, MixtureCovariance
 	int			d = part->d;
 	size_t		own_count = mixture_factor_count(part->covariance_type, d);
 	size_t		count = mixture_factor_count(type, d);
-	const double *own = part->covariances +
-		(part->covariance_type == MIXTURE_TIED ? 0 : component * own_count);
+	const double *own = mixture_covariance_of(part, component);
 
 	if (own_count == count)
 	{
