@@ -61,6 +61,13 @@ typedef enum MixtureCovarianceType
 
 #define MIXTURE_N_COVARIANCE_TYPES	4
 
+/* Whether a family has covariance matrices. */
+static inline bool
+mixture_has_matrix(MixtureCovarianceType type)
+{
+	return type == MIXTURE_FULL || type == MIXTURE_TIED;
+}
+
 /* What a fit is at. */
 typedef enum MixturePhase
 {

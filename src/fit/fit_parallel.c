@@ -338,9 +338,7 @@ gmm_parallel_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 static double
 estimate_pass(int64 n_rows, MixtureCovarianceType type, int k, int d)
 {
-	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
-
-	return (double) n_rows * k * (1 + 0.1 * d + (matrix ? 0.04 * d * d : 0));
+	return (double) n_rows * k * (1 + 0.1 * d + (mixture_has_matrix(type) ? 0.04 * d * d : 0));
 }
 
 /* How many workers there should be. */

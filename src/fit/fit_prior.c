@@ -278,7 +278,7 @@ gmm_options_keep(GmmOptions *options, MemoryContext context)
 static const double *
 bind_scale(const GmmArray *array, MixtureCovarianceType type, int d)
 {
-	bool		matrix = type == MIXTURE_FULL || type == MIXTURE_TIED;
+	bool		matrix = mixture_has_matrix(type);
 	const int	dims[1] = {type == MIXTURE_DIAG ? d : 1};
 	double		nothing[2] = {1, 0};
 	MixtureParameters parameters = {1, d, type, nothing, nothing, NULL, 0, NULL};
@@ -316,7 +316,7 @@ bind_prior(GmmOptions *options, MixtureCovarianceType type, int d)
 					 errhint("The scale of each family has another shape. Leave \"scale\" out, or name a family.")));
 		prior->scale = bind_scale(&options->prior_scale, type, d);
 	}
-	if (prior->dof <= d - 1 && (type <= MIXTURE_TIED || options->auto_covariance_type))
+	if (prior->dof <= d - 1 && (mixture_has_matrix(type) || options->auto_covariance_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"dof\" of option \"prior\" must be above %d for %d features", d - 1, d)));

@@ -161,12 +161,12 @@ gmm_array_to_covariances(const GmmArray *array, MixtureCovarianceType type,
 		dims[n_dims++] = k;
 	if (type != MIXTURE_SPHERICAL)
 		dims[n_dims++] = d;
-	if (type == MIXTURE_FULL || type == MIXTURE_TIED)
+	if (mixture_has_matrix(type))
 		dims[n_dims++] = d;
 	if (!gmm_array_check_shape(array, dims, n_dims, covariance_shapes[type],
 							   escontext))
 		return NULL;
-	if (type == MIXTURE_DIAG || type == MIXTURE_SPHERICAL)
+	if (!mixture_has_matrix(type))
 		return unconstify(double *, array->values);
 
 	/* Before half of the values is dropped */

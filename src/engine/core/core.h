@@ -24,13 +24,6 @@
 #define MIXTURE_ASSERT(condition)	((void) 0)
 #endif
 
-/* Whether a family has covariance matrices. */
-static inline bool
-mixture_has_matrix(MixtureCovarianceType type)
-{
-	return type == MIXTURE_FULL || type == MIXTURE_TIED;
-}
-
 /* Where in a component's covariance the variance of feature j is. */
 static inline size_t
 mixture_variance_place(MixtureCovarianceType type, int j)
