@@ -730,11 +730,12 @@ extern double mixture_judged_rows(const MixtureFitInfo *info);
 extern double mixture_condition_number(const MixtureParameters *parameters,
 									   int component, const MixtureHost *host);
 
-/* sample.c */
+/* row_hashes.c */
 extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange *range,
 									uint64_t seed);
-
 extern uint64_t mixture_content_hash(const double *row, int d);
+
+/* sample.c */
 extern int	mixture_compare_rows(const double *a, const double *b, int d);
 
 /* beyond.c */

@@ -8,10 +8,6 @@
  * with the smallest hashes stay ("bottom-k" sampling, Cohen and Kaplan 2007),
  * which is a sample of the distinct rows whatever the order they come in.  Rows far from
  * all of these are a stratum of their own, of which more are in the sample than by chance.
- *
- * Rows are hashed by the cell of a grid over the features' ranges, so that
- * the hash, like the ranges, goes with the data when a feature is multiplied
- * or shifted.
  */
 #include "engine/sample/sample_private.h"
 
@@ -20,19 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/core/random.h"
 #include "engine/em/em.h"
-#include "engine/kernels/kernels.h"
-
-/* Cells along a feature for the choice of rows: 2 to this. */
-#define FINE_BITS 30
-
-/* and for random choices among the rows, if enough cells are then in use */
-#define COARSE_BITS 10
-#define FINEST_BITS 40
-
-/* A cell of its own for what is missing */
-#define MISSING_CELL UINT64_C(0x8000000000000000)
 
 /* Reports are made once in so many blocks. */
 #define REPORT_BLOCKS 1024
@@ -156,79 +140,6 @@ sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 	}
 	for (int j = 0; j < d; j++)
 		range->observed[j] += complete;
-}
-
-/* The largest whole number up to x; without a call, for every value asks. */
-static int64_t
-floor_whole(double x)
-{
-	int64_t		whole = (int64_t) x;
-
-	return whole - ((double) whole > x);
-}
-
-/*
- * The cell along a feature, of 2^bits, that a value is in.  The lines of the grid are
- * put where no value of a regular feature (the least, the middle, the most) comes to
- * lie on them.
- */
-static inline uint64_t
-cell_of(double value, double least, double extent, double cells)
-{
-	double		place = extent > 0 ? (value - least) / extent : 0;
-
-	return isnan(value) ? MISSING_CELL :
-		(uint64_t) floor_whole(place * cells + KERNELS_CELL_ORIGIN);
-}
-
-/* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
-static uint64_t
-cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
-{
-	uint64_t	hash = random_mix(seed);
-	double		cells = (double) (INT64_C(1) << bits);
-
-	for (int j = 0; j < d; j++)
-		hash = random_combine(hash, cell_of(row[j], range->least[j],
-											range->most[j] - range->least[j], cells));
-	return hash;
-}
-
-/* The same of all rows of a block. */
-static void
-cell_hashes(const MixtureBlock *block, int d, const FeatureRange *range, int bits,
-			uint64_t seed, uint64_t *hashes)
-{
-	uint64_t	lanes[MIXTURE_BLOCK_ROWS];
-
-	for (int i = 0; i < block->stride; i++)
-		lanes[i] = random_mix(seed);
-	kernels_current()->hash_cells(block, d, range, (double) (INT64_C(1) << bits),
-								  MISSING_CELL, lanes);
-	memcpy(hashes, lanes, block->n_rows * sizeof(uint64_t));
-}
-
-/* The hash by which rows are chosen for a sample. */
-uint64_t
-mixture_sample_hash(const double *row, int d, const FeatureRange *range, uint64_t seed)
-{
-	return cell_hash(row, d, range, FINE_BITS, seed);
-}
-
-/* Hash of the exact values of a row, in which NaN is one value. */
-uint64_t
-mixture_content_hash(const double *row, int d)
-{
-	uint64_t	hash = 0;
-
-	for (int j = 0; j < d; j++)
-	{
-		uint64_t	bits;
-
-		memcpy(&bits, &row[j], sizeof(bits));
-		hash = random_combine(hash, isnan(row[j]) ? MISSING_CELL : bits);
-	}
-	return hash;
 }
 
 /*
@@ -464,7 +375,7 @@ take_block(Taking *taking, const MixtureBlock *block)
 	int			n_wanted = 0;
 	bool		far[MIXTURE_BLOCK_ROWS];
 
-	cell_hashes(block, d, sampling->range, FINE_BITS, sampling->seed, hashes);
+	row_hashes_of_block(block, d, sampling->range, sampling->seed, hashes);
 	if (taking->box != NULL)
 		beyond_mark(block, d, taking->box, far);
 	for (int i = 0; i < block->n_rows; i++)
@@ -490,61 +401,6 @@ take_block(Taking *taking, const MixtureBlock *block)
 		wanted[n_wanted++] = i;
 	}
 	keep_rows(taking, block, wanted, n_wanted, hashes);
-}
-
-/* How many of n hashes are distinct. */
-static int64_t
-count_distinct(const uint64_t *hashes, int64_t n, const MixtureHost *host)
-{
-	int64_t		distinct = 0;
-	int64_t		size = 2;		/* of an open table, half empty: a power of two */
-	bool		zero = false;	/* which in the table is an empty place */
-	uint64_t   *table;
-
-	while (size < 2 * n)
-		size *= 2;
-	table = host->allocate(host->context, size * sizeof(uint64_t));
-	memset(table, 0, size * sizeof(uint64_t));
-	for (int64_t i = 0; i < n; i++)
-	{
-		int64_t		place = (int64_t) (hashes[i] & (uint64_t) (size - 1));
-
-		while (table[place] != 0 && table[place] != hashes[i])
-			place = (place + 1) & (size - 1);
-		distinct += hashes[i] == 0 ? !zero : table[place] == 0;
-		zero = zero || hashes[i] == 0;
-		table[place] = hashes[i];
-	}
-	host->release(host->context, table);
-	return distinct;
-}
-
-/*
- * Hash the rows for random choices among them.  The grid is as coarse as
- * leaves at least half of the rows a cell of their own, for a coarse one is
- * the least disturbed by rounding.
- */
-static void
-hash_rows(Sample *sample, const FeatureRange *range, uint64_t seed,
-		  const MixtureHost *host)
-{
-	int			d = sample->d;
-	int			bits = COARSE_BITS;
-
-	for (;; bits += 10)
-	{
-		for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
-		{
-			MixtureBlock block;
-
-			sample_block(&sample->blocks, start / MIXTURE_BLOCK_ROWS, &block);
-			cell_hashes(&block, d, range, bits, ~seed, sample->hashes + start);
-			host->check_interrupts(host->context);
-		}
-		if (bits >= FINEST_BITS ||
-			2 * count_distinct(sample->hashes, sample->n_rows, host) >= sample->n_rows)
-			return;
-	}
 }
 
 /*
@@ -768,7 +624,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	put_extremes_first(&taking, host);
 	end_taking(&taking, source->n_labels > 0, host);
 	sample_make_blocks(sample, host);
-	hash_rows(sample, range, seed, host);
+	row_hashes_of_sample(sample, range, seed, host);
 }
 
 /* A sample of no rows, where there is nothing to search for among them. */

@@ -12,6 +12,12 @@ extern bool beyond_find(const double *rows, int64_t n, int d, const FeatureRange
 						FeatureRange *box, const MixtureHost *host);
 extern void beyond_mark(const MixtureBlock *block, int d, const FeatureRange *box, bool *far);
 
+/* row_hashes.c */
+extern void row_hashes_of_block(const MixtureBlock *block, int d, const FeatureRange *range,
+								uint64_t seed, uint64_t *hashes);
+extern void row_hashes_of_sample(Sample *sample, const FeatureRange *range, uint64_t seed,
+								 const MixtureHost *host);
+
 /* row_blocks.c */
 extern void sample_make_blocks(Sample *sample, const MixtureHost *host);
 extern void sample_release_blocks(Sample *sample, const MixtureHost *host);
