@@ -2,8 +2,8 @@
  * test_beyond.c
  *	  Rows far from all others, in tables of more rows than a sample has: they are in the
  *	  sample, with their own share of its weight; what the sample is does not depend on
- *	  the order of the rows, nor on whether they can be read block by block; and groups are
- *	  found beside them.
+ *	  the order of the rows, nor on whether they can be read block by block; they are first
+ *	  there; and groups are found beside them.
  */
 #include "unit.h"
 
@@ -322,6 +322,99 @@ test_groups(int number)
 	rows_free(table.rows);
 }
 
+/* The far rows of the sample, if they are few, come first, all on one side or not. */
+static void
+test_first(int number)
+{
+	Random		random = random_start(3400 + number);
+	int64_t		n = (number % 2 == 0 ? LIMIT / 2 : 4 * LIMIT) + random_below(&random, LIMIT / 2);
+	int			n_far = 1 + random_below(&random, number % 2 == 0 ? 4 : 8);
+	Table		table;
+	Sample		sample;
+	int			n_first;
+	int			n_all;
+
+	draw_table(&random, &table, n, n_far, pow(10, 3 + 3 * random_uniform(&random)));
+	take(table.rows, &sample);
+	(void) far_share(sample.rows, sample.weights, sample.n_far, table.d, 500, &n_first);
+	(void) far_share(sample.rows, sample.weights, sample.n_rows, table.d, 500, &n_all);
+	check(n_all > 0 && n_first == n_all && sample.n_far == n_all,
+		  "table %d, %d rows, %d of them far: of %d in the sample %d are first", number, (int) n,
+		  n_far, n_all, n_first);
+	sample_release(&sample, &unit_host);
+	rows_free(table.rows);
+}
+
+/*
+ * Let the far rows be far from each other as well, each ten times as far as the one before,
+ * in the last feature and a little in all.
+ */
+static void
+scatter_far(Table *table)
+{
+	int			d = table->d;
+	double		distance = 1000;
+
+	for (int64_t i = table->rows->n - table->n_far; i < table->rows->n; i++, distance *= 10)
+	{
+		double	   *row = table->rows->values + i * d;
+
+		for (int j = 0; j < d; j++)
+			row[j] = j == d - 1 ? distance : 12 * j;
+	}
+	rows_seal(table->rows);
+}
+
+/* How far, in the first feature, the farthest group is from the component nearest to it. */
+static double
+farthest_group(const Table *table, const MixtureParameters *parameters)
+{
+	double		most = 0;
+
+	for (int c = 0; c < table->k; c++)
+	{
+		double		apart = INFINITY;
+
+		for (int other = 0; other < parameters->k; other++)
+			apart = fmin(apart, fabs(parameters->means[other * table->d] - table->means[c][0]));
+		most = fmax(most, apart);
+	}
+	return most;
+}
+
+/*
+ * Groups that share a covariance are found where rows far from all, and from each other,
+ * have components of their own; and where they have none, with more than one dimension,
+ * for what the rows add to the covariance is in one.
+ */
+static void
+test_lone(int number)
+{
+	Random		random = random_start(3500 + number);
+	MixtureOptions options = default_options(MIXTURE_TIED);
+	int64_t		n = number % 2 == 0 ? 1000 + random_below(&random, 4000) :
+		FIT_LIMIT + 2000 + random_below(&random, FIT_LIMIT);
+	int			n_far = 2 + random_below(&random, 2);
+	int			n_own = number % 4 < 2 ? n_far : 0;
+	double		apart;
+	Table		table;
+	MixtureFit	fit;
+	MixtureError error;
+
+	do
+		draw_table(&random, &table, n, n_far, 1000);
+	while (n_own == 0 && table.d == 1 && (rows_free(table.rows), true));
+	scatter_far(&table);
+	if (mixture_fit(&table.rows->source, table.k + n_own, &options, &unit_host, &fit, &error) !=
+		MIXTURE_OK)
+		abort();
+	apart = farthest_group(&table, &fit.parameters);
+	check(apart <= 0.5, "table %d, %d rows, d %d, k %d: %d groups are found beside %d lone rows "
+		  "(a mean is %g off)", number, (int) n, table.d, fit.parameters.k, table.k, n_far, apart);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(table.rows);
+}
+
 void
 test_beyond(void)
 {
@@ -332,6 +425,10 @@ test_beyond(void)
 	for (int number = 0; number < 20; number++)
 		test_asking(number);
 	test_ordinary();
+	for (int number = 0; number < 20; number++)
+		test_first(number);
 	for (int number = 0; number < 24; number++)
 		test_groups(number);
+	for (int number = 0; number < 24; number++)
+		test_lone(number);
 }

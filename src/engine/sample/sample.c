@@ -45,6 +45,12 @@ typedef struct Stratum
 /* Rows of each label, at the least, that a sample has place for */
 #define LEAST_LABELLED 20
 
+/* Place of the row from the end of a feature, in a sample, that others are far from */
+#define SAMPLE_EXTREMES 3
+
+/* Rows for each of the few that are beside one that is far from all others, at least */
+#define FEW_OF_ROWS 100
+
 /* Far rows that a sample has place for: these, and so many for each feature */
 #define LEAST_FAR 20
 #define FAR_PER_FEATURE 4
@@ -281,22 +287,54 @@ find_extremes(const Taking *taking, Extremes *extremes)
 	}
 }
 
+/* Let an entry go to the others that are first. */
+static void
+move_first(Entry *entry, Entry *first, int64_t *n_first)
+{
+	first[(*n_first)++] = *entry;
+	entry->d = 0;				/* it has gone */
+}
+
+/* Let the rows go there that are far from all but a few. */
+static void
+move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host)
+{
+	int			d = taking->sample->d;
+	int64_t		few = taking->n / FEW_OF_ROWS;
+	FeatureRange box;
+
+	if (few == 0)
+		return;
+	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	box.most = box.least + d;
+	put_rows(taking);
+	if (beyond_find(taking->sample->rows, taking->n, d,
+					few < BEYOND_EXTREMES ? (int) few : BEYOND_EXTREMES,
+					taking->sampling->range, &box, host))
+		for (int64_t i = 0; i < taking->n; i++)
+			if (mixture_is_beyond(taking->entries[i].row, d, &box))
+				move_first(&taking->entries[i], first, n_first);
+	host->release(host->context, box.least);
+}
+
 /*
- * Put a row with the least and one with the largest value of each feature
- * before the others, so that whoever looks at the first rows only sees those
- * that are far from all.
+ * Put the rows that are far from all but a few before the others, and one with the least
+ * and one with the largest value of each feature, so that whoever looks at the first rows
+ * only sees those that are far from all.
  */
 static void
-put_extremes_first(Taking *taking, const MixtureHost *host)
+put_far_first(Taking *taking, const MixtureHost *host)
 {
 	Entry	   *entries = taking->entries;
 	int			d = taking->sample->d;
 	Extremes   *extremes = host->allocate(host->context, d * sizeof(Extremes));
-	Entry	   *first = host->allocate(host->context, 2 * (size_t) d * sizeof(Entry));
-	int			n_first = 0;
+	Entry	   *first = host->allocate(host->context, taking->n * sizeof(Entry));
+	int64_t		n_first = 0;
 	int64_t		place = taking->n;
 
 	find_extremes(taking, extremes);
+	move_far(taking, first, &n_first, host);
+	taking->sample->n_far = n_first;
 	for (int j = 0; j < d; j++)
 	{
 		for (int end = 0; end < 2; end++)
@@ -304,12 +342,10 @@ put_extremes_first(Taking *taking, const MixtureHost *host)
 			int64_t		row = extremes[j].rows[end];
 			bool		there = row < 0;
 
-			for (int i = 0; i < n_first && !there; i++)
+			for (int64_t i = 0; i < n_first && !there; i++)
 				there = first[i].row[j] == extremes[j].values[end];
-			if (there)
-				continue;
-			first[n_first++] = entries[row];
-			entries[row].d = 0;		/* it has gone */
+			if (!there)
+				move_first(&entries[row], first, &n_first);
 		}
 		host->check_interrupts(host->context);
 	}
@@ -566,8 +602,8 @@ take_far(Taking *taking, const MixtureSource *source, const MixtureHost *host)
 	box.least = host->allocate(host->context, 2 * (size_t) source->d * sizeof(double));
 	box.most = box.least + source->d;
 	put_rows(taking);
-	if (beyond_find(taking->sample->rows, taking->n, source->d, taking->sampling->range, &box,
-					host))
+	if (beyond_find(taking->sample->rows, taking->n, source->d, SAMPLE_EXTREMES,
+					taking->sampling->range, &box, host))
 		take_beyond(taking, source, &box, host);
 	host->release(host->context, box.least);
 }
@@ -621,7 +657,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	if (!sample->complete)
 		take_far(&taking, all ? &rows : source, host);
 	balance_strata(&taking, host);
-	put_extremes_first(&taking, host);
+	put_far_first(&taking, host);
 	end_taking(&taking, source->n_labels > 0, host);
 	sample_make_blocks(sample, host);
 	row_hashes_of_sample(sample, range, seed, host);

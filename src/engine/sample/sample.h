@@ -25,15 +25,16 @@ extern void sample_source(RowBlocks *blocks, MixtureSource *source);
 
 /*
  * Distinct rows with their weights, each an equal chance of being here, in an
- * order that depends on their content alone.  Rows are distinct that have
- * different labels; those of a label have a chance of their own, and their weights
- * make up for it.
+ * order that depends on their content alone, those first that are far from others.
+ * Rows are distinct that have different labels; those of a label have a chance of their
+ * own, and their weights make up for it.
  */
 typedef struct Sample
 {
 	int			d;
 	int64_t		n_rows;			/* distinct ones */
 	int64_t		n_distinct;		/* whatever their labels */
+	int64_t		n_far;			/* the first of the rows: far from all but a few */
 	bool		complete;		/* every row of the source is in it */
 	double	   *rows;			/* n_rows x d; a missing feature is NaN, until
 								 * sample_fill() */

@@ -7,9 +7,12 @@
 
 #include "engine/sample/sample.h"
 
+/* Rows that a box may be in from the end of a feature, at most */
+#define BEYOND_EXTREMES 20
+
 /* beyond.c */
-extern bool beyond_find(const double *rows, int64_t n, int d, const FeatureRange *range,
-						FeatureRange *box, const MixtureHost *host);
+extern bool beyond_find(const double *rows, int64_t n, int d, int n_extremes,
+						const FeatureRange *range, FeatureRange *box, const MixtureHost *host);
 extern void beyond_mark(const MixtureBlock *block, int d, const FeatureRange *box, bool *far);
 
 /* row_hashes.c */

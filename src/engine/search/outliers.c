@@ -13,6 +13,9 @@
  * the far rows are put into what it finds by EM among all, if that explains the other
  * rows better than the best of all rows does, by more than what a component costs for
  * each that the far rows have to themselves.
+ *
+ * Of several far rows in a component none need make it what it is, as the others do as
+ * well.  So what the sample knows to be far from all but a few (sample.c) is one, too.
  */
 #include "engine/search/search.h"
 
@@ -110,8 +113,24 @@ clear_row(Aside *aside, int64_t row)
 }
 
 /*
+ * How many of a component's rows, its first, are far from all but a few; none unless it
+ * has enough others.
+ */
+static int64_t
+count_far(const Search *search, const ComponentRows *of)
+{
+	double		least = BESIDE_FAR * judge_least_rows(search->options->covariance_type, search->d);
+	double		sum = 0;
+	int64_t		n = 0;
+
+	while (n < of->n && of->rows[n] < search->sample->n_far)
+		sum += of->shares[n++];
+	return of->n - n >= least && 2 * sum <= of->sum ? n : 0;
+}
+
+/*
  * Take the weight from the rows that are mostly a component of few rows, and from those
- * that alone make a component wide; prepared: the best, for blocks and for single rows.
+ * that make a component wide; prepared: the best, for blocks and for single rows.
  */
 static void
 clear_rows(const Search *search, const MixturePrepared *prepared, const MixturePrepared *by_row,
@@ -127,13 +146,14 @@ clear_rows(const Search *search, const MixturePrepared *prepared, const MixtureP
 	{
 		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
 		int64_t		far = few ? -1 : find_far(search, by_row, &rows[c], c, work);
+		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
 
-		for (int64_t i = 0; few && i < rows[c].n; i++)
+		for (int64_t i = 0; i < n; i++)
 			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
 				clear_row(aside, rows[c].rows[i]);
 		if (far >= 0)
 			clear_row(aside, far);
-		aside->n += few || far >= 0;
+		aside->n += few || far >= 0 || n > 0;
 	}
 	local_release(rows, search->k, host);
 	host->release(host->context, work);
@@ -206,7 +226,7 @@ outliers_absorb(Search *search)
 		return;
 	search_judge(search, &search->best);
 	set_aside(search, &aside);
-	if (aside.n > 0 && aside.n < search->k && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
+	if (aside.n > 0 && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
 		try_without(search, &aside);
 	host->release(host->context, aside.rest.blocks.weights);
 	host->release(host->context, aside.rest.weights);
