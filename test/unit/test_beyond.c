@@ -415,6 +415,34 @@ test_lone(int number)
 	rows_free(table.rows);
 }
 
+/*
+ * A far group is found whole, although the sample has a few rows of it, or fewer than the
+ * covariance of a component takes.
+ */
+static void
+test_sparse(int number)
+{
+	Random		random = random_start(3600 + number);
+	MixtureOptions options = default_options((MixtureCovarianceType) (number % 4));
+	int			n_far = 40;
+	double		weight;
+	Table		table;
+	MixtureFit	fit;
+	MixtureError error;
+
+	draw_table(&random, &table, 10 * FIT_LIMIT, n_far, 1000);
+	if (mixture_fit(&table.rows->source, table.k + 1, &options, &unit_host, &fit, &error) !=
+		MIXTURE_OK)
+		abort();
+	weight = fit.parameters.weights[table.k] * table.rows->n;
+	check(fabs(weight - n_far) <= 0.01 && nearest(&fit.parameters, table.means[table.k]) <= 1,
+		  "%s, d %d, k %d: of %d far rows among %d, %g are in a component of their own",
+		  family_names[options.covariance_type], table.d, table.k + 1, n_far,
+		  (int) table.rows->n, weight);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(table.rows);
+}
+
 void
 test_beyond(void)
 {
@@ -431,4 +459,6 @@ test_beyond(void)
 		test_groups(number);
 	for (int number = 0; number < 24; number++)
 		test_lone(number);
+	for (int number = 0; number < 24; number++)
+		test_sparse(number);
 }

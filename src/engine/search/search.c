@@ -730,6 +730,23 @@ score_best(Search *search, Em *em, MixtureError *error)
 }
 
 /*
+ * Let the components of the best that have few rows of the sample be as wide as others
+ * are: there may be more of these rows, which one that fits a few would never reach.
+ */
+static void
+widen_few(Search *search)
+{
+	MixtureParameters *parameters = &search->best.parameters;
+
+	judge_components(parameters, judged_n_rows(search), search->floor, search->suspicions,
+					 search->host);
+	for (int c = 0; c < search->k; c++)
+		if (search->suspicions[c] != MIXTURE_FEW_ROWS)
+			search->suspicions[c] = MIXTURE_SOUND;
+	judge_widen(parameters, search->floor, search->suspicions, search->host);
+}
+
+/*
  * Go on with the best on all rows, if the sample does not have them all, and
  * score it there.
  */
@@ -749,8 +766,11 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 	em.noted = true;
 	progress_iterating(search->host, options->covariance_type, search->k, options);
 	if (!is_known(search))
+	{
+		widen_few(search);
 		status = em_run(&em, &best->parameters, options->max_iter, options->tol,
 						options->accelerate, &best->outcome, error);
+	}
 	if (status == MIXTURE_OK)
 		status = score_best(search, &em, error);
 	em_end(&em);
