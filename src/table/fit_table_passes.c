@@ -31,8 +31,8 @@ check_parameters(const MixturePass *pass, MixtureError *error)
 /* Where the sums of a pass go to. */
 typedef struct PassSums
 {
-	int64		n_rows;
-	int64		n_labelled;
+	GmmFitTableCount count;
+	bool		labelled;
 	double	   *sums;
 } PassSums;
 
@@ -64,6 +64,28 @@ run_pass(const GmmFitTable *fit, const MixturePass *pass, const char *query, Dat
 						   values, answer, context);
 }
 
+/* Count the rows that statistics are of, and, if they may have labels, these. */
+static void
+count_rows(GmmFitTableCount *count, const GmmStatsView *view, const Datum *codes)
+{
+	count->n_rows += view->n_rows;
+	count->n_labelled += view->n_labelled;
+	count->label_codes += codes != NULL ? DatumGetFloat8(*codes) : 0;
+	count->sum_weights += *view->sums.sum_weights;
+}
+
+/* Compare a pass with what was counted first.  Labels that it does not count are the same. */
+static void
+check_count(const GmmFitTable *fit, GmmFitTableCount count, bool labelled)
+{
+	if (!labelled)
+	{
+		count.n_labelled = fit->labels.n_labelled;
+		count.label_codes = fit->labels.codes;
+	}
+	gmm_fit_table_check_rows(fit, &count);
+}
+
 /* Add the sums of a part.  There are none of no rows. */
 static void
 take_sums(void *context, const Datum *values, const bool *nulls)
@@ -74,8 +96,7 @@ take_sums(void *context, const Datum *values, const bool *nulls)
 	if (nulls[0])
 		return;
 	gmm_stats_view(values[0], &view);
-	pass->n_rows += view.n_rows;
-	pass->n_labelled += view.n_labelled;
+	count_rows(&pass->count, &view, pass->labelled ? &values[1] : NULL);
 	mixture_add_sums(pass->sums, view.sums.sum_weights, view.sums.n_values);
 }
 
@@ -85,7 +106,7 @@ accumulate_pass(const GmmFitTable *fit, const MixturePass *pass, Datum model, do
 {
 	const MixtureParameters *parameters = pass->parameters;
 	bool		labelled = is_labelled(fit, pass);
-	PassSums	context = {.sums = sums};
+	PassSums	context = {.labelled = labelled, .sums = sums};
 	MixtureStats stats;
 
 	mixture_place_stats(&stats, parameters->covariance_type, parameters->k,
@@ -94,9 +115,7 @@ accumulate_pass(const GmmFitTable *fit, const MixturePass *pass, Datum model, do
 	run_pass(fit, pass,
 			 gmm_fit_table_query_accumulate(&fit->query, labelled, pass->center != NULL),
 			 model, take_sums, &context);
-	gmm_fit_table_check_rows(fit, context.n_rows,
-							 labelled ? context.n_labelled : fit->labels.n_labelled,
-							 *stats.sum_weights);
+	check_count(fit, context.count, labelled);
 }
 
 /* Add the scores of a part, which has none without rows. */
@@ -109,12 +128,10 @@ take_scores(void *context, const Datum *values, const bool *nulls)
 	if (nulls[0])
 		return;
 	gmm_stats_view(values[0], &view);
-	scores->n_rows += view.n_rows;
-	scores->n_labelled += view.n_labelled;
-	scores->sum_weights += *view.sums.sum_weights;
+	count_rows(&scores->count, &view, scores->labelled ? &values[1] : NULL);
 	scores->log_likelihood += *view.sums.log_likelihood;
 	scores->log_density_squares += *view.sums.log_density_squares;
-	scores->entropy += DatumGetFloat8(gmm_fit_table_value(values, nulls, 1));
+	scores->entropy += DatumGetFloat8(gmm_fit_table_value(values, nulls, scores->labelled ? 2 : 1));
 }
 
 /*
@@ -131,13 +148,11 @@ score_pass(GmmFitTable *fit, const MixturePass *pass, GmmModel *model, double *s
 	if (fit->scored == NULL || VARSIZE(fit->scored) != VARSIZE(model) ||
 		memcmp(fit->scored, model, VARSIZE(model)) != 0)
 	{
-		memset(&fit->scores, 0, sizeof(fit->scores));
+		fit->scores = (GmmFitTableScores) {.labelled = labelled};
 		run_pass(fit, pass,
 				 gmm_fit_table_query_score(&fit->query, labelled, pass->center != NULL),
 				 PointerGetDatum(model), take_scores, &fit->scores);
-		gmm_fit_table_check_rows(fit, fit->scores.n_rows,
-								 labelled ? fit->scores.n_labelled : fit->labels.n_labelled,
-								 fit->scores.sum_weights);
+		check_count(fit, fit->scores.count, labelled);
 		if (fit->scored != NULL)
 			pfree(fit->scored);
 		fit->scored = MemoryContextAlloc(fit->context, VARSIZE(model));
@@ -146,7 +161,7 @@ score_pass(GmmFitTable *fit, const MixturePass *pass, GmmModel *model, double *s
 	mixture_place_stats(&stats, parameters->covariance_type, parameters->k,
 						parameters->d, sums);
 	memset(sums, 0, stats.n_values * sizeof(double));
-	*stats.sum_weights = fit->scores.sum_weights;
+	*stats.sum_weights = fit->scores.count.sum_weights;
 	*stats.log_likelihood = fit->scores.log_likelihood;
 	*stats.log_density_squares = fit->scores.log_density_squares;
 	*stats.entropy = fit->scores.entropy;

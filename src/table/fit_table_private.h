@@ -10,12 +10,20 @@
 #include "table/fit_table_functions.h"
 #include "table/fit_table_queries.h"
 
+/* By which queries are known to be of the same rows. */
+typedef struct GmmFitTableCount
+{
+	int64		n_rows;
+	int64		n_labelled;		/* of them, */
+	double		label_codes;	/* and the sum of gmm_fit_table_label_code() */
+	double		sum_weights;
+} GmmFitTableCount;
+
 /* What a pass without an M-step finds: sums over the rows. */
 typedef struct GmmFitTableScores
 {
-	int64		n_rows;
-	int64		n_labelled;
-	double		sum_weights;
+	GmmFitTableCount count;
+	bool		labelled;		/* labels count */
 	double		log_likelihood;
 	double		log_density_squares;
 	double		entropy;
@@ -27,6 +35,7 @@ typedef struct GmmFitTableLabels
 	int64	   *n_rows;
 	double	   *weights;
 	int64		n_labelled;		/* of all rows */
+	double		codes;			/* of these */
 } GmmFitTableLabels;
 
 /* A fit, from the first count of its rows on. */
@@ -48,8 +57,7 @@ typedef struct GmmFitTable
 /* fit_table_ranges.c */
 pg_noreturn extern void gmm_fit_table_report_changed(void);
 extern Datum gmm_fit_table_value(const Datum *values, const bool *nulls, int column);
-extern void gmm_fit_table_check_rows(const GmmFitTable *fit, int64 n_rows,
-									 int64 n_labelled, double sum_weights);
+extern void gmm_fit_table_check_rows(const GmmFitTable *fit, const GmmFitTableCount *count);
 extern bool gmm_fit_table_count(GmmFitTable *fit);
 extern void gmm_fit_table_count_labels(GmmFitTable *fit);
 extern void gmm_fit_table_get_ranges(void *context, FeatureRange *range);

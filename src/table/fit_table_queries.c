@@ -411,6 +411,25 @@ gmm_fit_table_query_beyond(const GmmFitTableQuery *query)
 	return distinct_text(query, psprintf("%s.gmm_fit_table_is_beyond(r.x, $1)", query->schema));
 }
 
+/*
+ * A number for each label, the remainder of a multiple by a prime beyond all of them: no
+ * two have the same, and the sum over the rows tells whether as many have each.  It is
+ * exact for 10^11 rows, in whatever order they are added and on any server.
+ */
+double
+gmm_fit_table_label_code(int64 label)
+{
+	return (double) (label * 40503 % 65521);
+}
+
+/* The sum of the rows' codes. */
+static const char *
+label_codes_text(void)
+{
+	return "COALESCE(pg_catalog.sum((r.l" OPERATOR("*") "40503::pg_catalog.int8" OPERATOR("%")
+		"65521::pg_catalog.int8)::pg_catalog.float8), 0::pg_catalog.float8)";
+}
+
 /* The statistics of the rows, perhaps with labels, under the model $1: an expression. */
 static const char *
 statistics_text(const GmmFitTableQuery *query, const char *features, bool labelled)
@@ -421,19 +440,21 @@ statistics_text(const GmmFitTableQuery *query, const char *features, bool labell
 }
 
 /*
- * The statistics of the rows, perhaps with labels, under the model $1: an answer for
- * each part.
+ * The statistics of the rows, perhaps with labels, under the model $1, and with labels
+ * the sum of their codes: an answer for each part.
  */
 const char *
 gmm_fit_table_query_accumulate(const GmmFitTableQuery *query, bool labelled,
 							   bool centered)
 {
-	return aggregates_text(query, statistics_text(query, features_text(query, centered),
-												  labelled));
+	const char *statistics = statistics_text(query, features_text(query, centered), labelled);
+
+	return aggregates_text(query, labelled ? psprintf("%s, %s", statistics, label_codes_text()) :
+						   statistics);
 }
 
 /*
- * The same, and the sum of the rows' entropies; a row whose component is known has
+ * The same, and then the sum of the rows' entropies; a row whose component is known has
  * none.
  */
 const char *
@@ -444,8 +465,8 @@ gmm_fit_table_query_score(const GmmFitTableQuery *query, bool labelled, bool cen
 									 query->schema, features);
 
 	if (labelled)
-		entropies = psprintf("COALESCE(%s FILTER (WHERE r.l IS NULL), 0::pg_catalog.float8)",
-							 entropies);
+		entropies = psprintf("%s, COALESCE(%s FILTER (WHERE r.l IS NULL), 0::pg_catalog.float8)",
+							 label_codes_text(), entropies);
 	return aggregates_text(query, psprintf("%s, %s", statistics_text(query, features, labelled),
 										   entropies));
 }

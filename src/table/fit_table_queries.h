@@ -48,6 +48,7 @@ extern void gmm_fit_table_query_begin(GmmFitTableQuery *query, Oid function,
 									  const GmmFitTableArguments *arguments);
 extern const char *gmm_fit_table_query_ranges(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_labels(const GmmFitTableQuery *query);
+extern double gmm_fit_table_label_code(int64 label);
 extern const char *gmm_fit_table_query_candidates(const GmmFitTableQuery *query,
 												  bool all);
 extern const char *gmm_fit_table_query_beyond(const GmmFitTableQuery *query);

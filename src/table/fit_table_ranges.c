@@ -39,19 +39,18 @@ gmm_fit_table_value(const Datum *values, const bool *nulls, int column)
 }
 
 /*
- * Compare the number of rows, that of those with labels, and their weight with what
- * was counted first.  As a snapshot is for all scans, rows can come from where it does
- * not reach but hardly go: their number tells.  Sums of n weights in any order are as
- * near as this.
+ * Compare the number of rows, their labels and their weight with what was counted first.
+ * As a snapshot is for all scans, rows can come from where it does not reach but hardly
+ * go: their number tells.  Sums of n weights in any order are as near as this.
  */
 void
-gmm_fit_table_check_rows(const GmmFitTable *fit, int64 n_rows, int64 n_labelled,
-						 double sum_weights)
+gmm_fit_table_check_rows(const GmmFitTable *fit, const GmmFitTableCount *count)
 {
 	double		first = *fit->first.sum_weights;
 
-	if (n_rows != fit->source.n_rows || n_labelled != fit->labels.n_labelled ||
-		!(fabs(sum_weights - first) <= DBL_EPSILON * n_rows * first))
+	if (count->n_rows != fit->source.n_rows || count->n_labelled != fit->labels.n_labelled ||
+		count->label_codes != fit->labels.codes ||
+		!(fabs(count->sum_weights - first) <= DBL_EPSILON * count->n_rows * first))
 		gmm_fit_table_report_changed();
 }
 
@@ -170,7 +169,10 @@ take_label(void *context, const Datum *values, const bool *nulls)
 	fit->labels.n_rows[label] = DatumGetInt64(gmm_fit_table_value(values, nulls, 1));
 	fit->labels.weights[label] = DatumGetFloat8(gmm_fit_table_value(values, nulls, 2));
 	if (label > 0)
+	{
 		fit->labels.n_labelled += fit->labels.n_rows[label];
+		fit->labels.codes += fit->labels.n_rows[label] * gmm_fit_table_label_code(label);
+	}
 }
 
 /* Count the rows of each label, if they may have one. */

@@ -55,9 +55,7 @@ typedef struct Candidates
 	int			n_labels;
 	GmmRowStore *rows;
 	const GmmFeatureNames *names;
-	int64		n_rows;			/* before they were joined */
-	int64		n_labelled;		/* of them */
-	double		sum_weights;
+	GmmFitTableCount count;		/* before they were joined */
 	int64	   *n_distinct;		/* of each label, from 0: without */
 } Candidates;
 
@@ -99,9 +97,13 @@ take_candidate(void *context, const Datum *values, const bool *nulls)
 		gmm_fit_table_report_changed();
 	gmm_rowstore_append(candidates->rows, features.values, features.observed, label, weight);
 	gmm_features_release(&features);
-	candidates->n_rows += n_rows;
-	candidates->n_labelled += label > 0 ? n_rows : 0;
-	candidates->sum_weights += weight;
+	candidates->count.n_rows += n_rows;
+	candidates->count.sum_weights += weight;
+	if (label > 0)
+	{
+		candidates->count.n_labelled += n_rows;
+		candidates->count.label_codes += n_rows * gmm_fit_table_label_code(label);
+	}
 	candidates->n_distinct[label]++;
 }
 
@@ -165,8 +167,7 @@ fetch_candidates(const GmmFitTable *fit, const MixtureSampling *sampling,
 	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_candidates(&fit->query, all),
 						   all ? 0 : 3, types, values, take_candidate, candidates);
 	if (all)
-		gmm_fit_table_check_rows(fit, candidates->n_rows, candidates->n_labelled,
-								 candidates->sum_weights);
+		gmm_fit_table_check_rows(fit, &candidates->count);
 }
 
 /* Find the rows beyond the box, equal ones joined.  There are some, or they have changed. */
@@ -181,7 +182,7 @@ fetch_beyond(const GmmFitTable *fit, const MixtureSampling *sampling, MixtureSou
 	values[0] = make_grid(sampling, sampling->box, fit->d);
 	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_beyond(&fit->query), 1, types,
 						   values, take_candidate, &candidates);
-	if (candidates.n_rows == 0)
+	if (candidates.count.n_rows == 0)
 		gmm_fit_table_report_changed();
 	gmm_rowstore_source(candidates.rows, rows);
 }

@@ -167,12 +167,13 @@ for query in 1 2; do
 done
 
 # Labels are of rows: one that is given or taken away after they were counted is a change,
-# whether all distinct rows are in the sample or each iteration asks anew.
+# or becomes another, whether all distinct rows are in the sample or each iteration asks anew.
 for rows in 3000 20000; do
     for query in 2 3 5 7; do
         for label in "CASE WHEN n <= $query AND id % 100 = 0 THEN 1 END" "CASE WHEN n > $query AND id % 100 = 0 THEN 1 END" \
             "CASE WHEN id % 100 = 0 OR n > $query AND id = 5 THEN 1 END" \
-            "CASE WHEN id % 100 = 0 AND NOT (n > $query AND id = 500) THEN 1 + id / 100 % 3 END"; do
+            "CASE WHEN id % 100 = 0 AND NOT (n > $query AND id = 500) THEN 1 + id / 100 % 3 END" \
+            "CASE WHEN id % 100 = 0 THEN CASE WHEN n > $query AND id = 500 THEN 1 ELSE 1 + id / 100 % 3 END END"; do
             ask -o /dev/null -c "SET client_min_messages = warning" -c "DROP VIEW IF EXISTS relabelled" \
                 -c "CREATE VIEW relabelled AS SELECT id, x, y, $label AS l FROM reference, (SELECT nextval('queries') AS n) AS s" \
                 -c "SELECT setval('queries', 1, false)"
