@@ -37,7 +37,7 @@ mixture_variance_place(MixtureCovarianceType type, int j)
 extern size_t mixture_factor_count(MixtureCovarianceType type, int d);
 
 /* A component's covariance, as one of the family has it: packed, or variances. */
-static inline const double *
+static inline double *
 mixture_covariance_of(const MixtureParameters *parameters, int component)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -46,6 +46,8 @@ mixture_covariance_of(const MixtureParameters *parameters, int component)
 		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, parameters->d));
 }
 
+extern void mixture_permute(const MixtureParameters *from, const int *order,
+							MixtureParameters *to, const MixtureHost *host);
 extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,
 							  double factor, const double *vector);
 extern void mixture_release_parameters(MixtureParameters *parameters,

@@ -14,7 +14,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/core/linalg.h"
 
@@ -155,11 +154,11 @@ order_components(const MixtureParameters *from, const bool *held, MixtureParamet
 				 const MixtureHost *host)
 {
 	int			k = from->k;
-	size_t		d = from->d;
 	bool		tied = from->covariance_type == MIXTURE_TIED;
 	size_t		count = tied ? 0 : mixture_factor_count(from->covariance_type, from->d);
-	Ordering	ordering = {from, host, count, 1 + d + count, NULL};
+	Ordering	ordering = {from, host, count, 1 + from->d + count, NULL};
 	Place	   *places = host->allocate(host->context, k * sizeof(Place));
+	int		   *order = host->allocate(host->context, k * sizeof(int));
 	int			n = 0;
 
 	ordering.tolerances = host->allocate(host->context, ordering.n_keys * sizeof(double));
@@ -171,20 +170,9 @@ order_components(const MixtureParameters *from, const bool *held, MixtureParamet
 
 	n = 0;
 	for (int c = 0; c < k; c++)
-	{
-		size_t		source = held == NULL || !held[c] ? places[n++].component : c;
-
-		to->weights[c] = from->weights[source];
-		memcpy(to->means + c * d, from->means + source * d, d * sizeof(double));
-		if (!tied)
-			memcpy(to->covariances + c * count, from->covariances + source * count,
-				   count * sizeof(double));
-		host->check_interrupts(host->context);
-	}
-	if (tied)
-		memcpy(to->covariances, from->covariances,
-			   mixture_factor_count(MIXTURE_TIED, from->d) * sizeof(double));
-	mixture_share_noise(to, from);
+		order[c] = held == NULL || !held[c] ? places[n++].component : c;
+	mixture_permute(from, order, to, host);
 	host->release(host->context, ordering.tolerances);
+	host->release(host->context, order);
 	host->release(host->context, places);
 }

@@ -234,6 +234,25 @@ mixture_copy_parameters(MixtureParameters *target, const MixtureParameters *sour
 	mixture_share_noise(target, source);
 }
 
+/* Copy to parameters of the same shape, component order[c] in the place of c. */
+void
+mixture_permute(const MixtureParameters *from, const int *order, MixtureParameters *to,
+				const MixtureHost *host)
+{
+	size_t		d = from->d;
+	size_t		count = mixture_factor_count(from->covariance_type, from->d);
+
+	for (int c = 0; c < from->k; c++)
+	{
+		to->weights[c] = from->weights[order[c]];
+		memcpy(to->means + c * d, from->means + order[c] * d, d * sizeof(double));
+		memcpy(mixture_covariance_of(to, c), mixture_covariance_of(from, order[c]),
+			   count * sizeof(double));
+		host->check_interrupts(host->context);
+	}
+	mixture_share_noise(to, from);
+}
+
 /*
  * The marginal mixture of the dimensions dims[0 .. marginal->d - 1], numbered
  * from 0, each at most once, in this order.  marginal: allocated by the caller with
@@ -324,11 +343,8 @@ mixture_component_covariance(const MixtureParameters *parameters,
 {
 	int			d = parameters->d;
 	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, d);
-	const double *values = parameters->covariances;
+	const double *values = mixture_covariance_of(parameters, component);
 
-	if (type != MIXTURE_TIED)
-		values += component * count;
 	for (int i = 0; i < d; i++)
 	{
 		double	   *row = matrix + (size_t) i * d;
@@ -392,8 +408,7 @@ mixture_covariances_valid(const MixtureParameters *parameters,
 void
 mixture_within(const MixtureParameters *parameters, double *within)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = mixture_factor_count(type, parameters->d);
+	size_t		count = mixture_factor_count(parameters->covariance_type, parameters->d);
 
 	memset(within, 0, count * sizeof(double));
 	for (int c = 0; c < parameters->k; c++)

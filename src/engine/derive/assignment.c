@@ -41,7 +41,8 @@ find_path(Assignment *state, int row, double *length, int *n_remaining,
 	for (int j = 0; j < m; j++)
 	{
 		state->shortest[j] = INFINITY;
-		state->remaining[j] = j;
+		/* of free columns that are as near the last is taken: let it be the first */
+		state->remaining[j] = m - 1 - j;
 	}
 	for (;;)
 	{
