@@ -179,8 +179,8 @@ extern int	judge_least_rows(MixtureCovarianceType type, int d);
 extern int	judge_components(const MixtureParameters *parameters, double n_rows,
 							 const double *floor, MixtureSuspicion *suspicions,
 							 const MixtureHost *host);
-extern void judge_widen(MixtureParameters *parameters, const double *floor,
-						const MixtureSuspicion *suspicions, const MixtureHost *host);
+extern void judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
+						const MixtureHost *host);
 extern bool judge_component_near(const MixtureParameters *left, int a,
 								 const MixtureParameters *right, int b, double share,
 								 const MixtureHost *host);

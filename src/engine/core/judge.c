@@ -149,34 +149,6 @@ flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
 }
 
 /*
- * Restrict a packed covariance to the flat directions, in units of the least
- * variances.
- */
-static void
-flat_restrict(Flat *flat, const double *covariance, int d)
-{
-	double	   *product = flat->work;
-
-	for (int e = 0; e < flat->n; e++)
-	{
-		const double *vector = flat->vectors + (size_t) e * d;
-
-		for (int i = 0; i < d; i++)
-		{
-			double		sum = 0;
-
-			for (int j = 0; j < d; j++)
-				sum += covariance[j < i ? linalg_row(i) + j : linalg_row(j) + i] *
-					vector[j] / sqrt(flat->own[j]);
-			product[i] = sum / sqrt(flat->own[i]);
-		}
-		for (int f = 0; f <= e; f++)
-			flat->restricted[linalg_row(e) + f] =
-				linalg_dot(flat->vectors + (size_t) f * d, product, d);
-	}
-}
-
-/*
  * How far another component is spread out in the directions in which this one is
  * flat, in the mean; at least, for these are not told apart from their
  * neighbours: tilted by t, an eigenvector u becomes u + t, along which this
@@ -476,52 +448,22 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 }
 
 /*
- * Give the suspect components the width that they should have: one that has
- * collapsed, in the directions where it is flat, the mean variance of all
- * components; one of few rows everywhere.  What is left of a likelihood then
- * can be compared with that of sound mixtures.
+ * Give the components of few rows and those that have collapsed the width that they
+ * should have: that of all components in the mean, beside their own.  What is left of
+ * a likelihood then can be compared with that of sound mixtures.
  */
 void
-judge_widen(MixtureParameters *parameters, const double *floor,
-			const MixtureSuspicion *suspicions, const MixtureHost *host)
+judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
+			const MixtureHost *host)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(type, d);
-	Flat		flat;
+	size_t		count = mixture_factor_count(parameters->covariance_type, parameters->d);
+	double	   *within = host->allocate(host->context, count * sizeof(double));
 
-	if (type == MIXTURE_TIED)
-		return;
-	flat_begin(&flat, parameters, host);
-	for (int c = 0; c < parameters->k; c++)
-	{
-		double	   *covariance = parameters->covariances + c * count;
-
-		if (suspicions[c] == MIXTURE_FEW_ROWS)
-			for (size_t i = 0; i < count; i++)
-				covariance[i] += flat.within[i];
-		if (suspicions[c] != MIXTURE_COLLAPSED)
-			continue;
-		flat_find(&flat, type, covariance, floor, d, host);
-		if (!mixture_has_matrix(type))
-		{
-			for (int e = 0; e < (type == MIXTURE_DIAG ? flat.n : 1); e++)
-				covariance[mixture_variance_place(type, flat.features[e])] +=
-					feature_variance(type, flat.within, flat.features[e]);
-			continue;
-		}
-		flat_restrict(&flat, flat.within, d);
-		for (int e = 0; e < flat.n; e++)
-		{
-			double	   *vector = flat.vectors + (size_t) e * d;
-
-			for (int j = 0; j < d; j++)
-				vector[j] *= sqrt(flat.own[j]);
-			mixture_add_outer(type, d, covariance, flat.restricted[linalg_row(e) + e],
-							  vector);
-		}
-	}
-	flat_end(&flat, host);
+	mixture_within(parameters, within);
+	for (int c = 0; c < parameters->k && parameters->covariance_type != MIXTURE_TIED; c++)
+		if (suspicions[c] == MIXTURE_FEW_ROWS || suspicions[c] == MIXTURE_COLLAPSED)
+			linalg_add_multiple(parameters->covariances + c * count, 1, within, (int) count);
+	host->release(host->context, within);
 }
 
 /*

@@ -152,7 +152,7 @@ search_judge(Search *search, Candidate *candidate)
 	if (candidate->n_artefacts == 0)
 		return;
 	mixture_copy_parameters(widened, &candidate->parameters);
-	judge_widen(widened, search->floor, search->suspicions, host);
+	judge_widen(widened, search->suspicions, host);
 	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
 		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
 	candidate->score -= candidate->n_artefacts * search_suspect_price(search, candidate);
@@ -743,7 +743,7 @@ widen_few(Search *search)
 	for (int c = 0; c < search->k; c++)
 		if (search->suspicions[c] != MIXTURE_FEW_ROWS)
 			search->suspicions[c] = MIXTURE_SOUND;
-	judge_widen(parameters, search->floor, search->suspicions, search->host);
+	judge_widen(parameters, search->suspicions, search->host);
 }
 
 /*
