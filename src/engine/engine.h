@@ -477,6 +477,8 @@ extern bool mixture_covariances_valid(const MixtureParameters *parameters,
 									  MixtureError *error);
 extern void mixture_component_covariance(const MixtureParameters *parameters,
 										 int component, double *matrix);
+extern double mixture_condition_number(const MixtureParameters *parameters,
+									   int component, const MixtureHost *host);
 
 /* prepare.c */
 extern MixturePrepared *mixture_prepare_rows(const MixtureParameters *parameters,
@@ -727,8 +729,6 @@ extern int	mixture_judge(const MixtureParameters *parameters, double n_rows,
 						  double reg_covar, MixtureSuspicion *suspicions,
 						  const MixtureHost *host);
 extern double mixture_judged_rows(const MixtureFitInfo *info);
-extern double mixture_condition_number(const MixtureParameters *parameters,
-									   int component, const MixtureHost *host);
 
 /* row_hashes.c */
 extern uint64_t mixture_sample_hash(const double *row, int d, const FeatureRange *range,

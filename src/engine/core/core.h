@@ -46,6 +46,15 @@ mixture_covariance_of(const MixtureParameters *parameters, int component)
 		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, parameters->d));
 }
 
+/* A component's variance of feature j. */
+static inline double
+mixture_variance(const MixtureParameters *parameters, int component, int j)
+{
+	const double *covariance = mixture_covariance_of(parameters, component);
+
+	return covariance[mixture_variance_place(parameters->covariance_type, j)];
+}
+
 extern void mixture_permute(const MixtureParameters *from, const int *order,
 							MixtureParameters *to, const MixtureHost *host);
 extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covariance,

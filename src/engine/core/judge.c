@@ -26,7 +26,6 @@
  */
 #include "engine/core/core.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -65,31 +64,24 @@ judge_least_rows(MixtureCovarianceType type, int d)
 	return type == MIXTURE_FULL ? d + 1 : 2;
 }
 
-/* A packed matrix as a square one. */
-static void
-unpack(const double *packed, int d, double *square)
-{
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j <= i; j++)
-			square[(size_t) i * d + j] = square[(size_t) j * d + i] =
-				packed[linalg_row(i) + j];
-}
-
 /*
- * Where a component is flat.  With a matrix that is in n directions, as
+ * A component that is flat, and where.  With a matrix that is in n directions, as
  * mixture_flat_directions() finds them; without, in n features.
  */
 typedef struct Flat
 {
+	const MixtureHost *host;
+	const MixtureParameters *parameters;
+	double	   *within;			/* the covariance within components */
+	int			c;
 	int			n;
 	double	   *own;			/* d: the least variances */
 	double	   *vectors;		/* d x d: the directions, in units of own; NULL for
 								 * families without a matrix */
 	double	   *values;			/* 2 d, of which n: its variances along them, in units of own */
 	double	   *restricted;		/* packed, n x n: a covariance among these */
-	double	   *work;			/* 2 d */
-	double	   *within;			/* covariance within components, as one of the family has it */
-	int		   *features;		/* d: the features */
+	double	   *work;			/* d */
+	bool	   *features;		/* d: whether it is flat in each */
 } Flat;
 
 static void
@@ -100,56 +92,70 @@ flat_begin(Flat *flat, const MixtureParameters *parameters, const MixtureHost *h
 	size_t		count = mixture_factor_count(type, parameters->d);
 	size_t		squares = mixture_has_matrix(type) ? n * n + count : 0;
 
-	flat->own = host->allocate(host->context, (squares + count + 5 * n) * sizeof(double));
+	flat->host = host;
+	flat->parameters = parameters;
+	flat->own = host->allocate(host->context, (squares + count + 4 * n) * sizeof(double));
 	flat->work = flat->own + n;
-	flat->values = flat->work + 2 * n;
+	flat->values = flat->work + n;
 	flat->within = flat->values + 2 * n;
 	flat->vectors = squares > 0 ? flat->within + count : NULL;
 	flat->restricted = squares > 0 ? flat->vectors + n * n : NULL;
-	flat->features = host->allocate(host->context, n * sizeof(int));
+	flat->features = host->allocate(host->context, n * sizeof(bool));
 	mixture_within(parameters, flat->within);
 }
 
 static void
-flat_end(Flat *flat, const MixtureHost *host)
+flat_end(Flat *flat)
 {
-	host->release(host->context, flat->features);
-	host->release(host->context, flat->own);
+	flat->host->release(flat->host->context, flat->features);
+	flat->host->release(flat->host->context, flat->own);
 }
 
-/* A component's variance of feature j. */
-static double
-feature_variance(MixtureCovarianceType type, const double *covariance, int j)
-{
-	return covariance[mixture_variance_place(type, j)];
-}
-
-/* Find where a component is flat. */
+/* Find where component c is flat, given d least variances. */
 static void
-flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
-		  const double *floor, int d, const MixtureHost *host)
+flat_find(Flat *flat, int c, const double *floor)
 {
+	const MixtureParameters *parameters = flat->parameters;
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
 	double		mean = 0;
 
+	flat->c = c;
+	flat->n = 0;
 	if (mixture_has_matrix(type))
 	{
-		flat->n = mixture_flat_directions(covariance, floor, NEAR_FLOOR, d, flat->own,
-										  flat->vectors, flat->values, host);
+		flat->n = mixture_flat_directions(mixture_covariance_of(parameters, c), floor, NEAR_FLOOR,
+										  d, flat->own, flat->vectors, flat->values, flat->host);
 		return;
 	}
-	flat->n = 0;
 	for (int j = 0; j < d; j++)
 		mean += floor[j] / d;
 	for (int j = 0; j < d; j++)
 	{
 		flat->own[j] = type == MIXTURE_DIAG ? floor[j] : mean;
-		if (!(feature_variance(type, covariance, j) > NEAR_FLOOR * flat->own[j]))
-			flat->features[flat->n++] = j;
+		flat->features[j] = !(mixture_variance(parameters, c, j) > NEAR_FLOOR * flat->own[j]);
+		flat->n += flat->features[j];
 	}
 }
 
+/* A covariance and `times` the flat one together, in units of the least variances. */
+static void
+add_in_units(const Flat *flat, const double *other, double times, double *both)
+{
+	const double *covariance = mixture_covariance_of(flat->parameters, flat->c);
+
+	for (int i = 0; i < flat->parameters->d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			size_t		place = linalg_row(i) + j;
+
+			both[place] = (other[place] + times * covariance[place]) /
+				sqrt(flat->own[i]) / sqrt(flat->own[j]);
+		}
+}
+
 /*
- * How far another component is spread out in the directions in which this one is
+ * How far another covariance is spread out in the directions in which this component is
  * flat, in the mean; at least, for these are not told apart from their
  * neighbours: tilted by t, an eigenvector u becomes u + t, along which this
  * component's variance is more only by t' C t, which is little where its
@@ -162,23 +168,17 @@ flat_find(Flat *flat, MixtureCovarianceType type, const double *covariance,
  * for a conditional variance.
  */
 static double
-least_spread(Flat *flat, const double *covariance, const double *other, int d,
-			 const MixtureHost *host)
+least_spread(Flat *flat, const double *other)
 {
+	const MixtureHost *host = flat->host;
 	int			n = flat->n;
+	int			d = flat->parameters->d;
 	double	   *both = host->allocate(host->context, (linalg_packed_count(d) + (size_t) n * d) *
 									  sizeof(double));
 	double	   *solved = both + linalg_packed_count(d);
 	double		spread = INFINITY;
 
-	for (int i = 0; i < d; i++)
-		for (int j = 0; j <= i; j++)
-		{
-			size_t		place = linalg_row(i) + j;
-
-			both[place] = (other[place] + SPREAD * covariance[place]) /
-				sqrt(flat->own[i]) / sqrt(flat->own[j]);
-		}
+	add_in_units(flat, other, SPREAD, both);
 	if (linalg_cholesky(both, d, host))
 	{
 		memcpy(solved, flat->vectors, (size_t) n * d * sizeof(double));
@@ -210,40 +210,42 @@ least_spread(Flat *flat, const double *covariance, const double *other, int d,
 
 /* The same of any family. */
 static double
-spread_of(Flat *flat, MixtureCovarianceType type, const double *covariance, const double *other,
-		  int d, const MixtureHost *host)
+spread_of(Flat *flat, const double *other)
 {
+	MixtureCovarianceType type = flat->parameters->covariance_type;
 	double		spread = 0;
 
 	if (mixture_has_matrix(type))
-		return least_spread(flat, covariance, other, d, host);
-	for (int e = 0; e < flat->n; e++)
-		spread += feature_variance(type, other, flat->features[e]) /
-			flat->own[flat->features[e]] / flat->n;
+		return least_spread(flat, other);
+	for (int j = 0; j < flat->parameters->d; j++)
+		if (flat->features[j])
+			spread += other[mixture_variance_place(type, j)] / flat->own[j] / flat->n;
 	return spread;
 }
 
 /*
- * The squared distance of another component, whose mean is `apart` (d values) from that of
- * the flat one, in units of both variances together, where the flat one is flat with
- * `width` least variances more.
+ * The squared distance of another component's mean from that of the flat one, in units
+ * of both variances together, where the flat one is flat with `width` least variances
+ * more.
  */
 static double
-distance_in_directions(Flat *flat, const double *covariance, const double *apart,
-					   const double *other, double width, int d, const MixtureHost *host)
+distance_in_directions(Flat *flat, int other, double width)
 {
+	const MixtureParameters *parameters = flat->parameters;
+	const MixtureHost *host = flat->host;
+	int			d = parameters->d;
+	const double *mean = parameters->means + (size_t) flat->c * d;
+	const double *other_mean = parameters->means + (size_t) other * d;
 	double	   *both = host->allocate(host->context, linalg_packed_count(d) * sizeof(double));
 	double	   *places = flat->work;
 	double		most = 0;
 	double		distance = INFINITY;
 
+	add_in_units(flat, mixture_covariance_of(parameters, other), 1, both);
 	for (int i = 0; i < d; i++)
 	{
-		for (int j = 0; j <= i; j++)
-			both[linalg_row(i) + j] = (other[linalg_row(i) + j] + covariance[linalg_row(i) + j]) /
-				sqrt(flat->own[i]) / sqrt(flat->own[j]);
 		most = fmax(most, both[linalg_row(i) + i]);
-		places[i] = apart[i] / sqrt(flat->own[i]);
+		places[i] = (mean[i] - other_mean[i]) / sqrt(flat->own[i]);
 	}
 	for (int e = 0; e < flat->n && width > 0; e++)
 		mixture_add_outer(MIXTURE_FULL, d, both, width, flat->vectors + (size_t) e * d);
@@ -259,60 +261,46 @@ distance_in_directions(Flat *flat, const double *covariance, const double *apart
 	return distance;
 }
 
-/* The same in features. */
+/* The same of any family. */
 static double
-distance_in_features(const Flat *flat, MixtureCovarianceType type, const double *covariance,
-					 const double *apart, const double *other, double width, int d)
+distance_of(Flat *flat, int other, double width)
 {
+	const MixtureParameters *parameters = flat->parameters;
+	size_t		d = parameters->d;
 	double		distance = 0;
-	int			e = 0;
 
-	for (int j = 0; j < d; j++)
+	if (mixture_has_matrix(parameters->covariance_type))
+		return distance_in_directions(flat, other, width);
+	for (size_t j = 0; j < d; j++)
 	{
-		double		variance = feature_variance(type, other, j) +
-			feature_variance(type, covariance, j) + flat->own[j];
+		double		apart = parameters->means[flat->c * d + j] - parameters->means[other * d + j];
+		double		variance = mixture_variance(parameters, other, (int) j) +
+			mixture_variance(parameters, flat->c, (int) j) + flat->own[j];
 
-		if (e < flat->n && flat->features[e] == j)
-		{
+		if (flat->features[j])
 			variance += width * flat->own[j];
-			e++;
-		}
-		distance += apart[j] * apart[j] / variance;
+		distance += apart * apart / variance;
 	}
 	return distance;
 }
 
-/* The same of any family. */
-static double
-distance_of(Flat *flat, MixtureCovarianceType type, const double *covariance,
-			const double *apart, const double *other, double width, int d,
-			const MixtureHost *host)
-{
-	return mixture_has_matrix(type) ?
-		distance_in_directions(flat, covariance, apart, other, width, d, host) :
-		distance_in_features(flat, type, covariance, apart, other, width, d);
-}
-
 /*
- * Whether another component, whose mean is `apart` (d values) from that of the flat one,
- * shows that this is one value of a measurement: the other is spread out where this is
- * flat and reaches across it; or it is as flat and lies beside it, no farther than
- * components are wide there (the mean variance, in units of the least), and nothing else
- * tells the two apart.
+ * Whether another component shows that the flat one is one value of a measurement: the
+ * other is spread out where this is flat and reaches across it; or it is as flat and lies
+ * beside it, no farther than components are wide there (the mean variance, in units of the
+ * least), and nothing else tells the two apart.
  */
 static bool
-shows_collapse(Flat *flat, MixtureCovarianceType type, const double *covariance,
-			   const double *apart, const double *other, double width, int d,
-			   const MixtureHost *host)
+shows_collapse(Flat *flat, int other, double width)
 {
-	bool		reached = distance_of(flat, type, covariance, apart, other, 0, d, host) <=
-		fmax(REACH, REACH_PER_DIMENSION * d);
-	bool		beside = width > SPREAD &&
-		distance_of(flat, type, covariance, apart, other, BESIDE * width, d, host) <= d;
+	int			d = flat->parameters->d;
+	bool		reached = distance_of(flat, other, 0) <= fmax(REACH, REACH_PER_DIMENSION * d);
+	bool		beside = width > SPREAD && distance_of(flat, other, BESIDE * width) <= d;
 
 	if (!reached && !beside)
 		return false;
-	return spread_of(flat, type, covariance, other, d, host) > SPREAD ? reached : beside;
+	return spread_of(flat, mixture_covariance_of(flat->parameters, other)) > SPREAD ?
+		reached : beside;
 }
 
 /*
@@ -320,30 +308,19 @@ shows_collapse(Flat *flat, MixtureCovarianceType type, const double *covariance,
  * it has to have some rows, and no other may show that it has.
  */
 static bool
-has_collapsed(Flat *flat, const MixtureParameters *parameters, int c, double n_rows,
-			  const MixtureHost *host)
+has_collapsed(Flat *flat, double n_rows)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(type, d);
-	const double *covariance = parameters->covariances + c * count;
-	double		width = spread_of(flat, type, covariance, flat->within, d, host);
-	bool		collapsed = width > SPREAD && parameters->weights[c] * n_rows < FLAT_ROWS;
-	double	   *apart = host->allocate(host->context, d * sizeof(double));
+	const MixtureParameters *parameters = flat->parameters;
+	int			least = judge_least_rows(parameters->covariance_type, parameters->d);
+	double		width = spread_of(flat, flat->within);
+	bool		collapsed = width > SPREAD && parameters->weights[flat->c] * n_rows < FLAT_ROWS;
 
 	for (int other = 0; other < parameters->k && !collapsed; other++)
 	{
-		if (other == c ||
-			parameters->weights[other] * n_rows < judge_least_rows(type, d))
-			continue;
-		for (int j = 0; j < d; j++)
-			apart[j] = parameters->means[(size_t) c * d + j] -
-				parameters->means[(size_t) other * d + j];
-		collapsed = shows_collapse(flat, type, covariance, apart,
-								   parameters->covariances + other * count, width, d, host);
-		host->check_interrupts(host->context);
+		collapsed = other != flat->c && !(parameters->weights[other] * n_rows < least) &&
+			shows_collapse(flat, other, width);
+		flat->host->check_interrupts(flat->host->context);
 	}
-	host->release(host->context, apart);
 	return collapsed;
 }
 
@@ -357,33 +334,29 @@ judge_component_near(const MixtureParameters *left, int a, const MixtureParamete
 					 int b, double share, const MixtureHost *host)
 {
 	size_t		d = left->d;
-	MixtureCovarianceType type = left->covariance_type;
-	size_t		count = mixture_factor_count(type, left->d);
-	size_t		step = type == MIXTURE_TIED ? 0 : count;
-	const double *covariance_a = left->covariances + a * step;
-	const double *covariance_b = right->covariances + b * step;
+	size_t		count = mixture_factor_count(left->covariance_type, left->d);
 	double		distance = 0;
 	double	   *factor;
 	double	   *apart;
 
 	for (size_t j = 0; j < d; j++)
 	{
-		double		variance = feature_variance(type, covariance_b, (int) j);
+		double		variance = mixture_variance(right, b, (int) j);
 		double		difference = left->means[a * d + j] - right->means[b * d + j];
 
-		if (fabs(feature_variance(type, covariance_a, (int) j) - variance) > 2 * share * variance)
+		if (fabs(mixture_variance(left, a, (int) j) - variance) > 2 * share * variance)
 			return false;
 		distance += difference * difference / variance;
 		if (distance > share * share * d)
 			return false;
 	}
-	if (!mixture_has_matrix(type))
+	if (!mixture_has_matrix(left->covariance_type))
 		return true;
 
 	/* what is near in each feature need not be along what they have in common */
 	factor = host->allocate(host->context, (count + d) * sizeof(double));
 	apart = factor + count;
-	memcpy(factor, covariance_b, count * sizeof(double));
+	memcpy(factor, mixture_covariance_of(right, b), count * sizeof(double));
 	for (size_t j = 0; j < d; j++)
 		apart[j] = left->means[a * d + j] - right->means[b * d + j];
 	if (linalg_cholesky(factor, left->d, host))
@@ -416,8 +389,6 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 				 MixtureSuspicion *suspicions, const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
 	int			n_suspect = 0;
 	Flat		flat;
 
@@ -428,14 +399,14 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 	{
 		MixtureSuspicion suspicion = MIXTURE_SOUND;
 
-		if (parameters->weights[c] * n_rows < judge_least_rows(type, d))
+		if (parameters->weights[c] * n_rows < judge_least_rows(type, parameters->d))
 			suspicion = MIXTURE_FEW_ROWS;
 		else if (is_duplicate(parameters, c, host))
 			suspicion = MIXTURE_DUPLICATE;
 		else if (type != MIXTURE_TIED && parameters->k > 1)
 		{
-			flat_find(&flat, type, parameters->covariances + c * step, floor, d, host);
-			if (flat.n > 0 && has_collapsed(&flat, parameters, c, n_rows, host))
+			flat_find(&flat, c, floor);
+			if (flat.n > 0 && has_collapsed(&flat, n_rows))
 				suspicion = MIXTURE_COLLAPSED;
 		}
 		if (suspicions != NULL)
@@ -443,7 +414,7 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 		n_suspect += suspicion != MIXTURE_SOUND;
 		host->check_interrupts(host->context);
 	}
-	flat_end(&flat, host);
+	flat_end(&flat);
 	return n_suspect;
 }
 
@@ -473,9 +444,7 @@ judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
 static void
 whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
 	double	   *mean = host->allocate(host->context, d * sizeof(double));
 	double		total = 0;
 
@@ -488,14 +457,13 @@ whole_variances(const MixtureParameters *parameters, double *whole, const Mixtur
 	}
 	for (int c = 0; c < parameters->k; c++)
 	{
-		const double *covariance = parameters->covariances + c * step;
 		double		weight = parameters->weights[c] / total;
 
 		for (int j = 0; j < d; j++)
 		{
 			double		apart = parameters->means[(size_t) c * d + j] - mean[j] / total;
 
-			whole[j] += weight * (apart * apart + feature_variance(type, covariance, j));
+			whole[j] += weight * (apart * apart + mixture_variance(parameters, c, j));
 		}
 		host->check_interrupts(host->context);
 	}
@@ -542,49 +510,4 @@ mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_cov
 	n_suspect = judge_components(parameters, n_rows, floor, suspicions, host);
 	host->release(host->context, floor);
 	return n_suspect;
-}
-
-/*
- * The condition number of a component's covariance: its largest eigenvalue
- * over its smallest, at most the inverse of a double's precision.
- */
-double
-mixture_condition_number(const MixtureParameters *parameters, int component,
-						 const MixtureHost *host)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		step = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
-	const double *covariance = parameters->covariances + component * step;
-	const double *values = covariance;
-	double	   *square = NULL;
-	double		least = INFINITY;
-	double		most = 0;
-
-	if (type == MIXTURE_SPHERICAL)
-		return 1;
-	if (type != MIXTURE_DIAG)
-	{
-		double		scale = 0;
-
-		square = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
-		unpack(covariance, d, square);
-		host->check_interrupts(host->context);
-		for (int j = 0; j < d; j++)
-			scale = fmax(scale, covariance[linalg_row(j) + j]);
-		for (size_t i = 0; i < (size_t) d * d; i++)
-			square[i] /= scale;
-		values = square + (size_t) d * d;
-		if (!linalg_eigenvalues(square, square + (size_t) d * d,
-								square + (size_t) d * d + d, d, host))
-			values = NULL;
-	}
-	for (int j = 0; values != NULL && j < d; j++)
-	{
-		least = fmin(least, values[j]);
-		most = fmax(most, values[j]);
-	}
-	if (square != NULL)
-		host->release(host->context, square);
-	return least >= most * DBL_EPSILON && values != NULL ? most / least : 1 / DBL_EPSILON;
 }

@@ -67,11 +67,10 @@ key_value(const Ordering *ordering, size_t key, int component)
 static double
 feature_deviation(const MixtureParameters *from, int j)
 {
-	size_t		place = mixture_variance_place(from->covariance_type, j);
 	double		variance = 0;
 
 	for (int c = 0; c < from->k; c++)
-		variance += from->weights[c] * mixture_covariance_of(from, c)[place];
+		variance += from->weights[c] * mixture_variance(from, c, j);
 	return sqrt(variance);
 }
 

@@ -360,6 +360,47 @@ mixture_component_covariance(const MixtureParameters *parameters,
 	mirror_lower(matrix, d);
 }
 
+/*
+ * The condition number of a component's covariance: its largest eigenvalue
+ * over its smallest, at most the inverse of a double's precision.
+ */
+double
+mixture_condition_number(const MixtureParameters *parameters, int component,
+						 const MixtureHost *host)
+{
+	int			d = parameters->d;
+	size_t		squares = (size_t) d * d;
+	const double *values = mixture_covariance_of(parameters, component);
+	double	   *matrix = NULL;
+	double		least = INFINITY;
+	double		most = 0;
+
+	if (parameters->covariance_type == MIXTURE_SPHERICAL)
+		return 1;
+	if (mixture_has_matrix(parameters->covariance_type))
+	{
+		double		scale = 0;
+
+		matrix = host->allocate(host->context, (squares + 2 * d) * sizeof(double));
+		mixture_component_covariance(parameters, component, matrix);
+		host->check_interrupts(host->context);
+		for (int j = 0; j < d; j++)
+			scale = fmax(scale, mixture_variance(parameters, component, j));
+		for (size_t i = 0; i < squares; i++)
+			matrix[i] /= scale;
+		values = linalg_eigenvalues(matrix, matrix + squares, matrix + squares + d, d, host) ?
+			matrix + squares : NULL;
+	}
+	for (int j = 0; values != NULL && j < d; j++)
+	{
+		least = fmin(least, values[j]);
+		most = fmax(most, values[j]);
+	}
+	if (matrix != NULL)
+		host->release(host->context, matrix);
+	return least >= most * DBL_EPSILON && values != NULL ? most / least : 1 / DBL_EPSILON;
+}
+
 /* Add factor * vector vector^T to a covariance of the family, d dimensions. */
 void
 mixture_add_outer(MixtureCovarianceType type, int d, double *covariance, double factor,
