@@ -42,9 +42,9 @@ struct SearchEffort
 {
 	double		work;			/* operations of a pass, up to which it holds */
 	int			most_starts;	/* where nobody has said how many */
-	bool		chooses;		/* gives a start up at once that explains some rows no
-								 * better than those before, and one that does not
-								 * lead higher than these after the first passes: */
+	bool		chooses;		/* gives a start up at once that is not closer to its
+								 * rows than those before, and one that does not lead
+								 * higher than these after the first passes: */
 	int			trial_iterations;
 	double		hope;			/* gains of the last pass that a run may still
 								 * catch up with */
@@ -55,7 +55,7 @@ struct SearchEffort
 
 static const SearchEffort efforts[] = {
 	{4e6, 300, false, 10, 1000, 1e-6, MOVES_MOST},
-	{INFINITY, 10, true, 2, 3, 1e-5, 2}
+	{INFINITY, 10, true, 2, 3, 1e-3, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
@@ -63,9 +63,6 @@ static const SearchEffort efforts[] = {
 
 /* Starts that are made unasked in any case, if they do not end alike */
 #define LEAST_STARTS 10
-
-/* Passes over the rows that starts are found on, before a start is given up at once */
-#define PROMISE_ITERATIONS 5
 
 /* Operations of all passes after which no more are */
 #define ENOUGH_WORK 3e9
@@ -280,7 +277,7 @@ make_move(Search *search, Candidate *from)
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
 				sample_n_rows(search),
-				SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
+				search->effort == efforts && SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
 		bool		apart = true;
@@ -534,33 +531,6 @@ enough_starts(const Search *search, int n)
 }
 
 /*
- * Run a start on a little, among the rows alone that starts are found on.  Returns
- * whether these then are likelier than after any start before.  How close clusters are to
- * their rows would not do: it hangs on the units, and on features that tell nothing apart.
- */
-static bool
-promises(Search *search, MixtureParameters *parameters)
-{
-	MixtureSource few = search->sample->source;
-	MixtureStatus status;
-	MixtureError error;
-	EmOutcome	outcome;
-	Em			em;
-
-	few.n_rows = search->starts.space->source.n_rows;
-	few.n_blocks = search->starts.space->source.n_blocks;
-	em_begin(&em, &few, NULL, parameters->covariance_type, search->k, search->floor,
-			 search->host);
-	em.bounds.prior = search->prior;
-	status = em_run(&em, parameters, PROMISE_ITERATIONS, 0, true, &outcome, &error);
-	em_end(&em);
-	if (status != MIXTURE_OK || !(outcome.log_likelihood > search->highest_promise))
-		return false;
-	search->highest_promise = outcome.log_likelihood;
-	return true;
-}
-
-/*
  * Make start number `number` the spare candidate; *crossed: it begins between two ends.
  * Returns false where it is given up at once.
  */
@@ -568,6 +538,8 @@ static bool
 make_start(Search *search, int number, bool *crossed)
 {
 	MixtureParameters *parameters = &search->spare.parameters;
+	bool		chooses = search->effort->chooses && !search->options->noise;
+	double		spread;
 
 	*crossed = ends_cross(&search->ends, number, search->options->seed, &search->starts,
 						  parameters);
@@ -578,11 +550,16 @@ make_start(Search *search, int number, bool *crossed)
 			labels_place(search->labels, parameters);
 		return true;
 	}
-	starts_find(&search->starts, number);
+	if (chooses && !starts_compete(&search->starts, number))
+		return false;
+	spread = starts_find(&search->starts, number, search->effort == efforts);
+	if (chooses && !(spread < search->least_spread))
+		return false;
+	search->least_spread = spread;
 	starts_leave(&search->starts, parameters);
 	if (search->labels != NULL)
 		labels_begin(search->labels, number, parameters);
-	return !search->effort->chooses || search->options->noise || promises(search, parameters);
+	return true;
 }
 
 /* Make the starts, one after the other, and try those that promise the most. */
@@ -639,7 +616,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
 		most_starts(search);
 	search->puts_off = options->n_init == 0 && k > 2 && !search->effort->chooses;
-	search->highest_promise = search->highest_trial = -INFINITY;
+	search->least_spread = INFINITY;
+	search->highest_trial = -INFINITY;
 	search->tol = options->tol == 0 ? 0 : fmax(options->tol, search->effort->tol);
 	search->suspicions = host->allocate(host->context, k * sizeof(MixtureSuspicion));
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);

@@ -179,7 +179,8 @@ extern void components_agglomerate(MixtureParameters *parameters, int k,
 /* starts.c */
 extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
-extern void starts_find(Starts *starts, int number);
+extern bool starts_compete(const Starts *starts, int number);
+extern double starts_find(Starts *starts, int number, bool varied);
 extern void starts_leave(Starts *starts, MixtureParameters *parameters);
 extern const double *starts_row(const Starts *starts, uint64_t seed);
 extern void starts_end(Starts *starts);
@@ -339,7 +340,7 @@ typedef struct Search
 	Candidate	moved;			/* one of these moves */
 	MixtureParameters widened;	/* for judging */
 	MixtureSuspicion *suspicions;	/* k */
-	double		highest_promise;	/* log-likelihood of some rows, of the starts so far */
+	double		least_spread;	/* of the starts so far: how close to their rows */
 	double		highest_trial;	/* score */
 	double		highest_end;	/* score */
 	int			n_ended;		/* starts that came to an end */

@@ -6,12 +6,12 @@
  * Seeds are drawn in turn far from each other, so that groups which stand apart
  * get one each, and by weight alone, so that dense places get several: which is
  * better hangs on how groups overlap, and starts that differ are worth more than
- * good ones that are alike.  So it is in the first alone that Lloyd's algorithm
- * (1982) moves the seeds to the middle of their rows, each feature measured by its own
- * deviation, at a cost that grows with d and not with its square; from the others EM
- * comes to more different ends without it.  A cluster's weight, mean and covariance
- * then are those of a component; what its rows are too few to tell of the covariance is
- * taken from all clusters together.
+ * good ones that are alike.  So it is in the first alone, or where few are tried,
+ * that Lloyd's algorithm (1982) moves the seeds to the middle of their rows, each
+ * feature measured by its own deviation, at a cost that grows with d and not with
+ * its square; from the others EM comes to more different ends without it.  A
+ * cluster's weight, mean and covariance then are those of a component; what its rows
+ * are too few to tell of the covariance is taken from all clusters together.
  */
 #include "engine/search/search.h"
 
@@ -187,13 +187,17 @@ count_row(Starts *starts, int c, int64_t row, int sign)
 	linalg_add_multiple(starts->sums + (size_t) c * d, weight, starts->space->rows + row * d, d);
 }
 
-/* Give every row to the nearest center.  Returns how many changed clusters. */
+/*
+ * Give every row to the nearest center.  Returns how many changed clusters;
+ * *spread: the weighted sum of squared distances.
+ */
 static int64_t
-assign_rows(Starts *starts)
+assign_rows(Starts *starts, double *spread)
 {
 	const MixtureHost *host = starts->host;
 	int64_t		n_changed = 0;
 
+	*spread = 0;
 	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
 	{
 		int64_t		start = number * MIXTURE_BLOCK_ROWS;
@@ -207,6 +211,7 @@ assign_rows(Starts *starts)
 								   least, nearest, host);
 		for (int i = 0; i < block.n_rows; i++)
 		{
+			*spread += block.weights[i] * least[i];
 			if (clusters[i] == (int) nearest[i])
 				continue;
 			n_changed++;
@@ -396,18 +401,45 @@ starts_row(const Starts *starts, uint64_t seed)
 	return starts->sample->rows + row * starts->sample->d;
 }
 
-/* Find start number `number`. */
-void
-starts_find(Starts *starts, int number)
+/*
+ * Whether all starts that are not varied have clusters to be merged, as the first has:
+ * where it is said how many there are, and where all components share a covariance, for
+ * moves find less there.  Elsewhere one is enough.
+ */
+static bool
+merges_all(const Starts *starts)
+{
+	return starts->options->n_init > 0 || starts->options->covariance_type == MIXTURE_TIED;
+}
+
+/*
+ * Whether start number `number`, not varied, may be closer to its rows than those before
+ * it: not where it has fewer clusters than the first, of the same rows in the same space.
+ */
+bool
+starts_compete(const Starts *starts, int number)
+{
+	return number == 0 || merges_all(starts) || starts->most_seeds <= starts->k ||
+		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->n_spaces > 1);
+}
+
+/*
+ * Find start number `number`.  Returns how widely a row is spread about its center:
+ * comparable between starts.
+ */
+double
+starts_find(Starts *starts, int number, bool varied)
 {
 	double	   *factors = starts->centers;
 	int			d = starts->sample->d;
-	int			n_steps = number > 0 ? 0 : LLOYD_STEPS;
+	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
 		MIXTURE_INIT_RANDOM : starts->options->init;
+	double		spread;
+	double		squares = 0;
 	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
-		(number % 3 == 0 || number == 1);
-	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && number > 1 &&
+		(varied ? number % 3 == 0 || number == 1 : number == 0 || merges_all(starts));
+	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
 		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
 	starts->space = &starts->spaces[number % 4 == 1 && SEARCH_WITHOUT != SEARCH_ROUND_SPACE ?
@@ -418,6 +450,8 @@ starts_find(Starts *starts, int number)
 
 		factors[j] = stretches ? exp(STRETCH * (random_unit(random_mix(draw)) - 0.5)) : 1;
 	}
+	for (int j = 0; j < d; j++)
+		squares += factors[j] * factors[j];
 	seeding_stretch(starts->space, factors, starts->host);
 	starts->rough = n_steps == 0;
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
@@ -430,6 +464,7 @@ starts_find(Starts *starts, int number)
 		memcpy(starts->centers + (size_t) c * d, starts->space->rows + starts->seeds[c] * d,
 			   d * sizeof(double));
 	clear_clusters(starts);
-	for (int step = 0; assign_rows(starts) > 0 && step < n_steps; step++)
+	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
+	return spread / squares / (double) starts->space->blocks.n_rows;
 }
