@@ -109,6 +109,8 @@ extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, i
 											const MixtureHost *host);
 extern void mixture_release_stats(MixtureStats *stats, const MixtureHost *host);
 extern void mixture_clear_stats(MixtureStats *stats);
+extern void mixture_add_row(MixtureStats *stats, int c, double weight, const double *row,
+							const MixtureParameters *parameters, double *work);
 
 /*
  * A conjugate prior of each component, made for one shape: prior.c.  The M-step

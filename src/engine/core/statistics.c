@@ -88,6 +88,26 @@ mixture_clear_stats(MixtureStats *stats)
 	memset(stats->sum_weights, 0, stats->n_values * sizeof(double));
 }
 
+/*
+ * Add to the M-step's sums a row that is component c's, whatever its density there: the
+ * sums are about the means of the parameters.  work: d.
+ */
+void
+mixture_add_row(MixtureStats *stats, int c, double weight, const double *row,
+				const MixtureParameters *parameters, double *work)
+{
+	MixtureCovarianceType type = stats->covariance_type;
+	int			d = stats->d;
+	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+
+	for (int j = 0; j < d; j++)
+		work[j] = row[j] - parameters->means[(size_t) c * d + j];
+	stats->component_weights[c] += weight;
+	linalg_add_multiple(stats->firsts + (size_t) c * d, weight, work, d);
+	mixture_add_outer(type, d, stats->seconds + c * count,
+					  type == MIXTURE_SPHERICAL ? weight * d : weight, work);
+}
+
 /* Add the values of statistics that were made with the same parameters. */
 void
 mixture_add_sums(double *target, const double *source, size_t count)

@@ -300,55 +300,6 @@ maximize_rows(Local *local, const MixtureParameters *whole, MixtureParameters *p
 }
 
 /*
- * Make component c of these rows, but for its weight: `whole` is a mixture of
- * one component among which they are.  Returns false where that is nothing.
- */
-bool
-local_maximize(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
-			   MixtureParameters *parameters, int c)
-{
-	local_gather(local, rows);
-	return maximize_rows(local, whole, parameters, c);
-}
-
-/*
- * The covariance within clusters, into that of `within`, a mixture of one component:
- * of the first n_rows rows of the sample, each in the cluster that it says, whose means
- * are those of `clusters`.  whole: a mixture of one component, of mean 0.  Returns false
- * where that is nothing.
- */
-bool
-local_within(Local *local, int64_t n_rows, const int *cluster_of, const MixtureParameters *clusters,
-			 const MixtureParameters *whole, MixtureParameters *within)
-{
-	const Sample *sample = local->sample;
-	int			d = sample->d;
-
-	local->blocks.n_rows = n_rows;
-	for (int64_t start = 0; start < n_rows; start += MIXTURE_BLOCK_ROWS)
-	{
-		double	   *features = local->blocks.features + start * d;
-		MixtureBlock block;
-
-		sample_block(&local->blocks, start / MIXTURE_BLOCK_ROWS, &block);
-		for (int i = 0; i < block.stride; i++)
-		{
-			bool		padding = i >= block.n_rows;
-			int64_t		number = start + (padding ? 0 : i);
-			const double *row = sample->rows + number * d;
-			const double *mean = clusters->means + (size_t) cluster_of[number] * d;
-
-			local->blocks.weights[start + i] = padding ? 0 : sample->weights[number];
-			for (int j = 0; j < d; j++)
-				features[(size_t) j * block.stride + i] = row[j] - mean[j];
-		}
-		local->host->check_interrupts(local->host->context);
-	}
-	sample_source(&local->blocks, &local->source);
-	return maximize_rows(local, whole, within, 0);
-}
-
-/*
  * Make two components of the rows on the sides of a cut, of those that have been
  * gathered; their weights are their shares of them.
  */

@@ -128,12 +128,6 @@ extern void local_gather(Local *local, const ComponentRows *of);
 extern double local_split(Local *local, const ComponentRows *rows,
 						  const MixtureParameters *whole, const Cut *cut, double least,
 						  MixtureParameters *halves);
-extern bool local_maximize(Local *local, const ComponentRows *rows,
-						   const MixtureParameters *whole, MixtureParameters *parameters,
-						   int c);
-extern bool local_within(Local *local, int64_t n_rows, const int *cluster_of,
-						 const MixtureParameters *clusters, const MixtureParameters *whole,
-						 MixtureParameters *within);
 extern void local_join(const ComponentRows *a, const ComponentRows *b, ComponentRows *both,
 					   const MixtureHost *host);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
@@ -143,9 +137,9 @@ typedef struct Starts
 {
 	const MixtureHost *host;
 	const MixtureOptions *options;
+	const Scales *scales;
 	const Sample *sample;
 	Background *background;		/* NULL where there is to be no noise */
-	const double *box;			/* of that */
 	double		noise_weight;	/* in the start at hand */
 	int			k;
 	SeedSpace	spaces[2];
@@ -160,10 +154,6 @@ typedef struct Starts
 	double	   *sums;			/* most_seeds x d: of each cluster's rows, by weight */
 	double	   *weights;		/* most_seeds: of these rows */
 	int64_t    *n_rows;			/* most_seeds: how many of them have weight */
-	Local		local;
-	MixtureParameters whole;	/* all rows as one component; of mean 0 where all
-								 * components are to share a covariance */
-	ComponentRows rows;			/* a cluster's */
 } Starts;
 
 /* components.c */

@@ -116,16 +116,15 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 {
 	int64_t		n = 0;
 	size_t		d = sample->d;
-	MixtureCovarianceType type = options->covariance_type;
 
 	starts->host = host;
 	starts->options = options;
+	starts->scales = scales;
 	starts->sample = sample;
 	starts->k = k;
 	n = space_rows(starts, MEAN_DIMENSIONS);
 	starts->most_seeds = most_seeds(starts, n);
 	starts->background = NULL;
-	starts->box = scales->box;
 	if (options->noise)
 	{
 		starts->background = background_create(sample, n, host);
@@ -141,16 +140,6 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 									 starts->most_seeds * (2 * d + 1) * sizeof(double));
 	starts->sums = starts->centers + starts->most_seeds * d;
 	starts->weights = starts->sums + starts->most_seeds * d;
-	local_begin(&starts->local, starts->sample, type == MIXTURE_TIED ? MIXTURE_FULL : type, n,
-				scales_floor(scales, type), host);
-	mixture_allocate_parameters(&starts->whole, type == MIXTURE_TIED ? MIXTURE_FULL : type, 1,
-								sample->d, host);
-	starts->whole.weights[0] = 1;
-	for (size_t j = 0; j < d; j++)
-		starts->whole.means[j] = type == MIXTURE_TIED ? 0 : scales->moments.means[j];
-	scales_spread(scales, false, 1, &starts->whole);
-	starts->rows.rows = host->allocate(host->context, n * sizeof(int64_t));
-	starts->rows.shares = host->allocate(host->context, n * sizeof(double));
 }
 
 /* Give back what starts_begin() allocated. */
@@ -159,10 +148,6 @@ starts_end(Starts *starts)
 {
 	const MixtureHost *host = starts->host;
 
-	host->release(host->context, starts->rows.shares);
-	host->release(host->context, starts->rows.rows);
-	mixture_release_parameters(&starts->whole, host);
-	local_end(&starts->local);
 	host->release(host->context, starts->centers);
 	host->release(host->context, starts->n_rows);
 	host->release(host->context, starts->clusters);
@@ -251,120 +236,73 @@ clear_clusters(Starts *starts)
 	memset(starts->sums, 0, (size_t) starts->n_seeds * starts->sample->d * sizeof(double));
 }
 
-/* Make component c of the rows of cluster c. */
-static void
-maximize_cluster(Starts *starts, int c, MixtureParameters *clusters)
-{
-	const Sample *sample = starts->sample;
-	int64_t		n = starts->space->blocks.n_rows;
-	size_t		count = mixture_factor_count(clusters->covariance_type, sample->d);
-
-	starts->rows.n = 0;
-	starts->rows.sum = 0;
-	for (int64_t i = 0; i < n; i++)
-		if (starts->clusters[i] == c)
-		{
-			starts->rows.rows[starts->rows.n] = i;
-			starts->rows.shares[starts->rows.n++] = sample->weights[i];
-			starts->rows.sum += sample->weights[i];
-		}
-	if (starts->rows.n == 0 ||
-		!local_maximize(&starts->local, &starts->rows, &starts->whole, clusters, c))
-	{
-		int64_t		seed = starts->seeds[c];
-
-		memcpy(clusters->means + (size_t) c * sample->d, sample->rows + seed * sample->d,
-			   sample->d * sizeof(double));
-		starts->rows.sum = sample->weights[seed];
-		memset(clusters->covariances + c * count, 0, count * sizeof(double));
-	}
-	clusters->weights[c] = starts->rows.sum;
-}
-
 /*
- * Make components of the clusters, each with a covariance of its own.  What a cluster
- * of few rows has to say of its covariance counts by its rows against
+ * Let what a cluster of few rows has to say of its covariance count by its rows against
  * judge_least_rows() of all; of more rows, where the clusters are rough, it counts
  * alone: dense places then are narrow components, and EM comes to other ends.
  */
 static void
-maximize_clusters(Starts *starts, MixtureParameters *clusters)
+trust_clusters(const Starts *starts, MixtureParameters *clusters)
 {
 	const MixtureHost *host = starts->host;
 	size_t		count = mixture_factor_count(clusters->covariance_type, clusters->d);
-	double		least = judge_least_rows(clusters->covariance_type, clusters->d);
 	double	   *within = host->allocate(host->context, count * sizeof(double));
-	double		total = 0;
-	double		per_row;
+	double		least = judge_least_rows(clusters->covariance_type, clusters->d) /
+		(double) starts->space->blocks.n_rows;
 
-	memset(within, 0, count * sizeof(double));
-	for (int c = 0; c < clusters->k; c++)
-	{
-		maximize_cluster(starts, c, clusters);
-		total += clusters->weights[c];
-		linalg_add_multiple(within, clusters->weights[c], clusters->covariances + c * count,
-							(int) count);
-		host->check_interrupts(host->context);
-	}
-	per_row = total / (double) starts->space->blocks.n_rows;
+	mixture_within(clusters, within);
 	for (int c = 0; c < clusters->k; c++)
 	{
 		double		weight = clusters->weights[c];
-		bool		alone = starts->rough && weight > least * per_row;
-		double		trust = alone ? 1 : weight / (weight + least * per_row);
+		double		trust = starts->rough && weight > least ? 1 : weight / (weight + least);
 
-		clusters->weights[c] /= total;
 		for (size_t i = 0; i < count; i++)
 			clusters->covariances[c * count + i] =
-				trust * clusters->covariances[c * count + i] + (1 - trust) * within[i] / total;
+				trust * clusters->covariances[c * count + i] + (1 - trust) * within[i];
 	}
 	host->release(host->context, within);
 }
 
-/* Make components of the clusters, which all share the covariance within them. */
+/*
+ * Make components of the clusters.  One without rows stays its seed, with the weight of a
+ * row.
+ */
 static void
-share_clusters(Starts *starts, MixtureParameters *clusters)
+maximize_clusters(const Starts *starts, MixtureParameters *clusters)
 {
+	const MixtureHost *host = starts->host;
+	MixtureCovarianceType type = clusters->covariance_type;
 	const Sample *sample = starts->sample;
 	int64_t		n = starts->space->blocks.n_rows;
-	int			d = sample->d;
-	const double *middle = sample->rows;	/* any row, so that nothing cancels */
-	MixtureParameters within = starts->whole;
+	size_t		d = sample->d;
+	MixtureBounds bounds = {.floor = scales_floor(starts->scales, type)};
+	MixtureStats *stats = mixture_allocate_stats(type, clusters->k, sample->d, host);
+	MixtureParameters seeds;
 	double		total = 0;
 
-	memset(clusters->weights, 0, clusters->k * sizeof(double));
-	memset(clusters->means, 0, (size_t) clusters->k * d * sizeof(double));
+	mixture_allocate_parameters(&seeds, type, clusters->k, sample->d, host);
+	for (int c = 0; c < clusters->k; c++)
+		memcpy(seeds.means + c * d, sample->rows + starts->seeds[c] * d, d * sizeof(double));
+	scales_spread(starts->scales, false, 1, &seeds);
 	for (int64_t i = 0; i < n; i++)
 	{
-		int			c = starts->clusters[i];
-
-		clusters->weights[c] += sample->weights[i];
-		for (int j = 0; j < d; j++)
-			clusters->means[(size_t) c * d + j] += sample->weights[i] *
-				(sample->rows[i * d + j] - middle[j]);
-		if (i % MIXTURE_BLOCK_ROWS == 0)
-			starts->host->check_interrupts(starts->host->context);
+		mixture_add_row(stats, starts->clusters[i], sample->weights[i], sample->rows + i * d,
+						&seeds, starts->sums);
+		host->check_interrupts(host->context);
 	}
+	mixture_maximize(stats, &seeds, &bounds, clusters, host);
 	for (int c = 0; c < clusters->k; c++)
 	{
-		bool		seen = clusters->weights[c] > 0;
-		const double *seed = sample->rows + starts->seeds[c] * d;
-
-		for (int j = 0; j < d; j++)
-			clusters->means[(size_t) c * d + j] = seen ? middle[j] +
-				clusters->means[(size_t) c * d + j] / clusters->weights[c] : seed[j];
-		if (!seen)
-			clusters->weights[c] = sample->weights[starts->seeds[c]];
+		if (!(clusters->weights[c] > 0))
+			clusters->weights[c] = 1 / (double) n;
 		total += clusters->weights[c];
 	}
 	for (int c = 0; c < clusters->k; c++)
 		clusters->weights[c] /= total;
-	within.weights = &total;
-	within.means = starts->centers;
-	within.covariances = clusters->covariances;
-	if (!local_within(&starts->local, n, starts->clusters, clusters, &starts->whole, &within))
-		memcpy(within.covariances, starts->whole.covariances,
-			   linalg_packed_count(d) * sizeof(double));
+	if (type != MIXTURE_TIED)
+		trust_clusters(starts, clusters);
+	mixture_release_parameters(&seeds, host);
+	mixture_release_stats(stats, host);
 }
 
 /* The mixture that the clusters of the start found last are among the rows. */
@@ -376,17 +314,13 @@ starts_leave(Starts *starts, MixtureParameters *parameters)
 	MixtureParameters clusters;
 
 	mixture_allocate_parameters(&clusters, type, starts->n_seeds, parameters->d, host);
-	if (type == MIXTURE_TIED)
-		share_clusters(starts, &clusters);
-	else
-		maximize_clusters(starts, &clusters);
-	mixture_hold_floor(&clusters, starts->local.one.bounds.floor, host);
+	maximize_clusters(starts, &clusters);
 	if (clusters.k > starts->k)
 		components_agglomerate(&clusters, starts->k, host);
 	mixture_copy_parameters(parameters, &clusters);
-	mixture_hold_floor(parameters, starts->local.one.bounds.floor, host);
-	parameters->noise_box = starts->box;
-	parameters->noise_weight = starts->box != NULL ? starts->noise_weight : 0;
+	mixture_hold_floor(parameters, scales_floor(starts->scales, type), host);
+	parameters->noise_box = starts->scales->box;
+	parameters->noise_weight = parameters->noise_box != NULL ? starts->noise_weight : 0;
 	mixture_release_parameters(&clusters, host);
 }
 
