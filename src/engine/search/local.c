@@ -278,56 +278,29 @@ local_end(Local *local)
 	host->release(host->context, local->blocks.features);
 }
 
-/* What an M-step makes of the weighted rows at hand: component c. */
-static bool
-maximize_rows(Local *local, const MixtureParameters *whole, MixtureParameters *parameters, int c)
-{
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(parameters->covariance_type, d);
-	MixtureParameters one = *parameters;
-	MixtureError error;
-
-	if (em_pass(&local->one, whole, true, &error) != MIXTURE_OK ||
-		!(*local->one.stats->sum_weights > 0))
-		return false;
-	one.k = 1;
-	one.weights += c;
-	one.means += (size_t) c * d;
-	if (one.covariance_type != MIXTURE_TIED)
-		one.covariances += c * count;
-	mixture_maximize(local->one.stats, whole, &local->one.bounds, &one, local->host);
-	return true;
-}
-
-/*
- * Make two components of the rows on the sides of a cut, of those that have been
- * gathered; their weights are their shares of them.
- */
+/* Make two components of the rows on the sides of a cut; false if one has none. */
 static bool
 maximize_sides(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
 			   const Cut *cut, MixtureParameters *halves)
 {
-	const Sample *sample = local->sample;
-	double	   *weights = local->blocks.weights;
-	double		sum = 0;
+	int			d = whole->d;
+	MixtureStats *stats = local->two.stats;
+	MixtureParameters *twice = &local->two.points[0];
 
+	components_copy(whole, 0, twice, 0);
+	components_copy(whole, 0, twice, 1);
+	mixture_clear_stats(stats);
 	for (int64_t i = 0; i < rows->n; i++)
 	{
-		double		at = linalg_dot(cut->line, sample->rows + rows->rows[i] * sample->d,
-									sample->d);
+		const double *row = local->sample->rows + rows->rows[i] * d;
 
-		weights[i] = at > cut->threshold ? 0 : rows->shares[i];
-		sum += weights[i];
+		mixture_add_row(stats, linalg_dot(cut->line, row, d) > cut->threshold, rows->shares[i],
+						row, twice, halves->means);
+		local->host->check_interrupts(local->host->context);
 	}
-	if (!maximize_rows(local, whole, halves, 0))
+	if (!(stats->component_weights[0] > 0) || !(stats->component_weights[1] > 0))
 		return false;
-	for (int64_t i = 0; i < rows->n; i++)
-		weights[i] = weights[i] > 0 ? 0 : rows->shares[i];
-	if (!maximize_rows(local, whole, halves, 1))
-		return false;
-	halves->weights[0] = sum / rows->sum;
-	halves->weights[1] = 1 - halves->weights[0];
-	memcpy(weights, rows->shares, rows->n * sizeof(double));
+	mixture_maximize(stats, twice, &local->two.bounds, halves, local->host);
 	return true;
 }
 
@@ -346,7 +319,6 @@ local_split(Local *local, const ComponentRows *rows, const MixtureParameters *wh
 	double		gain = -INFINITY;
 	double		before;
 
-	memcpy(local->blocks.weights, rows->shares, rows->n * sizeof(double));
 	local->two.ready = -1;
 	if (em_pass(&local->one, whole, false, &error) != MIXTURE_OK)
 		return -INFINITY;
