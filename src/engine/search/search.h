@@ -151,9 +151,8 @@ typedef struct Starts
 	int64_t    *seeds;			/* most_seeds */
 	int		   *clusters;		/* of the space's rows */
 	double	   *centers;		/* most_seeds x d */
-	double	   *sums;			/* most_seeds x d: of each cluster's rows, by weight */
-	double	   *weights;		/* most_seeds: of these rows */
-	int64_t    *n_rows;			/* most_seeds: how many of them have weight */
+	double	   *sums;			/* most_seeds x (d + 1): of each cluster's rows, by
+								 * weight, and of these weights */
 } Starts;
 
 /* components.c */

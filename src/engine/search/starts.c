@@ -42,9 +42,6 @@
 #define SEEDS_PER_COMPONENT 3
 #define MOST_AGGLOMERATED 64
 
-/* Centers that are moved between two looks for interrupts */
-#define CENTERS_PER_LOOK 64
-
 /* Steps of Lloyd's algorithm, at most */
 #define LLOYD_STEPS 10
 
@@ -135,11 +132,9 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 		background_find(starts->background, starts->space);
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
-	starts->n_rows = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->centers = host->allocate(host->context,
 									 starts->most_seeds * (2 * d + 1) * sizeof(double));
 	starts->sums = starts->centers + starts->most_seeds * d;
-	starts->weights = starts->sums + starts->most_seeds * d;
 }
 
 /* Give back what starts_begin() allocated. */
@@ -149,27 +144,12 @@ starts_end(Starts *starts)
 	const MixtureHost *host = starts->host;
 
 	host->release(host->context, starts->centers);
-	host->release(host->context, starts->n_rows);
 	host->release(host->context, starts->clusters);
 	host->release(host->context, starts->seeds);
 	for (int i = 0; i < starts->n_spaces; i++)
 		seeding_space_release(&starts->spaces[i], host);
 	if (starts->background != NULL)
 		background_release(starts->background);
-}
-
-/* Take a row out of the sums of a cluster, or with 1 for `sign` put it in. */
-static void
-count_row(Starts *starts, int c, int64_t row, int sign)
-{
-	int			d = starts->sample->d;
-	double		weight = sign * starts->space->blocks.weights[row];
-
-	if (weight == 0)
-		return;
-	starts->n_rows[c] += sign;
-	starts->weights[c] += weight;
-	linalg_add_multiple(starts->sums + (size_t) c * d, weight, starts->space->rows + row * d, d);
 }
 
 /*
@@ -185,8 +165,7 @@ assign_rows(Starts *starts, double *spread)
 	*spread = 0;
 	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
 	{
-		int64_t		start = number * MIXTURE_BLOCK_ROWS;
-		int		   *clusters = starts->clusters + start;
+		int		   *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
 		double		least[MIXTURE_BLOCK_ROWS];
 		double		nearest[MIXTURE_BLOCK_ROWS];
 		MixtureBlock block;
@@ -197,13 +176,8 @@ assign_rows(Starts *starts, double *spread)
 		for (int i = 0; i < block.n_rows; i++)
 		{
 			*spread += block.weights[i] * least[i];
-			if (clusters[i] == (int) nearest[i])
-				continue;
-			n_changed++;
-			if (clusters[i] >= 0)
-				count_row(starts, clusters[i], start + i, -1);
+			n_changed += clusters[i] != (int) nearest[i];
 			clusters[i] = (int) nearest[i];
-			count_row(starts, clusters[i], start + i, 1);
 		}
 		host->check_interrupts(host->context);
 	}
@@ -214,26 +188,26 @@ assign_rows(Starts *starts, double *spread)
 static void
 move_centers(Starts *starts)
 {
+	const SeedSpace *space = starts->space;
 	size_t		d = starts->sample->d;
 
+	memset(starts->sums, 0, starts->n_seeds * (d + 1) * sizeof(double));
+	for (int64_t i = 0; i < space->blocks.n_rows; i++)
+	{
+		double	   *sums = starts->sums + starts->clusters[i] * (d + 1);
+
+		sums[d] += space->blocks.weights[i];
+		linalg_add_multiple(sums, space->blocks.weights[i], space->rows + i * d, (int) d);
+		starts->host->check_interrupts(starts->host->context);
+	}
 	for (int c = 0; c < starts->n_seeds; c++)
 	{
-		for (size_t j = 0; j < d && starts->n_rows[c] > 0; j++)
-			starts->centers[c * d + j] = starts->sums[c * d + j] / starts->weights[c];
-		if (c % CENTERS_PER_LOOK == 0)
-			starts->host->check_interrupts(starts->host->context);
-	}
-}
+		const double *sums = starts->sums + c * (d + 1);
 
-/* Let no row be in a cluster. */
-static void
-clear_clusters(Starts *starts)
-{
-	for (int64_t i = 0; i < starts->space->blocks.n_rows; i++)
-		starts->clusters[i] = -1;
-	memset(starts->n_rows, 0, starts->n_seeds * sizeof(int64_t));
-	memset(starts->weights, 0, starts->n_seeds * sizeof(double));
-	memset(starts->sums, 0, (size_t) starts->n_seeds * starts->sample->d * sizeof(double));
+		for (size_t j = 0; j < d && sums[d] > 0; j++)
+			starts->centers[c * d + j] = sums[j] / sums[d];
+		starts->host->check_interrupts(starts->host->context);
+	}
 }
 
 /*
@@ -397,7 +371,7 @@ starts_find(Starts *starts, int number, bool varied)
 	for (int c = 0; c < starts->n_seeds; c++)
 		memcpy(starts->centers + (size_t) c * d, starts->space->rows + starts->seeds[c] * d,
 			   d * sizeof(double));
-	clear_clusters(starts);
+	memset(starts->clusters, -1, starts->space->blocks.n_rows * sizeof(int));
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
 	return spread / squares / (double) starts->space->blocks.n_rows;
