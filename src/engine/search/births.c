@@ -260,7 +260,7 @@ births_find(const Sample *sample, const Scales *scales, const MixtureParameters 
 	births.shares = births.sums + 2 * k * d;
 	births.gains = births.shares + 2 * k;
 	births.weights = births.gains + 2 * k;
-	seeding_space(&space, sample, sample->n_rows, scales, false, factor, host);
+	seeding_space(&space, sample, sample->n_rows, scales, NULL, factor, host);
 	for (int64_t i = 0; i < sample->n_rows; i++)
 		births.sum += sample->weights[i];
 	for (size_t c = 0; c < k; c++)

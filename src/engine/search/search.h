@@ -32,10 +32,9 @@ typedef enum SearchPart
 #define SEARCH_WITHOUT SEARCH_NOTHING
 #endif
 
-/* Coordinates in which rows are compared: each feature less its mean, by its deviation. */
+/* Coordinates in which rows are compared. */
 typedef struct SeedSpace
 {
-	double	   *factors;		/* d: by which features are stretched */
 	RowBlocks	blocks;			/* the sample's rows; its weights */
 	double	   *rows;			/* these rows one after the other */
 	MixtureSource source;		/* of these */
@@ -43,11 +42,9 @@ typedef struct SeedSpace
 
 /* seeding.c */
 extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
-						  const Scales *scales, bool alike, const double *factor,
-						  const MixtureHost *host);
+						  const Scales *scales, const double *deviations,
+						  const double *factor, const MixtureHost *host);
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
-extern void seeding_stretch(SeedSpace *space, const double *factors,
-							const MixtureHost *host);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
@@ -142,9 +139,9 @@ typedef struct Starts
 	Background *background;		/* NULL where there is to be no noise */
 	double		noise_weight;	/* in the start at hand */
 	int			k;
-	SeedSpace	spaces[2];
-	int			n_spaces;
-	SeedSpace  *space;			/* of the start at hand */
+	double	   *factor;			/* of the covariance of all rows; or NULL */
+	bool		has_round;		/* it makes them round */
+	SeedSpace	space;			/* of the start at hand */
 	int			most_seeds;		/* of a start whose clusters are merged */
 	int			n_seeds;		/* of the start at hand */
 	bool		rough;			/* it: its clusters are the rows nearest to each seed */

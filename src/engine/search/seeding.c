@@ -51,26 +51,19 @@ copy_rows(const double *features, int d, int n_rows, int stride, double *rows)
 }
 
 /*
- * Transform the first n_rows of the sample's rows to coordinates in which each
- * feature has mean 0 and variance 1, or, if `alike` says so, all are divided by
- * one number; or, with the Cholesky factor of their covariance, in which all
- * rows together are round.  Memory comes from the host; seeding_space_release()
- * gives it back.
+ * Transform the first n_rows of the sample's rows to coordinates in which features have
+ * the mean 0; with the Cholesky factor of their covariance, if that is not NULL, to those
+ * in which all rows together are round; and divide each by its deviation, if there are
+ * these.  Memory comes from the host; seeding_space_release() gives it back.
  */
 void
 seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scales *scales,
-			  bool alike, const double *factor, const MixtureHost *host)
+			  const double *deviations, const double *factor, const MixtureHost *host)
 {
 	int			d = sample->d;
-	double		mean = 0;
 
 	/* or the last block, whose stride is the sample's, had no room here */
 	MIXTURE_ASSERT(n_rows == sample->n_rows || n_rows % MIXTURE_BLOCK_ROWS == 0);
-	for (int j = 0; j < d; j++)
-		mean += scales->variances[j] / d;
-	space->factors = host->allocate(host->context, d * sizeof(double));
-	for (int j = 0; j < d; j++)
-		space->factors[j] = 1;
 	space->blocks = sample->blocks;
 	space->blocks.labels = NULL;
 	space->blocks.n_rows = n_rows;
@@ -85,55 +78,23 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 
 		sample_block((void *) &sample->blocks, number, &block);
 		for (int j = 0; j < d; j++)
-		{
-			double		deviation = factor != NULL ? 1 :
-				sqrt(alike ? mean : scales->variances[j]);
-
 			for (int i = 0; i < block.stride; i++)
 				to[(size_t) j * block.stride + i] =
-					(block.features[(size_t) j * block.stride + i] - scales->moments.means[j]) /
-					deviation;
-		}
+					block.features[(size_t) j * block.stride + i] - scales->moments.means[j];
 		if (factor != NULL)
 			make_round(factor, d, block.stride, to, host);
+		for (int j = 0; j < d && deviations != NULL; j++)
+			for (int i = 0; i < block.stride; i++)
+				to[(size_t) j * block.stride + i] /= deviations[j];
 		copy_rows(to, d, block.n_rows, block.stride,
 				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
 		host->check_interrupts(host->context);
 	}
 }
 
-/*
- * Stretch the features, each by the factor given over that of the last time,
- * which this takes the place of.
- */
-void
-seeding_stretch(SeedSpace *space, const double *factors, const MixtureHost *host)
-{
-	int			d = space->blocks.d;
-	double	   *last = space->factors;
-
-	if (memcmp(last, factors, d * sizeof(double)) == 0)
-		return;
-	for (int64_t number = 0; number < space->source.n_blocks; number++)
-	{
-		double	   *features = space->blocks.features + number * MIXTURE_BLOCK_ROWS * d;
-		MixtureBlock block;
-
-		sample_block(&space->blocks, number, &block);
-		for (int j = 0; j < d; j++)
-			for (int i = 0; i < block.stride; i++)
-				features[(size_t) j * block.stride + i] *= factors[j] / last[j];
-		copy_rows(features, d, block.n_rows, block.stride,
-				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
-		host->check_interrupts(host->context);
-	}
-	memcpy(last, factors, d * sizeof(double));
-}
-
 void
 seeding_space_release(SeedSpace *space, const MixtureHost *host)
 {
-	host->release(host->context, space->factors);
 	host->release(host->context, space->rows);
 	host->release(host->context, space->blocks.features);
 }

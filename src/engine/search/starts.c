@@ -77,30 +77,33 @@ most_seeds(const Starts *starts, int64_t n_rows)
 }
 
 /*
- * The coordinates that rows are compared in: each feature by its deviation, and
- * for families with a matrix also those in which all rows together are round,
- * where clusters that are long in a common direction stand apart.
+ * Make the coordinates that rows are compared in by start number `number`: each feature
+ * by its deviation, or, for families with a matrix by turns, those in which all rows
+ * together are round, where clusters that are long in a common direction stand apart.
+ * Where it stretches them each is by a factor of its own.  Returns the sum of the squares
+ * of these.
  */
-static void
-make_spaces(Starts *starts, const Scales *scales, int64_t n_rows)
+static double
+make_space(Starts *starts, int number, bool stretches)
 {
-	const MixtureHost *host = starts->host;
-	MixtureCovarianceType type = starts->options->covariance_type;
-	size_t		size = linalg_packed_count(starts->sample->d) * sizeof(double);
-	double	   *factor;
+	const Scales *scales = starts->scales;
+	bool		alike = starts->options->covariance_type == MIXTURE_SPHERICAL;
+	bool		round = number % 4 == 1 && starts->has_round;
+	double	   *deviations = starts->centers;
+	double		squares = 0;
 
-	seeding_space(&starts->spaces[0], starts->sample, n_rows, scales,
-				  type == MIXTURE_SPHERICAL, NULL, host);
-	starts->space = &starts->spaces[0];
-	starts->n_spaces = 1;
-	if (!mixture_has_matrix(type) || scales->moments.covariance_type != MIXTURE_FULL)
-		return;
-	factor = host->allocate(host->context, size);
-	memcpy(factor, scales->moments.covariances, size);
-	if (linalg_cholesky(factor, starts->sample->d, host))
-		seeding_space(&starts->spaces[starts->n_spaces++], starts->sample,
-					  space_rows(starts, ROUND_DIMENSIONS), scales, false, factor, host);
-	host->release(host->context, factor);
+	for (int j = 0; j < starts->sample->d; j++)
+	{
+		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
+		double		factor = stretches ? exp(STRETCH * (random_unit(random_mix(draw)) - 0.5)) : 1;
+
+		deviations[j] = sqrt(round ? 1 : alike ? scales->variance : scales->variances[j]) / factor;
+		squares += factor * factor;
+	}
+	seeding_space(&starts->space, starts->sample,
+				  space_rows(starts, round ? ROUND_DIMENSIONS : MEAN_DIMENSIONS), scales,
+				  deviations, round ? starts->factor : NULL, starts->host);
+	return squares;
 }
 
 /*
@@ -113,6 +116,7 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 {
 	int64_t		n = 0;
 	size_t		d = sample->d;
+	size_t		size = linalg_packed_count(sample->d) * sizeof(double);
 
 	starts->host = host;
 	starts->options = options;
@@ -127,14 +131,22 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 		starts->background = background_create(sample, n, host);
 		starts->sample = background_rest(starts->background);
 	}
-	make_spaces(starts, scales, n);
-	if (options->noise)
-		background_find(starts->background, starts->space);
 	starts->seeds = host->allocate(host->context, starts->most_seeds * sizeof(int64_t));
 	starts->clusters = host->allocate(host->context, n * sizeof(int));
 	starts->centers = host->allocate(host->context,
 									 starts->most_seeds * (2 * d + 1) * sizeof(double));
 	starts->sums = starts->centers + starts->most_seeds * d;
+	starts->factor = NULL;
+	if (SEARCH_WITHOUT != SEARCH_ROUND_SPACE && mixture_has_matrix(options->covariance_type) &&
+		scales->moments.covariance_type == MIXTURE_FULL)
+	{
+		starts->factor = host->allocate(host->context, size);
+		memcpy(starts->factor, scales->moments.covariances, size);
+	}
+	starts->has_round = starts->factor != NULL && linalg_cholesky(starts->factor, sample->d, host);
+	make_space(starts, 0, false);
+	if (options->noise)
+		background_find(starts->background, &starts->space);
 }
 
 /* Give back what starts_begin() allocated. */
@@ -146,8 +158,9 @@ starts_end(Starts *starts)
 	host->release(host->context, starts->centers);
 	host->release(host->context, starts->clusters);
 	host->release(host->context, starts->seeds);
-	for (int i = 0; i < starts->n_spaces; i++)
-		seeding_space_release(&starts->spaces[i], host);
+	if (starts->factor != NULL)
+		host->release(host->context, starts->factor);
+	seeding_space_release(&starts->space, host);
 	if (starts->background != NULL)
 		background_release(starts->background);
 }
@@ -163,14 +176,14 @@ assign_rows(Starts *starts, double *spread)
 	int64_t		n_changed = 0;
 
 	*spread = 0;
-	for (int64_t number = 0; number < starts->space->source.n_blocks; number++)
+	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
 	{
 		int		   *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
 		double		least[MIXTURE_BLOCK_ROWS];
 		double		nearest[MIXTURE_BLOCK_ROWS];
 		MixtureBlock block;
 
-		sample_block(&starts->space->blocks, number, &block);
+		sample_block(&starts->space.blocks, number, &block);
 		kernels_current()->nearest(&block, starts->sample->d, starts->centers, starts->n_seeds,
 								   least, nearest, host);
 		for (int i = 0; i < block.n_rows; i++)
@@ -188,7 +201,7 @@ assign_rows(Starts *starts, double *spread)
 static void
 move_centers(Starts *starts)
 {
-	const SeedSpace *space = starts->space;
+	const SeedSpace *space = &starts->space;
 	size_t		d = starts->sample->d;
 
 	memset(starts->sums, 0, starts->n_seeds * (d + 1) * sizeof(double));
@@ -222,7 +235,7 @@ trust_clusters(const Starts *starts, MixtureParameters *clusters)
 	size_t		count = mixture_factor_count(clusters->covariance_type, clusters->d);
 	double	   *within = host->allocate(host->context, count * sizeof(double));
 	double		least = judge_least_rows(clusters->covariance_type, clusters->d) /
-		(double) starts->space->blocks.n_rows;
+		(double) starts->space.blocks.n_rows;
 
 	mixture_within(clusters, within);
 	for (int c = 0; c < clusters->k; c++)
@@ -247,7 +260,7 @@ maximize_clusters(const Starts *starts, MixtureParameters *clusters)
 	const MixtureHost *host = starts->host;
 	MixtureCovarianceType type = clusters->covariance_type;
 	const Sample *sample = starts->sample;
-	int64_t		n = starts->space->blocks.n_rows;
+	int64_t		n = starts->space.blocks.n_rows;
 	size_t		d = sample->d;
 	MixtureBounds bounds = {.floor = scales_floor(starts->scales, type)};
 	MixtureStats *stats = mixture_allocate_stats(type, clusters->k, sample->d, host);
@@ -304,7 +317,7 @@ starts_row(const Starts *starts, uint64_t seed)
 {
 	int64_t		row;
 
-	seeding_choose(starts->sample, &starts->spaces[0], MIXTURE_INIT_RANDOM, seed, 1, &row,
+	seeding_choose(starts->sample, &starts->space, MIXTURE_INIT_RANDOM, seed, 1, &row,
 				   starts->host);
 	return starts->sample->rows + row * starts->sample->d;
 }
@@ -328,7 +341,7 @@ bool
 starts_compete(const Starts *starts, int number)
 {
 	return number == 0 || merges_all(starts) || starts->most_seeds <= starts->k ||
-		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->n_spaces > 1);
+		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->has_round);
 }
 
 /*
@@ -338,41 +351,31 @@ starts_compete(const Starts *starts, int number)
 double
 starts_find(Starts *starts, int number, bool varied)
 {
-	double	   *factors = starts->centers;
 	int			d = starts->sample->d;
 	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
 		MIXTURE_INIT_RANDOM : starts->options->init;
 	double		spread;
-	double		squares = 0;
+	double		squares;
 	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
 		(varied ? number % 3 == 0 || number == 1 : number == 0 || merges_all(starts));
 	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
 		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
-	starts->space = &starts->spaces[number % 4 == 1 && SEARCH_WITHOUT != SEARCH_ROUND_SPACE ?
-									starts->n_spaces - 1 : 0];
-	for (int j = 0; j < d; j++)
-	{
-		uint64_t	draw = random_combine(random_combine(starts->options->seed, number), j);
-
-		factors[j] = stretches ? exp(STRETCH * (random_unit(random_mix(draw)) - 0.5)) : 1;
-	}
-	for (int j = 0; j < d; j++)
-		squares += factors[j] * factors[j];
-	seeding_stretch(starts->space, factors, starts->host);
+	seeding_space_release(&starts->space, starts->host);
+	squares = make_space(starts, number, stretches);
 	starts->rough = n_steps == 0;
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
 	if (starts->background != NULL)
 		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
-	seeding_choose(starts->sample, starts->space, init,
+	seeding_choose(starts->sample, &starts->space, init,
 				   random_combine(starts->options->seed, number), starts->n_seeds,
 				   starts->seeds, starts->host);
 	for (int c = 0; c < starts->n_seeds; c++)
-		memcpy(starts->centers + (size_t) c * d, starts->space->rows + starts->seeds[c] * d,
+		memcpy(starts->centers + (size_t) c * d, starts->space.rows + starts->seeds[c] * d,
 			   d * sizeof(double));
-	memset(starts->clusters, -1, starts->space->blocks.n_rows * sizeof(int));
+	memset(starts->clusters, -1, starts->space.blocks.n_rows * sizeof(int));
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
-	return spread / squares / (double) starts->space->blocks.n_rows;
+	return spread / squares / (double) starts->space.blocks.n_rows;
 }

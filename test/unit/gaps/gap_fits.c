@@ -198,7 +198,7 @@ choose_seeds(const GapRows *rows, const MixtureOptions *options)
 	if (search_prepare(&scales, &sample, &rows->source, 1, rows->k, false, options, &gap_host,
 					   &error) != MIXTURE_OK)
 		abort();
-	seeding_space(&space, &sample, sample.n_rows, &scales, false, NULL, &gap_host);
+	seeding_space(&space, &sample, sample.n_rows, &scales, NULL, NULL, &gap_host);
 	seeds = malloc(sizeof(int64_t) * sample.n_rows);
 	seeding_choose(&sample, &space, MIXTURE_INIT_KMEANS_PLUS_PLUS, 1, (int) sample.n_rows, seeds,
 				   &gap_host);
