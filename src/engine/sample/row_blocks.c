@@ -59,14 +59,19 @@ sample_source(RowBlocks *blocks, MixtureSource *source)
 	source->label_weights = NULL;
 }
 
-/* Copy the rows to blocks. */
-static void
-copy_rows(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
+/*
+ * Copy the features of rows of a sample, of these numbers or all if that is NULL, to where
+ * blocks of them are read from: some rows at a time, so that what is written lies together.
+ */
+void
+sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks,
+				 const MixtureHost *host)
 {
 	int			d = sample->d;
 
-	for (int64_t start = 0; start < sample->n_rows; start += MIXTURE_BLOCK_ROWS)
+	for (int64_t start = 0; start < blocks->n_rows; start += MIXTURE_BLOCK_ROWS)
 	{
+		double	   *features = blocks->features + start * d;
 		MixtureBlock block;
 
 		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
@@ -76,36 +81,16 @@ copy_rows(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
 
 			for (int lane = 0; lane < MIXTURE_LANES; lane++)
 			{
-				bool		padding = i + lane >= block.n_rows;
-				int64_t		row = start + (padding ? 0 : i + lane);
+				int64_t		row = start + (i + lane < block.n_rows ? i + lane : 0);
 
-				rows[lane] = sample->rows + row * d;
-				blocks->weights[start + i + lane] = padding ? 0 : sample->weights[row];
-				if (blocks->labels != NULL)
-					blocks->labels[start + i + lane] = sample->labels[row];
+				rows[lane] = sample->rows + (numbers != NULL ? numbers[row] : row) * d;
 			}
 			for (int j = 0; j < d; j++)
 				for (int lane = 0; lane < MIXTURE_LANES; lane++)
-					blocks->features[start * d + (size_t) j * block.stride + i + lane] =
-						rows[lane][j];
+					features[(size_t) j * block.stride + i + lane] = rows[lane][j];
 		}
 		host->check_interrupts(host->context);
 	}
-}
-
-/* Blocks of the rows as they are, in the host's memory. */
-static void
-make_blocks(const Sample *sample, RowBlocks *blocks, const MixtureHost *host)
-{
-	int64_t		padded = sample_padded(sample->n_rows);
-
-	blocks->d = sample->d;
-	blocks->n_rows = sample->n_rows;
-	blocks->features = host->allocate(host->context, padded * sample->d * sizeof(double));
-	blocks->weights = host->allocate(host->context, padded * sizeof(double));
-	blocks->labels = sample->labels == NULL ? NULL :
-		host->allocate(host->context, padded * sizeof(double));
-	copy_rows(sample, blocks, host);
 }
 
 /* Whether some feature of a row of the sample is missing. */
@@ -125,12 +110,26 @@ has_missing(const Sample *sample)
 void
 sample_make_blocks(Sample *sample, const MixtureHost *host)
 {
-	make_blocks(sample, &sample->blocks, host);
-	sample_source(&sample->blocks, &sample->source);
+	RowBlocks  *blocks = &sample->blocks;
+	int64_t		padded = sample_padded(sample->n_rows);
+	size_t		size = padded * sample->d * sizeof(double);
+
+	blocks->d = sample->d;
+	blocks->n_rows = sample->n_rows;
+	blocks->weights = sample->weights;
+	blocks->features = host->allocate(host->context, size);
+	sample_copy_rows(sample, NULL, blocks, host);
+	blocks->labels = sample->labels == NULL ? NULL :
+		host->allocate(host->context, padded * sizeof(double));
+	for (int64_t i = 0; i < padded && sample->labels != NULL; i++)
+		blocks->labels[i] = i < sample->n_rows ? sample->labels[i] : 0;
+	sample_source(blocks, &sample->source);
 	sample->observed.features = NULL;
 	if (!has_missing(sample))
 		return;
-	make_blocks(sample, &sample->observed, host);
+	sample->observed = *blocks;
+	sample->observed.features = host->allocate(host->context, size);
+	memcpy(sample->observed.features, blocks->features, size);
 	sample_source(&sample->observed, &sample->source);
 	sample->source.block = incomplete_block;
 }
@@ -140,16 +139,25 @@ void
 sample_release_blocks(Sample *sample, const MixtureHost *host)
 {
 	if (sample->observed.features != NULL)
-	{
-		if (sample->observed.labels != NULL)
-			host->release(host->context, sample->observed.labels);
-		host->release(host->context, sample->observed.weights);
 		host->release(host->context, sample->observed.features);
-	}
 	if (sample->blocks.labels != NULL)
 		host->release(host->context, sample->blocks.labels);
-	host->release(host->context, sample->blocks.weights);
 	host->release(host->context, sample->blocks.features);
+}
+
+/*
+ * The same rows with weights that may change, at first the sample's, and that are given
+ * back to the host by themselves; the sample must stay.  As a source they are complete.
+ */
+void
+sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host)
+{
+	size_t		size = sample_padded(sample->n_rows) * sizeof(double);
+
+	*copy = *sample;
+	copy->weights = copy->blocks.weights = host->allocate(host->context, size);
+	memcpy(copy->weights, sample->weights, size);
+	sample_source(&copy->blocks, &copy->source);
 }
 
 /* Copy rows of a block that were completed to the sample's, and fill up its lanes. */

@@ -613,17 +613,16 @@ static void
 end_taking(Taking *taking, bool labelled, const MixtureHost *host)
 {
 	Sample	   *sample = taking->sample;
+	int64_t		padded = sample_padded(taking->n);
 
 	sample->n_rows = taking->n;
 	sample->labels = labelled ? host->allocate(host->context, taking->n * sizeof(int)) : NULL;
-	sample->weights = host->allocate(host->context, taking->n * sizeof(double));
+	sample->weights = host->allocate(host->context, padded * sizeof(double));
 	sample->hashes = host->allocate(host->context, taking->n * sizeof(uint64_t));
-	for (int64_t i = 0; i < taking->n; i++)
-	{
-		sample->weights[i] = taking->entries[i].weight;
-		if (labelled)
-			sample->labels[i] = taking->entries[i].label;
-	}
+	for (int64_t i = 0; i < padded; i++)
+		sample->weights[i] = i < taking->n ? taking->entries[i].weight : 0;
+	for (int64_t i = 0; i < taking->n && labelled; i++)
+		sample->labels[i] = taking->entries[i].label;
 	put_rows(taking);
 	host->release(host->context, taking->spare);
 	host->release(host->context, taking->entries);

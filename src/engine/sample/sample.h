@@ -38,7 +38,7 @@ typedef struct Sample
 	bool		complete;		/* every row of the source is in it */
 	double	   *rows;			/* n_rows x d; a missing feature is NaN, until
 								 * sample_fill() */
-	double	   *weights;		/* n_rows */
+	double	   *weights;		/* those of the blocks */
 	int		   *labels;			/* n_rows, 0 where it is not known; or NULL */
 	uint64_t   *hashes;			/* n_rows, for random choices among them */
 	RowBlocks	blocks;			/* the same rows as a source has them */
@@ -57,6 +57,9 @@ extern void sample_none(Sample *sample, int d);
 extern void sample_release(Sample *sample, const MixtureHost *host);
 
 /* row_blocks.c */
+extern void sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks,
+							 const MixtureHost *host);
+extern void sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host);
 extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
 						const MixtureHost *host);
 

@@ -57,16 +57,11 @@ Background *
 background_create(const Sample *sample, int64_t n, const MixtureHost *host)
 {
 	Background *background = host->allocate(host->context, sizeof(Background));
-	int64_t		padded = sample_padded(sample->n_rows);
 
 	background->host = host;
 	background->whole = sample;
 	background->n = n;
-	background->rest = *sample;
-	background->rest.weights = host->allocate(host->context, sample->n_rows * sizeof(double));
-	background->rest.blocks.weights = host->allocate(host->context, padded * sizeof(double));
-	memcpy(background->rest.weights, sample->weights, sample->n_rows * sizeof(double));
-	memcpy(background->rest.blocks.weights, sample->blocks.weights, padded * sizeof(double));
+	sample_reweigh(sample, &background->rest, host);
 	background->sparse = host->allocate(host->context, n * sizeof(Sparse));
 	return background;
 }
@@ -77,7 +72,6 @@ background_release(Background *background)
 	const MixtureHost *host = background->host;
 
 	host->release(host->context, background->sparse);
-	host->release(host->context, background->rest.blocks.weights);
 	host->release(host->context, background->rest.weights);
 	host->release(host->context, background);
 }
@@ -197,7 +191,7 @@ background_clear(Background *background, int number, int n)
 
 	for (int64_t i = 0; i < background->n; i++)
 	{
-		rest->weights[i] = rest->blocks.weights[i] = weights[i];
+		rest->weights[i] = weights[i];
 		total += weights[i];
 	}
 	most = total * shares[number % BACKGROUND_SHARES];
@@ -208,7 +202,7 @@ background_clear(Background *background, int number, int n)
 		if (noise + weights[row] > most)
 			break;
 		noise += weights[row];
-		rest->weights[row] = rest->blocks.weights[row] = 0;
+		rest->weights[row] = 0;
 		left--;
 	}
 	return noise > 0 ? noise / total : MIXTURE_FIRST_NOISE;

@@ -206,42 +206,16 @@ local_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepare
 		local_choice(&rows[a], &rows[b]);
 }
 
-/*
- * Copy a component's rows to where blocks are read from: some rows at a time, so that
- * what is written lies together.
- */
+/* Let a component's rows be those that are read. */
 void
 local_gather(Local *local, const ComponentRows *of)
 {
-	const Sample *sample = local->sample;
 	RowBlocks  *blocks = &local->blocks;
-	int			d = sample->d;
 
 	blocks->n_rows = of->n;
-	for (int64_t start = 0; start < of->n; start += MIXTURE_BLOCK_ROWS)
-	{
-		MixtureBlock block;
-		double	   *features = blocks->features + start * d;
-
-		sample_block(blocks, start / MIXTURE_BLOCK_ROWS, &block);
-		for (int first = 0; first < block.stride; first += MIXTURE_LANES)
-		{
-			const double *rows[MIXTURE_LANES];
-
-			for (int lane = 0; lane < MIXTURE_LANES; lane++)
-			{
-				bool		padding = first + lane >= block.n_rows;
-				int64_t		place = padding ? start : start + first + lane;
-
-				rows[lane] = sample->rows + of->rows[place] * d;
-				blocks->weights[start + first + lane] = padding ? 0 : of->shares[place];
-			}
-			for (int j = 0; j < d; j++)
-				for (int lane = 0; lane < MIXTURE_LANES; lane++)
-					features[(size_t) j * block.stride + first + lane] = rows[lane][j];
-		}
-		local->host->check_interrupts(local->host->context);
-	}
+	sample_copy_rows(local->sample, of->rows, blocks, local->host);
+	for (int64_t i = 0; i < sample_padded(of->n); i++)
+		blocks->weights[i] = i < of->n ? of->shares[i] : 0;
 	sample_source(blocks, &local->source);
 }
 

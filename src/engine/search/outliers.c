@@ -109,7 +109,7 @@ static void
 clear_row(Aside *aside, int64_t row)
 {
 	aside->n_left -= aside->rest.weights[row] > 0;
-	aside->rest.weights[row] = aside->rest.blocks.weights[row] = 0;
+	aside->rest.weights[row] = 0;
 }
 
 /*
@@ -166,18 +166,11 @@ set_aside(const Search *search, Aside *aside)
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
 	const MixtureParameters *best = &search->best.parameters;
-	int64_t		padded = sample_padded(sample->n_rows);
-	Sample	   *rest = &aside->rest;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(best, NULL, host, &error);
 	MixturePrepared *by_row = mixture_prepare_rows(best, host, &error);
 
-	*rest = *sample;
-	rest->weights = host->allocate(host->context, sample->n_rows * sizeof(double));
-	rest->blocks.weights = host->allocate(host->context, padded * sizeof(double));
-	memcpy(rest->weights, sample->weights, sample->n_rows * sizeof(double));
-	memcpy(rest->blocks.weights, sample->blocks.weights, padded * sizeof(double));
-	sample_source(&rest->blocks, &rest->source);
+	sample_reweigh(sample, &aside->rest, host);
 	aside->n_left = sample->n_rows;
 	aside->n = 0;
 	if (prepared != NULL && by_row != NULL)
@@ -228,6 +221,5 @@ outliers_absorb(Search *search)
 	set_aside(search, &aside);
 	if (aside.n > 0 && aside.n_left >= (int64_t) LEAST_LEFT * search->k)
 		try_without(search, &aside);
-	host->release(host->context, aside.rest.blocks.weights);
 	host->release(host->context, aside.rest.weights);
 }
