@@ -20,7 +20,6 @@
 #include "engine/search/search.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Rows for each component that there have to be left, so that starts find seeds */
 #define LEAST_LEFT 4
