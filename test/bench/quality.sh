@@ -200,6 +200,7 @@ SETS
 10000 384 20 diag diag
 10000 384 20 diag tied
 20000 20 100 full full
+20000 16 16 full spherical
 SHAPES
 }
 

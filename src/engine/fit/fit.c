@@ -8,7 +8,7 @@
 #include <math.h>
 
 /* Rows of the sample, and its values unless a component then has too few */
-#define SAMPLE_ROWS 10000
+#define SAMPLE_ROWS 15000
 #define SAMPLE_VALUES (1 << 21)
 
 /* Rows of the sample on which starts are tried. */

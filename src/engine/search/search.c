@@ -50,12 +50,12 @@ struct SearchEffort
 								 * catch up with */
 	double		tol;			/* change of the mean log-likelihood at which a
 								 * run ends while there is a choice */
-	int			moves;			/* that are tried one by one */
+	int			moves;			/* that are tried one by one, even after enough work */
 };
 
 static const SearchEffort efforts[] = {
 	{4e6, 300, false, 10, 1000, 1e-6, MOVES_MOST},
-	{INFINITY, 10, true, 2, 3, 1e-3, 2}
+	{INFINITY, 10, true, 2, 3, 1e-4, 2}
 };
 
 /* Passes between two looks at whether a run will come to anything */
@@ -64,7 +64,7 @@ static const SearchEffort efforts[] = {
 /* Starts that are made unasked in any case, if they do not end alike */
 #define LEAST_STARTS 10
 
-/* Operations of all passes after which no more are */
+/* Operations of all passes after which no more starts are made, and fewer moves */
 #define ENOUGH_WORK 3e9
 
 /*
@@ -220,6 +220,24 @@ copy_candidate(Candidate *to, const Candidate *from)
 	to->parameters = parameters;
 }
 
+/* About how many operations a pass over the sample takes. */
+static double
+pass_work(const Search *search)
+{
+	double		d = search->d;
+	double		row = mixture_has_matrix(search->options->covariance_type) ?
+		d * (d + 11) + 20 : 4 * d + 20;
+
+	return (double) search->sample->n_rows * search->k * row;
+}
+
+/* Whether there has been as much work as is to be without asking. */
+static bool
+worked_enough(const Search *search)
+{
+	return search->passes * pass_work(search) > ENOUGH_WORK;
+}
+
 /*
  * Run n moves from a candidate, made at once, on until what comes of them is
  * better, which takes the candidate's place, or will not be.
@@ -271,6 +289,7 @@ make_move(Search *search, Candidate *from)
 	Moves	   *moves = &search->moves;
 	Move		sure[MOVES_MOST];
 	int			n_sure = 0;
+	int			most = worked_enough(search) ? search->effort->moves : MOVES_MOST;
 	bool		accepted = false;
 
 	judge_components(&from->parameters, judged_n_rows(search), search->floor,
@@ -289,7 +308,7 @@ make_move(Search *search, Candidate *from)
 	}
 	if (n_sure > 1)
 		try_moves(search, from, sure, n_sure, &accepted);
-	for (int i = 0; i < moves->n_proposed && i < search->effort->moves && !accepted; i++)
+	for (int i = 0; i < moves->n_proposed && i < most && !accepted; i++)
 		try_moves(search, from, &moves->proposed[i], 1, &accepted);
 	return accepted;
 }
@@ -486,17 +505,6 @@ try_single(Search *search, MixtureError *error)
 	return MIXTURE_OK;
 }
 
-/* About how many operations a pass over the sample takes. */
-static double
-pass_work(const Search *search)
-{
-	double		d = search->d;
-	double		row = mixture_has_matrix(search->options->covariance_type) ?
-		d * (d + 11) + 20 : 4 * d + 20;
-
-	return (double) search->sample->n_rows * search->k * row;
-}
-
 /* Starts that are made at the most where nobody has said how many. */
 static int
 most_starts(const Search *search)
@@ -520,7 +528,7 @@ enough_starts(const Search *search, int n)
 	double		share = two ? SAME_SHARE_OF_TWO : SAME_SHARE;
 	const End  *end;
 
-	if (n >= LEAST_STARTS && search->passes * pass_work(search) > ENOUGH_WORK)
+	if (n >= LEAST_STARTS && worked_enough(search))
 		return true;
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;
