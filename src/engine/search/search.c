@@ -54,7 +54,7 @@ struct SearchEffort
 };
 
 static const SearchEffort efforts[] = {
-	{4e6, 300, false, 10, 1000, 1e-6, MOVES_MOST},
+	{1.2e7, 300, false, 10, 1000, 1e-6, MOVES_MOST},
 	{INFINITY, 10, true, 2, 3, 1e-4, 2}
 };
 
