@@ -194,7 +194,7 @@ merge_pair(const MixtureParameters *parameters, const Pair *pair, MixtureParamet
  * What the log-likelihood falls by at most where a pair is merged and every row keeps
  * the shares that it has, row by row.  *slack: what rows have to do with it of which a
  * component has next to nothing, which are not looked at; and by how much components
- * differ from the moments of their rows, which EM makes them equal in the end.
+ * differ from the weights and moments of their rows, which EM makes them equal in the end.
  */
 static long double
 merger_loss(const MixtureParameters *parameters, const Rows *rows, const Pair *pair,
@@ -205,6 +205,8 @@ merger_loss(const MixtureParameters *parameters, const Rows *rows, const Pair *p
 	MixtureParameters merged;
 	long double loss = 0;
 	long double squares[2] = {0, 0};	/* less d for each row: before and after */
+	long double sums[2] = {0, 0};	/* of what rows have to do with either */
+	long double sum = 0;
 
 	*slack = 0;
 	merge_pair(parameters, pair, &merged);
@@ -220,6 +222,7 @@ merger_loss(const MixtureParameters *parameters, const Rows *rows, const Pair *p
 
 		share_row(parameters, row, before, shares, distances);
 		share_row(&merged, row, after, other, distances_after);
+		sum += rows->weights[i] * (1 - parameters->noise_weight);
 		for (int c = 0; c < k; c++)
 		{
 			long double share = rows->weights[i] * shares[c];
@@ -237,12 +240,16 @@ merger_loss(const MixtureParameters *parameters, const Rows *rows, const Pair *p
 				(before[c] - after[pair->a] - (part > 0 ? logl(part) : 0));
 
 			loss += own;
+			sums[end] += rows->weights[i] * shares[c];
 			if (shares[pair->a] <= LEAST_SHARE || shares[pair->b] <= LEAST_SHARE)
 				*slack += rows->weights[i] * shares[c] *
 					(shares[c] <= LEAST_SHARE ? fabsl(before[c] - after[pair->a]) + 10 :
 					 part > 0 ? -logl(part) : 0);
 		}
 	}
+	for (int end = 0; end < 2; end++)
+		*slack += fabsl(sums[end] - parameters->weights[both[end]] * sum) *
+			fabsl(logl(parameters->weights[both[end]] / merged.weights[pair->a]));
 	*slack += fabsl(squares[0]) / 2 + fabsl(squares[1]) / 2;
 	mixture_release_parameters(&merged, &unit_host);
 	return loss;
