@@ -157,11 +157,14 @@ for columns in 'CASE WHEN n = 1 THEN ARRAY[x, y] ELSE ARRAY[x] END AS v, 1 AS w'
     done
 done
 
-# A row that was far from all others, and is so no more when those are asked for.
+# A row that was far from all others, and is so no more when those are asked for: of more
+# rows than a sample has.
+ask -o /dev/null -c "CREATE TABLE many AS SELECT id, sin(id::float8) + 4 * (id % 2) AS x, cos(id::float8 * id) AS y
+    FROM generate_series(1, 60000) AS id"
 for query in 1 2; do
     ask -o /dev/null -c "SET client_min_messages = warning" -c "DROP VIEW IF EXISTS moving" \
         -c "CREATE VIEW moving AS SELECT id, x + CASE WHEN id = 7 AND n <= $query THEN 1e4 ELSE 0 END AS x, y
-            FROM reference, (SELECT nextval('queries') AS n) AS s" -c "SELECT setval('queries', 1, false)"
+            FROM many, (SELECT nextval('queries') AS n) AS s" -c "SELECT setval('queries', 1, false)"
     contains "query $query is the last that has a far row" "$changed" \
         "$(ask -c "SELECT gmm_fit_table('moving', '{x,y}', 3)" 2>&1 || true)"
 done

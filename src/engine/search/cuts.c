@@ -403,7 +403,7 @@ cuts_about(Cuts *cuts, const double *within, double row_weight)
 int
 cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found)
 {
-	bool		longest = cuts->d > 1 && (cuts->has_factor || !mixture_has_matrix(cuts->type));
+	bool		longest = cuts->d > 1 && (!mixture_has_matrix(cuts->type) || cuts->has_factor);
 
 	cuts->most = (again ? CUTS_MOST : CUTS_OF_ONE) - longest;
 	cuts->n_found = 0;
