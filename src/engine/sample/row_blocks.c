@@ -118,11 +118,11 @@ sample_make_blocks(Sample *sample, const MixtureHost *host)
 	blocks->n_rows = sample->n_rows;
 	blocks->weights = sample->weights;
 	blocks->features = host->allocate(host->context, size);
-	sample_copy_rows(sample, NULL, blocks, host);
 	blocks->labels = sample->labels == NULL ? NULL :
 		host->allocate(host->context, padded * sizeof(double));
 	for (int64_t i = 0; i < padded && sample->labels != NULL; i++)
 		blocks->labels[i] = i < sample->n_rows ? sample->labels[i] : 0;
+	sample_copy_rows(sample, NULL, blocks, host);
 	sample_source(blocks, &sample->source);
 	sample->observed.features = NULL;
 	if (!has_missing(sample))
