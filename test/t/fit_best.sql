@@ -133,7 +133,7 @@ FROM fits AS a JOIN fits AS b USING (number), gmm_summary(a.model) AS s, gmm_sum
 WHERE a.kind = 'plain' AND b.kind IN ('copies', 'other units') GROUP BY b.kind ORDER BY b.kind;
 
 -- More rows than a sample: the trials are of all rows.
-CREATE TABLE many AS SELECT features FROM random_rows(:seed * 1000 + 950, 15000, 2, 3);
+CREATE TABLE many AS SELECT features FROM random_rows(:seed * 1000 + 950, 20000, 2, 3);
 CREATE TABLE many_model AS SELECT gmm_fit_best(features, 2, 4, '{"n_init": 4, "max_iter": 1000}') AS model FROM many;
 SELECT near((gmm_summary(model)).log_likelihood, (SELECT sum(gmm_logpdf(model, features)) FROM many), 1e-9,
             'the log-likelihood is that of all rows') FROM many_model;

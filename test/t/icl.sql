@@ -12,7 +12,7 @@ SELECT 'faithful' AS name, ARRAY[eruptions, waiting] AS x, 1 + (row_number() OVE
 UNION ALL
 SELECT 'random', features, 0.5 + uniform(:seed, 71, id) FROM random_rows(:seed * 1000 + 701, 300, 5, 3)
 UNION ALL
-SELECT 'more than a sample', features, 1 FROM random_rows(:seed * 1000 + 702, 12000, 1, 3);
+SELECT 'more than a sample', features, 1 FROM random_rows(:seed * 1000 + 702, 20000, 1, 3);
 
 CREATE TABLE fits AS
 SELECT name, family, k, gmm_fit(x, k, gmm_options(covariance_type => family, max_iter => 30, n_init => 3), w) AS model

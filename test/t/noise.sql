@@ -309,7 +309,7 @@ FROM fits JOIN (SELECT family, gmm_fit(features || 7::float8, k, gmm_options(cov
 WHERE number = 2 AND family IN ('full', 'diag') ORDER BY family;
 
 -- More rows than a sample, from a table, by partitions: one model.
-CREATE TABLE large AS SELECT id, features, features[1] AS a, features[2] AS b FROM noisy_rows(:seed * 1000 + 890, 15000, 2, 3, 0.2);
+CREATE TABLE large AS SELECT id, features, features[1] AS a, features[2] AS b FROM noisy_rows(:seed * 1000 + 890, 20000, 2, 3, 0.2);
 CREATE TABLE larges AS SELECT gmm_fit(features, 3, '{"noise": true}') AS model FROM large;
 SELECT ok(apart_noise(gmm_fit_table('large', '{a,b}', 3, '{"noise": true}'), model) < 1e-6, 'gmm_fit_table makes the model of gmm_fit') FROM larges;
 SELECT ok(abs(s.noise_weight - 0.2) < 0.1, 'and finds about as much noise as there is') || format(E'\n# %s', s.noise_weight) FROM larges, gmm_summary(model) AS s;

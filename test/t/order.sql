@@ -51,7 +51,7 @@ WHERE family = 'full' AND turn = 1;
 -- More rows than the sample on which starts are tried, so that the last steps
 -- go over rows as they came.
 CREATE TABLE many AS
-SELECT r.* FROM random_rows(:seed * 1000 + 15, 12000, 2, 3) AS r;
+SELECT r.* FROM random_rows(:seed * 1000 + 15, 20000, 2, 3) AS r;
 ANALYZE many;
 
 CREATE TABLE large AS
@@ -64,7 +64,7 @@ FROM many, families, generate_series(1, 4) AS turn,
 GROUP BY family, turn;
 
 SELECT all_within(array_agg(greatest(apart(b.model, a.model), apart_fit(b.model, a.model))),
-                  3, 1e-9, family || ', 12000 rows: the same in 4 orders')
+                  3, 1e-9, family || ', 20000 rows: the same in 4 orders')
 FROM large AS a JOIN large AS b USING (family)
 WHERE a.turn = 1 AND b.turn > 1
 GROUP BY family;
@@ -94,7 +94,7 @@ SELECT 'full' AS family, gmm_fit(features, 3) AS model FROM many
 UNION ALL
 SELECT 'diag', gmm_fit(features, 3, '{"covariance_type": "diag"}') FROM many;
 
-SELECT alike(g.model, l.model, 1e-9, family || ', 12000 rows: the same from a parallel plan')
+SELECT alike(g.model, l.model, 1e-9, family || ', 20000 rows: the same from a parallel plan')
 FROM gathered AS g JOIN large AS l USING (family) WHERE turn = 1;
 
 -- gmm_refit goes over all rows as they come, too.  In a run of many passes rounding grows on

@@ -80,9 +80,9 @@ FROM (SELECT f.number, family,
 -- More rows than the engine's sample.
 CREATE TABLE many AS
 SELECT features, 1 + floor(2 * uniform(:seed, 350, id))::integer AS weight
-FROM random_rows(:seed * 1000 + 350, 12000, 2, 3);
+FROM random_rows(:seed * 1000 + 350, 20000, 2, 3);
 
-SELECT alike(weighted, copied, 1e-9, family || ', 12000 distinct rows')
+SELECT alike(weighted, copied, 1e-9, family || ', 20000 distinct rows')
 FROM (SELECT family,
              (SELECT gmm_fit(features, 3, gmm_options(covariance_type => family), weight) FROM many) AS weighted,
              (SELECT gmm_fit(features, 3, gmm_options(covariance_type => family))

@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of the samples that are taken here without a fit, and of those of fits */
+/* Rows of the samples that are taken here without a fit */
 #define LIMIT 1000
-#define FIT_LIMIT 10000
 
 #define MOST_GROUPS 5
 #define MOST_D 4
@@ -301,7 +300,7 @@ test_groups(int number)
 {
 	Random		random = random_start(3200 + number);
 	MixtureOptions options = default_options((MixtureCovarianceType) (number % 4));
-	int64_t		n = FIT_LIMIT + 2000 + random_below(&random, FIT_LIMIT);
+	int64_t		n = FIT_SAMPLE_ROWS + 1000 + random_below(&random, FIT_SAMPLE_ROWS);
 	int			n_far = number % 8 < 4 ? 1 : 3;
 	double		distance = pow(10, 3 + 2 * random_uniform(&random));
 	double		apart = 0;
@@ -393,7 +392,7 @@ test_lone(int number)
 	Random		random = random_start(3500 + number);
 	MixtureOptions options = default_options(MIXTURE_TIED);
 	int64_t		n = number % 2 == 0 ? 1000 + random_below(&random, 4000) :
-		FIT_LIMIT + 2000 + random_below(&random, FIT_LIMIT);
+		FIT_SAMPLE_ROWS + 1000 + random_below(&random, FIT_SAMPLE_ROWS);
 	int			n_far = 2 + random_below(&random, 2);
 	int			n_own = number % 4 < 2 ? n_far : 0;
 	double		apart;
@@ -430,7 +429,7 @@ test_sparse(int number)
 	MixtureFit	fit;
 	MixtureError error;
 
-	draw_table(&random, &table, 10 * FIT_LIMIT, n_far, 1000);
+	draw_table(&random, &table, 7 * FIT_SAMPLE_ROWS, n_far, 1000);
 	if (mixture_fit(&table.rows->source, table.k + 1, &options, &unit_host, &fit, &error) !=
 		MIXTURE_OK)
 		abort();
@@ -446,19 +445,19 @@ test_sparse(int number)
 void
 test_beyond(void)
 {
-	for (int number = 0; number < 20; number++)
+	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_in_sample(number);
-	for (int number = 0; number < 3; number++)
+	for (int number = 0; number < RANDOM_CASES(3); number++)
 		test_many(number);
-	for (int number = 0; number < 20; number++)
+	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_asking(number);
 	test_ordinary();
-	for (int number = 0; number < 20; number++)
+	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_first(number);
-	for (int number = 0; number < 24; number++)
+	for (int number = 0; number < RANDOM_CASES(24); number++)
 		test_groups(number);
-	for (int number = 0; number < 24; number++)
+	for (int number = 0; number < RANDOM_CASES(24); number++)
 		test_lone(number);
-	for (int number = 0; number < 24; number++)
+	for (int number = 0; number < RANDOM_CASES(24); number++)
 		test_sparse(number);
 }

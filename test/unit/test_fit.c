@@ -486,8 +486,8 @@ test_fit(void)
 		test_order(&random, type, 300, 0);
 		test_order(&random, type, 300, 0);
 		test_order(&random, type, 300, 0.3);
-		test_order_of_many(&random, type, 25000, 0);
-		test_order_of_many(&random, type, 25000, 0.2);
+		test_order_of_many(&random, type, FIT_SAMPLE_ROWS + 10000, 0);
+		test_order_of_many(&random, type, FIT_SAMPLE_ROWS + 10000, 0.2);
 		if (type != MIXTURE_SPHERICAL)
 			for (int i = 0; i < 4; i++)
 			{
@@ -495,11 +495,11 @@ test_fit(void)
 				test_units(&random, type, 0.2);
 			}
 		test_single(&random, type, 200);
-		test_single(&random, type, 15000);
+		test_single(&random, type, FIT_SAMPLE_ROWS + 1000);
 		test_copies(&random, type, 200, 0);
 		test_copies(&random, type, 200, 0.3);
-		test_copies(&random, type, 12000, 0);
-		test_copies(&random, type, 12000, 0.2);
+		test_copies(&random, type, 3 * FIT_SAMPLE_ROWS / 2, 0);
+		test_copies(&random, type, 3 * FIT_SAMPLE_ROWS / 2, 0.2);
 		for (int kind = 0; kind < (int) (sizeof(nasty_kinds) / sizeof(nasty_kinds[0])); kind++)
 			test_nasty(&random, type, kind);
 	}

@@ -38,7 +38,7 @@ test_held(Random *random, MixtureCovarianceType type, bool noise)
 	};
 	int			n_apart = 0;
 
-	for (int try = 0; try < 8; try++)
+	for (int try = 0; try < RANDOM_CASES(8); try++)
 	{
 		int			k = 3 + random_below(random, 3);
 		int			d = 1 + random_below(random, 3);

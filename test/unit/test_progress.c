@@ -169,7 +169,7 @@ test_progress(void)
 	for (int i = 0; i < 12; i++)
 	{
 		Random		random = random_start(9100 + i);
-		int64_t		n = i % 3 == 0 ? 12000 + random_below(&random, 9000) :
+		int64_t		n = i % 3 == 0 ? FIT_SAMPLE_ROWS + random_below(&random, 9000) :
 			200 + random_below(&random, 2000);
 		Rows	   *rows = rows_clusters(&random, n, 1 + random_below(&random, 4),
 										 1 + random_below(&random, 5), 1 + 6 * random_uniform(&random));

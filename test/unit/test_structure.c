@@ -735,6 +735,6 @@ test_structure(void)
 {
 	test_small_tables();
 	test_more_starts();
-	for (int number = 0; number < 40; number++)
+	for (int number = 0; number < RANDOM_CASES(40); number++)
 		test_plain(number);
 }

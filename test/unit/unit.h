@@ -18,6 +18,16 @@ extern const MixtureHost unit_host;
 extern const char *const family_names[MIXTURE_N_COVARIANCE_TYPES];
 extern uint64_t base_seed;
 
+/*
+ * Of so many random cases those that are tried: under sanitizers, which take several times
+ * as long and look at what is done rather than at what is found, a quarter.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define RANDOM_CASES(n) (((n) + 3) / 4)
+#else
+#define RANDOM_CASES(n) (n)
+#endif
+
 /* How far numbers are apart, relative to the larger or to `scale`. */
 extern double relative_difference(double a, double b, double scale);
 extern double largest_difference(const double *a, const double *b, size_t n, double scale);

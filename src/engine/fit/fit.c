@@ -7,8 +7,7 @@
 
 #include <math.h>
 
-/* Rows of the sample, and its values unless a component then has too few */
-#define SAMPLE_ROWS 15000
+/* Values of the sample, unless a component then has too few rows */
 #define SAMPLE_VALUES (1 << 21)
 
 /* Rows of the sample on which starts are tried. */
@@ -19,8 +18,8 @@ sample_limit(int k, int d)
 	int64_t		enough = 4 * (int64_t) k * (d + 1);
 	int64_t		bound = SAMPLE_VALUES / d;
 
-	if (wanted < SAMPLE_ROWS)
-		wanted = SAMPLE_ROWS;
+	if (wanted < FIT_SAMPLE_ROWS)
+		wanted = FIT_SAMPLE_ROWS;
 	if (bound < enough)
 		bound = enough;
 	return wanted < bound ? wanted : bound;

@@ -7,6 +7,9 @@
 
 #include "engine/search/search.h"
 
+/* Rows of the sample that is searched, unless k or d are large */
+#define FIT_SAMPLE_ROWS 15000
+
 /* fit.c */
 extern MixtureStatus search_prepare(Scales *scales, Sample *sample,
 									const MixtureSource *source, int least_k, int most_k,
