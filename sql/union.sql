@@ -34,5 +34,11 @@ SELECT gmm_union(model, 'Infinity') FROM members;
 SELECT gmm_union(m, 1) FROM (VALUES (gmm_model('{1}', '{{0,0}}', '{1}', 'spherical')), (gmm_model('{1}', '{{0}}', '{1}', 'spherical'))) AS v (m);
 SELECT gmm_union(m, 1) FROM (VALUES (gmm_model('{1}', '{{0,0}}', '{1}', 'spherical', '{b,a}')), (gmm_model('{1}', '{{0,0}}', '{1}', 'spherical', '{a,b}'))) AS v (m);
 SELECT gmm_union(m, 1) FROM (SELECT gmm_fit(ARRAY[x], 1, '{"noise": true}') AS m FROM generate_series(1, 50) AS x) AS f;
-SELECT gmm_union(m, 1) FROM (SELECT gmm_model(array_fill(0.0005::float8, '{2000}'), array_fill(0::float8, '{2000,1}'), array_fill(1::float8, '{2000}'), 'spherical') AS m FROM generate_series(1, 6)) AS v;
+-- What would become too large is told when its row comes, not after the last.
+SELECT gmm_union(m, 60 / (7 - i)) FROM (SELECT i, gmm_model(array_fill(0.0005::float8, '{2000}'), array_fill(0::float8, '{2000,1}'), array_fill(1::float8, '{2000}'), 'spherical') AS m FROM generate_series(1, 7) AS i) AS v;
+-- of a matrix for each of 3001 components, where one of them has one
+SELECT gmm_union(m, 6 / (3 - i)) FROM (VALUES
+	(1, gmm_model(array_fill(1.0 / 3000, '{3000}'), array_fill(0::float8, '{3000,120}'), array_fill(1::float8, '{3000}'), 'spherical')),
+	(2, gmm_model('{1}', array_fill(0::float8, '{1,120}'), (SELECT array_agg(line) FROM (SELECT array_agg((i = j)::int ORDER BY j) AS line FROM generate_series(1, 120) AS i, generate_series(1, 120) AS j GROUP BY i) AS r), 'tied')),
+	(3, gmm_model('{1}', array_fill(0::float8, '{1,120}'), '{1}', 'spherical'))) AS v (i, m);
 DROP TABLE members;

@@ -446,12 +446,9 @@ extern void mixture_move_noise(MixtureParameters *parameters, double *box);
 /* parameters.c */
 extern size_t mixture_covariance_count(MixtureCovarianceType type, int k, int d);
 extern int64_t mixture_free_parameters(const MixtureParameters *shape);
-extern double mixture_bic(const MixtureParameters *parameters,
-						  double log_likelihood, double sum_weights);
-extern double mixture_aic(const MixtureParameters *parameters,
-						  double log_likelihood);
-extern double mixture_icl(const MixtureParameters *parameters,
-						  double log_likelihood, double sum_weights, double entropy);
+extern double mixture_criterion(MixtureCriterion criterion,
+								const MixtureParameters *shape, double log_likelihood,
+								double sum_weights, double entropy);
 extern bool mixture_entropy_possible(double entropy, double sum_weights, int k);
 extern bool mixture_shape_allowed(MixtureCovarianceType type, int k, int d);
 extern size_t mixture_parameters_count(MixtureCovarianceType type, int k, int d);
@@ -639,7 +636,8 @@ extern double mixture_cdf(const MixtureParameters *parameters, double x, bool up
 extern double mixture_quantile(const MixtureParameters *parameters, double p);
 
 /* union.c */
-extern MixtureCovarianceType mixture_union_type(const MixtureParameters *parts, int n);
+extern MixtureCovarianceType mixture_union_type(MixtureCovarianceType type,
+												MixtureCovarianceType other);
 extern void mixture_union(const MixtureParameters *parts, const double *shares, int n,
 						  MixtureParameters *target, const MixtureHost *host);
 

@@ -10,9 +10,7 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
-#include "funcapi.h"
 #include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -21,6 +19,7 @@
 #include "compat.h"
 #include "fit/fit_progress.h"
 #include "model/model.h"
+#include "rows/result_rows.h"
 
 /* Milliseconds after which a fit that is done is past, if no other follows */
 #define DONE_INTERVAL		1000
@@ -143,9 +142,10 @@ set_columns(const GmmFitReport *report, Oid relation, Datum *values, bool *nulls
 	nulls[COLUMN_PROGRESS] = false;
 }
 
-/* Form the row of a process that fits. */
-static Datum
-progress_row(const PgBackendStatus *entry, const GmmFitReport *report, TupleDesc descriptor)
+/* Add the row of a process that fits. */
+static void
+add_process(Tuplestorestate *rows, TupleDesc descriptor, const PgBackendStatus *entry,
+			const GmmFitReport *report)
 {
 	Datum		values[N_COLUMNS] = {0};
 	bool		nulls[N_COLUMNS];
@@ -158,7 +158,7 @@ progress_row(const PgBackendStatus *entry, const GmmFitReport *report, TupleDesc
 	if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
 		has_privs_of_role(GetUserId(), entry->st_userid))
 		set_columns(report, entry->st_progress_command_target, values, nulls);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	tuplestore_putvalues(rows, descriptor, values, nulls);
 }
 
 /*
@@ -171,30 +171,16 @@ progress_row(const PgBackendStatus *entry, const GmmFitReport *report, TupleDesc
 Datum
 gmm_progress(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	int		   *position;
+	TupleDesc	descriptor;
+	Tuplestorestate *rows = gmm_begin_rows(fcinfo, N_COLUMNS, &descriptor);
 
-	if (SRF_IS_FIRSTCALL())
+	for (int position = 1; position <= pgstat_fetch_stat_numbackends(); position++)
 	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
-		call->user_fctx = palloc0(sizeof(int));
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	position = (int *) call->user_fctx;
-	while (++*position <= pgstat_fetch_stat_numbackends())
-	{
-		LocalPgBackendStatus *local = gmm_local_entry(*position);
+		LocalPgBackendStatus *local = gmm_local_entry(position);
 		GmmFitReport report;
 
 		if (local != NULL && read_report(&local->backendStatus, &report))
-			SRF_RETURN_NEXT(call, progress_row(&local->backendStatus, &report,
-											   call->tuple_desc));
+			add_process(rows, descriptor, &local->backendStatus, &report);
 	}
-	SRF_RETURN_DONE(call);
+	PG_RETURN_NULL();
 }

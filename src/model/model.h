@@ -12,7 +12,6 @@
 #ifndef GMM_MODEL_H
 #define GMM_MODEL_H
 
-#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "nodes/nodes.h"
 
@@ -125,6 +124,8 @@ extern bool gmm_model_check_shape(MixtureCovarianceType type, int k, int d,
 extern bool gmm_check_finite(const char *what, const double *values, size_t n,
 							 size_t per_component, Node *escontext);
 extern bool gmm_model_check_names(const GmmFeatureNames *names, int d, Node *escontext);
+extern void gmm_model_check_alike(int d, const GmmFeatureNames *names, int other_d,
+								  const GmmFeatureNames *other_names, const char *what_for);
 extern bool gmm_model_check(const MixtureParameters *parameters,
 							const GmmFitInfo *info, Node *escontext);
 
@@ -147,9 +148,13 @@ extern GmmModel *gmm_model_from_parts(MixtureCovarianceType type,
 extern void gmm_model_write(StringInfo buffer, const GmmModel *model, bool for_client);
 extern GmmModel *gmm_model_read(StringInfo buffer, bool from_client);
 
+/* model_choice.c */
+extern double gmm_trial_criterion(const GmmModel *model, const MixtureTrial *trial,
+								  MixtureCriterion criterion);
+extern bool gmm_trial_is_chosen(const GmmModel *model, const MixtureTrial *trial);
+
 /* model_summary.c */
 extern int	gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions);
-extern TupleDesc gmm_result_descriptor(FunctionCallInfo fcinfo, int n_columns);
 
 #define PG_GETARG_GMM_MODEL(n)		DatumGetGmmModel(PG_GETARG_DATUM(n))
 #define PG_RETURN_GMM_MODEL(x)		PG_RETURN_POINTER(x)

@@ -67,6 +67,29 @@ gmm_model_check_shape(MixtureCovarianceType type, int k, int d, Node *escontext)
 }
 
 /*
+ * Refuse two models of which the features are not the same, by their number and their
+ * names, where both have these.  what_for: what cannot be done with them.
+ */
+void
+gmm_model_check_alike(int d, const GmmFeatureNames *names, int other_d,
+					  const GmmFeatureNames *other_names, const char *what_for)
+{
+	if (d != other_d)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("models of different dimensions cannot be %s", what_for),
+				 errdetail("One has d = %d, the other d = %d.", d, other_d),
+				 errhint("gmm_marginal gives the mixture of the dimensions that both have.")));
+	if (names->n > 0 && other_names->n > 0 && !gmm_names_equal(names, other_names))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("models of different features cannot be %s", what_for),
+				 errdetail("The features of one are %s, those of the other %s.",
+						   gmm_names_list(names), gmm_names_list(other_names)),
+				 errhint("gmm_marginal puts the dimensions of a model into another order.")));
+}
+
+/*
  * Check that n values are finite.  What they are, and how many of them are a
  * component's (0 if they are not divided), is for the message.
  */

@@ -10,14 +10,40 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "funcapi.h"
-
 #include "compat.h"
 #include "model/model.h"
 #include "model/model_fields.h"
+#include "rows/result_rows.h"
 
 PG_FUNCTION_INFO_V1(gmm_trials);
+
+/* The model's shape, noise and all, with a trial's k and family. */
+static void
+trial_shape(const GmmModel *model, const MixtureTrial *trial, MixtureParameters *shape)
+{
+	gmm_model_parameters(model, shape);
+	shape->k = trial->k;
+	shape->covariance_type = trial->covariance_type;
+}
+
+/* A trial's value of a criterion; lower is better. */
+double
+gmm_trial_criterion(const GmmModel *model, const MixtureTrial *trial,
+					MixtureCriterion criterion)
+{
+	MixtureParameters shape;
+
+	trial_shape(model, trial, &shape);
+	return mixture_criterion(criterion, &shape, trial->log_likelihood,
+							 model->fit.sum_weights, trial->entropy);
+}
+
+/* Whether the model is what this trial came to. */
+bool
+gmm_trial_is_chosen(const GmmModel *model, const MixtureTrial *trial)
+{
+	return trial->k == model->k && trial->covariance_type == model->covariance_type;
+}
 
 /*
  * The value of a column that is not a field of a trial; false if there is none
@@ -28,39 +54,40 @@ trial_column(const GmmModel *model, const MixtureTrial *trial, const char *name,
 				Datum *value)
 {
 	MixtureParameters shape;
-	double		sum_weights = model->fit.sum_weights;
+	MixtureCriterion criterion;
 
-	/* the model's, noise and all, with another k and family */
-	gmm_model_parameters(model, &shape);
-	shape.k = trial->k;
-	shape.covariance_type = trial->covariance_type;
+	trial_shape(model, trial, &shape);
 	if (strcmp(name, "n_parameters") == 0)
 		*value = Int64GetDatum(mixture_free_parameters(&shape));
-	else if (strcmp(name, "bic") == 0)
-		*value = Float8GetDatum(mixture_bic(&shape, trial->log_likelihood, sum_weights));
-	else if (strcmp(name, "aic") == 0)
-		*value = Float8GetDatum(mixture_aic(&shape, trial->log_likelihood));
-	else if (strcmp(name, "icl") == 0)
-		*value = Float8GetDatum(mixture_icl(&shape, trial->log_likelihood, sum_weights,
-											trial->entropy));
+	else if (gmm_criterion_parse(name, &criterion))
+		*value = Float8GetDatum(gmm_trial_criterion(model, trial, criterion));
 	else if (strcmp(name, "chosen") == 0)
-		*value = BoolGetDatum(trial->k == model->k &&
-							  trial->covariance_type == model->covariance_type);
+		*value = BoolGetDatum(gmm_trial_is_chosen(model, trial));
 	else
 		return false;
 	return true;
 }
 
-/* Form the row of a trial. */
-static Datum
-trial_row(const GmmModel *model, const MixtureTrial *trial, TupleDesc descriptor)
+/* Prepare a call, in a context that lasts for all its rows. */
+static void *
+begin_trials(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
-	Datum	   *values = (Datum *) palloc(descriptor->natts * sizeof(Datum));
-	bool	   *nulls = (bool *) palloc0(descriptor->natts * sizeof(bool));
+	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 
-	for (int i = 0; i < descriptor->natts; i++)
+	call->max_calls = model->n_trials;
+	return model;
+}
+
+/* Fill in the row of a trial. */
+static void
+trial_row(FuncCallContext *call, Datum *values, bool *nulls)
+{
+	const GmmModel *model = (GmmModel *) call->user_fctx;
+	const MixtureTrial *trial = gmm_model_trials(model) + call->call_cntr;
+
+	for (int i = 0; i < call->tuple_desc->natts; i++)
 	{
-		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+		Form_pg_attribute column = TupleDescAttr(call->tuple_desc, i);
 		const char *name = NameStr(column->attname);
 
 		if (!gmm_fields_column(&gmm_trial_fields, trial, name, column->atttypid,
@@ -68,7 +95,6 @@ trial_row(const GmmModel *model, const MixtureTrial *trial, TupleDesc descriptor
 			!trial_column(model, trial, name, &values[i]))
 			elog(ERROR, "gmm_trials knows no column \"%s\"", name);
 	}
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 /*
@@ -81,27 +107,5 @@ trial_row(const GmmModel *model, const MixtureTrial *trial, TupleDesc descriptor
 Datum
 gmm_trials(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	GmmModel   *model;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo, 0);
-		model = PG_GETARG_GMM_MODEL(0);
-		call->user_fctx = model;
-		call->max_calls = model->n_trials;
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-	model = (GmmModel *) call->user_fctx;
-	row = trial_row(model, gmm_model_trials(model) + call->call_cntr, call->tuple_desc);
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, 0, begin_trials, trial_row);
 }

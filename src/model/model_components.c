@@ -12,9 +12,7 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
@@ -24,6 +22,7 @@
 #include "model/model.h"
 #include "model/used_columns.h"
 #include "rows/features.h"
+#include "rows/result_rows.h"
 
 /* The columns, from 0, as SQL declares them */
 enum
@@ -91,16 +90,16 @@ component_covariance(const Components *components, int component)
 	return PointerGetDatum(covariance);
 }
 
-/* Form the row of a component, counted from 0. */
-static Datum
-component_row(const Components *components, int component, TupleDesc descriptor)
+/* Fill in the row of a component. */
+static void
+component_row(FuncCallContext *call, Datum *values, bool *nulls)
 {
+	const Components *components = (Components *) call->user_fctx;
+	int			component = (int) call->call_cntr;
 	const MixtureParameters *parameters = &components->parameters;
 	const char *suspicion = components->suspicions == NULL ? NULL :
 		suspicion_names[components->suspicions[component]];
 	double		weight = parameters->weights[component];
-	Datum		values[N_COLUMNS] = {0};
-	bool		nulls[N_COLUMNS] = {false};
 
 	values[COLUMN_COMPONENT] = Int32GetDatum(component + 1);
 	values[COLUMN_WEIGHT] = Float8GetDatum(weight);
@@ -125,17 +124,15 @@ component_row(const Components *components, int component, TupleDesc descriptor)
 	nulls[COLUMN_SUSPECT] = suspicion == NULL;
 	if (!nulls[COLUMN_SUSPECT])
 		values[COLUMN_SUSPECT] = CStringGetTextDatum(suspicion);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 /* Prepare a call, in a context that lasts for all its rows. */
-static Components *
+static void *
 begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	Components *components = (Components *) palloc0(sizeof(Components));
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
 	gmm_model_parameters(model, &components->parameters);
 	gmm_model_names(model, &components->names);
 	components->sum_weights = model->flags & GMM_MODEL_FITTED ?
@@ -164,29 +161,7 @@ begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 Datum
 gmm_components(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	Components *components;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = begin_components(fcinfo, call);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	components = (Components *) call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	/* Not inside of SRF_RETURN_NEXT(), which counts the call first */
-	CHECK_FOR_INTERRUPTS();
-	row = component_row(components, (int) call->call_cntr, call->tuple_desc);
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, N_COLUMNS, begin_components, component_row);
 }
 
 /*

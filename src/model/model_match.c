@@ -8,12 +8,11 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 
 #include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
+#include "rows/result_rows.h"
 
 /* Columns of the results */
 #define COMPARE_COLUMNS		5
@@ -31,21 +30,9 @@ get_pair(FunctionCallInfo fcinfo, MixtureParameters *a, MixtureParameters *b)
 
 	gmm_model_parameters(models[0], a);
 	gmm_model_parameters(models[1], b);
-	if (a->d != b->d)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("models of different dimensions cannot be compared"),
-				 errdetail("One has d = %d, the other d = %d.", a->d, b->d),
-				 errhint("gmm_marginal gives the mixture of the dimensions that both have.")));
 	gmm_model_names(models[0], &names[0]);
 	gmm_model_names(models[1], &names[1]);
-	if (names[0].n > 0 && names[1].n > 0 && !gmm_names_equal(&names[0], &names[1]))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("models of different features cannot be compared"),
-				 errdetail("The features of one are %s, those of the other %s.",
-						   gmm_names_list(&names[0]), gmm_names_list(&names[1])),
-				 errhint("gmm_marginal puts the dimensions of a model into another order.")));
+	gmm_model_check_alike(a->d, &names[0], b->d, &names[1], "compared");
 }
 
 /* What a call of gmm_compare keeps between its rows. */
@@ -59,7 +46,7 @@ typedef struct Matching
 } Matching;
 
 /* Match the components, in a context that lasts for all rows. */
-static Matching *
+static void *
 begin_matching(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	Matching   *matching = palloc(sizeof(Matching));
@@ -68,7 +55,6 @@ begin_matching(FunctionCallInfo fcinfo, FuncCallContext *call)
 	bool	   *is_matched;
 	int			n_unmatched = 0;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo, COMPARE_COLUMNS);
 	get_pair(fcinfo, &matching->a, &matching->b);
 	matching->partners = palloc(matching->a.k * sizeof(int));
 	matching->distances = palloc(matching->a.k * sizeof(double));
@@ -89,45 +75,15 @@ begin_matching(FunctionCallInfo fcinfo, FuncCallContext *call)
 	return matching;
 }
 
-/*
- * gmm_compare(a gmm_model, b gmm_model) -> rows (component_a integer,
- * component_b integer, weight_a double precision, weight_b double precision,
- * distance double precision)
- *
- * The components of a, each with that of b that it is matched with; then those of
- * b that are left over.  What is not matched has NULLs beside it.
- */
-Datum
-gmm_compare(PG_FUNCTION_ARGS)
+/* Fill in a row: of a component of a, or of one of b that is left over. */
+static void
+matching_row(FuncCallContext *call, Datum *values, bool *nulls)
 {
-	FuncCallContext *call;
-	Matching   *matching;
-	int			number;
-	int			a;
-	int			b;
-	Datum		values[COMPARE_COLUMNS] = {0};
-	bool		nulls[COMPARE_COLUMNS] = {false};
-	Datum		row;
+	const Matching *matching = (Matching *) call->user_fctx;
+	int			number = (int) call->call_cntr;
+	int			a = number < matching->a.k ? number : -1;
+	int			b = a >= 0 ? matching->partners[a] : matching->unmatched[number - matching->a.k];
 
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = begin_matching(fcinfo, call);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	matching = call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	CHECK_FOR_INTERRUPTS();
-	number = (int) call->call_cntr;
-	a = number < matching->a.k ? number : -1;
-	b = a >= 0 ? matching->partners[a] : matching->unmatched[number - matching->a.k];
 	nulls[0] = nulls[2] = a < 0;
 	nulls[1] = nulls[3] = b < 0;
 	nulls[4] = a < 0 || b < 0;
@@ -139,8 +95,20 @@ gmm_compare(PG_FUNCTION_ARGS)
 		values[3] = Float8GetDatum(matching->b.weights[b]);
 	if (!nulls[4])
 		values[4] = Float8GetDatum(matching->distances[a]);
-	row = HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls));
-	SRF_RETURN_NEXT(call, row);
+}
+
+/*
+ * gmm_compare(a gmm_model, b gmm_model) -> rows (component_a integer,
+ * component_b integer, weight_a double precision, weight_b double precision,
+ * distance double precision)
+ *
+ * The components of a, each with that of b that it is matched with; then those of
+ * b that are left over.  What is not matched has NULLs beside it.
+ */
+Datum
+gmm_compare(PG_FUNCTION_ARGS)
+{
+	return gmm_return_row(fcinfo, COMPARE_COLUMNS, begin_matching, matching_row);
 }
 
 /*

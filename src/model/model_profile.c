@@ -7,14 +7,12 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
+#include "rows/result_rows.h"
 
 /* Differences between means, in deviations, that have a word of their own */
 #define SLIGHT_EFFECT	0.2
@@ -119,15 +117,19 @@ describe(const MixtureContrast *contrast)
 	return *spread != '\0' ? spread : "about the same";
 }
 
-/* Form the row of this rank, from 0, of a component. */
-static Datum
-profile_row(const Profile *profile, int component, int rank, TupleDesc descriptor)
+/* Fill in the next row: of the next feature of a component, or the next component. */
+static void
+profile_row(FuncCallContext *call, Datum *values, bool *nulls)
 {
+	Profile    *profile = (Profile *) call->user_fctx;
+	int			component = (int) (call->call_cntr / profile->d);
+	int			rank = (int) (call->call_cntr % profile->d);
 	const MixtureContrast *contrast = &profile->ranked[rank].contrast;
-	int			feature = profile->ranked[rank].feature;
-	Datum		values[N_COLUMNS] = {0};
-	bool		nulls[N_COLUMNS] = {false};
+	int			feature;
 
+	if (rank == 0)
+		next_component(profile, component);
+	feature = profile->ranked[rank].feature;
 	values[COLUMN_COMPONENT] = Int32GetDatum(component + 1);
 	values[COLUMN_WEIGHT] = Float8GetDatum(profile->weights[component]);
 	values[COLUMN_RANK] = Int32GetDatum(rank + 1);
@@ -144,18 +146,16 @@ profile_row(const Profile *profile, int component, int rank, TupleDesc descripto
 		values[COLUMN_EFFECT] = Float8GetDatum(contrast->effect);
 		values[COLUMN_DESCRIPTION] = CStringGetTextDatum(describe(contrast));
 	}
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 /* Prepare a call, in a context that lasts for all its rows. */
-static Profile *
+static void *
 begin_profile(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
 	Profile    *profile = (Profile *) palloc(sizeof(Profile));
 	MixtureParameters parameters;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo, N_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	gmm_model_names(model, &profile->names);
 	profile->weights = parameters.weights;
@@ -177,33 +177,5 @@ begin_profile(FunctionCallInfo fcinfo, FuncCallContext *call)
 Datum
 gmm_profile(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	Profile    *profile;
-	int			component;
-	int			rank;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = begin_profile(fcinfo, call);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	profile = (Profile *) call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	/* Not inside of SRF_RETURN_NEXT(), which counts the call first */
-	CHECK_FOR_INTERRUPTS();
-	component = (int) (call->call_cntr / profile->d);
-	rank = (int) (call->call_cntr % profile->d);
-	if (rank == 0)
-		next_component(profile, component);
-	row = profile_row(profile, component, rank, call->tuple_desc);
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, N_COLUMNS, begin_profile, profile_row);
 }

@@ -8,13 +8,13 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "model/model_fields.h"
+#include "rows/result_rows.h"
 
 PG_FUNCTION_INFO_V1(gmm_summary);
 PG_FUNCTION_INFO_V1(gmm_bic);
@@ -38,38 +38,22 @@ gmm_model_judge(const GmmModel *model, MixtureSuspicion *suspicions)
 						 suspicions, &gmm_host);
 }
 
-/* The Bayesian information criterion of a fitted model. */
-static double
-model_bic(const GmmModel *model)
-{
-	MixtureParameters parameters;
-
-	gmm_model_parameters(model, &parameters);
-	return mixture_bic(&parameters, model->fit.log_likelihood, model->fit.sum_weights);
-}
-
-/* The Akaike information criterion of a fitted model. */
-static double
-model_aic(const GmmModel *model)
-{
-	MixtureParameters parameters;
-
-	gmm_model_parameters(model, &parameters);
-	return mixture_aic(&parameters, model->fit.log_likelihood);
-}
-
 /*
- * The integrated completed likelihood of a fitted model; NaN where its entropy
- * is not known.
+ * A criterion by which models of the same rows are compared; false where it is not known:
+ * without a fit, or what needs an entropy without one.
  */
-static double
-model_icl(const GmmModel *model)
+static bool
+model_criterion(const GmmModel *model, MixtureCriterion criterion, double *value)
 {
 	MixtureParameters parameters;
 
+	if (!(model->flags & GMM_MODEL_FITTED) ||
+		(criterion == MIXTURE_ICL && isnan(model->fit.entropy)))
+		return false;
 	gmm_model_parameters(model, &parameters);
-	return mixture_icl(&parameters, model->fit.log_likelihood, model->fit.sum_weights,
-					   model->fit.entropy);
+	*value = mixture_criterion(criterion, &parameters, model->fit.log_likelihood,
+							   model->fit.sum_weights, model->fit.entropy);
+	return true;
 }
 
 /*
@@ -79,8 +63,8 @@ model_icl(const GmmModel *model)
 static bool
 summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnull)
 {
-	bool		fitted = (model->flags & GMM_MODEL_FITTED) != 0;
 	GmmFeatureNames names;
+	MixtureCriterion criterion;
 
 	*isnull = false;
 	if (strcmp(name, "k") == 0)
@@ -109,40 +93,16 @@ summary_column(const GmmModel *model, const char *name, Datum *value, bool *isnu
 	}
 	else if (strcmp(name, "n_suspect") == 0)
 		*value = Int32GetDatum(gmm_model_judge(model, NULL));
-	else if (strcmp(name, "bic") == 0)
+	else if (gmm_criterion_parse(name, &criterion))
 	{
-		*isnull = !fitted;
-		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_bic(model));
-	}
-	else if (strcmp(name, "aic") == 0)
-	{
-		*isnull = !fitted;
-		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_aic(model));
-	}
-	else if (strcmp(name, "icl") == 0)
-	{
-		*isnull = !fitted || isnan(model->fit.entropy);
-		*value = *isnull ? (Datum) 0 : Float8GetDatum(model_icl(model));
+		double		number;
+
+		*isnull = !model_criterion(model, criterion, &number);
+		*value = *isnull ? (Datum) 0 : Float8GetDatum(number);
 	}
 	else
 		return false;
 	return true;
-}
-
-/*
- * The row type that a function is declared to return, which has so many columns;
- * 0: whatever it has.
- */
-TupleDesc
-gmm_result_descriptor(FunctionCallInfo fcinfo, int n_columns)
-{
-	TupleDesc	descriptor;
-
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
-		(n_columns > 0 && descriptor->natts != n_columns))
-		elog(ERROR, "function %u must return a row of %d columns",
-			 fcinfo->flinfo->fn_oid, n_columns);
-	return BlessTupleDesc(descriptor);
 }
 
 /*
@@ -173,35 +133,34 @@ gmm_summary(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
-/* gmm_bic(gmm_model) returns double precision, NULL without a fit */
+/* The criterion of argument 0, NULL where it is not known. */
+static Datum
+return_criterion(FunctionCallInfo fcinfo, MixtureCriterion criterion)
+{
+	double		value;
+
+	if (!model_criterion(PG_GETARG_GMM_MODEL(0), criterion, &value))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(value);
+}
+
+/* gmm_bic(gmm_model) returns double precision */
 Datum
 gmm_bic(PG_FUNCTION_ARGS)
 {
-	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-
-	if (!(model->flags & GMM_MODEL_FITTED))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model_bic(model));
+	return return_criterion(fcinfo, MIXTURE_BIC);
 }
 
-/* gmm_aic(gmm_model) returns double precision, NULL without a fit */
+/* gmm_aic(gmm_model) returns double precision */
 Datum
 gmm_aic(PG_FUNCTION_ARGS)
 {
-	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-
-	if (!(model->flags & GMM_MODEL_FITTED))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model_aic(model));
+	return return_criterion(fcinfo, MIXTURE_AIC);
 }
 
-/* gmm_icl(gmm_model) returns double precision, NULL where the entropy is not known */
+/* gmm_icl(gmm_model) returns double precision */
 Datum
 gmm_icl(PG_FUNCTION_ARGS)
 {
-	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
-
-	if (!(model->flags & GMM_MODEL_FITTED) || isnan(model->fit.entropy))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model_icl(model));
+	return return_criterion(fcinfo, MIXTURE_ICL);
 }

@@ -34,42 +34,38 @@ typedef struct UnionState
 	List	   *models;			/* GmmModel, detoasted copies */
 	double	   *n;				/* rows of each */
 	int			n_allocated;
+	MixtureCovarianceType type; /* the simplest that holds all */
 	int			k;				/* components of all */
+	int			d;
 	GmmFeatureNames names;		/* of the first that has any */
 } UnionState;
 
-/* Refuse a model that has no place beside those that there are. */
+/*
+ * Refuse a model that has no place beside those that there are, or of which, with them,
+ * too large a one would become; the state then has its shape.
+ */
 static void
-check_member(const UnionState *state, const GmmModel *model)
+count_member(UnionState *state, const GmmModel *model)
 {
 	MixtureParameters parameters;
 	GmmFeatureNames names;
-	const GmmModel *first = state->models == NIL ? model : linitial(state->models);
 
 	gmm_model_parameters(model, &parameters);
 	gmm_model_names(model, &names);
-	if (model->d != first->d)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("models of different dimensions cannot be joined"),
-				 errdetail("One has d = %d, the other d = %d.", first->d, model->d)));
+	if (state->models == NIL)
+	{
+		state->type = parameters.covariance_type;
+		state->d = parameters.d;
+	}
+	gmm_model_check_alike(state->d, &state->names, parameters.d, &names, "joined");
 	if (parameters.noise_box != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("models with noise cannot be joined"),
 				 errdetail("Each has noise in a box of its own, but a model can have only one.")));
-	if (names.n > 0 && state->names.n > 0 && !gmm_names_equal(&names, &state->names))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("models of different features cannot be joined"),
-				 errdetail("The features of one are %s, those of the other %s.",
-						   gmm_names_list(&state->names), gmm_names_list(&names)),
-				 errhint("gmm_marginal puts the dimensions of a model into another order.")));
-	if (state->k + model->k > MIXTURE_MAX_COMPONENTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the models to be joined have more than %d components together",
-						MIXTURE_MAX_COMPONENTS)));
+	state->type = mixture_union_type(state->type, parameters.covariance_type);
+	state->k += parameters.k;
+	(void) gmm_model_check_shape(state->type, state->k, state->d, NULL);
 }
 
 /* Add a model to the state, in whose memory it is copied. */
@@ -89,7 +85,6 @@ add_member(UnionState *state, const GmmModel *model, double n)
 	}
 	state->n[place] = n;
 	state->models = lappend(state->models, copy);
-	state->k += copy->k;
 	if (state->names.n == 0)
 		gmm_model_names(copy, &state->names);
 	MemoryContextSwitchTo(caller);
@@ -125,7 +120,7 @@ gmm_union_transition(PG_FUNCTION_ARGS)
 		state->context = context;
 	}
 	model = PG_GETARG_GMM_MODEL(ARG_MODEL);
-	check_member(state, model);
+	count_member(state, model);
 	add_member(state, model, n);
 	PG_RETURN_POINTER(state);
 }
@@ -143,7 +138,6 @@ gmm_union_final(PG_FUNCTION_ARGS)
 	int			n;
 	MixtureParameters *parts;
 	MixtureParameters joined;
-	MixtureCovarianceType type;
 	double	   *shares;
 	double		most = 0;
 	double		sum = 0;
@@ -165,9 +159,7 @@ gmm_union_final(PG_FUNCTION_ARGS)
 		sum += state->n[i] / most;
 	for (i = 0; i < n; i++)
 		shares[i] = state->n[i] / most / sum;
-	type = mixture_union_type(parts, n);
-	(void) gmm_model_check_shape(type, state->k, parts[0].d, NULL);
-	mixture_allocate_parameters(&joined, type, state->k, parts[0].d, &gmm_host);
+	mixture_allocate_parameters(&joined, state->type, state->k, state->d, &gmm_host);
 	mixture_union(parts, shares, n, &joined, &gmm_host);
 	PG_RETURN_GMM_MODEL(gmm_model_make(&joined, &state->names, NULL));
 }

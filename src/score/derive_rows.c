@@ -9,7 +9,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
@@ -20,6 +19,7 @@
 #include "compat.h"
 #include "rows/array_arguments.h"
 #include "rows/features.h"
+#include "rows/result_rows.h"
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "score/scorer.h"
@@ -192,7 +192,7 @@ typedef struct SampleState
 } SampleState;
 
 /* Prepare a call of gmm_sample, in a context that lasts for all its rows. */
-static SampleState *
+static void *
 begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
@@ -205,7 +205,6 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("n must not be negative")));
-	call->tuple_desc = gmm_result_descriptor(fcinfo, SAMPLE_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	state->drawing = mixture_drawing_create(&parameters, &gmm_host, &error);
 	if (state->drawing == NULL)
@@ -214,6 +213,20 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 	state->seed = (uint64) PG_GETARG_INT64(2);
 	call->max_calls = n;
 	return state;
+}
+
+/* Draw a row. */
+static void
+sample_row(FuncCallContext *call, Datum *values, bool *nulls)
+{
+	SampleState *state = call->user_fctx;
+	double	   *features;
+	ArrayType  *array = gmm_make_vector(state->d, &features);
+
+	(void) nulls;
+	values[0] = Int32GetDatum(mixture_draw_row(state->drawing, state->seed,
+											   (int64) call->call_cntr, features) + 1);
+	values[1] = PointerGetDatum(array);
 }
 
 /*
@@ -226,36 +239,7 @@ begin_sample(FunctionCallInfo fcinfo, FuncCallContext *call)
 Datum
 gmm_sample(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	SampleState *state;
-	Datum		values[SAMPLE_COLUMNS];
-	bool		nulls[SAMPLE_COLUMNS] = {false};
-	double	   *features;
-	ArrayType  *array;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = begin_sample(fcinfo, call);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	state = call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	CHECK_FOR_INTERRUPTS();
-	array = gmm_make_vector(state->d, &features);
-	values[0] = Int32GetDatum(mixture_draw_row(state->drawing, state->seed,
-											   (int64) call->call_cntr, features) + 1);
-	values[1] = PointerGetDatum(array);
-	row = HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls));
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, SAMPLE_COLUMNS, begin_sample, sample_row);
 }
 
 /*

@@ -13,8 +13,8 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "rows/result_rows.h"
 #include "score/scorer.h"
-#include "score/result_rows.h"
 
 /* Positions of the arguments */
 enum

@@ -16,9 +16,9 @@
 #include "utils/float.h"
 
 #include "compat.h"
+#include "rows/result_rows.h"
 #include "score/predict_clusters.h"
 #include "score/scorer.h"
-#include "score/result_rows.h"
 
 /* Columns of gmm_top, and where it has its clusters */
 #define TOP_COLUMNS		2

@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
@@ -22,6 +21,7 @@
 #include "model/model.h"
 #include "model/model_identity.h"
 #include "rows/features.h"
+#include "rows/result_rows.h"
 
 /* Columns of gmm_pca_variance */
 #define VARIANCE_COLUMNS	4
@@ -109,7 +109,7 @@ typedef struct Variances
 } Variances;
 
 /* Prepare a call, in a context that lasts for all its rows. */
-static Variances *
+static void *
 begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
 	GmmModel   *model = PG_GETARG_GMM_MODEL(0);
@@ -117,7 +117,6 @@ begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 	MixtureParameters parameters;
 	double	   *mean;
 
-	call->tuple_desc = gmm_result_descriptor(fcinfo, VARIANCE_COLUMNS);
 	gmm_model_parameters(model, &parameters);
 	mean = palloc(model->d * sizeof(double));
 	if (!mixture_principal_axes(&parameters, 0, mean, NULL, variances->values, &gmm_host))
@@ -129,6 +128,21 @@ begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 	return variances;
 }
 
+/* Fill in the row of an axis. */
+static void
+variance_row(FuncCallContext *call, Datum *values, bool *nulls)
+{
+	Variances  *variances = call->user_fctx;
+	double		variance = variances->values[call->call_cntr];
+
+	(void) nulls;
+	variances->so_far += variance;
+	values[0] = Int32GetDatum((int32) call->call_cntr + 1);
+	values[1] = Float8GetDatum(variance);
+	values[2] = Float8GetDatum(variance / variances->total);
+	values[3] = Float8GetDatum(Min(variances->so_far / variances->total, 1.0));
+}
+
 /*
  * gmm_pca_variance(model gmm_model) returns table (axis integer,
  * variance double precision, share double precision, cumulative_share double precision)
@@ -136,37 +150,7 @@ begin_variances(FunctionCallInfo fcinfo, FuncCallContext *call)
 Datum
 gmm_pca_variance(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	Variances  *variances;
-	Datum		values[VARIANCE_COLUMNS];
-	bool		nulls[VARIANCE_COLUMNS] = {false};
-	double		variance;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = begin_variances(fcinfo, call);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	variances = call->user_fctx;
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-
-	CHECK_FOR_INTERRUPTS();
-	variance = variances->values[call->call_cntr];
-	variances->so_far += variance;
-	values[0] = Int32GetDatum((int32) call->call_cntr + 1);
-	values[1] = Float8GetDatum(variance);
-	values[2] = Float8GetDatum(variance / variances->total);
-	values[3] = Float8GetDatum(Min(variances->so_far / variances->total, 1.0));
-	row = HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls));
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, VARIANCE_COLUMNS, begin_variances, variance_row);
 }
 
 /* --- rows ---------------------------------------------------------------------- */

@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -26,6 +25,7 @@
 #include "host/engine_host.h"
 #include "model/model.h"
 #include "rows/features.h"
+#include "rows/result_rows.h"
 #include "rows/rowstore.h"
 #include "sketch/sketch.h"
 

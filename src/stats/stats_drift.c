@@ -8,12 +8,11 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 
 #include "compat.h"
 #include "host/engine_host.h"
 #include "rows/features.h"
+#include "rows/result_rows.h"
 #include "stats/stats.h"
 
 /* Columns of the results */
@@ -135,55 +134,60 @@ gmm_drift(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
-/* Form the row of noise, which has a share of the rows and no place. */
-static Datum
-noise_row(const Comparison *comparison, TupleDesc descriptor)
+/* Whether the first row is that of noise. */
+static bool
+has_noise_row(const Comparison *comparison)
 {
-	const MixtureStats *sums = &comparison->view.sums;
-	Datum		values[COMPONENT_COLUMNS] = {0};
-	bool		nulls[COMPONENT_COLUMNS];
-
-	memset(nulls, true, sizeof(nulls));
-	values[0] = Int32GetDatum(0);
-	nulls[0] = false;
-	put_float8(values, nulls, 1, *sums->noise_weight);
-	put_float8(values, nulls, 2, comparison->view.parameters.noise_weight);
-	if (comparison->components != NULL)
-		put_float8(values, nulls, 3, *sums->noise_weight / *sums->sum_weights);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	return comparison->view.parameters.noise_box != NULL;
 }
 
-/* Form the row of a component, counted from 0. */
-static Datum
-component_row(const Comparison *comparison, int component, TupleDesc descriptor)
+/* Prepare a call of gmm_drift_components, in a context that lasts for all its rows. */
+static void *
+begin_components(FunctionCallInfo fcinfo, FuncCallContext *call)
 {
+	Comparison *comparison = palloc(sizeof(Comparison));
+
+	compare(fcinfo, comparison);
+	call->max_calls = comparison->view.parameters.k + has_noise_row(comparison);
+	return comparison;
+}
+
+/* Fill in the row of noise, which has a share of the rows and no place, or a component. */
+static void
+component_row(FuncCallContext *call, Datum *values, bool *nulls)
+{
+	const Comparison *comparison = (Comparison *) call->user_fctx;
 	const MixtureParameters *parameters = &comparison->view.parameters;
+	const MixtureStats *sums = &comparison->view.sums;
+	int			c = (int) call->call_cntr - has_noise_row(comparison);
 	const MixtureComponentDrift *drift;
-	int			d = parameters->d;
-	Datum		values[COMPONENT_COLUMNS] = {0};
-	bool		nulls[COMPONENT_COLUMNS];
 	double	   *elements;
 
-	memset(nulls, true, sizeof(nulls));
-	values[0] = Int32GetDatum(component + 1);
+	memset(nulls, true, COMPONENT_COLUMNS * sizeof(bool));
+	values[0] = Int32GetDatum(c + 1);
 	nulls[0] = false;
-	put_float8(values, nulls, 1, comparison->view.sums.component_weights[component]);
-	put_float8(values, nulls, 2, (1 - parameters->noise_weight) * parameters->weights[component]);
-	if (comparison->components != NULL)
+	put_float8(values, nulls, 1, c < 0 ? *sums->noise_weight : sums->component_weights[c]);
+	put_float8(values, nulls, 2, c < 0 ? parameters->noise_weight :
+			   (1 - parameters->noise_weight) * parameters->weights[c]);
+	if (comparison->components == NULL)
+		return;
+	if (c < 0)
 	{
-		drift = &comparison->components[component];
-		put_float8(values, nulls, 3, drift->share);
-		put_float8(values, nulls, 4, drift->mean_shift);
-		put_float8(values, nulls, 5, drift->spread_ratio);
-		nulls[6] = isnan(drift->mean_shift);
-		if (!nulls[6])
-		{
-			values[6] = PointerGetDatum(gmm_make_vector(d, &elements));
-			memcpy(elements, comparison->moves + (size_t) component * d, d * sizeof(double));
-		}
-		put_float8(values, nulls, 7, drift->p);
+		put_float8(values, nulls, 3, *sums->noise_weight / *sums->sum_weights);
+		return;
 	}
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	drift = &comparison->components[c];
+	put_float8(values, nulls, 3, drift->share);
+	put_float8(values, nulls, 4, drift->mean_shift);
+	put_float8(values, nulls, 5, drift->spread_ratio);
+	nulls[6] = isnan(drift->mean_shift);
+	if (!nulls[6])
+	{
+		values[6] = PointerGetDatum(gmm_make_vector(parameters->d, &elements));
+		memcpy(elements, comparison->moves + (size_t) c * parameters->d,
+			   parameters->d * sizeof(double));
+	}
+	put_float8(values, nulls, 7, drift->p);
 }
 
 /*
@@ -194,33 +198,5 @@ component_row(const Comparison *comparison, int component, TupleDesc descriptor)
 Datum
 gmm_drift_components(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *call;
-	Comparison *comparison;
-	int			component;
-	Datum		row;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext caller;
-
-		call = SRF_FIRSTCALL_INIT();
-		caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->tuple_desc = gmm_result_descriptor(fcinfo, COMPONENT_COLUMNS);
-		comparison = palloc(sizeof(Comparison));
-		compare(fcinfo, comparison);
-		call->user_fctx = comparison;
-		call->max_calls = comparison->view.parameters.k +
-			(comparison->view.parameters.noise_box != NULL);
-		MemoryContextSwitchTo(caller);
-	}
-
-	call = SRF_PERCALL_SETUP();
-	if (call->call_cntr >= call->max_calls)
-		SRF_RETURN_DONE(call);
-	CHECK_FOR_INTERRUPTS();
-	comparison = call->user_fctx;
-	component = (int) call->call_cntr - (comparison->view.parameters.noise_box != NULL);
-	row = component < 0 ? noise_row(comparison, call->tuple_desc) :
-		component_row(comparison, component, call->tuple_desc);
-	SRF_RETURN_NEXT(call, row);
+	return gmm_return_row(fcinfo, COMPONENT_COLUMNS, begin_components, component_row);
 }

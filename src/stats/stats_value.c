@@ -16,7 +16,6 @@
 
 #include "access/htup_details.h"
 #include "common/int.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -25,6 +24,7 @@
 #include "host/engine_host.h"
 #include "fit/fit_options.h"
 #include "model/model_identity.h"
+#include "rows/result_rows.h"
 #include "stats/stats.h"
 
 /* Columns of gmm_stats_summary */

@@ -24,29 +24,7 @@ PG_FUNCTION_INFO_V1(gmm_svg_trials);
 static double
 trial_value(const GmmModel *model, const MixtureTrial *trial)
 {
-	MixtureParameters shape;
-
-	/* the model's, noise and all, with another k and family */
-	gmm_model_parameters(model, &shape);
-	shape.k = trial->k;
-	shape.covariance_type = (MixtureCovarianceType) trial->covariance_type;
-	switch ((MixtureCriterion) model->criterion)
-	{
-		case MIXTURE_BIC:
-			return mixture_bic(&shape, trial->log_likelihood, model->fit.sum_weights);
-		case MIXTURE_AIC:
-			return mixture_aic(&shape, trial->log_likelihood);
-		case MIXTURE_ICL:
-			return mixture_icl(&shape, trial->log_likelihood, model->fit.sum_weights,
-							   trial->entropy);
-	}
-	return NAN;
-}
-
-static bool
-is_chosen(const GmmModel *model, const MixtureTrial *trial)
-{
-	return trial->k == model->k && trial->covariance_type == model->covariance_type;
+	return gmm_trial_criterion(model, trial, (MixtureCriterion) model->criterion);
 }
 
 /* Name of the criterion, as it is written. */
@@ -144,7 +122,7 @@ add_choice(StringInfo text, const SvgPanel *panel, const GmmModel *model)
 	const MixtureTrial *trials = gmm_model_trials(model);
 
 	for (int i = 0; i < model->n_trials; i++)
-		if (is_chosen(model, &trials[i]))
+		if (gmm_trial_is_chosen(model, &trials[i]))
 		{
 			appendStringInfoString(text, "<circle class=\"choice\" r=\"9\" cx=\"");
 			svg_add_number(text, svg_place(&panel->axes[0], trials[i].k));

@@ -86,33 +86,22 @@ mixture_free_parameters(const MixtureParameters *shape)
 }
 
 /*
- * Bayesian information criterion (Schwarz 1978), lower is better.  The n is
- * the sum of the weights.
+ * A criterion of a mixture, of which the shape is looked at only, that a fit to rows of
+ * this weight came to: lower is better.
+ *
+ * The Bayesian information criterion (Schwarz 1978), whose n is the sum of the weights;
+ * Akaike's; or the integrated completed likelihood (Biernacki, Celeux and Govaert 2000)
+ * in BIC's approximation: BIC plus twice the entropy of the responsibilities.
  */
 double
-mixture_bic(const MixtureParameters *parameters, double log_likelihood,
-			double sum_weights)
+mixture_criterion(MixtureCriterion criterion, const MixtureParameters *shape,
+				  double log_likelihood, double sum_weights, double entropy)
 {
-	return -2 * log_likelihood + log(sum_weights) * (double) mixture_free_parameters(parameters);
-}
+	double		free_parameters = (double) mixture_free_parameters(shape);
 
-/* Akaike's information criterion, lower is better. */
-double
-mixture_aic(const MixtureParameters *parameters, double log_likelihood)
-{
-	return -2 * log_likelihood + 2 * (double) mixture_free_parameters(parameters);
-}
-
-/*
- * Integrated completed likelihood (Biernacki, Celeux and Govaert 2000) in
- * BIC's approximation, lower is better: BIC plus twice the entropy of the
- * responsibilities.
- */
-double
-mixture_icl(const MixtureParameters *parameters, double log_likelihood,
-			double sum_weights, double entropy)
-{
-	return mixture_bic(parameters, log_likelihood, sum_weights) + 2 * entropy;
+	return -2 * log_likelihood +
+		free_parameters * (criterion == MIXTURE_AIC ? 2 : log(sum_weights)) +
+		(criterion == MIXTURE_ICL ? 2 * entropy : 0);
 }
 
 /*

@@ -13,24 +13,13 @@
 
 #include "engine/core/linalg.h"
 
-/* The simplest family that holds the components of all n parts. */
+/* The simplest family that holds the components of two. */
 MixtureCovarianceType
-mixture_union_type(const MixtureParameters *parts, int n)
+mixture_union_type(MixtureCovarianceType type, MixtureCovarianceType other)
 {
-	MixtureCovarianceType type = parts[0].covariance_type;
-
-	for (int i = 1; i < n; i++)
-	{
-		MixtureCovarianceType other = parts[i].covariance_type;
-
-		if (other == type)
-			continue;
-		if (mixture_has_matrix(type) || mixture_has_matrix(other))
-			type = MIXTURE_FULL;
-		else
-			type = MIXTURE_DIAG;
-	}
-	return type;
+	if (other == type)
+		return type;
+	return mixture_has_matrix(type) || mixture_has_matrix(other) ? MIXTURE_FULL : MIXTURE_DIAG;
 }
 
 /* Write a component's covariance as one of a family that holds it. */
@@ -56,8 +45,8 @@ write_covariance(const MixtureParameters *part, int component, MixtureCovariance
 
 /*
  * Join n parts of the same dimension and without noise, whose shares sum to 1, to a
- * target of the type that mixture_union_type() says and of as many components as they
- * have together.
+ * target of the type that mixture_union_type() says of all of them, and of as many
+ * components as they have together.
  */
 void
 mixture_union(const MixtureParameters *parts, const double *shares, int n,

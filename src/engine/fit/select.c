@@ -49,18 +49,9 @@ trial_criterion(const Selection *selection, const MixtureTrial *trial)
 		.covariance_type = trial->covariance_type,
 		.noise_box = selection->scales.box
 	};
-	double		sum_weights = selection->scales.sum_weights;
 
-	switch (selection->choice->criterion)
-	{
-		case MIXTURE_BIC:
-			return mixture_bic(&shape, trial->log_likelihood, sum_weights);
-		case MIXTURE_AIC:
-			return mixture_aic(&shape, trial->log_likelihood);
-		case MIXTURE_ICL:
-			return mixture_icl(&shape, trial->log_likelihood, sum_weights, trial->entropy);
-	}
-	return INFINITY;
+	return mixture_criterion(selection->choice->criterion, &shape, trial->log_likelihood,
+							 selection->scales.sum_weights, trial->entropy);
 }
 
 /* Whether a trial is better than an earlier one, and not just as good. */

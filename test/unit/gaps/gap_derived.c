@@ -40,7 +40,7 @@ gap_union(Shape *shape)
 	const double shares[2] = {0.25, 0.75};
 	MixtureParameters target;
 
-	mixture_allocate_parameters(&target, mixture_union_type(parts, 2), 2 * shape->parameters.k,
+	mixture_allocate_parameters(&target, mixture_union_type(parts[0].covariance_type, parts[1].covariance_type), 2 * shape->parameters.k,
 								shape->parameters.d, &gap_host);
 	mixture_union(parts, shares, 2, &target, &gap_host);
 	mixture_release_parameters(&target, &gap_host);
