@@ -48,8 +48,13 @@ ifneq ($(findstring --enable-cassert,$(shell $(PG_CONFIG) --configure)),)
 PG_CFLAGS += -DMIXTURE_ASSERTIONS
 endif
 
-# Every file of sql/ is a test, so that none can be forgotten here.
-REGRESS = $(notdir $(basename $(call source_files,sql/*.sql)))
+# Every file of sql/ is a test, so that none can be forgotten here; before any
+# comes the one that makes what others use.
+ifeq ($(origin REGRESS),command line)
+override REGRESS := test_setup $(filter-out test_setup,$(REGRESS))
+else
+REGRESS = test_setup $(filter-out test_setup,$(notdir $(basename $(call source_files,sql/*.sql))))
+endif
 REGRESS_OPTS = --load-extension=gmm
 
 # Elsewhere than in the sources they are found by VPATH, which PGXS sets itself

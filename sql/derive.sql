@@ -4,23 +4,6 @@
 --
 \set VERBOSITY terse
 
--- What an error says, with its SQLSTATE
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
-					 nullif(detail, ''), nullif(hint, ''));
-END $$;
-
 CREATE TABLE derive_models (family text PRIMARY KEY, model gmm_model);
 INSERT INTO derive_models VALUES
 	('full', gmm_model('{0.25,0.75}', '{{0,1,2},{3,4,5}}',
@@ -39,10 +22,10 @@ SELECT (gmm_summary(fitted)).n_rows, (gmm_summary(gmm_marginal(fitted, '{1}'))).
 FROM (SELECT (model::jsonb || '{"n_rows": 10, "sum_weights": 10, "log_likelihood": -7, "iterations": 3, "converged": true, "n_starts": 1, "n_best_starts": 1}')::gmm_model AS fitted
 	  FROM derive_models WHERE family = 'full') AS f;
 SELECT gmm_marginal(model, NULL) IS NULL AS null_dims, gmm_marginal(NULL, '{1}') IS NULL AS null_model FROM derive_models WHERE family = 'full';
-SELECT dims, pg_temp.refusal(format('SELECT gmm_marginal(model, %L::integer[]) FROM derive_models WHERE family = ''full''', dims))
+SELECT dims, refusal(format('SELECT gmm_marginal(model, %L::integer[]) FROM derive_models WHERE family = ''full''', dims))
 FROM (VALUES ('{}'), ('{0}'), ('{4}'), ('{-2147483648}'), ('{1,2,1}'), ('{1,NULL}'), ('{{1,2},{2,3}}'), ('{1,2,3,1}')) AS v (dims);
 -- A number of dimensions far beyond the model's takes no memory for them
-SELECT pg_temp.refusal('SELECT gmm_marginal(model, array_fill(1, ARRAY[10000000])) FROM derive_models WHERE family = ''full''');
+SELECT refusal('SELECT gmm_marginal(model, array_fill(1, ARRAY[10000000])) FROM derive_models WHERE family = ''full''');
 
 -- The mixture of what is NULL given the rest, in the same family
 SELECT family, c.component, round(weight::numeric, 12) AS weight, round(mean[1]::numeric, 12) AS mean_1, round(mean[2]::numeric, 12) AS mean_2,
@@ -78,7 +61,7 @@ SELECT count(*) AS of_probability_0_too FROM gmm_top('{"weights": [0.5, 0.5], "m
 SELECT count(*) FROM derive_three, gmm_top(NULL, '{0}', 2);
 SELECT count(*) FROM derive_three, gmm_top(model, NULL, 2);
 SELECT count(*) FROM derive_three, gmm_top(model, '{0}', NULL);
-SELECT call, pg_temp.refusal('SELECT ' || call || ' FROM derive_three') FROM unnest(ARRAY[
+SELECT call, refusal('SELECT ' || call || ' FROM derive_three') FROM unnest(ARRAY[
 	$$gmm_top(model, '{0}', 0)$$, $$gmm_top(model, '{0}', -1)$$, $$gmm_top(model, '{0}', 1, -0.1)$$, $$gmm_top(model, '{0}', 1, 1.1)$$,
 	$$gmm_top(model, '{0}', 1, 'NaN')$$, $$gmm_top(model, '{0,1}', 1)$$, $$gmm_top(model, '{Infinity}', 1)$$]) AS call;
 -- In a list of expressions, with another set
@@ -86,12 +69,12 @@ SELECT generate_series(1, 3), (gmm_top(model, '{0}', 2)).component FROM derive_t
 DROP TABLE derive_three;
 
 -- What they refuse
-SELECT f AS function, features, pg_temp.refusal(format('SELECT gmm_%s(model, %L::float8[]) FROM derive_models WHERE family = ''full''', f, features))
+SELECT f AS function, features, refusal(format('SELECT gmm_%s(model, %L::float8[]) FROM derive_models WHERE family = ''full''', f, features))
 FROM unnest(ARRAY['condition', 'impute', 'outlier_pvalue']) AS f,
 	 unnest(ARRAY['{1,2,3}', '{}', '{1,NULL}', '{1,NULL,2,3}', '{NaN,NULL,1}', '{NULL,1,Infinity}', '{{1,NULL,2}}']) AS features
 ORDER BY f, features COLLATE "C";
-SELECT pg_temp.refusal($$SELECT gmm_impute(model, ARRAY[1e308, NULL]) FROM gmm_model('{1}', '{{-1e308, 0}}', '{{1, 50}, {50, 3000}}', 'tied') AS model$$);
-SELECT pg_temp.refusal($$SELECT gmm_condition(model, ARRAY[NULL, 1e308]) FROM gmm_model('{0.5,0.5}', '{{0, 0},{0, -1e308}}', '{{3000, 50}, {50, 1}}', 'tied') AS model$$);
+SELECT refusal($$SELECT gmm_impute(model, ARRAY[1e308, NULL]) FROM gmm_model('{1}', '{{-1e308, 0}}', '{{1, 50}, {50, 3000}}', 'tied') AS model$$);
+SELECT refusal($$SELECT gmm_condition(model, ARRAY[NULL, 1e308]) FROM gmm_model('{0.5,0.5}', '{{0, 0},{0, -1e308}}', '{{3000, 50}, {50, 1}}', 'tied') AS model$$);
 
 -- A covariance on the verge of singularity is accepted in one order of its
 -- dimensions; every other, and every part, still makes a model.
@@ -122,7 +105,7 @@ SELECT count(*) FROM derive_models, gmm_sample(model, 0);
 SELECT count(*) FROM derive_models, gmm_sample(model, NULL);
 SELECT count(*) FROM derive_models, gmm_sample(model, 5, NULL);
 SELECT count(*) FROM gmm_sample(NULL, 5);
-SELECT pg_temp.refusal('SELECT gmm_sample(model, -1) FROM derive_models');
+SELECT refusal('SELECT gmm_sample(model, -1) FROM derive_models');
 -- A cursor, left before its end
 BEGIN;
 DECLARE drawn CURSOR FOR SELECT (gmm_sample(model, 1000000)).component FROM derive_models WHERE family = 'tied';

@@ -5,21 +5,6 @@
 \pset null '(null)'
 SET extra_float_digits = -3;
 
--- What becomes of a statement: its value, or the error's SQLSTATE and parts.
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	answer text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement INTO answer;
-	RETURN coalesce(answer, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END
-$$;
-
 SELECT p.oid::regprocedure, provolatile, proparallel, proisstrict, obj_description(p.oid, 'pg_proc') IS NOT NULL AS has_comment
 FROM pg_proc AS p WHERE proname IN ('gmm_explain', 'gmm_explain_component', 'gmm_profile') ORDER BY p.oid::regprocedure::text COLLATE "C";
 
@@ -71,4 +56,3 @@ SELECT outcome('SELECT count(*) FROM why, ' || call) FROM (VALUES
 	(15, $$gmm_explain_component(model, '{1, 1e200, 3}')$$),
 	(16, $$gmm_profile(gmm_model('{0.5, 0.25, 0.25}', '{{0, 0}, {0, 1e200}, {0, -1e200}}', '{{1, 1}, {1, 1}, {1, 1}}', 'diag', '{a,b}'))$$)) AS c (n, call)
 ORDER BY n;
-DROP FUNCTION outcome;

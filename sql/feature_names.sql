@@ -6,20 +6,6 @@
 \pset tuples_only on
 SET gmm.warnings = off;
 
--- What becomes of a statement: its value, or the error's SQLSTATE and parts.
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	answer text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement INTO answer;
-	RETURN coalesce(answer, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END
-$$;
 CREATE FUNCTION names(model gmm_model) RETURNS text LANGUAGE sql AS
 	$$ SELECT coalesce(feature_names::text, 'none') FROM gmm_summary(model) $$;
 

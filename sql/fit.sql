@@ -8,37 +8,6 @@
 -- Fits of few rows, in few passes
 SET gmm.warnings = off;
 
--- What an error says, with its SQLSTATE
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
-					 nullif(detail, ''), nullif(hint, ''));
-END $$;
-
--- Does the plan of a statement have a node of this name?
-CREATE FUNCTION pg_temp.plan_has(statement text, node text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-	line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-		IF line ~ ('(^|->)\s*' || node) THEN
-			RETURN true;
-		END IF;
-	END LOOP;
-	RETURN false;
-END $$;
-
 -- Do two models agree, in every number that they hold, to 1e-9?
 CREATE FUNCTION pg_temp.same(a gmm_model, b gmm_model) RETURNS boolean
 LANGUAGE sql AS $$
@@ -150,15 +119,15 @@ SELECT cluster, (SELECT gmm_fit(features, 2) FROM fit_points p WHERE p.cluster =
 FROM generate_series(1, 3) c(cluster);
 CREATE VIEW fit_grouped AS SELECT cluster, gmm_fit(features, 2) AS model FROM fit_points GROUP BY cluster;
 SET enable_hashagg = off;
-SELECT pg_temp.plan_has('SELECT * FROM fit_grouped', 'GroupAggregate');
+SELECT plan_has('SELECT * FROM fit_grouped', 'GroupAggregate');
 SELECT cluster, pg_temp.same(a.model, b.model) FROM fit_groups a JOIN fit_grouped b USING (cluster) ORDER BY cluster;
 RESET enable_hashagg;
 SET enable_sort = off;
-SELECT pg_temp.plan_has('SELECT * FROM fit_grouped', 'HashAggregate');
+SELECT plan_has('SELECT * FROM fit_grouped', 'HashAggregate');
 SELECT cluster, pg_temp.same(a.model, b.model) FROM fit_groups a JOIN fit_grouped b USING (cluster) ORDER BY cluster;
 
 -- GROUPING SETS, sorted and hashed
-SELECT pg_temp.plan_has('SELECT cluster, gmm_fit(features, 2) FROM fit_points GROUP BY ROLLUP (cluster)', 'MixedAggregate');
+SELECT plan_has('SELECT cluster, gmm_fit(features, 2) FROM fit_points GROUP BY ROLLUP (cluster)', 'MixedAggregate');
 SELECT cluster, pg_temp.same(s.model, coalesce(g.model, p.model))
 FROM (SELECT cluster, gmm_fit(features, 2) FROM fit_points GROUP BY ROLLUP (cluster)) s(cluster, model)
 LEFT JOIN fit_groups g USING (cluster), (SELECT gmm_fit(features, 2) FROM fit_points) p(model)
@@ -172,7 +141,7 @@ ORDER BY cluster;
 -- thousands of groups in a hash table that does not fit into work_mem
 SET work_mem = '64kB';
 SET enable_sort = off;
-SELECT pg_temp.plan_has('SELECT id, gmm_fit(ARRAY[x], 1) FROM fit_points, generate_series(1, 20) x GROUP BY id', 'HashAggregate');
+SELECT plan_has('SELECT id, gmm_fit(ARRAY[x], 1) FROM fit_points, generate_series(1, 20) x GROUP BY id', 'HashAggregate');
 SELECT count(*), bool_and(abs((model::jsonb #>> '{means,0,0}')::float8 - (g % 100 + 10.5)) < 1e-9)
 FROM (SELECT g, gmm_fit(ARRAY[g % 100 + x], 1) FROM generate_series(1, 3000) g, generate_series(1, 20) x GROUP BY g) s(g, model);
 RESET enable_sort;
@@ -215,7 +184,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET max_parallel_workers_per_gather = 2;
 ALTER TABLE fit_points SET (parallel_workers = 2);
-SELECT pg_temp.plan_has('SELECT gmm_fit(features, 3) FROM fit_points', 'Gather');
+SELECT plan_has('SELECT gmm_fit(features, 3) FROM fit_points', 'Gather');
 SELECT pg_temp.same(model, parallel)
 FROM fit_plain, (SELECT gmm_fit(features, 3) FROM fit_points) p(parallel);
 RESET min_parallel_table_scan_size;
@@ -258,71 +227,71 @@ FROM (SELECT gmm_refit(features, (SELECT model FROM fit_toasted WHERE id = 1), '
 -- === bad input ===
 
 -- k
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 0) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, -1) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 10001) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 2147483647) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, NULL) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, id) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, CASE WHEN id < 9 THEN 1 END) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 10) FROM (SELECT features FROM fit_points LIMIT 3) s');
-SELECT pg_temp.refusal('SELECT gmm_fit(ARRAY[x % 2, 1], 3) FROM generate_series(1, 100) x');
-SELECT pg_temp.refusal('SELECT gmm_fit(ARRAY[1, 1], 2) FROM generate_series(1, 100) x');
+SELECT refusal('SELECT gmm_fit(features, 0) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, -1) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 10001) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 2147483647) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, NULL) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, id) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, CASE WHEN id < 9 THEN 1 END) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 10) FROM (SELECT features FROM fit_points LIMIT 3) s');
+SELECT refusal('SELECT gmm_fit(ARRAY[x % 2, 1], 3) FROM generate_series(1, 100) x');
+SELECT refusal('SELECT gmm_fit(ARRAY[1, 1], 2) FROM generate_series(1, 100) x');
 -- features
-SELECT pg_temp.refusal($$SELECT gmm_fit('{}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{{1,2},{3,4}}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{{1,2}}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{NULL,NULL}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1, '{"missing": "error"}')$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NULL,NaN}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{1,NaN}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{Infinity,1}'::float8[], 1)$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit('{1,2,-Infinity}'::float8[], 1)$$);
-SELECT pg_temp.refusal('SELECT gmm_fit(array_fill(1.0::float8, ARRAY[4097]), 1)');
-SELECT pg_temp.refusal('SELECT gmm_fit(array_fill(1.0::float8, ARRAY[4096]), 3)');
-SELECT pg_temp.refusal('SELECT gmm_fit(f, 1) FROM (VALUES (ARRAY[1, 2]), (ARRAY[1, 2, 3])) v(f)');
-SELECT pg_temp.refusal('SELECT gmm_fit(f, 1) FROM (VALUES (ARRAY[1, 2]), (ARRAY[1])) v(f)');
-SELECT pg_temp.refusal('SELECT gmm_fit(ARRAY[x], 1) FROM (VALUES (1e300), (-1e300), (0)) v(x)');
+SELECT refusal($$SELECT gmm_fit('{}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{{1,2},{3,4}}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{{1,2}}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{NULL,NULL}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{1,NULL,3}'::float8[], 1, '{"missing": "error"}')$$);
+SELECT refusal($$SELECT gmm_fit('{1,NULL,NaN}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{1,NaN}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{Infinity,1}'::float8[], 1)$$);
+SELECT refusal($$SELECT gmm_fit('{1,2,-Infinity}'::float8[], 1)$$);
+SELECT refusal('SELECT gmm_fit(array_fill(1.0::float8, ARRAY[4097]), 1)');
+SELECT refusal('SELECT gmm_fit(array_fill(1.0::float8, ARRAY[4096]), 3)');
+SELECT refusal('SELECT gmm_fit(f, 1) FROM (VALUES (ARRAY[1, 2]), (ARRAY[1, 2, 3])) v(f)');
+SELECT refusal('SELECT gmm_fit(f, 1) FROM (VALUES (ARRAY[1, 2]), (ARRAY[1])) v(f)');
+SELECT refusal('SELECT gmm_fit(ARRAY[x], 1) FROM (VALUES (1e300), (-1e300), (0)) v(x)');
 -- weights
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, -1) FROM fit_points');
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, NULL, 'NaN') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, NULL, 'Infinity') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, NULL, '-Infinity') FROM fit_points$$);
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 0) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 1e308) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_fit(features, 1, NULL, 1e-300) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 1, NULL, -1) FROM fit_points');
+SELECT refusal($$SELECT gmm_fit(features, 1, NULL, 'NaN') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, NULL, 'Infinity') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, NULL, '-Infinity') FROM fit_points$$);
+SELECT refusal('SELECT gmm_fit(features, 1, NULL, 0) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 1, NULL, 1e308) FROM fit_points');
+SELECT refusal('SELECT gmm_fit(features, 1, NULL, 1e-300) FROM fit_points');
 -- options
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, '{"k": 2}') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, '[]') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, jsonb_build_object('seed', id)) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, CASE WHEN id < 9 THEN '{}'::jsonb END) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit(features, 1, jsonb_build_object('tol', CASE WHEN id < 9 THEN 1.0 ELSE 1.00 END)) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, '{"k": 2}') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, '[]') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, jsonb_build_object('seed', id)) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, CASE WHEN id < 9 THEN '{}'::jsonb END) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit(features, 1, jsonb_build_object('tol', CASE WHEN id < 9 THEN 1.0 ELSE 1.00 END)) FROM fit_points$$);
 -- gmm_refit
-SELECT pg_temp.refusal('SELECT gmm_refit(features, NULL::gmm_model) FROM fit_points');
-SELECT pg_temp.refusal('SELECT gmm_refit(ARRAY[id], model) FROM fit_points, fit_plain');
-SELECT pg_temp.refusal($$SELECT gmm_refit(features, model, '{"covariance_type": "diag"}') FROM fit_points, fit_plain$$);
-SELECT pg_temp.refusal($$SELECT gmm_refit(features, model, '{"n_init": 2}') FROM fit_points, fit_plain$$);
-SELECT pg_temp.refusal($$SELECT gmm_refit(features, model, '{"init": "random"}') FROM fit_points, fit_plain$$);
-SELECT pg_temp.refusal('SELECT gmm_refit(features, model) FROM fit_points, (SELECT model FROM fit_groups LIMIT 2) g');
-SELECT pg_temp.refusal('SELECT gmm_refit(features, CASE WHEN id < 9 THEN model END) FROM fit_points, fit_plain');
-SELECT pg_temp.refusal('SELECT gmm_refit(features, model, NULL, 0) FROM fit_points, fit_plain');
+SELECT refusal('SELECT gmm_refit(features, NULL::gmm_model) FROM fit_points');
+SELECT refusal('SELECT gmm_refit(ARRAY[id], model) FROM fit_points, fit_plain');
+SELECT refusal($$SELECT gmm_refit(features, model, '{"covariance_type": "diag"}') FROM fit_points, fit_plain$$);
+SELECT refusal($$SELECT gmm_refit(features, model, '{"n_init": 2}') FROM fit_points, fit_plain$$);
+SELECT refusal($$SELECT gmm_refit(features, model, '{"init": "random"}') FROM fit_points, fit_plain$$);
+SELECT refusal('SELECT gmm_refit(features, model) FROM fit_points, (SELECT model FROM fit_groups LIMIT 2) g');
+SELECT refusal('SELECT gmm_refit(features, CASE WHEN id < 9 THEN model END) FROM fit_points, fit_plain');
+SELECT refusal('SELECT gmm_refit(features, model, NULL, 0) FROM fit_points, fit_plain');
 
 -- labels
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 0, 2) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 3, 2) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, -9223372036854775808, 2) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, NULL, 0) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, NULL, NULL) FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"too_few_rows": "fewer"}') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"fixed": "means"}') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"max_iter": 0}') FROM fit_points$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[1, 2], i, 3) FROM generate_series(1, 3) i$$);
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1 + x % 2, 2 + x / 9) FROM generate_series(1, 9) x$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, 0, 2) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, 3, 2) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, -9223372036854775808, 2) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, NULL, 0) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, NULL, NULL) FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"too_few_rows": "fewer"}') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"fixed": "means"}') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(features, 1, 2, '{"max_iter": 0}') FROM fit_points$$);
+SELECT refusal($$SELECT gmm_fit_labelled(ARRAY[1, 2], i, 3) FROM generate_series(1, 3) i$$);
+SELECT refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1 + x % 2, 2 + x / 9) FROM generate_series(1, 9) x$$);
 SELECT gmm_fit_labelled(ARRAY[x], 1, 2) FROM generate_series(1, 0) x;
 SELECT gmm_fit_labelled(NULL, 7, 2) IS NULL;
-SELECT pg_temp.refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1, 1, NULL, 0) FROM generate_series(1, 9) x$$);
-SELECT pg_temp.refusal(format('SELECT %s FROM fit_points, gmm_model(''{0.5,0.5}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
+SELECT refusal($$SELECT gmm_fit_labelled(ARRAY[x], 1, 1, NULL, 0) FROM generate_series(1, 9) x$$);
+SELECT refusal(format('SELECT %s FROM fit_points, gmm_model(''{0.5,0.5}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
 FROM (VALUES ('gmm_refit_labelled(features, 0, model)'), ('gmm_refit_labelled(features, 3, model)'), ('gmm_refit_labelled(features, 1, NULL)'),
 	('gmm_refit_labelled(features, 1, model, ''{"n_init": 3}'')'), ('gmm_refit_labelled(features, 1, model, ''{"too_few_rows": "null"}'')'),
 	('gmm_refit_labelled(features, 1, model, NULL, -1)'), ('gmm_refit_labelled(features || 1::float8, 1, model)'),
@@ -331,7 +300,7 @@ FROM (VALUES ('gmm_refit_labelled(features, 0, model)'), ('gmm_refit_labelled(fe
 	('gmm_em_step_labelled(features, -1, model)'), ('gmm_em_step_labelled(features || 1::float8, 1, model)'),
 	('gmm_em_step_labelled(features, 3, model, 0) IS NULL')) AS c (call);
 -- a component of weight 0 has no rows, whatever their labels say
-SELECT pg_temp.refusal(format('SELECT %s FROM fit_points, gmm_model(''{1,0}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
+SELECT refusal(format('SELECT %s FROM fit_points, gmm_model(''{1,0}'', ''{{0,0},{9,9}}'', ''{1,1}'', ''spherical'') AS model', call))
 FROM (VALUES ('gmm_refit_labelled(features, 2, model)'), ('gmm_em_step_labelled(features, 2, model)')) AS c (call);
 
 -- An error leaves nothing behind that a later fit would stumble on

@@ -3,19 +3,6 @@
 --
 \pset format unaligned
 \pset tuples_only on
-CREATE FUNCTION noise_outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-	hint text;
-	result text;
-BEGIN
-	EXECUTE statement INTO result;
-	RETURN result;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END
-$$;
 -- Two groups of rows, and four rows that are of neither
 CREATE TABLE noise_rows (x float8[]);
 INSERT INTO noise_rows
@@ -29,10 +16,10 @@ INSERT INTO noise_models VALUES
 
 -- The option
 SELECT gmm_options(noise => true), gmm_options(noise => false), gmm_options(noise => NULL);
-SELECT noise_outcome(format('SELECT gmm_fit(x, 2, %L) IS NOT NULL FROM noise_rows', options))
+SELECT outcome(format('SELECT gmm_fit(x, 2, %L) IS NOT NULL FROM noise_rows', options))
 FROM (VALUES (1, '{"noise": true}'), (2, '{"noise": 0.05}'), (3, '{"noise": "true"}'), (4, '{"noise": null}'),
 	(5, '{"nois": true}')) AS o (n, options) ORDER BY n;
-SELECT noise_outcome(statement) FROM (VALUES
+SELECT outcome(statement) FROM (VALUES
 	(1, $$SELECT gmm_refit(x, model, '{"noise": true, "max_iter": 0}') FROM noise_rows, noise_models WHERE name = 'with'$$),
 	(2, $$SELECT gmm_refit(x, model, '{"noise": false, "max_iter": 0}') FROM noise_rows, noise_models WHERE name = 'without'$$),
 	(3, $$SELECT gmm_maximize(gmm_accumulate(x, model), '{"noise": true}') FROM noise_rows, noise_models WHERE name = 'with'$$),
@@ -55,18 +42,18 @@ FROM (SELECT gmm_fit('{3,4}'::float8[], 1, '{"noise": true}') AS model FROM gene
 -- A model's text
 SELECT model FROM noise_models;
 SELECT name, noise_weight, covariance_type FROM noise_models, gmm_summary(model);
-SELECT noise_outcome(format('SELECT (model::jsonb || %L)::gmm_model::text FROM noise_models WHERE name = ''with''', change))
+SELECT outcome(format('SELECT (model::jsonb || %L)::gmm_model::text FROM noise_models WHERE name = ''with''', change))
 FROM (VALUES
 	(1, '{"noise_weight": 0}'), (2, '{"noise_weight": 1}'), (3, '{"noise_weight": -0.1}'), (4, '{"noise_weight": 1.5}'),
 	(5, '{"noise_weight": "0.1"}'), (6, '{"noise_weight": null}'), (7, '{"noise_least": [0]}'), (8, '{"noise_least": [0, 1, 2]}'),
 	(9, '{"noise_least": [[0, 1]]}'), (10, '{"noise_least": 0}'), (11, '{"noise_least": []}'), (12, '{"noise_most": [5, -6]}'),
 	(13, '{"noise_most": [5, -7]}'), (14, '{"noise_most": [-5, 5]}'), (15, '{"noise_most": [1e308, 1e308], "noise_least": [-1e308, 0]}'),
 	(16, '{"noise_most": [1e400, 1]}'), (17, '{"noise": 0.1}'), (18, '{"weights": [0.25, 0.625]}')) AS c (n, change) ORDER BY n;
-SELECT noise_outcome(format('SELECT (model::jsonb - %L::text[])::gmm_model::text FROM noise_models WHERE name = ''with''', keys))
+SELECT outcome(format('SELECT (model::jsonb - %L::text[])::gmm_model::text FROM noise_models WHERE name = ''with''', keys))
 FROM (VALUES (1, '{noise_weight}'), (2, '{noise_least}'), (3, '{noise_most}'), (4, '{noise_least,noise_most}'),
 	(5, '{noise_weight,noise_most}'), (6, '{noise_weight,noise_least,noise_most}')) AS k (n, keys) ORDER BY n;
 -- an entropy is that of one class more
-SELECT noise_outcome(format($$SELECT (model::jsonb || '{"n_rows": 10, "sum_weights": 10, "log_likelihood": -3, "iterations": 1,
+SELECT outcome(format($$SELECT (model::jsonb || '{"n_rows": 10, "sum_weights": 10, "log_likelihood": -3, "iterations": 1,
 	"converged": true, "n_starts": 1, "n_best_starts": 1}' || '{"entropy": %s}')::gmm_model IS NOT NULL FROM noise_models WHERE name = %L$$, entropy, name))
 FROM (VALUES (1, 10.9, 'with'), (2, 11.0, 'with'), (3, 6.9, 'without'), (4, 7.0, 'without')) AS e (n, entropy, name) ORDER BY n;
 
@@ -113,7 +100,7 @@ SELECT name, gmm_accumulate(x, model) AS stats FROM noise_rows, noise_models WHE
 SELECT name, n_rows, round(noise_weight::numeric, 4) FROM noise_stats, gmm_stats_summary(stats) ORDER BY name;
 SELECT count(*) FROM noise_stats
 WHERE gmm_stats_send(stats::text::gmm_stats) = gmm_stats_send(stats) AND gmm_stats_send(stats::jsonb::gmm_stats) = gmm_stats_send(stats);
-SELECT noise_outcome(statement) FROM (VALUES
+SELECT outcome(statement) FROM (VALUES
 	(1, $$SELECT gmm_merge(stats) FROM noise_stats$$),
 	(2, $$SELECT a.stats + b.stats FROM noise_stats AS a, noise_stats AS b WHERE a.name <> b.name$$),
 	(3, $$SELECT gmm_rebase(stats, model) FROM noise_stats, noise_models WHERE noise_stats.name <> noise_models.name$$),
@@ -131,7 +118,6 @@ SELECT noise_outcome(statement) FROM (VALUES
 SELECT gmm_noise(NULL, '{1,2}') IS NULL, gmm_noise(model, NULL) IS NULL, round(gmm_noise(model, '{NULL,NULL}')::numeric, 6),
 	gmm_predict_proba(model, '{NULL,NULL}')::numeric(6, 5)[]
 FROM noise_models ORDER BY name;
-SELECT noise_outcome(format('SELECT gmm_noise(model, %L) FROM noise_models WHERE name = ''with''', x))
+SELECT outcome(format('SELECT gmm_noise(model, %L) FROM noise_models WHERE name = ''with''', x))
 FROM (VALUES (1, '{1}'), (2, '{1,NaN}'), (3, '{}')) AS v (n, x) ORDER BY n;
 DROP TABLE noise_rows, noise_models, noise_received, noise_hostile, noise_only, noise_stats;
-DROP FUNCTION noise_outcome;

@@ -4,23 +4,6 @@
 --
 \set VERBOSITY terse
 
--- What an error says, with its SQLSTATE
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
-					 nullif(detail, ''), nullif(hint, ''));
-END $$;
-
 -- A plain case: axes along the features, the second the longest
 CREATE TABLE pca_models AS
 SELECT gmm_model('{1}', '{{1,2,3}}', '{{4,9,1}}', 'diag') AS model;
@@ -49,7 +32,7 @@ SELECT gmm_pca(NULL, 1) IS NULL, gmm_pca(model, NULL) IS NULL, gmm_pca(model, 1,
 FROM pca_models;
 
 -- What is refused
-SELECT statement, pg_temp.refusal('SELECT ' || statement || ' FROM pca_models') AS answer
+SELECT statement, refusal('SELECT ' || statement || ' FROM pca_models') AS answer
 FROM (VALUES ('gmm_pca(model, 0)'), ('gmm_pca(model, 4)'), ('gmm_pca(model, -9223372036854775808)'),
 	('gmm_pca(gmm_model(''{1}'', ''{{0,0}}'', ''{{1,1e-40}}'', ''diag''), 2, true)'),
 	('gmm_pca(gmm_model(''{0.5,0.5}'', ''{{1e200},{-1e200}}'', ''{1,1}'', ''spherical''), 1)'),

@@ -6,37 +6,6 @@
 \pset format unaligned
 \pset tuples_only on
 
--- What an error says, with its SQLSTATE
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
-					 nullif(detail, ''), nullif(hint, ''));
-END $$;
-
--- Does the plan of a statement have a node of this name?
-CREATE FUNCTION pg_temp.plan_has(statement text, node text) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-	line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-		IF line ~ ('(^|->)\s*' || node) THEN
-			RETURN true;
-		END IF;
-	END LOOP;
-	RETURN false;
-END $$;
-
 CREATE TABLE score_points AS
 SELECT i AS id, ARRAY[(i * 37 % 101) / 10.0 - 5, (i * 53 % 103) / 10.0 - 5]::float8[] AS features
 FROM generate_series(1, 300) i;
@@ -114,8 +83,8 @@ SELECT gmm_predict(m, f), gmm_predict_proba(m, f), gmm_mahalanobis(m, f) = gmm_m
 FROM (SELECT m, '{NULL,3e152}'::float8[] AS f
 	  FROM gmm_model('{0.5,0.5}', '{{5,0},{7,1e152}}', '{{{1,0},{0,1}},{{1,0},{0,1}}}') m) s;
 -- What is not in range is refused, with the element that is too far away
-SELECT id, pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, f)) FROM score_far WHERE id IN (3, 5, 6) ORDER BY id;
-SELECT pg_temp.refusal(format('SELECT gmm_logpdf(%L, %L)', model, '{NULL,-1e300}')) FROM score_models WHERE name = 'full';
+SELECT id, refusal(format('SELECT gmm_logpdf(%L, %L)', model, f)) FROM score_far WHERE id IN (3, 5, 6) ORDER BY id;
+SELECT refusal(format('SELECT gmm_logpdf(%L, %L)', model, '{NULL,-1e300}')) FROM score_models WHERE name = 'full';
 
 -- One dimension
 SELECT gmm_cdf(model, x), gmm_cdf(model, x, upper => true)
@@ -123,12 +92,12 @@ FROM (SELECT gmm_model('{0.5,0.5}', '{{-1},{1}}', '{1,1}', 'spherical') AS model
 SELECT gmm_quantile(model, p)
 FROM (SELECT gmm_model('{0.5,0.5}', '{{-1},{1}}', '{1,1}', 'spherical') AS model) AS m, unnest('{0,1,NULL}'::float8[]) AS p;
 SELECT gmm_cdf(NULL, 0), gmm_quantile(NULL, 0.5);
-SELECT pg_temp.refusal('SELECT ' || call) FROM (VALUES
+SELECT refusal('SELECT ' || call) FROM (VALUES
 	(1, $$gmm_cdf(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0)$$), (2, $$gmm_cdf(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 'NaN')$$),
 	(3, $$gmm_quantile(gmm_model('{1}', '{{0,0}}', '{1}', 'spherical'), 0.5)$$), (4, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), -0.1)$$),
 	(5, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 1.1)$$), (6, $$gmm_quantile(gmm_model('{1}', '{{0}}', '{1}', 'spherical'), 'NaN')$$)) AS c (n, call)
 ORDER BY n;
-SELECT pg_temp.refusal(format('SELECT gmm_mahalanobis(%L, %L)', gmm_model('{1}', '{{0,0,0}}', '{{1,1,1e-100}}', 'diag'), '{0,1,1e300}'));
+SELECT refusal(format('SELECT gmm_mahalanobis(%L, %L)', gmm_model('{1}', '{{0,0,0}}', '{{1,1,1e-100}}', 'diag'), '{0,1,1e300}'));
 DROP TABLE score_far;
 
 -- One component, one dimension
@@ -177,7 +146,7 @@ FROM score_models WHERE name = 'full';
 
 CREATE FUNCTION pg_temp.score_refusal(features text, function text DEFAULT 'gmm_predict') RETURNS text
 LANGUAGE sql AS $$
-	SELECT pg_temp.refusal(format('SELECT %s(model, %L) FROM score_models', function, features))
+	SELECT refusal(format('SELECT %s(model, %L) FROM score_models', function, features))
 $$;
 SELECT pg_temp.score_refusal('{1}');
 SELECT pg_temp.score_refusal('{1,2,3}');
@@ -298,8 +267,8 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET max_parallel_workers_per_gather = 2;
 ALTER TABLE score_points SET (parallel_workers = 2);
-SELECT pg_temp.plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Gather'),
-	   pg_temp.plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Partial Aggregate');
+SELECT plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Gather'),
+	   plan_has('SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) FROM score_points', 'Partial Aggregate');
 SELECT sum(gmm_predict((SELECT large FROM score_many WHERE id = 1), features)) - (SELECT sum(large) FROM score_expected WHERE model = 1) FROM score_points;
 RESET min_parallel_table_scan_size;
 RESET parallel_setup_cost;

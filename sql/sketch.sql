@@ -5,23 +5,6 @@
 \set VERBOSITY terse
 SET gmm.warnings = off;
 
--- What an error says, with its SQLSTATE
-CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
-		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n   ', SQLSTATE || ': ' || message,
-					 nullif(detail, ''), nullif(hint, ''));
-END $$;
-
 CREATE TABLE sketch_rows (x double precision[], w double precision);
 INSERT INTO sketch_rows VALUES
 	('{1,2}', 1), ('{1,2}', 2), ('{3,4}', 0.5), ('{5,NULL}', 1), ('{-0.0,7}', 1), ('{0,7}', 1),
@@ -56,7 +39,7 @@ SELECT (gmm_summary(gmm_fit('{1,2}', 1))).d, (gmm_summary(gmm_fit_best('{1,2}', 
 SELECT gmm_fit(NULL, 1) IS NULL;
 
 -- What is refused
-SELECT statement, pg_temp.refusal('SELECT ' || statement || ' FROM sketch_rows') AS answer
+SELECT statement, refusal('SELECT ' || statement || ' FROM sketch_rows') AS answer
 FROM (VALUES ('gmm_sketch(x, 0)'), ('gmm_sketch(x, 1000001)'), ('gmm_sketch(x, NULL)'),
 	('gmm_sketch(array_fill(1, ARRAY[4096]), 8193)'), ('gmm_sketch(x, 2 + (random() * 1000000)::integer % 900000)'),
 	('gmm_sketch(CASE WHEN w = 2 THEN x || x ELSE x END, 5)'),
@@ -67,11 +50,11 @@ FROM (VALUES ('gmm_sketch(x, 0)'), ('gmm_sketch(x, 1000001)'), ('gmm_sketch(x, N
 	('gmm_fit_sketch(gmm_sketch(x, 5), 1, ''{"features": ["a"]}'')'),
 	('gmm_fit_best_sketch(gmm_sketch(x, 5), 3, 2)'), ('gmm_fit_best_sketch(gmm_sketch(x, 5), 1, 20000)')
 ) AS s (statement);
-SELECT pg_temp.refusal('SELECT gmm_merge(s) FROM (SELECT gmm_sketch(ARRAY[1], 5) AS s UNION ALL SELECT gmm_sketch(ARRAY[1,2], 5)) AS t');
+SELECT refusal('SELECT gmm_merge(s) FROM (SELECT gmm_sketch(ARRAY[1], 5) AS s UNION ALL SELECT gmm_sketch(ARRAY[1,2], 5)) AS t');
 
 -- A sketch from outside is what a sketch can be, in its one form.  That of a row
 -- {1} of weight 1, taken apart:
-SELECT text, pg_temp.refusal(format('SELECT %L::gmm_sketch', text)) AS answer
+SELECT text, refusal(format('SELECT %L::gmm_sketch', text)) AS answer
 FROM (SELECT gmm_sketch('{1}', 2)::text AS whole) AS w,
 LATERAL (VALUES (whole), (''), ('x'), ('\x'), ('\x02'), ('\x0g'), ('{}'), (left(whole, 40)), (left(whole, -2)), (whole || '00'),
 	(overlay(whole PLACING '02' FROM 3 FOR 2)), (overlay(whole PLACING '01' FROM 5 FOR 2)), (overlay(whole PLACING '02' FROM 5 FOR 2)),

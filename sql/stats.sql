@@ -5,22 +5,8 @@
 \pset format unaligned
 \pset tuples_only on
 
--- What becomes of a statement: its value, or the error's SQLSTATE and parts.
-CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	answer text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE statement INTO answer;
-	RETURN coalesce(answer, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(' | ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END
-$$;
 CREATE FUNCTION read_stats(input text) RETURNS text LANGUAGE sql AS
-	$$ SELECT try(format('SELECT ''valid'' FROM (SELECT %L::gmm_stats OFFSET 0) AS s', input)) $$;
+	$$ SELECT outcome(format('SELECT ''valid'' FROM (SELECT %L::gmm_stats OFFSET 0) AS s', input)) $$;
 
 -- How the value is stored: aligned for doubles, not compressed.
 SELECT typlen, typalign, typstorage FROM pg_type WHERE typname = 'gmm_stats';
@@ -92,9 +78,9 @@ SELECT changed('seconds', '[[[37, 5], [5, 0.5]], [[0, 0], [0, 2]]]');
 SELECT changed('seconds.1', '-2', 'spherical'), changed('seconds.1.1', '-2', 'diag'),
 	changed('seconds', '[[28, 0], [0, -2]]', 'tied');
 -- A model of another shape, and another one, cannot be added.
-SELECT try('SELECT a.stats + b.stats FROM stats_values AS a, stats_values AS b WHERE a.family = ''full'' AND b.family = ''diag''');
-SELECT try('SELECT gmm_merge(stats ORDER BY family) FROM stats_values');
-SELECT try('SELECT stats + jsonb_set(stats::text::jsonb, ''{weights}'', ''[0.25, 0.75]'')::text::gmm_stats FROM stats_values WHERE family = ''full''');
+SELECT outcome('SELECT a.stats + b.stats FROM stats_values AS a, stats_values AS b WHERE a.family = ''full'' AND b.family = ''diag''');
+SELECT outcome('SELECT gmm_merge(stats ORDER BY family) FROM stats_values');
+SELECT outcome('SELECT stats + jsonb_set(stats::text::jsonb, ''{weights}'', ''[0.25, 0.75]'')::text::gmm_stats FROM stats_values WHERE family = ''full''');
 
 --
 -- Binary: a round trip, then each field wrong
@@ -196,27 +182,27 @@ SELECT bool_and(gmm_stats_send(stats::json::gmm_stats) = gmm_stats_send(stats)) 
 FROM stats_values AS s;
 SELECT castsource::regtype, casttarget::regtype, castcontext, obj_description(oid, 'pg_cast')
 FROM pg_cast WHERE 'gmm_stats'::regtype IN (castsource, casttarget) ORDER BY castsource::regtype::text, casttarget::regtype::text;
-SELECT try('SELECT ' || call) FROM (VALUES (1, 'json ''{"k": 1}''::gmm_stats'), (2, 'jsonb ''[]''::gmm_stats'),
+SELECT outcome('SELECT ' || call) FROM (VALUES (1, 'json ''{"k": 1}''::gmm_stats'), (2, 'jsonb ''[]''::gmm_stats'),
 	(3, 'NULL::json::gmm_stats IS NULL AND NULL::jsonb::gmm_stats IS NULL AND NULL::gmm_stats::json IS NULL')) AS c (n, call) ORDER BY n;
 
 --
 -- Corrupted storage, as in model.sql: data_corrupted (XX001).
 --
 CREATE CAST (path AS gmm_stats) WITHOUT FUNCTION;
-SELECT substr(try(format('SELECT gmm_stats_summary(%L::path::gmm_stats)',
+SELECT substr(outcome(format('SELECT gmm_stats_summary(%L::path::gmm_stats)',
 	'[' || repeat('(1,2),', points - 1) || '(1,2)]')), 1, 5)
 FROM unnest(ARRAY[1, 2, 3, 4, 257, 513, 1025]) AS points;
 DROP CAST (path AS gmm_stats);
 
 -- The variance of all rows is in range, that of a component is not.
-SELECT try($$SELECT gmm_maximize('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1], "covariance_type": "diag",
+SELECT outcome($$SELECT gmm_maximize('{"weights": [0.5, 0.5], "means": [0, 1], "covariances": [1, 1], "covariance_type": "diag",
 	"n_rows": 2, "sum_weights": 1, "log_likelihood": -3, "log_density_squares": 10, "component_weights": [0.75, 0.25],
 	"firsts": [0, 0], "seconds": [1, 7e307]}'::gmm_stats)$$);
 
 --
 -- Arguments
 --
-SELECT try(statement) FROM (VALUES
+SELECT outcome(statement) FROM (VALUES
 	(1, 'SELECT gmm_accumulate(x, NULL) FROM stats_points'),
 	(2, 'SELECT gmm_accumulate(x, model) FROM stats_points, stats_models'),
 	(3, 'SELECT gmm_accumulate(''{1}'', model) FROM stats_models WHERE family = ''full'''),
@@ -267,7 +253,7 @@ FROM (SELECT model, gmm_accumulate(x, model, w) AS stats FROM stats_points, stat
 SELECT n_rows, d.sum_weights, share_psi::real, mean_shift::real, spread_ratio::real, share_p::real, mean_p::real
 FROM (SELECT model, gmm_accumulate(x, model, w) AS stats FROM stats_points, stats_models WHERE x[1] < 50 AND family = 'diag' GROUP BY model) AS s,
 	gmm_drift(model, stats) AS d;
-SELECT try(statement) FROM (VALUES
+SELECT outcome(statement) FROM (VALUES
 	(1, 'SELECT gmm_drift(model, stats) FROM stats_values AS v, stats_models AS m WHERE v.family = ''full'' AND m.family = ''diag'''),
 	(2, 'SELECT gmm_drift(gmm_model(''{1}'', ''{{0,0}}'', ''{{1,1}}'', ''diag''), stats) FROM stats_values WHERE family = ''diag'''),
 	(3, 'SELECT component FROM gmm_drift_components(gmm_model(''{0.5,0.5}'', ''{{0,1},{100,0}}'', ''{{1,1},{1,1}}'', ''diag''),
@@ -278,4 +264,4 @@ SELECT try(statement) FROM (VALUES
 ORDER BY n;
 
 DROP TABLE stats_points, stats_models, stats_values, stats_received, stats_hostile, stats_only;
-DROP FUNCTION try, read_stats, changed;
+DROP FUNCTION read_stats, changed;
