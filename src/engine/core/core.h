@@ -62,6 +62,20 @@ extern void mixture_add_outer(MixtureCovarianceType type, int d, double *covaria
 extern void mixture_release_parameters(MixtureParameters *parameters,
 									   const MixtureHost *host);
 
+/* Rows of this weight in one feature */
+typedef struct Moment
+{
+	double		weight;
+	double		mean;
+	double		variance;
+} Moment;
+
+/* moments.c */
+extern Moment moment_of_component(const MixtureParameters *parameters, int component, int j);
+extern Moment moment_of_both(Moment a, Moment b);
+extern void moments_add(const Moment *some, const MixtureParameters *parameters,
+						int component, Moment *target);
+
 /* The most that noise may be of all rows */
 #define MIXTURE_MOST_NOISE (1 - 0x1p-52)
 

@@ -445,37 +445,26 @@ static void
 whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
 {
 	int			d = parameters->d;
-	double	   *mean = host->allocate(host->context, d * sizeof(double));
-	double		total = 0;
+	double		noise = parameters->noise_weight;
+	Moment	   *all = host->allocate(host->context, d * sizeof(Moment));
 
-	memset(mean, 0, d * sizeof(double));
-	memset(whole, 0, d * sizeof(double));
+	memset(all, 0, d * sizeof(Moment));
 	for (int c = 0; c < parameters->k; c++)
 	{
-		total += parameters->weights[c];
-		linalg_add_multiple(mean, parameters->weights[c], parameters->means + (size_t) c * d, d);
-	}
-	for (int c = 0; c < parameters->k; c++)
-	{
-		double		weight = parameters->weights[c] / total;
-
-		for (int j = 0; j < d; j++)
-		{
-			double		apart = parameters->means[(size_t) c * d + j] - mean[j] / total;
-
-			whole[j] += weight * (apart * apart + mixture_variance(parameters, c, j));
-		}
+		moments_add(all, parameters, c, all);
 		host->check_interrupts(host->context);
 	}
-	for (int j = 0; j < d && parameters->noise_box != NULL; j++)
+	for (int j = 0; j < d; j++)
 	{
-		double		noise = parameters->noise_weight;
-		double		apart = mixture_noise_mean(parameters, j) - mean[j] / total;
-
-		whole[j] = (1 - noise) * (whole[j] + noise * apart * apart) +
-			noise * mixture_noise_variance(parameters, j);
+		if (parameters->noise_box != NULL)
+		{
+			all[j].weight = 1 - noise;
+			all[j] = moment_of_both(all[j], (Moment) {noise, mixture_noise_mean(parameters, j),
+													  mixture_noise_variance(parameters, j)});
+		}
+		whole[j] = all[j].variance;
 	}
-	host->release(host->context, mean);
+	host->release(host->context, all);
 }
 
 /*

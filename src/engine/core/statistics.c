@@ -88,6 +88,16 @@ mixture_clear_stats(MixtureStats *stats)
 	memset(stats->sum_weights, 0, stats->n_values * sizeof(double));
 }
 
+/* The seconds of one component: of all together, where they share a covariance. */
+static double *
+seconds_of(const MixtureStats *stats, int component)
+{
+	MixtureCovarianceType type = stats->covariance_type;
+
+	return stats->seconds +
+		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, stats->d));
+}
+
 /*
  * Add to the M-step's sums a row that is component c's, whatever its density there: the
  * sums are about the means of the parameters.  work: d.
@@ -98,13 +108,12 @@ mixture_add_row(MixtureStats *stats, int c, double weight, const double *row,
 {
 	MixtureCovarianceType type = stats->covariance_type;
 	int			d = stats->d;
-	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
 
 	for (int j = 0; j < d; j++)
 		work[j] = row[j] - parameters->means[(size_t) c * d + j];
 	stats->component_weights[c] += weight;
 	linalg_add_multiple(stats->firsts + (size_t) c * d, weight, work, d);
-	mixture_add_outer(type, d, stats->seconds + c * count,
+	mixture_add_outer(type, d, seconds_of(stats, c),
 					  type == MIXTURE_SPHERICAL ? weight * d : weight, work);
 }
 
@@ -132,10 +141,8 @@ mixture_stats_finite(const MixtureStats *stats)
 static double *
 square_sum(const MixtureStats *stats, int component, int feature)
 {
-	MixtureCovarianceType type = stats->covariance_type;
-	size_t		first = type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, stats->d);
-
-	return &stats->seconds[first + mixture_variance_place(type, feature)];
+	return seconds_of(stats, component) +
+		mixture_variance_place(stats->covariance_type, feature);
 }
 
 /*
@@ -205,8 +212,7 @@ check_component(const MixtureStats *stats, int component, const MixtureHost *hos
 	if ((stats->covariance_type == MIXTURE_FULL && seen) ||
 		(stats->covariance_type == MIXTURE_TIED && component == 0))
 	{
-		const double *seconds = stats->seconds +
-			component * mixture_factor_count(MIXTURE_FULL, d);
+		const double *seconds = seconds_of(stats, component);
 
 		for (int i = 0; i < d; i++)
 		{
@@ -276,10 +282,9 @@ move_component(MixtureStats *stats, int component, const double *delta)
 {
 	int			d = stats->d;
 	MixtureCovarianceType type = stats->covariance_type;
-	size_t		count = mixture_factor_count(type, d);
 	double		weight = stats->component_weights[component];
 	double	   *firsts = stats->firsts + (size_t) component * d;
-	double	   *seconds = stats->seconds + (type == MIXTURE_TIED ? 0 : component * count);
+	double	   *seconds = seconds_of(stats, component);
 
 	for (int i = 0; i < d; i++)
 	{
@@ -344,23 +349,6 @@ mixture_row_out_of_range(const double *row, int d)
 	return -1;
 }
 
-/*
- * The part of a feature's variance, times the weight of all rows, that one
- * component has: the sum of squares about `middle` + the component's mean.
- * *gross is the same without cancellation.
- */
-static double
-scatter(const MixtureStats *stats, int component, int feature, double middle,
-		double *gross)
-{
-	double		first = stats->firsts[(size_t) component * stats->d + feature];
-	double		cross = 2 * first * middle;
-	double		square = stats->component_weights[component] * middle * middle;
-
-	*gross += fabs(cross) + square;
-	return cross + square;
-}
-
 /* The sum of squares of a feature over all components, about their means. */
 static double
 square_total(const MixtureStats *stats, int feature)
@@ -374,84 +362,19 @@ square_total(const MixtureStats *stats, int feature)
 	return sum;
 }
 
-/*
- * Sum of squares of a feature about its mean over all rows, `within` being
- * that about the components' means.  *mean is the mean, *gross what the result
- * comes from without cancellation.
- */
-static double
-feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
-				int feature, double within, double *mean, double *gross)
+/* All rows together. */
+typedef struct Whole
 {
-	size_t		d = stats->d;
-	double		base = current->means[feature];
-	double		shift = 0;		/* the mean of all rows, less the base */
-	double		sum = within;
-	double		noise = current->noise_box != NULL ? *stats->noise_weight : 0;
+	double	   *mean;			/* d */
+	double	   *variances;		/* d; 0 where it is none but for rounding */
+	double	   *apart;			/* (k + 1) x d: the means of the components less that of all,
+								 * and at the end the middle of the noise, if there is some */
+} Whole;
 
-	*gross = within;
-	for (int c = 0; c < stats->k; c++)
-		shift += (stats->component_weights[c] * (current->means[c * d + feature] - base) +
-				  stats->firsts[c * d + feature]) / *stats->sum_weights;
-	if (noise > 0)
-		shift += noise * (mixture_noise_mean(current, feature) - base) / *stats->sum_weights;
-	for (int c = 0; c < stats->k; c++)
-		sum += scatter(stats, c, feature, current->means[c * d + feature] - base - shift,
-					   gross);
-	if (noise > 0)
-	{
-		double		apart = mixture_noise_mean(current, feature) - base - shift;
-		double		square = noise * (mixture_noise_variance(current, feature) + apart * apart);
-
-		sum += square;
-		*gross += square;
-	}
-	*mean = base + shift;
-	return sum;
-}
-
-/*
- * The variance of every feature over all rows, 0 where it is none but for rounding, and
- * floors: the share of it that covariances are held above, for which a constant feature is
- * taken to have some.  Spherical statistics have only the sum over all features, which is
- * all that a spherical M-step asks for: each feature gets the mean.
- */
+/* Find the mean, and how the components' are apart from it. */
 static void
-find_variances(const MixtureStats *stats, const MixtureParameters *current, double share,
-			   double *variances, double *floors, const MixtureHost *host)
-{
-	bool		spherical = stats->covariance_type == MIXTURE_SPHERICAL;
-	double		total = *stats->sum_weights;
-	double		all = spherical ? square_total(stats, 0) : 0;
-	double		all_gross = all;
-
-	for (int j = 0; j < stats->d; j++)
-	{
-		double		gross;
-		double		mean;
-		double		sum = feature_scatter(stats, current, j,
-										  spherical ? 0 : square_total(stats, j), &mean,
-										  &gross);
-
-		variances[j] = mixture_exceeds_rounding(sum, gross) ? sum / total : 0;
-		floors[j] = mixture_constant_variance(mean);
-		all += sum;
-		all_gross += gross;
-		host->check_interrupts(host->context);
-	}
-	for (int j = 0; j < stats->d && spherical; j++)
-		variances[j] = mixture_exceeds_rounding(all, all_gross) ? all / total / stats->d : 0;
-	for (int j = 0; j < stats->d; j++)
-		floors[j] = share * (variances[j] > 0 ? variances[j] : floors[j]);
-}
-
-/*
- * The mean of all rows, and the means of the components less it, (k + 1) x d: the
- * last is the middle of the noise, if there is some.
- */
-static void
-find_means(const MixtureStats *stats, const MixtureParameters *current, double *mean,
-		   double *apart, const MixtureHost *host)
+find_means(const MixtureStats *stats, const MixtureParameters *current, Whole *whole,
+		   const MixtureHost *host)
 {
 	size_t		d = stats->d;
 	size_t		k = stats->k;
@@ -467,22 +390,84 @@ find_means(const MixtureStats *stats, const MixtureParameters *current, double *
 			shift += (stats->component_weights[c] * (current->means[c * d + j] - base) +
 					  stats->firsts[c * d + j]) / *stats->sum_weights;
 		for (size_t c = 0; c < k; c++)
-			apart[c * d + j] = current->means[c * d + j] - base - shift;
-		apart[k * d + j] = middle - shift;
-		mean[j] = base + shift;
+			whole->apart[c * d + j] = current->means[c * d + j] - base - shift;
+		whole->apart[k * d + j] = middle - shift;
+		whole->mean[j] = base + shift;
 		host->check_interrupts(host->context);
 	}
 }
 
 /*
- * The covariance of all rows, packed, of statistics that have matrices; its
- * diagonal is known, and what has no variance covaries with nothing.  apart: from
- * find_means().
+ * Sum of squares of a feature about its mean over all rows, `within` being that about
+ * the components' means.  *gross is what it comes from without cancellation.
+ */
+static double
+feature_scatter(const MixtureStats *stats, const MixtureParameters *current,
+				const double *apart, int feature, double within, double *gross)
+{
+	size_t		d = stats->d;
+	double		sum = within;
+
+	*gross = within;
+	for (int c = 0; c < stats->k; c++)
+	{
+		double		middle = apart[c * d + feature];
+		double		cross = 2 * stats->firsts[c * d + feature] * middle;
+		double		square = stats->component_weights[c] * middle * middle;
+
+		sum += cross + square;
+		*gross += fabs(cross) + square;
+	}
+	if (current->noise_box != NULL)
+	{
+		double		middle = apart[stats->k * d + feature];
+		double		square = *stats->noise_weight *
+			(mixture_noise_variance(current, feature) + middle * middle);
+
+		sum += square;
+		*gross += square;
+	}
+	return sum;
+}
+
+/*
+ * Find the variances, of rows whose means are known.  Spherical statistics have only the
+ * sum over all features, which is all that a spherical M-step asks for: each feature gets
+ * the mean.
  */
 static void
-find_covariance(const MixtureStats *stats, const double *apart, const double *variances,
-				double *covariance, const MixtureHost *host)
+find_variances(const MixtureStats *stats, const MixtureParameters *current, Whole *whole,
+			   const MixtureHost *host)
 {
+	bool		spherical = stats->covariance_type == MIXTURE_SPHERICAL;
+	double		total = *stats->sum_weights;
+	double		all = spherical ? square_total(stats, 0) : 0;
+	double		all_gross = all;
+
+	for (int j = 0; j < stats->d; j++)
+	{
+		double		gross;
+		double		sum = feature_scatter(stats, current, whole->apart, j,
+										  spherical ? 0 : square_total(stats, j), &gross);
+
+		whole->variances[j] = mixture_exceeds_rounding(sum, gross) ? sum / total : 0;
+		all += sum;
+		all_gross += gross;
+		host->check_interrupts(host->context);
+	}
+	for (int j = 0; j < stats->d && spherical; j++)
+		whole->variances[j] = mixture_exceeds_rounding(all, all_gross) ? all / total / stats->d : 0;
+}
+
+/*
+ * The covariance of all rows, packed, of statistics that have matrices; what has no
+ * variance covaries with nothing.
+ */
+static void
+find_covariance(const MixtureStats *stats, const Whole *whole, double *covariance,
+				const MixtureHost *host)
+{
+	const double *variances = whole->variances;
 	size_t		d = stats->d;
 	size_t		count = linalg_packed_count(stats->d);
 	int			n = stats->covariance_type == MIXTURE_TIED ? 1 : stats->k;
@@ -493,7 +478,7 @@ find_covariance(const MixtureStats *stats, const double *apart, const double *va
 		linalg_add_multiple(covariance, share, stats->seconds + c * count, (int) count);
 	for (int c = 0; c < stats->k; c++)
 	{
-		const double *a = apart + c * d;
+		const double *a = whole->apart + c * d;
 		const double *first = stats->firsts + c * d;
 
 		for (size_t i = 0; i < d; i++)
@@ -503,7 +488,7 @@ find_covariance(const MixtureStats *stats, const double *apart, const double *va
 		host->check_interrupts(host->context);
 	}
 	mixture_add_outer(MIXTURE_TIED, stats->d, covariance, share * *stats->noise_weight,
-					  apart + stats->k * d);
+					  whole->apart + stats->k * d);
 	for (int i = 0; i < stats->d; i++)
 	{
 		for (int j = 0; j < i; j++)
@@ -516,13 +501,10 @@ find_covariance(const MixtureStats *stats, const double *apart, const double *va
 /* The prior that the options ask for, from the host; NULL if none. */
 static MixturePrior *
 step_prior(const MixtureStats *stats, const MixtureParameters *current,
-		   const MixtureOptions *options, const double *variances, const MixtureHost *host)
+		   const MixtureOptions *options, const Whole *whole, const MixtureHost *host)
 {
-	int			k = stats->k;
-	size_t		d = stats->d;
-	MixtureCovarianceType type = stats->covariance_type;
-	bool		matrix = mixture_has_matrix(type);
-	double	   *mean;
+	bool		matrix = mixture_has_matrix(stats->covariance_type);
+	size_t		count = matrix ? linalg_packed_count(stats->d) : 0;
 	double	   *covariance;
 	MixturePrior *prior;
 
@@ -530,17 +512,13 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
 		return NULL;
 	if (options->prior->from_model)
 		return prior_from_model(current, options->prior->strength, host);
-	mean = host->allocate(host->context,
-						  (d * (k + 2) + (matrix ? linalg_packed_count(stats->d) : 0)) *
-						  sizeof(double));
-	covariance = mean + d * (k + 2);
-	find_means(stats, current, mean, mean + d, host);
+	covariance = host->allocate(host->context, (count + 1) * sizeof(double));
 	if (matrix)
-		find_covariance(stats, mean + d, variances, covariance, host);
-	prior = prior_create(options->prior, type, k, stats->d,
-						 &(PriorRows) {mean, matrix ? covariance : variances, matrix,
-									   *stats->sum_weights, NULL}, host);
-	host->release(host->context, mean);
+		find_covariance(stats, whole, covariance, host);
+	prior = prior_create(options->prior, stats->covariance_type, stats->k, stats->d,
+						 &(PriorRows) {whole->mean, matrix ? covariance : whole->variances,
+									   matrix, *stats->sum_weights, NULL}, host);
+	host->release(host->context, covariance);
 	return prior;
 }
 
@@ -549,16 +527,14 @@ step_prior(const MixtureStats *stats, const MixtureParameters *current,
  * covariances that are all nearly singular, and that of all rows too.
  */
 static bool
-is_collinear(const MixtureStats *stats, const MixtureParameters *current,
-			 const MixtureParameters *next, const double *variances,
+is_collinear(const MixtureStats *stats, const MixtureParameters *next, const Whole *whole,
 			 const MixtureHost *host)
 {
 	size_t		d = stats->d;
 	size_t		count = linalg_packed_count(stats->d);
 	int			n = stats->covariance_type == MIXTURE_TIED ? 1 : stats->k;
-	double	   *matrix = host->allocate(host->context,
-										(count + d * (stats->k + 2)) * sizeof(double));
-	double	   *means = matrix + count;
+	double	   *matrix = host->allocate(host->context, (count + d) * sizeof(double));
+	double	   *scales = matrix + count;
 	bool		singular = true;
 
 	for (int c = 0; c < n && singular; c++)
@@ -566,13 +542,12 @@ is_collinear(const MixtureStats *stats, const MixtureParameters *current,
 		if (n > 1 && !mixture_has_rows(stats->component_weights[c], *stats->sum_weights))
 			continue;
 		memcpy(matrix, next->covariances + c * count, count * sizeof(double));
-		singular = mixture_nearly_singular(matrix, means, stats->d, host);
+		singular = mixture_nearly_singular(matrix, scales, stats->d, host);
 	}
 	if (singular)
 	{
-		find_means(stats, current, means, means + d, host);
-		find_covariance(stats, means + d, variances, matrix, host);
-		singular = mixture_nearly_singular(matrix, means, stats->d, host);
+		find_covariance(stats, whole, matrix, host);
+		singular = mixture_nearly_singular(matrix, scales, stats->d, host);
 	}
 	host->release(host->context, matrix);
 	return singular;
@@ -583,16 +558,15 @@ is_collinear(const MixtureStats *stats, const MixtureParameters *current,
  * sum of others (collinear.c).  Returns whether there is such a one.
  */
 static bool
-hold_collinear(const MixtureStats *stats, const MixtureParameters *current,
-			   const MixtureParameters *next, const double *variances, double *floor,
-			   const MixtureHost *host)
+hold_collinear(const MixtureStats *stats, const MixtureParameters *next, const Whole *whole,
+			   double *floor, const MixtureHost *host)
 {
 	if (!mixture_has_matrix(stats->covariance_type) ||
-		!is_collinear(stats, current, next, variances, host))
+		!is_collinear(stats, next, whole, host))
 		return false;
 	for (int j = 0; j < stats->d; j++)
-		if (variances[j] > 0)
-			floor[j] = MIXTURE_COLLINEAR_FLOOR * variances[j];
+		if (whole->variances[j] > 0)
+			floor[j] = MIXTURE_COLLINEAR_FLOOR * whole->variances[j];
 	return true;
 }
 
@@ -611,7 +585,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	size_t		n_covariances = mixture_covariance_count(stats->covariance_type, stats->k, d);
 	double		share = mixture_floor_share(options->reg_covar);
 	double	   *floor;
-	double	   *variances;
+	Whole		whole;
 	MixturePrior *prior;
 	MixtureBounds bounds;
 	MixtureStatus status = MIXTURE_OK;
@@ -620,10 +594,14 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 		return MIXTURE_NO_WEIGHT;
 	if (*stats->sum_weights < LEAST_PRECISE || !isfinite(*stats->sum_weights))
 		return MIXTURE_WEIGHT_RANGE;
-	floor = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
-	variances = floor + d;
-	find_variances(stats, current, share, variances, floor, host);
-	prior = step_prior(stats, current, options, variances, host);
+	floor = host->allocate(host->context, (stats->k + (size_t) 4) * d * sizeof(double));
+	whole = (Whole) {floor + d, floor + 2 * d, floor + 3 * d};
+	find_means(stats, current, &whole, host);
+	find_variances(stats, current, &whole, host);
+	for (int j = 0; j < d; j++)
+		floor[j] = share * (whole.variances[j] > 0 ? whole.variances[j] :
+							mixture_constant_variance(whole.mean[j]));
+	prior = step_prior(stats, current, options, &whole, host);
 	if (prior != NULL && !prior_is_finite(prior, stats->covariance_type, stats->k, d))
 		status = MIXTURE_PRIOR_RANGE;
 	for (int j = 0; j < d && status == MIXTURE_OK; j++)
@@ -636,7 +614,7 @@ mixture_step(const MixtureStats *stats, const MixtureParameters *current,
 	if (status == MIXTURE_OK)
 		mixture_maximize(stats, current, &bounds, next, host);
 	if (status == MIXTURE_OK && share < MIXTURE_COLLINEAR_FLOOR &&
-		hold_collinear(stats, current, next, variances, floor, host))
+		hold_collinear(stats, next, &whole, floor, host))
 		mixture_maximize(stats, current, &bounds, next, host);
 	prior_release(prior, host);
 	host->release(host->context, floor);

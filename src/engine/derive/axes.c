@@ -40,10 +40,8 @@ add_covariance(const MixtureParameters *parameters, int component, double weight
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
-	const double *values = parameters->covariances;
+	const double *values = mixture_covariance_of(parameters, component);
 
-	if (type != MIXTURE_TIED)
-		values += component * mixture_factor_count(type, d);
 	for (int i = 0; i < d; i++)
 	{
 		double	   *row = matrix + (size_t) i * d;

@@ -13,67 +13,13 @@
 #include <math.h>
 #include <string.h>
 
-/* Of each feature the mean of some components' rows, and their mean square about it */
-typedef struct Moments
-{
-	double		weight;
-	double	   *means;			/* d */
-	double	   *variances;		/* d */
-} Moments;
-
 struct MixtureContrasts
 {
 	MixtureParameters parameters;
 	int			next;			/* component */
-	Moments		before;			/* of those before it */
-	Moments	   *from;			/* k + 1: of those from each on */
+	Moment	   *before;			/* d: of those before it */
+	Moment	   *from;			/* (k + 1) x d: of those from each on */
 };
-
-/* The variance of a feature within a component. */
-static double
-variance_of(const MixtureParameters *parameters, int component, int j)
-{
-	return mixture_covariance_of(parameters, component)
-		[mixture_variance_place(parameters->covariance_type, j)];
-}
-
-/* The moments of two sets of rows together; the second's weight may be 0. */
-static void
-combine(double weight, double mean, double variance, double other_weight,
-		double other_mean, double other_variance, double *both_mean, double *both_variance)
-{
-	double		share = weight + other_weight > 0 ? other_weight / (weight + other_weight) : 0;
-	double		apart = other_mean - mean;
-
-	*both_mean = mean + share * apart;
-	*both_variance = variance + share * (other_variance - variance) +
-		share * (1 - share) * apart * apart;
-}
-
-/* target = some components and one more. */
-static void
-add_component(const Moments *some, const MixtureParameters *parameters, int component,
-			  Moments *target)
-{
-	int			d = parameters->d;
-	double		weight = parameters->weights[component];
-
-	for (int j = 0; j < d; j++)
-	{
-		double		mean = parameters->means[(size_t) component * d + j];
-		double		variance = variance_of(parameters, component, j);
-
-		if (some->weight == 0)
-		{
-			target->means[j] = mean;
-			target->variances[j] = variance;
-		}
-		else
-			combine(some->weight, some->means[j], some->variances[j], weight, mean, variance,
-					&target->means[j], &target->variances[j]);
-	}
-	target->weight = some->weight + weight;
-}
 
 /*
  * Begin with the components of a mixture, one after the other.  The parameters
@@ -84,27 +30,17 @@ mixture_contrasts_create(const MixtureParameters *parameters, const MixtureHost 
 {
 	int			k = parameters->k;
 	size_t		d = parameters->d;
-	MixtureContrasts *contrasts = host->allocate(host->context, sizeof(MixtureContrasts) +
-												 (k + (size_t) 1) * sizeof(Moments) +
-												 2 * (k + (size_t) 2) * d * sizeof(double));
-	double	   *values;
+	size_t		size = (k + (size_t) 2) * d * sizeof(Moment);
+	MixtureContrasts *contrasts = host->allocate(host->context, sizeof(MixtureContrasts) + size);
 
 	contrasts->parameters = *parameters;
 	contrasts->next = 0;
-	contrasts->from = (Moments *) (contrasts + 1);
-	values = (double *) (contrasts->from + k + 1);
-	for (int c = 0; c <= k + 1; c++)
-	{
-		Moments    *moments = c <= k ? &contrasts->from[c] : &contrasts->before;
-
-		moments->weight = 0;
-		moments->means = values + 2 * c * d;
-		moments->variances = moments->means + d;
-		memset(moments->means, 0, 2 * d * sizeof(double));
-	}
+	contrasts->before = (Moment *) (contrasts + 1);
+	contrasts->from = contrasts->before + d;
+	memset(contrasts->before, 0, size);
 	for (int c = k - 1; c >= 0; c--)
 	{
-		add_component(&contrasts->from[c + 1], parameters, c, &contrasts->from[c]);
+		moments_add(contrasts->from + (c + 1) * d, parameters, c, contrasts->from + c * d);
 		host->check_interrupts(host->context);
 	}
 	return contrasts;
@@ -138,28 +74,21 @@ mixture_contrasts_next(MixtureContrasts *contrasts, MixtureContrast *features)
 {
 	const MixtureParameters *parameters = &contrasts->parameters;
 	int			c = contrasts->next++;
-	const Moments *before = &contrasts->before;
-	const Moments *after = &contrasts->from[c + 1];
-	bool		others = before->weight + after->weight > 0;
+	const Moment *after = contrasts->from + (c + (size_t) 1) * parameters->d;
+	bool		some = contrasts->before[0].weight + after[0].weight > 0;
 
 	for (int j = 0; j < parameters->d; j++)
 	{
 		MixtureContrast *feature = &features[j];
-		double		others_variance = NAN;
+		Moment		own = moment_of_component(parameters, c, j);
+		Moment		others = {0, NAN, NAN};
 
-		feature->mean = parameters->means[(size_t) c * parameters->d + j];
-		feature->others_mean = NAN;
-		if (others && before->weight > 0)
-			combine(before->weight, before->means[j], before->variances[j], after->weight,
-					after->means[j], after->variances[j], &feature->others_mean,
-					&others_variance);
-		else if (others)
-		{
-			feature->others_mean = after->means[j];
-			others_variance = after->variances[j];
-		}
-		contrast_feature(feature, variance_of(parameters, c, j), others_variance);
+		if (some)
+			others = moment_of_both(contrasts->before[j], after[j]);
+		feature->mean = own.mean;
+		feature->others_mean = others.mean;
+		contrast_feature(feature, own.variance, others.variance);
 	}
-	add_component(before, parameters, c, &contrasts->before);
-	return others;
+	moments_add(contrasts->before, parameters, c, contrasts->before);
+	return some;
 }

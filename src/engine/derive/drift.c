@@ -145,11 +145,8 @@ static void
 write_moves(const MixtureParameters *parameters, int component, const double *vector,
 			double *moves)
 {
-	const double *covariance = mixture_covariance_of(parameters, component);
-	MixtureCovarianceType type = parameters->covariance_type;
-
 	for (int j = 0; j < parameters->d; j++)
-		moves[j] = vector[j] / sqrt(covariance[mixture_variance_place(type, j)]);
+		moves[j] = vector[j] / sqrt(mixture_variance(parameters, component, j));
 }
 
 /* A component's share of all rows, as the model has it. */

@@ -113,7 +113,8 @@ guess_loss(const MixtureParameters *parameters, int a, int b)
 {
 	int			d = parameters->d;
 	MixtureCovarianceType type = parameters->covariance_type;
-	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
+	const double *of_a = mixture_covariance_of(parameters, a);
+	const double *of_b = mixture_covariance_of(parameters, b);
 	double		both = parameters->weights[a] + parameters->weights[b];
 	double		share = both > 0 ? parameters->weights[b] / both : 0.5;
 	double		sum = 0;
@@ -124,9 +125,7 @@ guess_loss(const MixtureParameters *parameters, int a, int b)
 		double		apart = parameters->means[(size_t) a * d + j] -
 			parameters->means[(size_t) b * d + j];
 
-		sum += apart * apart /
-			(parameters->covariances[a * count + place] * (1 - share) +
-			 parameters->covariances[b * count + place] * share);
+		sum += apart * apart / (of_a[place] * (1 - share) + of_b[place] * share);
 	}
 	return both * log1p(share * (1 - share) * sum);
 }
