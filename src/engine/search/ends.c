@@ -50,19 +50,23 @@ enum
 	DRAW_COVARIANCE
 };
 
-/* Whether two mixtures of one shape are the same, component by component. */
+/*
+ * Whether a mixture of an end's shape has come to it: each of its components is one of
+ * the end's, in whose weight and deviations what is apart is measured.
+ */
 static bool
-is_same(const MixtureParameters *left, const MixtureParameters *right,
-		const MixtureHost *host)
+is_at(const MixtureParameters *mixture, const End *end, const MixtureHost *host)
 {
-	for (int a = 0; a < left->k; a++)
+	const MixtureParameters *there = &end->parameters;
+
+	for (int a = 0; a < mixture->k; a++)
 	{
 		bool		found = false;
 
-		for (int b = 0; b < right->k && !found; b++)
-			found = fabs(left->weights[a] - right->weights[b]) <=
-				SAME_COMPONENT * right->weights[b] &&
-				judge_component_near(left, a, right, b, SAME_COMPONENT, host);
+		for (int b = 0; b < there->k && !found; b++)
+			found = fabs(mixture->weights[a] - there->weights[b]) <=
+				SAME_COMPONENT * there->weights[b] &&
+				judge_component_near(mixture, a, there, b, SAME_COMPONENT, host);
 		if (!found)
 			return false;
 	}
@@ -112,7 +116,7 @@ ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool so
 	int			place;
 
 	for (int i = 0; i < ends->n; i++)
-		if (is_same(parameters, &ends->ends[i].parameters, ends->host))
+		if (is_at(parameters, &ends->ends[i], ends->host))
 		{
 			ends->ends[i].n_starts++;
 			ends->ends[i].n_alone += !crossed;
@@ -133,12 +137,12 @@ ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool so
 	ends->ends[place] = end;
 }
 
-/* The end that a mixture is, or NULL. */
+/* The end that a mixture is at, or NULL. */
 const End *
 ends_find(const Ends *ends, const MixtureParameters *parameters)
 {
 	for (int i = 0; i < ends->n; i++)
-		if (is_same(&ends->ends[i].parameters, parameters, ends->host))
+		if (is_at(parameters, &ends->ends[i], ends->host))
 			return &ends->ends[i];
 	return NULL;
 }
@@ -158,13 +162,14 @@ match_components(const MixtureParameters *left, const MixtureParameters *right, 
 	MixtureCovarianceType type = left->covariance_type;
 	int			k = left->k;
 	int			d = left->d;
-	size_t		count = type == MIXTURE_TIED ? 0 : mixture_factor_count(type, d);
 	double	   *costs = host->allocate(host->context, (size_t) k * k * sizeof(double));
 
 	for (int a = 0; a < k; a++)
 	{
 		for (int b = 0; b < k; b++)
 		{
+			const double *of_a = mixture_covariance_of(left, a);
+			const double *of_b = mixture_covariance_of(right, b);
 			double		distance = 0;
 
 			for (int j = 0; j < d; j++)
@@ -173,8 +178,7 @@ match_components(const MixtureParameters *left, const MixtureParameters *right, 
 				double		apart = left->means[(size_t) a * d + j] -
 					right->means[(size_t) b * d + j];
 
-				distance += apart * apart / (left->covariances[a * count + place] +
-											 right->covariances[b * count + place]);
+				distance += apart * apart / (of_a[place] + of_b[place]);
 			}
 			costs[(size_t) a * k + b] = fmin(log1p(distance), MOST_COST);
 		}
