@@ -451,6 +451,71 @@ test_cutting_anew(MixtureCovarianceType type)
 	}
 }
 
+/* A group of rows: a normal distribution without correlations */
+typedef struct Group
+{
+	double		mean[2];
+	double		deviations[2];
+} Group;
+
+/*
+ * One component covers four groups about 0, and two lie on a fifth: the move is to merge
+ * these and to split that along its first feature, whatever hides where it comes apart.
+ */
+static void
+test_split(MixtureCovarianceType type, const char *what, const Group *groups)
+{
+	static const MixtureSuspicion sound[3] = {MIXTURE_SOUND};
+	Random		random = random_start(330 + type);
+	int			n_found = 0;
+
+	for (int try = 0; try < 10; try++)
+	{
+		Rows	   *rows = rows_allocate(800, 2);
+		MixtureError error;
+		Optimum		optimum;
+		Moves	   *moves = &optimum.moves;
+
+		for (int i = 0; i < 800; i++)
+			for (int j = 0; j < 2; j++)
+			{
+				const Group *group = &groups[i % 8 < 4 ? i % 8 : 4];
+
+				rows->values[2 * i + j] = group->mean[j] +
+					group->deviations[j] * random_normal(&random);
+			}
+		rows_seal(rows);
+		optimum_begin(&random, rows, type, 3, false, &optimum);
+		for (int c = 0; c < 3; c++)
+		{
+			double	   *mean = optimum.parameters.means + 2 * c;
+			double	   *covariance = mixture_covariance_of(&optimum.parameters, c);
+
+			optimum.parameters.weights[c] = c == 0 ? 0.5 : 0.25;
+			for (int j = 0; j < 2; j++)
+			{
+				const Group *group = &groups[c == 0 ? 0 : 4];
+
+				mean[j] = c == 0 ? 0 : group->mean[j];
+				covariance[mixture_variance_place(type, j)] =
+					group->deviations[j] * group->deviations[j] +
+					(c == 0 ? group->mean[j] * group->mean[j] : 0);
+			}
+			if (mixture_has_matrix(type))
+				covariance[1] = 0;
+		}
+		if (em_run(&optimum.em, &optimum.parameters, 100, 1e-10, true, &optimum.outcome,
+				   &error) != MIXTURE_OK)
+			abort();
+		moves_judge(moves, &optimum.parameters, sound, 800, 800, false);
+		n_found += is_proposed(moves, 1, 2, false) && moves->proposed[0].split == 0 &&
+			fabs(moves->halves.means[0] - moves->halves.means[2]) > 1;
+		optimum_end(&optimum);
+	}
+	check(n_found == 10, "%s: what covers groups is to be split %s (%d times of 10)",
+		  family_names[type], what, n_found);
+}
+
 /* The logarithm of the sum of two components' densities of a row. */
 static long double
 log_both(const long double *log_densities, int a, int b)
@@ -690,6 +755,15 @@ test_join(void)
 void
 test_moves(void)
 {
+	static const Group overlapping[5] = {
+		{{-1.25, 0}, {1, 1}}, {{1.25, 0}, {1, 1}}, {{-1.25, 0}, {1, 1}}, {{1.25, 0}, {1, 1}},
+		{{400, 0}, {1, 1}}
+	};
+	static const Group hidden[5] = {
+		{{-3, -2}, {1, 1}}, {{3, -2}, {1, 1}}, {{-3, 2}, {1, 1}}, {{3, 2}, {1, 1}},
+		{{0, 1000}, {100, 0.1}}
+	};
+
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 	{
 		test_best_cut(type);
@@ -697,6 +771,10 @@ test_moves(void)
 		test_losses(type, true);
 		test_worthless(type);
 		test_cutting_anew(type);
+		if (type != MIXTURE_TIED)
+			test_split(type, "where they overlap, without a gap", overlapping);
+		if (type == MIXTURE_FULL || type == MIXTURE_DIAG)
+			test_split(type, "along a feature in which others are wide", hidden);
 	}
 	for (int noisy = 0; noisy < 2; noisy++)
 	{
