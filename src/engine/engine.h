@@ -693,7 +693,7 @@ extern size_t mixture_sums_count(MixtureCovarianceType type, int k, int d);
 extern void mixture_add_sums(double *target, const double *source, size_t count);
 
 /*
- * statistics.c: those that are kept beyond a pass, added up and stepped from.
+ * statistics.c: those that are kept beyond a pass, added up; step.c: and stepped from.
  */
 typedef enum MixtureStatsFault
 {

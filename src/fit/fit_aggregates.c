@@ -287,22 +287,6 @@ continue_best(FunctionCallInfo fcinfo, const FitCall *call, FitState *state)
 
 #define REFIT_HINT	"Use gmm_fit where there is no model yet."
 
-/* Refuse another family than that of the model, which a warm start keeps. */
-static void
-check_family(const GmmOptions *options, const GmmModel *model)
-{
-	MixtureCovarianceType type = (MixtureCovarianceType) model->covariance_type;
-
-	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
-		options->mixture.covariance_type != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"covariance_type\" is %s, but the model's is %s",
-						gmm_covariance_type_name(options->mixture.covariance_type),
-						gmm_covariance_type_name(type)),
-				 errhint("Leave the option out, or use gmm_fit.")));
-}
-
 /* A state for gmm_refit, from the arguments of the group's first row. */
 static FitState *
 begin_refit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
@@ -316,7 +300,8 @@ begin_refit(FunctionCallInfo fcinfo, const FitCall *call, MemoryContext context)
 	state->k = model->k;
 	gmm_options_parse(options_argument(fcinfo, call->options), GMM_USE_REFIT, call->function,
 					  &state->options);
-	check_family(&state->options, model);
+	gmm_options_check_family(&state->options, (MixtureCovarianceType) model->covariance_type,
+							 "the model's", "Leave the option out, or use gmm_fit.");
 	state->options.mixture.covariance_type =
 		(MixtureCovarianceType) model->covariance_type;
 

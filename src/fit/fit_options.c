@@ -460,6 +460,24 @@ gmm_options_check_features(const GmmOptions *options, int d)
 				 errdetail("The names are %s.", gmm_names_list(&options->features))));
 }
 
+/*
+ * Refuse another family than the one that there is: whose it is, and what to do, is for
+ * the message.
+ */
+void
+gmm_options_check_family(const GmmOptions *options, MixtureCovarianceType type,
+						 const char *whose, const char *hint)
+{
+	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
+		options->mixture.covariance_type != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"covariance_type\" is %s, but %s is %s",
+						gmm_covariance_type_name(options->mixture.covariance_type),
+						whose, gmm_covariance_type_name(type)),
+				 errhint("%s", hint)));
+}
+
 /* The arguments of gmm_options(), in order: names of options, with types */
 static const struct
 {

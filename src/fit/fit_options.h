@@ -100,6 +100,8 @@ typedef struct GmmOptions
 extern void gmm_options_parse(Jsonb *json, GmmUse use, const char *function,
 							  GmmOptions *options);
 extern void gmm_options_check_features(const GmmOptions *options, int d);
+extern void gmm_options_check_family(const GmmOptions *options, MixtureCovarianceType type,
+									 const char *whose, const char *hint);
 extern void gmm_options_check_labelled(const GmmOptions *options);
 
 /* fit_prior.c */

@@ -432,20 +432,6 @@ gmm_stats_step(const GmmStatsView *view, const GmmFeatureNames *names,
 	return model;
 }
 
-/* Refuse another family than that of the statistics. */
-static void
-check_family(const GmmOptions *options, MixtureCovarianceType type)
-{
-	if ((options->given & GMM_OPTION_COVARIANCE_TYPE) &&
-		options->mixture.covariance_type != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"covariance_type\" is %s, but that of the statistics is %s",
-						gmm_covariance_type_name(options->mixture.covariance_type),
-						gmm_covariance_type_name(type)),
-				 errhint("Leave the option out.")));
-}
-
 /*
  * gmm_maximize(stats gmm_stats, options jsonb) returns gmm_model
  *
@@ -462,7 +448,8 @@ gmm_maximize(PG_FUNCTION_ARGS)
 	gmm_stats_view(PG_GETARG_DATUM(0), &view);
 	gmm_options_parse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), GMM_USE_STEP,
 					  "gmm_maximize", &options);
-	check_family(&options, view.parameters.covariance_type);
+	gmm_options_check_family(&options, view.parameters.covariance_type,
+							 "that of the statistics", "Leave the option out.");
 	gmm_options_check_features(&options, view.parameters.d);
 	gmm_options_bind(&options, view.parameters.covariance_type, view.parameters.k,
 					 view.parameters.d);

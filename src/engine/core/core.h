@@ -118,6 +118,19 @@ mixture_exceeds_rounding(double difference, double gross)
 	return difference > 64 * DBL_EPSILON * gross;
 }
 
+/* Below this, sums of what underflows have no digit that is sure. */
+#define MIXTURE_LEAST_PRECISE (DBL_MIN / DBL_EPSILON)
+
+/* The seconds of one component: of all together, where they share a covariance. */
+static inline double *
+mixture_seconds_of(const MixtureStats *stats, int component)
+{
+	MixtureCovarianceType type = stats->covariance_type;
+
+	return stats->seconds +
+		(type == MIXTURE_TIED ? 0 : component * mixture_factor_count(type, stats->d));
+}
+
 /* statistics.c */
 extern MixtureStats *mixture_allocate_stats(MixtureCovarianceType type, int k, int d,
 											const MixtureHost *host);

@@ -90,7 +90,7 @@ moments_pass(const MixtureSource *source, const double *center, Scales *scales,
 		scales->sum_weights = *em.stats->sum_weights;
 		if (!(scales->sum_weights > 0))
 			status = MIXTURE_NO_WEIGHT;
-		else if (scales->sum_weights < DBL_MIN / DBL_EPSILON ||
+		else if (scales->sum_weights < MIXTURE_LEAST_PRECISE ||
 				 !isfinite(scales->sum_weights))
 			status = MIXTURE_WEIGHT_RANGE;
 		else
@@ -184,7 +184,7 @@ scales_find(Scales *scales, const MixtureSource *source, const double *center,
 		first.means[j] = least / 2 + most / 2;
 		first.covariances[j] = is_constant(scales, j) ? mixture_constant_variance(most) :
 			(most - least) * (most - least);
-		scales->floor[j] = is_constant(scales, j) ? first.covariances[j] : DBL_MIN / DBL_EPSILON;
+		scales->floor[j] = is_constant(scales, j) ? first.covariances[j] : MIXTURE_LEAST_PRECISE;
 	}
 	prepare_moments(scales, &first);
 	status = moments_pass(source, center, scales, &first, host, error);
