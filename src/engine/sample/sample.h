@@ -47,9 +47,11 @@ typedef struct Sample
 	MixtureSource source;		/* of rows as they are */
 } Sample;
 
-/* sample.c */
+/* ranges.c */
 extern void sample_scan_ranges(const MixtureSource *source, FeatureRange *range,
 							   const MixtureHost *host);
+
+/* sample.c */
 extern void sample_take(Sample *sample, const MixtureSource *source,
 						const double *center, const FeatureRange *range,
 						int64_t limit, uint64_t seed, const MixtureHost *host);

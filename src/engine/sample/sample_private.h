@@ -7,6 +7,9 @@
 
 #include "engine/sample/sample.h"
 
+/* Reports of a pass are made once in so many blocks. */
+#define REPORT_BLOCKS 1024
+
 /* Rows that a box may be in from the end of a feature, at most */
 #define BEYOND_EXTREMES 20
 
