@@ -269,11 +269,74 @@ test_refit(Random *random, MixtureCovarianceType type, int fix)
 	rows_free(rows);
 }
 
+/*
+ * A covariance of rank r that is held above a floor is sum max(lambda, 1) v v', lambda and
+ * v being the eigenvalues and -vectors where the floor is the identity, whether few or
+ * most are below it.  Rounding is that of d products of no more than the largest one.
+ */
+static void
+test_floor(Random *random, int d, int rank)
+{
+	MixtureParameters held;
+	double	   *floor = malloc(sizeof(double) * 4 * d);
+	double	   *units = floor + d;
+	double	   *values = units + d;
+	double	   *vectors = malloc(sizeof(double) * d * d);
+	double		most = 1;
+	double		worst = 0;
+	int			n_raised = 0;
+
+	mixture_allocate_parameters(&held, MIXTURE_FULL, 1, d, &unit_host);
+	memset(held.covariances, 0, sizeof(double) * linalg_packed_count(d));
+	for (int r = 0; r < rank; r++)
+	{
+		for (int j = 0; j < d; j++)
+			values[j] = exp(j % 5) * random_normal(random);
+		mixture_add_outer(MIXTURE_FULL, d, held.covariances, 1.0 / rank, values);
+	}
+	for (int j = 0; j < d; j++)
+	{
+		floor[j] = held.covariances[linalg_row(j) + j] * 0.3 * (0.5 + random_uniform(random));
+		units[j] = sqrt(floor[j]);
+	}
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+			vectors[i * d + j] = held.covariances[linalg_row(i) + j] / units[i] / units[j];
+	if (!linalg_eigen(vectors, values, values + d, d, &unit_host))
+		abort();
+	mixture_hold_floor(&held, floor, &unit_host);
+	for (int e = 0; e < d; e++)
+	{
+		most = fmax(most, values[e]);
+		n_raised += values[e] < 1;
+	}
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		sum = 0;
+
+			for (int e = 0; e < d; e++)
+				sum += fmax(values[e], 1) * vectors[e * d + i] * vectors[e * d + j];
+			worst = fmax(worst, fabs(held.covariances[linalg_row(i) + j] / units[i] / units[j] - sum));
+		}
+	check(worst < 1e-14 * d * most, "d %d, rank %d: %d directions are raised to the floor (%.1e)",
+		  d, rank, n_raised, worst);
+	held.covariances[0] = NAN;
+	mixture_hold_floor(&held, floor, &unit_host);
+	check(isnan(held.covariances[0]), "d %d, rank %d: what is no number stays none", d, rank);
+	mixture_release_parameters(&held, &unit_host);
+	free(vectors);
+	free(floor);
+}
+
 void
 test_bounds(void)
 {
 	Random		random = random_start(41);
 
+	for (int d = 1; d <= 33; d += 4)
+		for (int rank = 1; rank <= d; rank += 1 + rank / 2)
+			test_floor(&random, d, rank);
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
 	{
 		for (int kind = 0; kind < 4; kind++)

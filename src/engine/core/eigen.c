@@ -387,16 +387,36 @@ take_lanes(const double *lanes, int n, int d, double *vectors)
 }
 
 /*
- * All eigenvalues of a symmetric matrix, and the eigenvectors of the largest q.
- *
- * matrix: d x d, of which the lower triangle counts, destroyed.  values: d, in
- * descending order.  vectors: q x d, the eigenvectors, of length 1; q may be 0.  If it
- * is not, about two more such matrices are taken from the host and given back.
- * Returns false, with nothing set, where linalg_eigen() does.
+ * Which eigenvectors are wanted: n of them from that of the first of the eigenvalues, in
+ * descending order, on.  Where fewer is set, the caller's n is not: they are those of
+ * the eigenvalues above the bound or of the others, whichever are fewer.
  */
-bool
-linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vectors,
-					 const MixtureHost *host)
+typedef struct Wanted
+{
+	bool		fewer;
+	double		bound;
+	int			first;
+	int			n;
+} Wanted;
+
+/* Write which are wanted, the eigenvalues being known. */
+static void
+find_wanted(const double *values, int d, Wanted *wanted)
+{
+	int			above = 0;
+
+	if (!wanted->fewer)
+		return;
+	while (above < d && values[above] > wanted->bound)
+		above++;
+	wanted->first = 2 * above > d ? above : 0;
+	wanted->n = 2 * above > d ? d - above : above;
+}
+
+/* All eigenvalues, in descending order, and the eigenvectors that are wanted. */
+static bool
+eigen_some(double *matrix, int d, double *values, double *vectors, Wanted *wanted,
+		   const MixtureHost *host)
 {
 	size_t		count = (size_t) d * (3 + EIGEN_LANES);
 	double	   *unsorted = host->allocate(host->context, count * sizeof(double));
@@ -404,7 +424,7 @@ linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vecto
 	double	   *norms = off + d;
 	double	   *lanes = norms + d;
 	int		   *order = host->allocate(host->context, d * sizeof(int));
-	Turns		turns = {.keep = q > 0};
+	Turns		turns = {.keep = wanted->fewer || wanted->n > 0};
 	bool		converged;
 
 	tridiagonal_reduce(matrix, norms, off, d, host);
@@ -416,11 +436,12 @@ linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vecto
 		sort_descending(unsorted, order, d);
 		for (int i = 0; i < d; i++)
 			values[i] = unsorted[order[i]];
-		for (int begin = 0; begin < q; begin += EIGEN_LANES)
+		find_wanted(values, d, wanted);
+		for (int begin = 0; begin < wanted->n; begin += EIGEN_LANES)
 		{
-			int			n = q - begin < EIGEN_LANES ? q - begin : EIGEN_LANES;
+			int			n = wanted->n - begin < EIGEN_LANES ? wanted->n - begin : EIGEN_LANES;
 
-			make_vectors(turns.last, order + begin, n, d, lanes, host);
+			make_vectors(turns.last, order + wanted->first + begin, n, d, lanes, host);
 			tridiagonal_return(matrix, norms, d, lanes, host);
 			take_lanes(lanes, n, d, vectors + (size_t) begin * d);
 		}
@@ -429,4 +450,39 @@ linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vecto
 	host->release(host->context, order);
 	host->release(host->context, unsorted);
 	return converged;
+}
+
+/*
+ * All eigenvalues of a symmetric matrix, and the eigenvectors of the largest q.
+ *
+ * matrix: d x d, of which the lower triangle counts, destroyed.  values: d, in
+ * descending order.  vectors: q x d, the eigenvectors, of length 1; q may be 0.  If it
+ * is not, about two more such matrices are taken from the host and given back.
+ * Returns false, with nothing set, where linalg_eigen() does.
+ */
+bool
+linalg_eigen_largest(double *matrix, int d, int q, double *values, double *vectors,
+					 const MixtureHost *host)
+{
+	Wanted		wanted = {.n = q};
+
+	return eigen_some(matrix, d, values, vectors, &wanted, host);
+}
+
+/*
+ * The same, with the eigenvectors of the eigenvalues above the bound or of the others,
+ * whichever are fewer, so that vectors is d / 2 x d: those of the *n eigenvalues from
+ * *first on.
+ */
+bool
+linalg_eigen_fewer(double *matrix, int d, double bound, double *values, double *vectors,
+				   int *first, int *n, const MixtureHost *host)
+{
+	Wanted		wanted = {.fewer = true, .bound = bound};
+
+	if (!eigen_some(matrix, d, values, vectors, &wanted, host))
+		return false;
+	*first = wanted.first;
+	*n = wanted.n;
+	return true;
 }

@@ -80,6 +80,9 @@ extern bool linalg_eigenvalues(double *matrix, double *values, double *work, int
 							   const MixtureHost *host);
 extern bool linalg_eigen_largest(double *matrix, int d, int q, double *values,
 								 double *vectors, const MixtureHost *host);
+extern bool linalg_eigen_fewer(double *matrix, int d, double bound, double *values,
+							   double *vectors, int *first, int *n,
+							   const MixtureHost *host);
 
 /*
  * Multiplications between two looks for interrupts: less than a millisecond of

@@ -52,6 +52,33 @@ own_floor(const double *covariance, const double *floor, int j)
 }
 
 /*
+ * Write a packed covariance in units in which the diagonal matrix of the least variances
+ * that hold for it, which go to own (d of them), is the identity: the lower triangle of
+ * square, d x d.  Returns false, with square as scratch, where it exceeds `times` that
+ * matrix in all directions, which the pivots show for less.
+ */
+static bool
+write_in_units(const double *covariance, const double *floor, double times, int d,
+			   double *own, double *square, const MixtureHost *host)
+{
+	for (int j = 0; j < d; j++)
+		own[j] = own_floor(covariance, floor, j);
+	memcpy(square, covariance, linalg_packed_count(d) * sizeof(double));
+	for (int j = 0; j < d; j++)
+		square[linalg_row(j) + j] -= times * own[j];
+	if (linalg_eliminate(square, d, host))
+		return false;
+	for (int i = 0; i < d; i++)
+	{
+		for (int j = 0; j <= i; j++)
+			square[(size_t) i * d + j] =
+				covariance[linalg_row(i) + j] / sqrt(own[i]) / sqrt(own[j]);
+		host->check_interrupts(host->context);
+	}
+	return true;
+}
+
+/*
  * The directions in which a packed covariance is at most `times` the diagonal
  * matrix of the least variances that hold for it, which go to own (d of them):
  * where own is the identity, eigenvectors with an eigenvalue up to `times`.
@@ -65,22 +92,8 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 {
 	int			n = 0;
 
-	for (int j = 0; j < d; j++)
-		own[j] = own_floor(covariance, floor, j);
-
-	/* as a rule there is none, which the pivots show for less */
-	memcpy(vectors, covariance, linalg_packed_count(d) * sizeof(double));
-	for (int j = 0; j < d; j++)
-		vectors[linalg_row(j) + j] -= times * own[j];
-	if (linalg_eliminate(vectors, d, host))
+	if (!write_in_units(covariance, floor, times, d, own, vectors, host))
 		return 0;
-	for (int i = 0; i < d; i++)
-	{
-		for (int j = 0; j <= i; j++)
-			vectors[(size_t) i * d + j] =
-				covariance[linalg_row(i) + j] / sqrt(own[i]) / sqrt(own[j]);
-		host->check_interrupts(host->context);
-	}
 	if (!linalg_eigen(vectors, values, values + d, d, host))
 		return -1;
 	for (int e = 0; e < d; e++)
@@ -97,35 +110,49 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 /*
  * The matrix closest in likelihood to a packed covariance among those that
  * exceed its floor: in coordinates where that is the identity, every eigenvalue
- * below 1 becomes 1.  Only of a matrix that is not finite eigenvalues are not
- * found: that becomes none at all, so that whoever would use it as a covariance
- * refuses it.
+ * below 1 becomes 1.  Where most are, as with fewer rows than features, what is more
+ * than the identity along the others is all there is to add to it.  Only of a matrix
+ * that is not finite eigenvalues are not found, or are not numbers: that becomes none at
+ * all, so that whoever would use it as a covariance refuses it.
  */
 static void
 raise_to_floor(double *covariance, const double *floor, int d,
 			   const MixtureHost *host)
 {
-	double	   *own = host->allocate(host->context,
-									 ((size_t) d * d + 3 * d) * sizeof(double));
+	double	   *own = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
 	double	   *values = own + d;
-	double	   *vectors = values + 2 * d;
-	int			n = mixture_flat_directions(covariance, floor, 1, d, own, vectors, values, host);
+	double	   *square = values + d;
+	double	   *vectors;
+	int			first = 0;
+	int			n = 0;
 
+	if (!write_in_units(covariance, floor, 1, d, own, square, host))
+	{
+		host->release(host->context, own);
+		return;
+	}
+	vectors = host->allocate(host->context, (size_t) (d / 2) * d * sizeof(double));
+	if (!linalg_eigen_fewer(square, d, 1, values, vectors, &first, &n, host))
+		covariance[0] = NAN;
+	else if (first == 0)
+	{
+		memset(covariance, 0, linalg_packed_count(d) * sizeof(double));
+		for (int j = 0; j < d; j++)
+			covariance[linalg_row(j) + j] = isfinite(values[j]) ? own[j] : NAN;
+	}
 	for (int e = 0; e < n; e++)
 	{
-		const double *vector = vectors + (size_t) e * d;
+		double	   *vector = vectors + (size_t) e * d;
+		double		excess = values[first + e] - 1;
 
 		for (int i = 0; i < d; i++)
-		{
-			double		left = (1 - values[e]) * sqrt(own[i]) * vector[i];
-
-			for (int j = 0; j <= i; j++)
-				covariance[linalg_row(i) + j] += left * sqrt(own[j]) * vector[j];
-		}
+			vector[i] *= sqrt(own[i]);
+		for (int i = 0; i < d; i++)
+			linalg_add_multiple(covariance + linalg_row(i),
+								(first == 0 ? excess : -excess) * vector[i], vector, i + 1);
 		host->check_interrupts(host->context);
 	}
-	if (n < 0)
-		covariance[0] = NAN;
+	host->release(host->context, vectors);
 	host->release(host->context, own);
 }
 
