@@ -99,6 +99,7 @@ typedef struct GmmSketch
 extern GmmSketch *gmm_sketch_create(MemoryContext parent, int size, int d);
 extern void gmm_sketch_check_shape(int64 size, int d);
 extern int	gmm_sketch_n_seconds(int d);
+extern double gmm_sketch_weight(const GmmSketch *sketch, int i);
 extern void gmm_sketch_add(GmmSketch *sketch, const double *values, const uint8 *observed,
 						   double weight);
 extern void gmm_sketch_put(GmmSketch *sketch, const double *row, int64 count,

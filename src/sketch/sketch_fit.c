@@ -70,17 +70,14 @@ collect_rows(const GmmSketch *sketch, bool skip, GmmRowsFit *fit)
 	{
 		const GmmSketchEntry *entry = &sketch->entries[i];
 		bool		incomplete = take_values(entry->row, d, values, observed);
-		double		weight = exact_round(&sketch->sums[GMM_SKETCH_WEIGHTS], entry->slot);
+		double		weight;
 
 		CHECK_FOR_INTERRUPTS();
-		if ((incomplete && skip) || !(weight > 0))
+		if (incomplete && skip)
 			continue;
-		if (!isfinite(weight))
-		{
-			MixtureError error = {0};
-
-			gmm_report_status(MIXTURE_WEIGHT_RANGE, 0, NULL, &error);
-		}
+		weight = gmm_sketch_weight(sketch, i);
+		if (!(weight > 0))
+			continue;
 		if (fit->rows == NULL)
 			fit->rows = gmm_rowstore_create(CurrentMemoryContext, d, 0);
 		gmm_rowstore_append(fit->rows, values, incomplete ? observed : NULL, 0, weight);

@@ -227,24 +227,18 @@ gmm_sketch_in(PG_FUNCTION_ARGS)
 
 /* --- json ----------------------------------------------------------------------------- */
 
-/* A number, or null where it is none. */
+/* The features of a row, null where they are NULL. */
 static void
-append_number(StringInfo text, double value)
-{
-	if (isfinite(value))
-		gmm_json_append_double(text, value);
-	else
-		appendStringInfoString(text, "null");
-}
-
-static void
-append_numbers(StringInfo text, const double *values, int n)
+append_row(StringInfo text, const double *row, int d)
 {
 	CHECK_FOR_INTERRUPTS();
-	for (int j = 0; j < n; j++)
+	for (int j = 0; j < d; j++)
 	{
 		appendStringInfoChar(text, j > 0 ? ',' : '[');
-		append_number(text, values[j]);
+		if (isnan(row[j]))
+			appendStringInfoString(text, "null");
+		else
+			gmm_json_append_double(text, row[j]);
 	}
 	appendStringInfoChar(text, ']');
 }
@@ -265,7 +259,7 @@ sketch_to_json(Datum datum)
 	{
 		if (i > 0)
 			appendStringInfoChar(&text, ',');
-		append_numbers(&text, sketch->entries[i].row, sketch->d);
+		append_row(&text, sketch->entries[i].row, sketch->d);
 	}
 	appendStringInfoString(&text, "],\"counts\":");
 	for (int i = 0; i < sketch->n; i++)
@@ -274,8 +268,7 @@ sketch_to_json(Datum datum)
 	for (int i = 0; i < sketch->n; i++)
 	{
 		appendStringInfoChar(&text, i > 0 ? ',' : '[');
-		append_number(&text, exact_round(&sketch->sums[GMM_SKETCH_WEIGHTS],
-										 sketch->entries[i].slot));
+		gmm_json_append_double(&text, gmm_sketch_weight(sketch, i));
 	}
 	appendStringInfoString(&text, "]}");
 	return text.data;

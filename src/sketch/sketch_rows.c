@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/tupmacs.h"
 #include "common/int.h"
 #include "miscadmin.h"
@@ -107,6 +109,18 @@ count_rows(int64 *n, int64 more)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the number of rows of the sketch is out of range for type bigint")));
+}
+
+/* The weight of all copies of kept row i, which is refused where it is no double. */
+double
+gmm_sketch_weight(const GmmSketch *sketch, int i)
+{
+	double		weight = exact_round(&sketch->sums[GMM_SKETCH_WEIGHTS], sketch->entries[i].slot);
+	MixtureError error = {0};
+
+	if (!isfinite(weight))
+		gmm_report_status(MIXTURE_WEIGHT_RANGE, 0, NULL, &error);
+	return weight;
 }
 
 /* How many of the entries, which are sorted, differ; no more than the size. */

@@ -226,4 +226,11 @@ END $$;
 SELECT equals((gmm_sketch_summary(pg_temp.doubled(62))).n_rows, 4611686018427387904, 'a sketch of 2^62 rows') || E'\n' ||
        raises('SELECT pg_temp.doubled(63)', '22003', 'the number of rows of the sketch is out of range', 'but not of 2^63');
 
+-- Weights that are doubles may have a sum that is none: a null in json would be no weight.
+SELECT raises(format($$SELECT %s FROM (SELECT gmm_sketch(ARRAY[mod(i, 3)], 5, 1e308) AS s FROM generate_series(1, 9) AS i) AS q$$, made),
+              '22003', 'the sum of the weights is out of range', 'weights beyond the range: ' || made)
+FROM unnest('{s::json,s::jsonb,to_jsonb(s),"gmm_fit_sketch(s, 2)"}'::text[]) AS made;
+SELECT equals((gmm_sketch(ARRAY[i, NULL], 5, 1e308)::jsonb ->> 'rows') || (gmm_sketch(ARRAY[i, NULL], 5, 1e308)::jsonb ->> 'weights'), '[[3, null]][1' || repeat('0', 308) || ']', 'one of them')
+FROM generate_series(3, 3) AS i;
+
 SELECT finish();
