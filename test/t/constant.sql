@@ -64,10 +64,42 @@ FROM (SELECT family, prior, reg_covar, value, start, gmm_accumulate(ARRAY[x, val
           ELSE gmm_model('{0.4,0.6}', ARRAY[ARRAY[0, value, 5], ARRAY[30, value, 80]], '{90,90}', family) END AS start) AS st
       WHERE k = 1 GROUP BY family, prior, reg_covar, value, start) AS a ORDER BY 1;
 
+-- Nor does it count for a dimension in a drift: that is what it is without the column.  What
+-- departs from its value is far.  (A prior is another one where there are more columns.)
+CREATE TABLE without AS
+SELECT family, prior, reg_covar, k, gmm_fit(ARRAY[x, y], k, o, w) AS model
+FROM options, unnest('{1,3}'::integer[]) AS k, groups WHERE family <> 'spherical' AND NOT prior GROUP BY family, prior, reg_covar, o, k;
+CREATE TABLE drifts AS
+SELECT f.family, f.reg_covar, f.k, f.value, f.model AS fitted, without.model AS bare,
+       gmm_accumulate(ARRAY[x + 0.05, value, y + 0.05], f.model, w) AS stats,
+       gmm_accumulate(ARRAY[x + 0.05, y + 0.05], without.model, w) AS bare_stats,
+       gmm_accumulate(ARRAY[x, value + 1e-3 * (1 + abs(value)), y], f.model) AS moved_stats
+FROM fits AS f JOIN without USING (family, prior, reg_covar, k), groups
+GROUP BY f.family, f.reg_covar, f.k, f.value, f.model, without.model;
+SELECT ok(max(greatest(abs(d.likelihood_shift - e.likelihood_shift), abs(d.likelihood_error - e.likelihood_error),
+                       abs(d.mean_shift - e.mean_shift), abs(d.spread_ratio - e.spread_ratio),
+                       abs(d.likelihood_p - e.likelihood_p), abs(d.share_p - e.share_p), abs(d.mean_p - e.mean_p))) < 1e-5,
+          format('%s, k %s, reg_covar %s: a drift is that of the other columns', family, k, reg_covar)) ||
+       format(E'\n# %s', max(greatest(abs(d.likelihood_shift - e.likelihood_shift), abs(d.spread_ratio - e.spread_ratio), abs(d.mean_p - e.mean_p))))
+FROM drifts, gmm_drift(fitted, stats) AS d, gmm_drift(bare, bare_stats) AS e
+GROUP BY family, reg_covar, k ORDER BY 1;
+SELECT ok(max(abs(d.spread_ratio - e.spread_ratio)) < 1e-5 AND max(abs(d.p - e.p)) < 1e-5 AND count(*) = 5 * k,
+          format('%s, k %s, reg_covar %s: and so is that of each component', family, k, reg_covar))
+FROM drifts, gmm_drift_components(fitted, stats) AS d JOIN LATERAL gmm_drift_components(bare, bare_stats) AS e USING (component)
+GROUP BY family, reg_covar, k ORDER BY 1;
+SELECT ok(bool_and(d.mean_p < 1e-9) FILTER (WHERE reg_covar = 0), format('%s, k %s: another value is a drift', family, k))
+FROM drifts, gmm_drift(fitted, moved_stats) AS d GROUP BY family, k ORDER BY 1;
+
 -- Nothing but constants: next to no variance, in one component.
 SELECT ok(max(c) <= 1e-18 * value ^ 2 * (1 + 1e-9) AND min(c) > 0, format('%s, %s: nothing varies', family, value))
 FROM (SELECT family, value, covariance[1][1] AS c FROM (
           SELECT family, value, gmm_fit(ARRAY[value, value], 1, gmm_options(covariance_type => family)) AS model
           FROM families, unnest('{-1,4.2,1e6}'::float8[]) AS value, generate_series(1, 9) GROUP BY family, value) AS f, gmm_components(model)) AS g
 GROUP BY family, value ORDER BY family, value;
+SELECT equals(format('%s|%s|%s', d.mean_shift, coalesce(d.spread_ratio::text, 'NULL'), d.mean_p), '0|NULL|1', format('%s: no drift in any dimension', family)) || E'\n' ||
+       ok(e.mean_p = 0 AND e.mean_shift > 1e3, format('%s: but where the value is another', family))
+FROM (SELECT family, model, gmm_accumulate(ARRAY[4.2, 1e6], model) AS same, gmm_accumulate(ARRAY[4.2, 1.1e6], model) AS other FROM (
+          SELECT family, gmm_fit(ARRAY[4.2, 1e6], 1, gmm_options(covariance_type => family)) AS model
+          FROM families, generate_series(1, 9) GROUP BY family) AS f, generate_series(1, 9) GROUP BY family, model) AS a,
+     gmm_drift(model, same) AS d, gmm_drift(model, other) AS e ORDER BY family;
 SELECT finish();

@@ -17,6 +17,10 @@
  *		spread		the rows' mean squared distance from their own mean, in the
  *					same deviations, of which 1 for each dimension is expected.
  *
+ * A feature in which all rows of the fit had one value has no deviations, but what the
+ * floor of variances gave it: it counts for no dimension, and what departs from its
+ * value is far.
+ *
  * Probabilities, which say by how much chance alone may move these, have the
  * responsibilities for counts.  They are conservative: by Jensen's inequality
  * the covariance of sum r (x - m), over all components, is at most that of rows
@@ -31,11 +35,15 @@
 #include "engine/core/linalg.h"
 #include "engine/core/special.h"
 
+/* Part of a variance by which rounding may have changed what the floor made it */
+#define SAME_SHARE 1e-6
+
 /* One component's scale, and scratch. */
 typedef struct Scale
 {
 	MixtureCovarianceType type;
 	int			d;
+	int			n_varying;		/* dimensions that count */
 	double	   *matrix;			/* packed; or variances */
 	double	   *inverse;		/* packed: the inverse of its Cholesky factor */
 	double	   *vector;			/* d */
@@ -131,6 +139,53 @@ paired_rows(double rows, double others)
 	return isinf(others) ? rows : rows * (others / (rows + others));
 }
 
+/*
+ * Whether the rows that a mixture was fitted to had one value in feature j: all its
+ * components have that for their mean, and the variance that the floor makes of it.
+ */
+static bool
+is_constant(const MixtureParameters *parameters, int j, double variance)
+{
+	double		value = parameters->means[j];
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double		apart = parameters->means[(size_t) c * parameters->d + j] - value;
+
+		if (fabs(mixture_variance(parameters, c, j) - variance) > SAME_SHARE * variance ||
+			apart * apart > variance)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * How many dimensions the rows of a fit under this reg_covar varied in.  Spherical
+ * components have the mean of the features' variances, so it is all or none.
+ */
+static int
+count_varying(const MixtureParameters *parameters, double reg_covar, const MixtureHost *host)
+{
+	int			d = parameters->d;
+	int			n_varying = d;
+	double		mean = 0;
+
+	for (int j = 0; j < d; j++)
+		mean += mixture_constant_variance(parameters->means[j]) / d;
+	for (int j = 0; j < d; j++)
+	{
+		double		variance = mixture_constant_variance(parameters->means[j]);
+
+		if (parameters->covariance_type == MIXTURE_SPHERICAL)
+			variance = mean;
+		/* where features are sums of others, only the others' floor may have been raised */
+		n_varying -= is_constant(parameters, j, mixture_floor_share(reg_covar) * variance) ||
+			is_constant(parameters, j, MIXTURE_LEAST_FLOOR * variance);
+		host->check_interrupts(host->context);
+	}
+	return n_varying;
+}
+
 /* The probability that a chi-square variable is above x, which may be infinite. */
 static double
 chi_square_p(double x, int degrees)
@@ -138,6 +193,13 @@ chi_square_p(double x, int degrees)
 	if (degrees < 1 || !(x > 0))
 		return 1;
 	return isinf(x) ? 0 : special_chi_square_tail(x, degrees);
+}
+
+/* Those of a mean: where nothing varied, any that has moved at all tells. */
+static int
+mean_degrees(int n_varying)
+{
+	return n_varying > 0 ? n_varying : 1;
 }
 
 /* Write the moves of a component's mean in deviations of each feature. */
@@ -185,13 +247,13 @@ compare_component(const MixtureParameters *parameters, const MixtureStats *stats
 	square = scaled_square(scale, scale->vector);
 	drift->mean_shift = sqrt(square);
 	drift->p = chi_square_p(paired_rows(weight, rows * component_share(parameters, component)) *
-							square, d);
+							square, mean_degrees(scale->n_varying));
 	if (scale->type == MIXTURE_TIED)
 		return -weight * square;
 	squares = scaled_trace(scale, stats->seconds +
 						   component * mixture_factor_count(scale->type, d), host);
 	own = own_squares(squares, weight * square);
-	drift->spread_ratio = sqrt(own / weight / d);
+	drift->spread_ratio = sqrt(own / weight / scale->n_varying);
 	return own;
 }
 
@@ -246,7 +308,7 @@ compare_likelihood(const MixtureStats *stats, const MixtureBaseline *baseline,
  */
 static void
 summarize(const MixtureParameters *parameters, const MixtureComponentDrift *components,
-		  double rows, double total, double own, MixtureDrift *drift)
+		  int n_varying, double rows, double total, double own, MixtureDrift *drift)
 {
 	double		square = 0;
 	double		chi_square = 0;
@@ -264,8 +326,8 @@ summarize(const MixtureParameters *parameters, const MixtureComponentDrift *comp
 			shift * shift;
 	}
 	drift->mean_shift = sqrt(square);
-	drift->spread_ratio = sqrt(own / total / parameters->d);
-	drift->mean_p = chi_square_p(chi_square, seen * parameters->d);
+	drift->spread_ratio = sqrt(own / total / n_varying);
+	drift->mean_p = chi_square_p(chi_square, seen * mean_degrees(n_varying));
 	/* of three, the least, of those that are numbers: Bonferroni's bound */
 	drift->p = fmin(1, 3 * fmin(drift->likelihood_p, fmin(drift->share_p, drift->mean_p)));
 }
@@ -281,7 +343,10 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 				 MixtureBaseline *baseline, const MixtureHost *host, MixtureError *error)
 {
 	bool		is_fitted = info != NULL && info->iterations > 0;
-	double		free = 0;
+	MixtureParameters varying = *parameters;
+
+	baseline->reg_covar = info != NULL ? info->reg_covar : 0;
+	varying.d = count_varying(parameters, baseline->reg_covar, host);
 
 	/* with labels the likelihood was another */
 	if (info == NULL || isnan(info->log_density_stddev) || info->n_labelled > 0)
@@ -292,9 +357,9 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 			baseline->rows = info->sum_weights;
 		return status;
 	}
-	if (is_fitted)
-		free = (double) mixture_free_parameters(parameters);
-	baseline->mean = (info->log_likelihood - free) / info->sum_weights;
+	baseline->mean = (info->log_likelihood -
+					  (is_fitted ? (double) mixture_free_parameters(&varying) : 0)) /
+		info->sum_weights;
 	baseline->stddev = info->log_density_stddev;
 	baseline->error = baseline->stddev / sqrt(info->sum_weights);
 	baseline->rows = is_fitted ? info->sum_weights : INFINITY;
@@ -320,6 +385,7 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 	Scale		scale;
 
 	scale_allocate(&scale, type, d, host);
+	scale.n_varying = count_varying(parameters, baseline->reg_covar, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		error->component = c;
@@ -335,12 +401,12 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 		own = own_squares(scaled_trace(&scale, stats->seconds, host), -own);
 		for (int c = 0; c < parameters->k; c++)
 			if (!isnan(components[c].mean_shift))
-				components[c].spread_ratio = sqrt(own / total / d);
+				components[c].spread_ratio = sqrt(own / total / scale.n_varying);
 	}
 	host->release(host->context, scale.matrix);
 
 	compare_likelihood(stats, baseline, drift);
 	compare_shares(parameters, stats, baseline->rows, drift);
-	summarize(parameters, components, baseline->rows, total, own, drift);
+	summarize(parameters, components, scale.n_varying, baseline->rows, total, own, drift);
 	return MIXTURE_OK;
 }

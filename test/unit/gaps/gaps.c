@@ -433,7 +433,7 @@ operate_drift(Shape *shape)
 {
 	const MixtureParameters *parameters = &shape->parameters;
 	size_t		k = parameters->k;
-	MixtureBaseline baseline = {-1, 0, 1, INFINITY};
+	MixtureBaseline baseline = {-1, 0, 1, INFINITY, 0};
 	MixtureDrift drift;
 	MixtureError error;
 	MixtureComponentDrift *components = malloc(k * sizeof(MixtureComponentDrift));
