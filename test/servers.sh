@@ -43,3 +43,18 @@ free_port()
     done
     echo "$free"
 }
+
+# start_other FROM: a server "other" in a directory of its own, at a port from there on, to
+# which postgres_fdw is to connect; sets dir and port.  It ends with the test, which is
+# skipped where there is no postgres_fdw.
+start_other()
+{
+    [ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] ||
+        skip_all "postgres_fdw is not installed for this PostgreSQL"
+    [ "$(id -u)" != 0 ] || skip_all "servers are not run as root"
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/other.XXXXXX")
+    trap 'stop_own other; rm -rf "$dir"' EXIT
+    trap 'exit 130' INT TERM HUP
+    port=$(free_port "$1")
+    start_own other "$port" || { echo "Bail out! no server"; cat "$dir/other.log"; exit 1; }
+}

@@ -5,17 +5,8 @@
 set -eu
 . test/t/tap.sh
 
-[ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] ||
-    skip_all "postgres_fdw is not installed for this PostgreSQL"
-[ "$(id -u)" != 0 ] || skip_all "servers are not run as root"
-
 . test/servers.sh
-dir=$(mktemp -d "${TMPDIR:-/tmp}/foreign.XXXXXX")
-trap 'stop_own other; rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM HUP
-
-port=$(free_port 9710)
-start_own other "$port" || { echo "Bail out! no server"; cat "$dir/other.log"; exit 1; }
+start_other 9710
 
 # The rows are there, half of them in each of two tables; here is a partitioned
 # table of both, and a copy to compare with.

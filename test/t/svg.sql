@@ -239,24 +239,8 @@ SELECT raises($$SELECT gmm_svg(x, CASE WHEN million.ctid < '(100,1)' THEN a.mode
 
 -- --- bytes that are not a state ---
 
--- Only an aggregate's plan can call these functions; so let one call them as
--- its final function, declared for bytes instead of internal.
-CREATE FUNCTION pg_temp.state_bytes(internal) RETURNS bytea
-AS '$libdir/gmm', 'gmm_svg_serialize' LANGUAGE C STRICT;
-CREATE FUNCTION pg_temp.read_bytes(bytea) RETURNS bigint
-AS '$libdir/gmm', 'gmm_svg_deserialize' LANGUAGE C STRICT;
 CREATE AGGREGATE pg_temp.state_of(double precision[], gmm_model) (
     SFUNC = gmm_svg_transition, STYPE = internal, FINALFUNC = pg_temp.state_bytes);
-CREATE AGGREGATE pg_temp.read_state(bytea) (
-    SFUNC = byteacat, STYPE = bytea, INITCOND = '', FINALFUNC = pg_temp.read_bytes);
-
-CREATE FUNCTION pg_temp.try(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    RETURN pg_temp.read_state(bytes)::text <> '';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END $$;
-
 CREATE TABLE state AS
 SELECT pg_temp.state_of(features, gmm_model('{0.5, 0.5}', '{{0, 0}, {3, 4}}', '{{1, 1}, {2, 0.5}}', 'diag')) AS bytes
 FROM random_rows(:seed * 1000 + 17, 8, 2, 2);

@@ -224,17 +224,8 @@ SELECT ok(pg_temp.plan(:'pairs') ~ 'Workers Launched: [12](\n.*)*Partial Aggrega
 SELECT equals((:pairs), (TABLE alone), 'to the same picture');
 
 -- Bytes that are not a state, as in svg.sql.
-CREATE FUNCTION pg_temp.state_bytes(internal) RETURNS bytea AS '$libdir/gmm', 'gmm_svg_serialize' LANGUAGE C STRICT;
-CREATE FUNCTION pg_temp.read_bytes(bytea) RETURNS bigint AS '$libdir/gmm', 'gmm_svg_deserialize' LANGUAGE C STRICT;
 CREATE AGGREGATE pg_temp.state_of(double precision[], gmm_model, integer[], jsonb) (
     SFUNC = gmm_svg_pairs_transition, STYPE = internal, FINALFUNC = pg_temp.state_bytes);
-CREATE AGGREGATE pg_temp.read_state(bytea) (SFUNC = byteacat, STYPE = bytea, INITCOND = '', FINALFUNC = pg_temp.read_bytes);
-CREATE FUNCTION pg_temp.try(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    RETURN pg_temp.read_state(bytes)::text <> '';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END $$;
 CREATE TABLE state AS
 SELECT pg_temp.state_of(features, model, '{3,1,2}', '{"title": "three", "width": 600}') AS bytes
 FROM random_rows(:seed * 1000 + 17, 8, 3, 2), (SELECT gmm_fit(features, 2) AS model FROM random_rows(:seed * 1000 + 17, 8, 3, 2)) AS m;
