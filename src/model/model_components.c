@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
@@ -87,6 +88,8 @@ component_covariance(const Components *components, int component)
 	ArrayType  *covariance = gmm_make_array(2, dims, &elements);
 
 	mixture_component_covariance(&components->parameters, component, elements);
+	/* it may have millions of elements, all of which are copied twice from here on */
+	CHECK_FOR_INTERRUPTS();
 	return PointerGetDatum(covariance);
 }
 
