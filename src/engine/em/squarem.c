@@ -196,7 +196,7 @@ step_length(const MixtureParameters *at, const double *from, const double *step,
 
 	for (int c = 0; c < k; c++)
 	{
-		const double *covariance = at->covariances + (type == MIXTURE_TIED ? 0 : c * count);
+		const double *covariance = mixture_covariance_of(at, c);
 		const double *mean = step + k + (size_t) c * d;
 		double		part = step[c] * step[c];
 

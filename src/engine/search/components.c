@@ -31,8 +31,9 @@ components_merge(const MixtureParameters *from, int a, int b, MixtureParameters 
 	size_t		count = mixture_factor_count(from->covariance_type, d);
 	const double *mean_a = from->means + (size_t) a * d;
 	const double *mean_b = from->means + (size_t) b * d;
-	const double *covariance_a = from->covariances + a * count;
-	const double *covariance_b = from->covariances + b * count;
+	const double *covariance_a = mixture_covariance_of(from, a);
+	const double *covariance_b = mixture_covariance_of(from, b);
+	double	   *covariance = mixture_covariance_of(to, c);
 	double		share = from->weights[b] / (from->weights[a] + from->weights[b]);
 
 	to->weights[c] = from->weights[a] + from->weights[b];
@@ -44,10 +45,8 @@ components_merge(const MixtureParameters *from, int a, int b, MixtureParameters 
 	if (from->covariance_type == MIXTURE_TIED)
 		return;
 	for (size_t i = 0; i < count; i++)
-		to->covariances[c * count + i] = covariance_a[i] +
-			share * (covariance_b[i] - covariance_a[i]);
-	mixture_add_outer(to->covariance_type, d, to->covariances + c * count, share * (1 - share),
-					  work);
+		covariance[i] = covariance_a[i] + share * (covariance_b[i] - covariance_a[i]);
+	mixture_add_outer(to->covariance_type, d, covariance, share * (1 - share), work);
 }
 
 /* Copy a component, but for its weight, to one of a mixture of the same family. */
@@ -59,7 +58,7 @@ components_copy(const MixtureParameters *from, int a, MixtureParameters *to, int
 
 	memcpy(to->means + (size_t) c * d, from->means + (size_t) a * d, d * sizeof(double));
 	if (from->covariance_type != MIXTURE_TIED)
-		memcpy(to->covariances + c * count, from->covariances + a * count,
+		memcpy(mixture_covariance_of(to, c), mixture_covariance_of(from, a),
 			   count * sizeof(double));
 }
 
@@ -86,7 +85,7 @@ half_log_determinant(const MixtureParameters *parameters, int c, double *scratch
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
-	const double *covariance = parameters->covariances + c * count;
+	const double *covariance = mixture_covariance_of(parameters, c);
 	double		sum = 0;
 
 	if (type == MIXTURE_SPHERICAL)
