@@ -403,7 +403,8 @@ typedef struct MixtureBaseline
 	double		stddev;			/* of the log density from row to row */
 	double		rows;			/* weight of those that the parameters were fitted
 								 * to; INFINITY if they are taken for the truth */
-	double		reg_covar;		/* of that fit; 0 if there was none */
+	int		   *varying;		/* k, the caller's: in how many directions the
+								 * rows of each component varied; or NULL, in all */
 } MixtureBaseline;
 
 /* How far rows have moved from a model: drift.c */

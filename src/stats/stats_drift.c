@@ -81,6 +81,7 @@ compare(FunctionCallInfo fcinfo, Comparison *comparison)
 	comparison->components = palloc(model->k * sizeof(MixtureComponentDrift));
 	comparison->moves = palloc_extended((size_t) model->k * model->d * sizeof(double),
 										MCXT_ALLOC_HUGE);
+	baseline.varying = palloc(model->k * sizeof(int));
 	status = mixture_baseline(&view->parameters,
 							  model->flags & GMM_MODEL_FITTED ? &model->fit : NULL,
 							  &baseline, &gmm_host, &error);

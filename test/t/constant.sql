@@ -90,6 +90,19 @@ GROUP BY family, reg_covar, k ORDER BY 1;
 SELECT ok(bool_and(d.mean_p < 1e-9) FILTER (WHERE reg_covar = 0), format('%s, k %s: another value is a drift', family, k))
 FROM drifts, gmm_drift(fitted, moved_stats) AS d GROUP BY family, k ORDER BY 1;
 
+-- Nor do columns that are sums of others.
+CREATE TABLE sums AS
+SELECT family, k, fitted, bare, gmm_accumulate(ARRAY[x + 0.05, y, x + 0.05 + y, 7, x + 0.05 - y, 2 * y], fitted, w) AS stats, gmm_accumulate(ARRAY[x + 0.05, y], bare, w) AS bare_stats
+FROM (SELECT family, k, gmm_fit(ARRAY[x, y, x + y, 7, x - y, 2 * y], k, o, w) AS fitted, gmm_fit(ARRAY[x, y], k, o, w) AS bare
+      FROM options, unnest('{1,3}'::integer[]) AS k, groups WHERE family IN ('full', 'tied') AND NOT prior AND reg_covar = 0 GROUP BY family, k, o) AS f, groups
+GROUP BY family, k, fitted, bare;
+SELECT ok(greatest(abs(d.likelihood_shift - e.likelihood_shift), abs(d.mean_shift - e.mean_shift), abs(d.spread_ratio - e.spread_ratio),
+                   abs(d.likelihood_p - e.likelihood_p), abs(d.share_p - e.share_p), abs(d.mean_p - e.mean_p)) < 1e-3,
+          format('%s, k %s: a drift is that of the columns that are no sums of others', family, k)) || E'\n# ' || d::text || e::text
+FROM sums, gmm_drift(fitted, stats) AS d, gmm_drift(bare, bare_stats) AS e ORDER BY family, k;
+SELECT ok(max(abs(d.spread_ratio - e.spread_ratio)) < 1e-3 AND max(abs(d.p - e.p)) < 1e-3 AND count(*) = k, format('%s, k %s: and so is that of each component', family, k))
+FROM sums, gmm_drift_components(fitted, stats) AS d JOIN LATERAL gmm_drift_components(bare, bare_stats) AS e USING (component) GROUP BY family, k ORDER BY family, k;
+
 -- Nothing but constants: next to no variance, in one component.
 SELECT ok(max(c) <= 1e-18 * value ^ 2 * (1 + 1e-9) AND min(c) > 0, format('%s, %s: nothing varies', family, value))
 FROM (SELECT family, value, covariance[1][1] AS c FROM (

@@ -275,7 +275,7 @@ test_by_row(MixtureCovarianceType type, bool noisy)
 		MixtureStats *stats = mixture_allocate_stats(type, k, d, &unit_host);
 		MixtureBaseline baseline = {-1 - d, 0.3 * random_uniform(&random),
 			0.5 + random_uniform(&random),
-			(const double[]) {INFINITY, 40, 4000}[try % 3], 0};
+			(const double[]) {INFINITY, 40, 4000}[try % 3], NULL};
 		MixtureDrift drift;
 		MixtureDrift expected;
 		MixtureComponentDrift components[MOST_K];
@@ -325,7 +325,7 @@ test_by_row(MixtureCovarianceType type, bool noisy)
 static void
 test_next_to_nothing(Random *random, MixtureCovarianceType type)
 {
-	const MixtureBaseline baseline = {0, 0.1, 1, INFINITY, 0};
+	const MixtureBaseline baseline = {0, 0.1, 1, INFINITY, NULL};
 	MixtureStats *stats = mixture_allocate_stats(type, 2, 2, &unit_host);
 	MixtureParameters parameters;
 	MixtureDrift drift;

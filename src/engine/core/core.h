@@ -217,6 +217,10 @@ extern int	judge_least_rows(MixtureCovarianceType type, int d);
 extern int	judge_components(const MixtureParameters *parameters, double n_rows,
 							 const double *floor, MixtureSuspicion *suspicions,
 							 const MixtureHost *host);
+extern void judge_count_flat(const MixtureParameters *parameters, const double *floor,
+							 int *counts, const MixtureHost *host);
+extern void mixture_whole_variances(const MixtureParameters *parameters, double *whole,
+									const MixtureHost *host);
 extern void judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
 						const MixtureHost *host);
 extern bool judge_component_near(const MixtureParameters *left, int a,

@@ -138,6 +138,24 @@ flat_find(Flat *flat, int c, const double *floor)
 	}
 }
 
+/* Count the directions in which each of the components is flat. */
+void
+judge_count_flat(const MixtureParameters *parameters, const double *floor, int *counts,
+				 const MixtureHost *host)
+{
+	Flat		flat;
+
+	flat_begin(&flat, parameters, host);
+	for (int c = 0; c < parameters->k; c++)
+	{
+		if (parameters->covariance_type != MIXTURE_TIED || c == 0)
+			flat_find(&flat, c, floor);
+		counts[c] = flat.n > 0 ? flat.n : 0;
+		host->check_interrupts(host->context);
+	}
+	flat_end(&flat);
+}
+
 /* A covariance and `times` the flat one together, in units of the least variances. */
 static void
 add_in_units(const Flat *flat, const double *other, double times, double *both)
@@ -441,8 +459,8 @@ judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
  * The variances of the mixture as a whole, d of them: within components and
  * between them, and of the noise.
  */
-static void
-whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
+void
+mixture_whole_variances(const MixtureParameters *parameters, double *whole, const MixtureHost *host)
 {
 	int			d = parameters->d;
 	double		noise = parameters->noise_weight;
@@ -493,7 +511,7 @@ mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_cov
 	double		share = mixture_floor_share(reg_covar);
 	int			n_suspect;
 
-	whole_variances(parameters, floor, host);
+	mixture_whole_variances(parameters, floor, host);
 	for (int j = 0; j < d; j++)
 		floor[j] *= share;
 	n_suspect = judge_components(parameters, n_rows, floor, suspicions, host);

@@ -18,8 +18,10 @@
  *					same deviations, of which 1 for each dimension is expected.
  *
  * A feature in which all rows of the fit had one value has no deviations, but what the
- * floor of variances gave it: it counts for no dimension, and what departs from its
- * value is far.
+ * floor of variances gave it, and so has a direction in which a sum of features is
+ * another: such count for no dimension, and what departs from there is far.  A floor that
+ * is more than rounding asks for may be below what the rows have; then only features of
+ * one value are left out.
  *
  * Probabilities, which say by how much chance alone may move these, have the
  * responsibilities for counts.  They are conservative: by Jensen's inequality
@@ -43,7 +45,7 @@ typedef struct Scale
 {
 	MixtureCovarianceType type;
 	int			d;
-	int			n_varying;		/* dimensions that count */
+	int			n_varying;		/* directions that count */
 	double	   *matrix;			/* packed; or variances */
 	double	   *inverse;		/* packed: the inverse of its Cholesky factor */
 	double	   *vector;			/* d */
@@ -160,16 +162,20 @@ is_constant(const MixtureParameters *parameters, int j, double variance)
 }
 
 /*
- * How many dimensions the rows of a fit under this reg_covar varied in.  Spherical
- * components have the mean of the features' variances, so it is all or none.
+ * In how many directions the rows of each component varied, of a fit under this
+ * reg_covar: varying, k.  Spherical components have the mean of the features' variances,
+ * so it is all or none.
  */
-static int
-count_varying(const MixtureParameters *parameters, double reg_covar, const MixtureHost *host)
+static void
+count_varying(const MixtureParameters *parameters, double reg_covar, int *varying,
+			  const MixtureHost *host)
 {
 	int			d = parameters->d;
-	int			n_varying = d;
+	double		share = mixture_floor_share(reg_covar);
+	double	   *floor = host->allocate(host->context, d * sizeof(double));
 	double		mean = 0;
 
+	mixture_whole_variances(parameters, floor, host);
 	for (int j = 0; j < d; j++)
 		mean += mixture_constant_variance(parameters->means[j]) / d;
 	for (int j = 0; j < d; j++)
@@ -178,12 +184,41 @@ count_varying(const MixtureParameters *parameters, double reg_covar, const Mixtu
 
 		if (parameters->covariance_type == MIXTURE_SPHERICAL)
 			variance = mean;
+		floor[j] *= share <= MIXTURE_COLLINEAR_FLOOR ? share : 0;
 		/* where features are sums of others, only the others' floor may have been raised */
-		n_varying -= is_constant(parameters, j, mixture_floor_share(reg_covar) * variance) ||
-			is_constant(parameters, j, MIXTURE_LEAST_FLOOR * variance);
+		if (is_constant(parameters, j, share * variance) ||
+			is_constant(parameters, j, MIXTURE_LEAST_FLOOR * variance))
+			floor[j] = mixture_variance(parameters, 0, j);
 		host->check_interrupts(host->context);
 	}
-	return n_varying;
+	judge_count_flat(parameters, floor, varying, host);
+	for (int c = 0; c < parameters->k; c++)
+		varying[c] = d - varying[c];
+	host->release(host->context, floor);
+}
+
+/* The free parameters of one component in d dimensions, but for its weight. */
+static double
+free_of_one(const MixtureParameters *parameters, int d)
+{
+	MixtureParameters one = {.k = 1, .d = d, .covariance_type = parameters->covariance_type};
+
+	return (double) mixture_free_parameters(&one);
+}
+
+/* The free parameters of a mixture, in the directions in which rows varied. */
+static double
+free_in_varying(const MixtureParameters *parameters, const int *varying)
+{
+	int			d = parameters->d;
+	double		free = (double) mixture_free_parameters(parameters);
+
+	for (int c = 0; c < parameters->k && varying != NULL; c++)
+		if (parameters->covariance_type == MIXTURE_TIED && c > 0)
+			free -= d - varying[c];
+		else
+			free -= free_of_one(parameters, d) - free_of_one(parameters, varying[c]);
+	return free;
 }
 
 /* The probability that a chi-square variable is above x, which may be infinite. */
@@ -308,11 +343,11 @@ compare_likelihood(const MixtureStats *stats, const MixtureBaseline *baseline,
  */
 static void
 summarize(const MixtureParameters *parameters, const MixtureComponentDrift *components,
-		  int n_varying, double rows, double total, double own, MixtureDrift *drift)
+		  const MixtureBaseline *baseline, double total, double spread, MixtureDrift *drift)
 {
 	double		square = 0;
 	double		chi_square = 0;
-	int			seen = 0;
+	int			degrees = 0;
 
 	for (int c = 0; c < parameters->k; c++)
 	{
@@ -320,14 +355,15 @@ summarize(const MixtureParameters *parameters, const MixtureComponentDrift *comp
 
 		if (isnan(shift))
 			continue;
-		seen++;
+		degrees += mean_degrees(baseline->varying != NULL ? baseline->varying[c] : parameters->d);
 		square += components[c].weight / total * shift * shift;
-		chi_square += paired_rows(components[c].weight, rows * component_share(parameters, c)) *
+		chi_square += paired_rows(components[c].weight,
+								  baseline->rows * component_share(parameters, c)) *
 			shift * shift;
 	}
 	drift->mean_shift = sqrt(square);
-	drift->spread_ratio = sqrt(own / total / n_varying);
-	drift->mean_p = chi_square_p(chi_square, seen * mean_degrees(n_varying));
+	drift->spread_ratio = sqrt(spread);
+	drift->mean_p = chi_square_p(chi_square, degrees);
 	/* of three, the least, of those that are numbers: Bonferroni's bound */
 	drift->p = fmin(1, 3 * fmin(drift->likelihood_p, fmin(drift->share_p, drift->mean_p)));
 }
@@ -343,10 +379,9 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 				 MixtureBaseline *baseline, const MixtureHost *host, MixtureError *error)
 {
 	bool		is_fitted = info != NULL && info->iterations > 0;
-	MixtureParameters varying = *parameters;
 
-	baseline->reg_covar = info != NULL ? info->reg_covar : 0;
-	varying.d = count_varying(parameters, baseline->reg_covar, host);
+	if (baseline->varying != NULL)
+		count_varying(parameters, info != NULL ? info->reg_covar : 0, baseline->varying, host);
 
 	/* with labels the likelihood was another */
 	if (info == NULL || isnan(info->log_density_stddev) || info->n_labelled > 0)
@@ -358,7 +393,7 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 		return status;
 	}
 	baseline->mean = (info->log_likelihood -
-					  (is_fitted ? (double) mixture_free_parameters(&varying) : 0)) /
+					  (is_fitted ? free_in_varying(parameters, baseline->varying) : 0)) /
 		info->sum_weights;
 	baseline->stddev = info->log_density_stddev;
 	baseline->error = baseline->stddev / sqrt(info->sum_weights);
@@ -381,15 +416,17 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	double		total = 0;		/* not that of all less noise: next to nothing may be left */
+	double		varying = 0;	/* of that, in all directions that count */
 	double		own = 0;
 	Scale		scale;
 
 	scale_allocate(&scale, type, d, host);
-	scale.n_varying = count_varying(parameters, baseline->reg_covar, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
 		error->component = c;
 		total += stats->component_weights[c];
+		scale.n_varying = baseline->varying != NULL ? baseline->varying[c] : d;
+		varying += stats->component_weights[c] * scale.n_varying;
 		if ((type != MIXTURE_TIED || c == 0) && !scale_take(&scale, parameters, c, host))
 			return MIXTURE_NOT_POSITIVE_DEFINITE;
 		own += compare_component(parameters, stats, c, baseline->rows, &scale,
@@ -401,12 +438,12 @@ mixture_drift(const MixtureParameters *parameters, const MixtureStats *stats,
 		own = own_squares(scaled_trace(&scale, stats->seconds, host), -own);
 		for (int c = 0; c < parameters->k; c++)
 			if (!isnan(components[c].mean_shift))
-				components[c].spread_ratio = sqrt(own / total / scale.n_varying);
+				components[c].spread_ratio = sqrt(own / varying);
 	}
 	host->release(host->context, scale.matrix);
 
 	compare_likelihood(stats, baseline, drift);
 	compare_shares(parameters, stats, baseline->rows, drift);
-	summarize(parameters, components, scale.n_varying, baseline->rows, total, own, drift);
+	summarize(parameters, components, baseline, total, own / varying, drift);
 	return MIXTURE_OK;
 }

@@ -433,7 +433,7 @@ operate_drift(Shape *shape)
 {
 	const MixtureParameters *parameters = &shape->parameters;
 	size_t		k = parameters->k;
-	MixtureBaseline baseline = {-1, 0, 1, INFINITY, 0};
+	MixtureBaseline baseline = {-1, 0, 1, INFINITY, NULL};
 	MixtureDrift drift;
 	MixtureError error;
 	MixtureComponentDrift *components = malloc(k * sizeof(MixtureComponentDrift));
