@@ -92,8 +92,8 @@ FROM moved AS m JOIN (
            FROM later, LATERAL (SELECT gmm_logpdf(model, x) OFFSET 0) AS d (l) GROUP BY number, family) AS l USING (number, family),
      gmm_drift(model, stats) AS d, gmm_summary(model) AS s,
      -- new rows are expected to have what AIC says, half of it for each row
-     LATERAL (SELECT -s.aic / 2 / s.sum_weights, sqrt(greatest(l.stddev, s.log_density_stddev) ^ 2 / l.w +
-                                                     s.log_density_stddev ^ 2 / s.sum_weights)) AS e (expected, error)
+     LATERAL (SELECT -s.aic / 2 / s.sum_weights, sqrt(greatest(l.stddev, s.log_density_stddev) ^ 2 / l.w + s.log_density_stddev ^ 2 / s.sum_weights +
+                                                     2 * (s.aic / 2 + s.log_likelihood) / s.sum_weights ^ 2)) AS e (expected, error)
 GROUP BY m.family ORDER BY m.family;
 
 -- The same where values are missing, and with noise, which is a class of its own: shares
@@ -222,6 +222,13 @@ FROM (SELECT gmm_model('{0.5,0.5}', '{{0},{5}}', '{1,4}', 'spherical') AS model)
 SELECT ok((gmm_summary(model)).log_density_stddev IS NULL AND (gmm_summary(model)).log_likelihood < -1e199, 'nor by gmm_refit')
 FROM (SELECT gmm_refit(ARRAY[CASE i WHEN 1 THEN 1e100 ELSE i END], gmm_model('{1}', '{{0}}', '{1}', 'spherical'), '{"max_iter": 0}') AS model
       FROM generate_series(1, 9) AS i) AS f;
+
+-- Where all rows are equally likely, as both of two values are, chance is that of the fit.
+SELECT ok(d.p > 0.01 AND e.p < 1e-6, format('%s: rows that are equally likely, and others', family))
+FROM (SELECT family, model, gmm_accumulate(ARRAY[mod(i, 2), mod(i / 2, 2)], model) AS same, gmm_accumulate(ARRAY[2 * mod(i, 2), 2 * mod(i / 2, 2)], model) AS other
+      FROM (SELECT family, gmm_fit(ARRAY[mod(i, 2), mod(i / 2, 2)], 1, gmm_options(covariance_type => family)) AS model
+            FROM families, generate_series(0, 399) AS i GROUP BY family) AS f, generate_series(0, 399) AS i GROUP BY family, model) AS a,
+     gmm_drift(model, same) AS d, gmm_drift(model, other) AS e ORDER BY family;
 
 -- Rows with NULLs, in the fit and later.
 SELECT ok(d.p > 1e-7 AND e.mean_p < 1e-3, 'rows with NULLs: no drift, and one')

@@ -8,7 +8,9 @@
  *		likelihood	the mean log density with what the fit lets expect of rows
  *					like its own.  A fit flatters its own rows: new ones have a
  *					mean log density that is lower by p / n, p being the number
- *					of its parameters (Akaike 1974).
+ *					of its parameters (Akaike 1974).  That is the mean of a
+ *					chi-square variable of p degrees over n, of which 2 p is the
+ *					variance: all there is where all rows are equally likely.
  *		shares		the components' shares of the rows, and that of noise, with
  *					their weights: the population stability index, sum (q - p)
  *					log(q / p).
@@ -379,6 +381,7 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 				 MixtureBaseline *baseline, const MixtureHost *host, MixtureError *error)
 {
 	bool		is_fitted = info != NULL && info->iterations > 0;
+	double		free = 0;
 
 	if (baseline->varying != NULL)
 		count_varying(parameters, info != NULL ? info->reg_covar : 0, baseline->varying, host);
@@ -392,11 +395,12 @@ mixture_baseline(const MixtureParameters *parameters, const MixtureFitInfo *info
 			baseline->rows = info->sum_weights;
 		return status;
 	}
-	baseline->mean = (info->log_likelihood -
-					  (is_fitted ? free_in_varying(parameters, baseline->varying) : 0)) /
-		info->sum_weights;
+	if (is_fitted)
+		free = free_in_varying(parameters, baseline->varying);
+	baseline->mean = (info->log_likelihood - free) / info->sum_weights;
 	baseline->stddev = info->log_density_stddev;
-	baseline->error = baseline->stddev / sqrt(info->sum_weights);
+	baseline->error = sqrt(baseline->stddev * baseline->stddev + 2 * free / info->sum_weights) /
+		sqrt(info->sum_weights);
 	baseline->rows = is_fitted ? info->sum_weights : INFINITY;
 	return MIXTURE_OK;
 }
