@@ -1,7 +1,7 @@
 /*
  * test_vector.c
  *	  The kernels' exponential, logarithm and inverse root, in every clone that
- *	  this CPU has, against the C library's in long double.
+ *	  this CPU has, against the C library's in long double; the less and the larger.
  *
  * They are inlined wherever they are used, so this file makes clones of its
  * own from the header that has them.
@@ -35,7 +35,9 @@ CLONE(function) (const double *x, double *y) \
 #define DEFINE_FUNCTIONS \
 DEFINE_FUNCTION(exponentials, CLONE(exp_negative) (CLONE(load) (x + i), -708.0)) \
 DEFINE_FUNCTION(logarithms, CLONE(log_above_one) (CLONE(load) (x + i))) \
-DEFINE_FUNCTION(inverse_roots, CLONE(inverse_root) (CLONE(load) (x + i)))
+DEFINE_FUNCTION(inverse_roots, CLONE(inverse_root) (CLONE(load) (x + i))) \
+DEFINE_FUNCTION(lessers, CLONE(lesser) (CLONE(load) (x + i), 1.0 - (Vec) {0})) \
+DEFINE_FUNCTION(largers, CLONE(larger) (CLONE(load) (x + i), 1.0 - (Vec) {0}))
 
 #define Vec CLONE(Vec)
 #define VecUnaligned CLONE(VecUnaligned)
@@ -92,13 +94,18 @@ typedef struct Clone
 	Function	exponentials;
 	Function	logarithms;
 	Function	inverse_roots;
+	Function	lessers;
+	Function	largers;
 } Clone;
 
 static const Clone clones[] = {
-	{"baseline", exponentials_baseline, logarithms_baseline, inverse_roots_baseline},
+	{"baseline", exponentials_baseline, logarithms_baseline, inverse_roots_baseline,
+	lessers_baseline, largers_baseline},
 #if defined(__x86_64__)
-	{"avx2", exponentials_avx2, logarithms_avx2, inverse_roots_avx2},
-	{"avx512", exponentials_avx512, logarithms_avx512, inverse_roots_avx512},
+	{"avx2", exponentials_avx2, logarithms_avx2, inverse_roots_avx2,
+	lessers_avx2, largers_avx2},
+	{"avx512", exponentials_avx512, logarithms_avx512, inverse_roots_avx512,
+	lessers_avx512, largers_avx512},
 #endif
 };
 
@@ -147,7 +154,9 @@ static void
 test_clone(const Clone *clone, Random *random)
 {
 	static const double edges[LANES] = {0, -0.0, -1e-300, -708.1, -800, -1e10, -1e300, -0.5};
+	static const double values[LANES] = {NAN, 2, -INFINITY, INFINITY, 1, -0.0, 0.5, NAN};
 	double		y[LANES];
+	double		z[LANES];
 	double		error;
 
 	error = largest_error(clone->exponentials, expl, -707.9, 0, false, random);
@@ -167,6 +176,13 @@ test_clone(const Clone *clone, Random *random)
 	error = fmax(error, largest_error(clone->inverse_roots, inverse_root, -700, 700, true,
 									  random));
 	check(error < TOLERANCE, "%s: inverse root to %.1e", clone->name, error);
+
+	clone->lessers(values, y);
+	clone->largers(values, z);
+	check(y[0] == 1 && y[1] == 1 && y[2] == -INFINITY && y[3] == 1 && y[4] == 1 && y[5] == 0 &&
+		  y[6] == 0.5 && y[7] == 1, "%s: the less of a value and 1, 1 for NaN", clone->name);
+	check(z[0] == 1 && z[1] == 2 && z[2] == 1 && z[3] == INFINITY && z[4] == 1 && z[5] == 1 &&
+		  z[6] == 1 && z[7] == 1, "%s: the larger of a value and 1, 1 for NaN", clone->name);
 }
 
 void

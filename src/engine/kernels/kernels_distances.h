@@ -202,8 +202,7 @@ CLONE(leave_densities) (const MixturePrepared *prepared, int c, int row, const V
 	for (int v = 0; v < n_vectors; v++)
 	{
 		/* NaN, from infinity minus infinity, is far away too */
-		Vec			bounded = CLONE(select) ((Bits) (q[v] < MAX_DISTANCE_SQUARED), q[v],
-											 MAX_DISTANCE_SQUARED - (Vec) {0});
+		Vec			bounded = CLONE(lesser) (q[v], MAX_DISTANCE_SQUARED - (Vec) {0});
 
 		CLONE(store) (kernels_roots(work, c) + row + v * VL,
 					  prepared->log_constants[c] - 0.5 * bounded);

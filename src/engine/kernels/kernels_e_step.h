@@ -10,28 +10,87 @@
  */
 
 /*
- * Turn log densities into the square roots of densities relative to the row's
- * largest, whose squares add up to work->sums.
+ * Vectors of rows whose exponentials are found together: these are long chains, which
+ * wait for each other less side by side.
  */
-static void
-CLONE(roots_of_many) (int k, int n_rows, const KernelWork *work)
+#define ROOT_VECTORS 2
+
+/* Blocks of more features than this would push each other out of the cache. */
+#define MOST_FETCHED 64
+
+/*
+ * Turn log densities of n_vectors vectors of rows into the square roots of densities
+ * relative to the row's largest, whose squares add up to work->sums.
+ *
+ * Nothing here waits for memory, so this is where to ask for the next block's rows:
+ * n_fetched features, each `stride` from the last.
+ */
+ALWAYS_INLINE void
+CLONE(roots_of_rows) (int k, int row, const KernelWork *work, const double *next,
+					  int n_fetched, int stride, const int n_vectors)
 {
-	for (int row = 0; row < n_rows; row += VL)
+	double	   *column = kernels_roots(work, 0) + row;
+	Vec			most[ROOT_VECTORS];
+	Vec			sum[ROOT_VECTORS];
+	int			fetched = 0;
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
 	{
-		double	   *column = kernels_roots(work, 0) + row;
-		Vec			most = CLONE(load) (work->largest + row);
-		Vec			sum = {0};
-
-		for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
-		{
-			Vec			root = CLONE(exp_negative) ((CLONE(load) (column) - most) * 0.5,
-													ROOT_UNDERFLOW);
-
-			CLONE(store) (column, root);
-			sum += root * root;
-		}
-		CLONE(store) (work->sums + row, sum);
+		most[v] = CLONE(load) (column + v * VL);
+		sum[v] = (Vec) {0};
 	}
+	for (int c = 1; c < k; c++)
+	{
+		const double *densities = column + (size_t) c * KERNEL_WORK_STRIDE;
+
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			most[v] = CLONE(larger) (CLONE(load) (densities + v * VL), most[v]);
+	}
+	for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
+	{
+		for (int end = (c + 1) * n_fetched / k; fetched < end; fetched++)
+		{
+			UNROLL
+			for (int i = 0; i < n_vectors * VL; i += 8)
+				__builtin_prefetch(next + (size_t) fetched * stride + row + i, 0, 2);
+		}
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+		{
+			Vec			apart = CLONE(load) (column + v * VL) - most[v];
+			Vec			root = CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW);
+
+			CLONE(store) (column + v * VL, root);
+			sum[v] += root * root;
+		}
+	}
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+	{
+		CLONE(store) (work->largest + row + v * VL, most[v]);
+		CLONE(store) (work->sums + row + v * VL, sum[v]);
+	}
+}
+
+/* The same of a block's rows; the next block is likely to follow it in memory. */
+static void
+CLONE(roots_of_many) (int d, int k, const MixtureBlock *block, const KernelWork *work,
+					  const MixtureHost *host)
+{
+	const double *next = block->features + (size_t) d * block->stride;
+	int			n_fetched = d <= MOST_FETCHED ? d : 0;
+	int			row = 0;
+
+	for (; row + (ROOT_VECTORS - 1) * VL < block->n_rows; row += ROOT_VECTORS * VL)
+	{
+		CLONE(roots_of_rows) (k, row, work, next, n_fetched, block->stride, ROOT_VECTORS);
+		if (k > COMPONENTS_PER_LOOK)
+			host->check_interrupts(host->context);
+	}
+	for (; row < block->n_rows; row += VL)
+		CLONE(roots_of_rows) (k, row, work, next, n_fetched, block->stride, 1);
 }
 
 /* The same for two components, of which one has the root 1 for nothing. */
@@ -44,11 +103,14 @@ CLONE(roots_of_two) (int n_rows, const KernelWork *work)
 
 	for (int row = 0; row < n_rows; row += VL)
 	{
-		Vec			difference = CLONE(load) (first + row) - CLONE(load) (second + row);
+		Vec			one_density = CLONE(load) (first + row);
+		Vec			other_density = CLONE(load) (second + row);
+		Vec			difference = one_density - other_density;
 		Bits		larger = (Bits) (difference > 0);
 		Vec			apart = CLONE(select) (larger, -difference, difference);
 		Vec			root = CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW);
 
+		CLONE(store) (work->largest + row, CLONE(larger) (one_density, other_density));
 		CLONE(store) (first + row, CLONE(select) (larger, one, root));
 		CLONE(store) (second + row, CLONE(select) (larger, root, one));
 		CLONE(store) (work->sums + row, root * root + one);
@@ -58,37 +120,21 @@ CLONE(roots_of_two) (int n_rows, const KernelWork *work)
 /*
  * Turn log densities into the square roots of densities relative to the row's
  * largest, whose squares add up to work->sums; and add the block's to the
- * log-likelihood and to the sum of squared log densities.
- *
- * Each step is a loop of its own over the rows, so that the long chains of
- * logarithms or exponentials of many rows run side by side.
+ * log-likelihood and to the sum of squared log densities.  The logarithms have a loop
+ * of their own over the rows, so that the long chains of many run side by side.
  */
 static void
-CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work,
+CLONE(normalize) (int d, int k, const MixtureBlock *block, const KernelWork *work,
 				  MixtureStats *stats, const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	Vec			log_likelihood = {0};
 	Vec			squares = {0};
 
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		const double *column = kernels_roots(work, 0) + row;
-		Vec			most = CLONE(load) (column);
-
-		for (int c = 1; c < k; c++)
-		{
-			Vec			value = CLONE(load) (column + (size_t) c * KERNEL_WORK_STRIDE);
-
-			most = CLONE(select) ((Bits) (value > most), value, most);
-		}
-		CLONE(store) (work->largest + row, most);
-	}
-	host->check_interrupts(host->context);
 	if (k == 2)
 		CLONE(roots_of_two) (n_rows, work);
 	else
-		CLONE(roots_of_many) (k, n_rows, work);
+		CLONE(roots_of_many) (d, k, block, work, host);
 	host->check_interrupts(host->context);
 	for (int row = 0; row < n_rows; row += VL)
 	{
@@ -105,8 +151,7 @@ CLONE(normalize) (int k, const MixtureBlock *block, const KernelWork *work,
 		part = weight * log_density;
 		log_likelihood += part;
 		part *= log_density;
-		squares += CLONE(select) ((Bits) (part < MIXTURE_MAX_SQUARE), part,
-								  MIXTURE_MAX_SQUARE - (Vec) {0});
+		squares += CLONE(lesser) (part, MIXTURE_MAX_SQUARE - (Vec) {0});
 	}
 	*stats->log_likelihood += CLONE(sum_of) (log_likelihood);
 	*stats->log_density_squares += CLONE(sum_of) (squares);
@@ -135,7 +180,7 @@ CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
 			Vec			inverse = CLONE(select) ((Bits) (density > 0), sum / density, one);
 
 			/* a quotient that is 1 but for rounding is not less */
-			inverse = CLONE(select) ((Bits) (inverse > 1), inverse, one);
+			inverse = CLONE(larger) (inverse, one);
 			entropy += CLONE(load) (block->weights + row) * (density / sum) *
 				CLONE(log_above_one) (inverse);
 		}
@@ -161,7 +206,7 @@ CLONE(find_reach) (const MixturePrepared *prepared, const MixtureBlock *block,
 	{
 		Vec			largest = CLONE(load) (work->largest + row);
 
-		least = CLONE(select) ((Bits) (largest < least), largest, least);
+		least = CLONE(lesser) (largest, least);
 	}
 	CLONE(store) (lanes, least);
 	for (int i = 1; i < VL; i++)
@@ -234,7 +279,7 @@ CLONE(responsibilities) (const MixturePrepared *prepared, const MixtureBlock *bl
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	CLONE(normalize) (n_classes, block, work, stats, host);
+	CLONE(normalize) (prepared->d, n_classes, block, work, stats, host);
 	if (m_step)
 	{
 		CLONE(scale_roots) (n_classes, block, work);

@@ -209,7 +209,7 @@ CLONE(factor_diagonal) (CLONE(Factor) *factor, int i, const int n)
 		Vec			inverse = 1.0 / pivot;
 
 		/* written so that NaN is the least */
-		factor->least = CLONE(select) ((Bits) (pivot >= factor->least), factor->least, pivot);
+		factor->least = CLONE(lesser) (factor->least, pivot);
 		factor->product *= pivot;
 		CLONE(store) (factor->pivots + (size_t) (i + b) * VL, pivot);
 		CLONE(store) (CLONE(element) (factor->triangle, i + b, i + b), inverse);

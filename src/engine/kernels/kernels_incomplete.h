@@ -25,7 +25,7 @@ CLONE(missing_shift) (const double *shifts, const double *exact, int n, double *
 		CLONE(store) (log_densities + row,
 					  CLONE(select) (known, CLONE(load) (log_densities + row) + shift,
 									 CLONE(load) (exact + row)));
-		most = CLONE(select) ((Bits) (shift > most), shift, most);
+		most = CLONE(larger) (shift, most);
 	}
 	CLONE(store) (lanes, most);
 	for (int i = 1; i < VL; i++)
@@ -192,8 +192,7 @@ CLONE(missing_diag_rows) (const MixturePrepared *prepared, int c,
 	UNROLL
 	for (int v = 0; v < n_vectors; v++)
 	{
-		Vec			bounded = CLONE(select) ((Bits) (q[v] < MAX_DISTANCE_SQUARED), q[v],
-											 MAX_DISTANCE_SQUARED - (Vec) {0});
+		Vec			bounded = CLONE(lesser) (q[v], MAX_DISTANCE_SQUARED - (Vec) {0});
 
 		CLONE(store) (log_densities + row + v * VL,
 					  prepared->log_constants[c] + shift[v] - 0.5 * bounded);

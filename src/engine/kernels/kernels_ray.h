@@ -19,7 +19,7 @@ CLONE(ray_log_densities) (const Ray *ray, const double *positions, int n,
 			Vec			distance = x - ray->closest[c];
 			Vec			value = ray->peaks[c] - ray->curvatures[c] * (distance * distance);
 
-			most = CLONE(select) ((Bits) (value > most), value, most);
+			most = CLONE(larger) (value, most);
 		}
 		for (int c = 0; c < ray->k; c++)
 		{

@@ -94,7 +94,7 @@ CLONE(group_distances) (const MixturePrepared *prepared, int group,
 			q += y * y;
 		}
 	/* NaN, from infinity minus infinity, is far away too */
-	return CLONE(select) ((Bits) (q < INFINITY), q, INFINITY - (Vec) {0});
+	return CLONE(lesser) (q, INFINITY - (Vec) {0});
 }
 
 static void

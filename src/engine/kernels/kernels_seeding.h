@@ -107,7 +107,7 @@ CLONE(nearer) (const MixtureBlock *block, const double *squares, const double *d
 	{
 		Vec			square = CLONE(load) (squares + row);
 		Vec			distance = CLONE(load) (distances + row);
-		Vec			least = CLONE(select) ((Bits) (square < distance), square, distance);
+		Vec			least = CLONE(lesser) (square, distance);
 
 		CLONE(store) (nearer + row, least);
 		sum += CLONE(load) (block->weights + row) * least;

@@ -9,6 +9,10 @@
  * exchange algorithm).
  */
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 /* How vectors are passed does not matter: everything here is inlined. */
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -63,6 +67,38 @@ ALWAYS_INLINE Vec
 CLONE(select) (Bits mask, Vec a, Vec b)
 {
 	return (Vec) ((mask & (Bits) a) | (~mask & (Bits) b));
+}
+
+/*
+ * The less of two, and the larger, element by element; b where either is NaN: one
+ * instruction, which compilers do not see in a comparison.
+ */
+ALWAYS_INLINE Vec
+CLONE(lesser) (Vec a, Vec b)
+{
+#if !defined(__SSE2__)
+	return CLONE(select) ((Bits) (a < b), a, b);
+#elif VL == 8
+	return (Vec) _mm512_min_pd((__m512d) a, (__m512d) b);
+#elif VL == 4
+	return (Vec) _mm256_min_pd((__m256d) a, (__m256d) b);
+#else
+	return (Vec) _mm_min_pd((__m128d) a, (__m128d) b);
+#endif
+}
+
+ALWAYS_INLINE Vec
+CLONE(larger) (Vec a, Vec b)
+{
+#if !defined(__SSE2__)
+	return CLONE(select) ((Bits) (a > b), a, b);
+#elif VL == 8
+	return (Vec) _mm512_max_pd((__m512d) a, (__m512d) b);
+#elif VL == 4
+	return (Vec) _mm256_max_pd((__m256d) a, (__m256d) b);
+#else
+	return (Vec) _mm_max_pd((__m128d) a, (__m128d) b);
+#endif
 }
 
 /*
