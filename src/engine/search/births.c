@@ -152,22 +152,26 @@ find_longest(const Births *births, const ComponentRows *of, const double *mean, 
 	{
 		double		length = sqrt(linalg_dot(line, line, d));
 		double		squares = 0;
+		double		at_mean;
+		double		sum = 0;
 
 		/* no row is anywhere else */
 		if (!(length > 0))
 			return;
 		for (int j = 0; j < d; j++)
 			line[j] /= length;
+		at_mean = linalg_dot(mean, line, d);
 		memset(next, 0, d * sizeof(double));
 		for (int64_t i = 0; i < of->n; i++)
 		{
 			const double *row = births->space->rows + of->rows[i] * d;
-			double		along = linalg_dot(row, line, d) - linalg_dot(mean, line, d);
+			double		along = linalg_dot(row, line, d) - at_mean;
 
 			squares += of->shares[i] * along * along;
+			sum += of->shares[i] * along;
 			linalg_add_multiple(next, of->shares[i] * along, row, d);
-			linalg_add_multiple(next, -of->shares[i] * along, mean, d);
 		}
+		linalg_add_multiple(next, -sum, mean, d);
 		length = sqrt(linalg_dot(next, next, d));
 		for (int j = 0; j < d; j++)
 			line[j] = length > 0 ? next[j] / length * sqrt(squares / of->sum) : 0;

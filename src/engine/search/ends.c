@@ -107,9 +107,10 @@ is_before(const End *left, const End *right)
 /*
  * Count a start that has come to its end, of this score and without artefacts if it is
  * sound: there, if an earlier one came to the same; else as one more, in place of the
- * last if there is no room.  crossed: it was made of others.
+ * last if there is no room.  crossed: it was made of others.  Returns whether an earlier
+ * one did.
  */
-void
+bool
 ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool sound, bool crossed)
 {
 	End			end = {.score = score,.sound = sound,.n_starts = 1,.n_alone = !crossed};
@@ -120,14 +121,14 @@ ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool so
 		{
 			ends->ends[i].n_starts++;
 			ends->ends[i].n_alone += !crossed;
-			return;
+			return true;
 		}
 	if (ends->n < ends->most)
 		ends->n++;
 	else if (is_before(&end, &ends->ends[ends->n - 1]))
 		ends->n_sound -= ends->ends[ends->n - 1].sound;
 	else
-		return;
+		return false;
 	ends->n_sound += sound;
 	place = ends->n - 1;
 	end.parameters = ends->ends[place].parameters;
@@ -135,6 +136,7 @@ ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool so
 	for (; place > 0 && is_before(&end, &ends->ends[place - 1]); place--)
 		ends->ends[place] = ends->ends[place - 1];
 	ends->ends[place] = end;
+	return false;
 }
 
 /* The end that a mixture is at, or NULL. */

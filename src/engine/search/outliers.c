@@ -20,6 +20,7 @@
 #include "engine/search/search.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Rows for each component that there have to be left, so that starts find seeds */
 #define LEAST_LEFT 4
@@ -38,43 +39,46 @@ typedef struct Aside
 	int			n;				/* components that are about rows set aside */
 } Aside;
 
+/* Leave the largest log densities of a block's rows; see LocalVisit. */
+static void
+note_largest(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
+{
+	memcpy((double *) context + first, work->largest, block->n_rows * sizeof(double));
+}
+
 /*
  * The share that a row has of the variance of component c, of so many rows, in the
- * direction in which that is the most.
+ * direction in which that is the most.  square: its squared distance, where the family
+ * has matrices.
  */
 static double
-row_share(const MixtureParameters *parameters, const MixturePrepared *prepared, int c,
-		  const double *row, double weight, double n, double sum_weights, double *work)
+row_share(const MixtureParameters *parameters, int c, const double *row, double square,
+		  double weight, double n, double sum_weights)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			d = parameters->d;
 	size_t		count = mixture_factor_count(type, d);
-	double		most = 0;
+	double		most = mixture_has_matrix(type) ? square : 0;
 
-	if (mixture_has_matrix(type))
-	{
-		double	   *distances = work + mixture_row_work_size(prepared);
-
-		mixture_row_mahalanobis(prepared, row, work, distances);
-		most = distances[c] * distances[c];
-	}
 	for (int j = 0; j < d && !mixture_has_matrix(type); j++)
 	{
 		double		apart = row[j] - parameters->means[(size_t) c * d + j];
-		double		square = apart * apart /
+		double		own = apart * apart /
 			parameters->covariances[c * count + mixture_variance_place(type, j)];
 
-		most = type == MIXTURE_DIAG ? fmax(most, square) : most + square / d;
+		most = type == MIXTURE_DIAG ? fmax(most, own) : most + own / d;
 	}
 	return weight * n / (n - weight) / (type == MIXTURE_TIED ? sum_weights : n) * most;
 }
 
 /*
  * The row of component c, of its rows, that makes it what it is; -1: none does.
+ * largest: where the family has matrices, the largest log density of each row, which of
+ * one that is mostly this component's is the component's own, and tells the distance.
  */
 static int64_t
 find_far(const Search *search, const MixturePrepared *prepared, const ComponentRows *of, int c,
-		 double *work)
+		 const double *largest)
 {
 	const Sample *sample = search->sample;
 	const Candidate *best = &search->best;
@@ -90,8 +94,9 @@ find_far(const Search *search, const MixturePrepared *prepared, const ComponentR
 		if (of->n < least || 2 * of->shares[i] < sample->weights[row] ||
 			2 * of->shares[i] > of->sum)
 			continue;
-		share = row_share(&best->parameters, prepared, c, sample->rows + row * search->d,
-						  of->shares[i], of->sum, best->outcome.sum_weights, work);
+		share = row_share(&best->parameters, c, sample->rows + row * search->d,
+						  largest != NULL ? 2 * (prepared->log_constants[c] - largest[row]) : 0,
+						  of->shares[i], of->sum, best->outcome.sum_weights);
 		if (share > most)
 		{
 			most = share;
@@ -129,22 +134,25 @@ count_far(const Search *search, const ComponentRows *of)
 
 /*
  * Take the weight from the rows that are mostly a component of few rows, and from those
- * that make a component wide; prepared: the best, for blocks and for single rows.
+ * that make a component wide; prepared: the best.
  */
 static void
-clear_rows(const Search *search, const MixturePrepared *prepared, const MixturePrepared *by_row,
-		   Aside *aside)
+clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 {
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
 	ComponentRows *rows = local_rows(prepared, sample, host);
-	double	   *work = host->allocate(host->context, (mixture_row_work_size(by_row) + search->k) *
-									  sizeof(double));
+	double	   *largest = NULL;
 
+	if (mixture_has_matrix(search->options->covariance_type))
+	{
+		largest = host->allocate(host->context, sample->n_rows * sizeof(double));
+		local_visit(prepared, sample, note_largest, largest, host);
+	}
 	for (int c = 0; c < search->k; c++)
 	{
 		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
-		int64_t		far = few ? -1 : find_far(search, by_row, &rows[c], c, work);
+		int64_t		far = few ? -1 : find_far(search, prepared, &rows[c], c, largest);
 		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
 
 		for (int64_t i = 0; i < n; i++)
@@ -155,7 +163,8 @@ clear_rows(const Search *search, const MixturePrepared *prepared, const MixtureP
 		aside->n += few || far >= 0 || n > 0;
 	}
 	local_release(rows, search->k, host);
-	host->release(host->context, work);
+	if (largest != NULL)
+		host->release(host->context, largest);
 }
 
 /* Set aside the rows that are to be: none where the best is no mixture to score rows with. */
@@ -167,14 +176,12 @@ set_aside(const Search *search, Aside *aside)
 	const MixtureParameters *best = &search->best.parameters;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(best, NULL, host, &error);
-	MixturePrepared *by_row = mixture_prepare_rows(best, host, &error);
 
 	sample_reweigh(sample, &aside->rest, host);
 	aside->n_left = sample->n_rows;
 	aside->n = 0;
-	if (prepared != NULL && by_row != NULL)
-		clear_rows(search, prepared, by_row, aside);
-	mixture_release_prepared(by_row, host);
+	if (prepared != NULL)
+		clear_rows(search, prepared, aside);
 	mixture_release_prepared(prepared, host);
 }
 

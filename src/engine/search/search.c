@@ -424,7 +424,8 @@ allocate_candidate(Search *search, Candidate *candidate)
 /*
  * Run the spare candidate, which comes from a start, to its end, unless it falls
  * behind the highest end so far, or, where passes are dear, behind what came of that.
- * From the end, if it is the highest so far, go on.  Among as many starts as there
+ * From the end, if it is the highest so far, go on; where passes are dear, not if another
+ * start came to the same, and this one only nearer to it.  Among as many starts as there
  * are in any case that is put off, for a later one often ends higher.  Where it is said
  * how many are made it is not, or fewer could come to more.
  */
@@ -434,6 +435,7 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 	const SearchEffort *effort = search->effort;
 	Candidate  *spare = &search->spare;
 	MixtureStatus status;
+	bool		known;
 
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
@@ -454,10 +456,11 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
 	search->n_ended++;
-	ends_note(&search->ends, &spare->parameters, spare->score, spare->n_artefacts == 0,
-			  crossed);
-	if (search->n_ended > 1 && spare->score <= search->highest_end +
-		SAME_OPTIMUM * spare->outcome.sum_weights)
+	known = ends_note(&search->ends, &spare->parameters, spare->score,
+					  spare->n_artefacts == 0, crossed);
+	if (search->n_ended > 1 && ((known && effort->chooses) ||
+								spare->score <= search->highest_end +
+								SAME_OPTIMUM * spare->outcome.sum_weights))
 		return MIXTURE_OK;
 	search->highest_end = spare->score;
 	if (!search->puts_off)

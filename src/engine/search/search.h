@@ -197,7 +197,7 @@ typedef struct Ends
 extern void ends_begin(Ends *ends, MixtureCovarianceType type, int k, int d,
 					   const MixtureHost *host);
 extern void ends_release(Ends *ends);
-extern void ends_note(Ends *ends, const MixtureParameters *parameters, double score,
+extern bool ends_note(Ends *ends, const MixtureParameters *parameters, double score,
 					  bool sound, bool crossed);
 extern const End *ends_find(const Ends *ends, const MixtureParameters *parameters);
 extern bool ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,
