@@ -424,7 +424,7 @@ test_agglomeration(MixtureCovarianceType type)
 			merged.covariances = pooled;
 			pool_covariances(&pieces, pooled);
 		}
-		components_agglomerate(&merged, k, &unit_host);
+		components_agglomerate(&merged, 0, k, &unit_host);
 		for (int c = 0; c < k; c++)
 			worst = fmax(worst, merged.k != k ? INFINITY :
 						 nearest_piece(&groups, c, &merged, shared ? 0 :

@@ -47,6 +47,9 @@ typedef struct Stratum
 /* Rows for each of the few that are beside one that is far from all others, at least */
 #define FEW_OF_ROWS 100
 
+/* and how many are few, at least, of so many rows and more */
+#define LEAST_FEW 4
+
 /* Far rows that a sample has place for: these, and so many for each feature */
 #define LEAST_FAR 20
 #define FAR_PER_FEATURE 4
@@ -224,6 +227,7 @@ move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host
 
 	if (few == 0)
 		return;
+	few = few < LEAST_FEW ? LEAST_FEW : few;
 	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
 	box.most = box.least + d;
 	put_rows(taking);

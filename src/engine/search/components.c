@@ -113,6 +113,7 @@ typedef struct Agglomeration
 	const MixtureHost *host;
 	MixtureParameters *parameters;
 	int			n;				/* components at the beginning */
+	int			n_apart;		/* the first, no two of which are merged */
 	double	   *losses;			/* n x n: of merging two, c the larger: [c * n + other] */
 	double	   *half_logs;		/* n: of the determinants; not where all share one */
 	double	   *whitened;		/* n x d: means where the covariance that all share is
@@ -158,7 +159,9 @@ find_loss(Agglomeration *of, int a, int b)
 	double		both = weight_a + weight_b;
 	double		loss = weight_a * log(weight_a) + weight_b * log(weight_b) - both * log(both);
 
-	if (of->whitened != NULL)
+	if (a < of->n_apart && b < of->n_apart)
+		loss = INFINITY;
+	else if (of->whitened != NULL)
 	{
 		const double *mean_a = of->whitened + (size_t) a * d;
 		const double *mean_b = of->whitened + (size_t) b * d;
@@ -245,18 +248,22 @@ find_best(const Agglomeration *of, int *a, int *b)
 }
 
 /*
- * Merge components until k are left.  Where all share a covariance it is, meanwhile,
- * what makes mergers costly, and grows by what is between those that are merged.
+ * Merge components until k are left, but no two of the first n_apart, at most k.  Where
+ * all share a covariance it is, meanwhile, what makes mergers costly, and grows by what is
+ * between those that are merged.
  */
 void
-components_agglomerate(MixtureParameters *parameters, int k, const MixtureHost *host)
+components_agglomerate(MixtureParameters *parameters, int n_apart, int k,
+					   const MixtureHost *host)
 {
 	bool		shared = parameters->covariance_type == MIXTURE_TIED;
 	size_t		n = parameters->k;
 	size_t		d = parameters->d;
 	size_t		size = n * n + n + linalg_packed_count(parameters->d) + d +
 		(shared ? n * d : 0);
-	Agglomeration of = {.host = host,.parameters = parameters,.n = parameters->k};
+	Agglomeration of = {
+		.host = host,.parameters = parameters,.n = parameters->k,.n_apart = n_apart
+	};
 
 	of.losses = host->allocate(host->context, size * sizeof(double));
 	of.half_logs = of.losses + n * n;

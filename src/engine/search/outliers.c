@@ -9,10 +9,13 @@
  * nothing can be told from it any more.  And wherever it is, starts look for
  * groups in coordinates that are those of the row.
  *
- * So the search is made once more among the other rows alone, for all components, and
- * the far rows are put into what it finds by EM among all, if that explains the other
- * rows better than the best of all rows does, by more than what a component costs for
- * each that the far rows have to themselves.
+ * So the search is made once more among the other rows alone, for all components.  Of
+ * what it finds those components are merged that these rows can do without, for the far
+ * ones to have them.  Far rows that get none join what loses the least by it, for EM by
+ * itself would give them to the widest; if EM takes them from there, they are tried in one
+ * component after the other.  The mixture takes the place of the best if that explains the
+ * other rows better, by more than what a component costs for each that the far rows have
+ * to themselves; or if it leaves these more components, at less than their price.
  *
  * Of several far rows in a component none need make it what it is, as the others do as
  * well.  So what the sample knows to be far from all but a few (sample.c) is one, too.
@@ -31,12 +34,21 @@
 /* Rows that a component has beside it, in units of what it has to have */
 #define BESIDE_FAR 4
 
+/* Rows that are too few for a group, if they are far from all others */
+#define HANDFUL 5
+
+/* Share of a suspect component's price up to which rows can do without one: BIC's price */
+#define SPARE_SHARE (1 / 3.0)
+
+/* Rows set aside for which components are chosen one by one, at most */
+#define MOST_PLACED 32
+
 /* What is set aside. */
 typedef struct Aside
 {
 	Sample		rest;			/* the sample, in which these rows have no weight */
 	int64_t		n_left;			/* rows that have one */
-	int			n;				/* components that are about rows set aside */
+	int64_t		n;				/* rows that have none any more */
 } Aside;
 
 /* Leave the largest log densities of a block's rows; see LocalVisit. */
@@ -112,7 +124,10 @@ find_far(const Search *search, const MixturePrepared *prepared, const ComponentR
 static void
 clear_row(Aside *aside, int64_t row)
 {
-	aside->n_left -= aside->rest.weights[row] > 0;
+	bool		has_weight = aside->rest.weights[row] > 0;
+
+	aside->n_left -= has_weight;
+	aside->n += has_weight;
 	aside->rest.weights[row] = 0;
 }
 
@@ -133,6 +148,23 @@ count_far(const Search *search, const ComponentRows *of)
 }
 
 /*
+ * Whether a component is that of a handful of rows, of so much weight each, which are far
+ * from all but a few.
+ */
+static bool
+is_handful(const Search *search, const ComponentRows *of, double row_weight)
+{
+	const Sample *sample = search->sample;
+
+	if (!(of->sum < HANDFUL * row_weight))
+		return false;
+	for (int64_t i = 0; i < of->n; i++)
+		if (2 * of->shares[i] > sample->weights[of->rows[i]] && of->rows[i] >= sample->n_far)
+			return false;
+	return true;
+}
+
+/*
  * Take the weight from the rows that are mostly a component of few rows, and from those
  * that make a component wide; prepared: the best.
  */
@@ -142,6 +174,7 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
 	ComponentRows *rows = local_rows(prepared, sample, host);
+	double		row_weight = search->best.outcome.sum_weights / search_n_rows(search);
 	double	   *largest = NULL;
 
 	if (mixture_has_matrix(search->options->covariance_type))
@@ -151,7 +184,8 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 	}
 	for (int c = 0; c < search->k; c++)
 	{
-		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
+		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS ||
+			is_handful(search, &rows[c], row_weight);
 		int64_t		far = few ? -1 : find_far(search, prepared, &rows[c], c, largest);
 		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
 
@@ -160,7 +194,6 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 				clear_row(aside, rows[c].rows[i]);
 		if (far >= 0)
 			clear_row(aside, far);
-		aside->n += few || far >= 0 || n > 0;
 	}
 	local_release(rows, search->k, host);
 	if (largest != NULL)
@@ -185,6 +218,182 @@ set_aside(const Search *search, Aside *aside)
 	mixture_release_prepared(prepared, host);
 }
 
+/* How many components of a mixture among all rows are mostly those of rows set aside. */
+static int
+count_alone(const Search *search, const Aside *aside, const MixtureParameters *parameters)
+{
+	const MixtureHost *host = search->host;
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
+	ComponentRows *rows;
+	int			n = 0;
+
+	if (prepared == NULL)
+		return -1;
+	rows = local_rows(prepared, search->sample, host);
+	for (int c = 0; c < search->k; c++)
+	{
+		double		alone = 0;
+
+		for (int64_t i = 0; i < rows[c].n; i++)
+			if (!(aside->rest.weights[rows[c].rows[i]] > 0))
+				alone += rows[c].shares[i];
+		n += 2 * alone > rows[c].sum;
+	}
+	local_release(rows, search->k, host);
+	mixture_release_prepared(prepared, host);
+	return n;
+}
+
+/* The log-likelihood of a mixture among the rows that are not set aside. */
+static double
+of_rest(Search *again, const MixtureParameters *parameters)
+{
+	MixtureError error;
+
+	return em_pass(&again->em, parameters, false, &error) != MIXTURE_OK ? -INFINITY :
+		*again->em.stats->log_likelihood;
+}
+
+/*
+ * Let a mixture of the rows that are not set aside, n components of which are merged away,
+ * have a component for each row that is: *all.
+ */
+static void
+put_back(const Search *search, const Aside *aside, const Candidate *of, int n,
+		 MixtureParameters *all)
+{
+	const MixtureHost *host = search->host;
+	const Sample *sample = search->sample;
+	MixtureCovarianceType type = all->covariance_type;
+	int			d = search->d;
+	size_t		count = mixture_factor_count(type, d);
+	double		total = of->outcome.sum_weights;
+
+	mixture_copy_parameters(all, &of->parameters);
+	all->k = search->k;
+	components_agglomerate(all, 0, search->k - n, host);
+	for (int c = 0; c < all->k; c++)
+		all->weights[c] *= total;
+	for (int64_t i = 0; i < sample->n_rows; i++)
+		if (!(aside->rest.weights[i] > 0))
+		{
+			memcpy(all->means + (size_t) all->k * d, sample->rows + i * d, d * sizeof(double));
+			if (type != MIXTURE_TIED)
+				mixture_within(&of->parameters, all->covariances + all->k * count);
+			total += all->weights[all->k++] = sample->weights[i];
+		}
+	for (int c = 0; c < all->k; c++)
+		all->weights[c] /= total;
+}
+
+/*
+ * How many of the components that a search among the others has found these can do without,
+ * each being worth less than a share of its price, for the rows set aside to have them;
+ * *likelihood: of the others then.
+ */
+static int
+count_spare(const Search *search, Search *again, const Aside *aside, MixtureParameters *all,
+			double *likelihood)
+{
+	double		price = SPARE_SHARE * search_suspect_price(search, &search->best);
+	int			n = 0;
+
+	*likelihood = of_rest(again, &again->best.parameters);
+	while (aside->n <= MOST_PLACED && n < aside->n && n + 1 < search->k)
+	{
+		double		next;
+
+		put_back(search, aside, &again->best, n + 1, all);
+		all->k = search->k;
+		next = of_rest(again, all);
+		if (!(next + price > *likelihood))
+			break;
+		*likelihood = next;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Make as many components of *all as are sought, n being those of the rows set aside.  These
+ * join others where that loses the least; but what is left of them at last joins component
+ * `with`, if that is one.
+ */
+static void
+join(const Search *search, MixtureParameters *all, int n, int with)
+{
+	const MixtureHost *host = search->host;
+	int			k = search->k;
+	double	   *work;
+
+	components_agglomerate(all, k - n, with < 0 ? k : k + 1, host);
+	if (with < 0)
+		return;
+	work = host->allocate(host->context, search->d * sizeof(double));
+	components_merge(all, with, k, all, with, work);
+	host->release(host->context, work);
+	all->k = k;
+}
+
+/*
+ * Take what comes of a mixture of the rows that are not set aside, n components of which
+ * are to be those of the others, if that leaves them these, and, where the best has as
+ * many, is better.  Returns whether.
+ */
+static bool
+try_with(Search *search, Search *again, const Aside *aside, int n, int with,
+		 MixtureParameters *all)
+{
+	MixtureParameters *from = &search->moved.parameters;
+	int			n_before = count_alone(search, aside, &search->best.parameters);
+	bool		found;
+
+	if (aside->n <= MOST_PLACED)
+	{
+		put_back(search, aside, &again->best, n, all);
+		join(search, all, n, with);
+		mixture_copy_parameters(from, all);
+		mixture_hold_floor(from, search->floor, search->host);
+	}
+	else
+		mixture_copy_parameters(from, &again->best.parameters);
+	found = search_follow(search, from) &&
+		count_alone(search, aside, &search->spare.parameters) == n &&
+		(n != n_before || search_better(&search->spare, &search->best));
+	if (found)
+		search_take(search, again->n_best);
+	return found;
+}
+
+/* Take what the search among the rows not set aside has found if it is better: see above. */
+static void
+choose(Search *search, Search *again, const Aside *aside)
+{
+	const MixtureHost *host = search->host;
+	int			n_before = count_alone(search, aside, &search->best.parameters);
+	double		price = search_suspect_price(search, &search->best);
+	double		gain;
+	MixtureParameters all;
+	int			n;
+	int			n_joined = 0;
+
+	mixture_allocate_parameters(&all, search->options->covariance_type,
+								search->k + (int) aside->n, search->d, host);
+	n = count_spare(search, again, aside, &all, &gain);
+	gain -= of_rest(again, &search->best.parameters);
+	if (n < aside->n && aside->n <= MOST_PLACED && n != n_before &&
+		all.covariance_type != MIXTURE_TIED)
+		n_joined = search->k - n;
+	if (n > n_before)
+		price *= SPARE_SHARE;
+	if (n == n_before || gain > (n_before - n) * price)
+		for (int with = -1; with < n_joined; with++)
+			if (try_with(search, again, aside, n, with, &all))
+				break;
+	mixture_release_parameters(&all, host);
+}
+
 /*
  * Search among the rows that are not set aside, and take what is found there if it is
  * better: see above.
@@ -194,17 +403,14 @@ try_without(Search *search, const Aside *aside)
 {
 	/* its starts are counted from the first again, which nobody is to see */
 	MixtureHost quiet = *search->host;
-	double		price = aside->n * search_suspect_price(search, &search->best);
 	Search		again;
 	MixtureError error;
 
 	quiet.report = NULL;
 	quiet.progress = NULL;
 	search_begin(&again, search->scales, &aside->rest, search->k, search->options, &quiet);
-	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0 &&
-		em_pass(&again.em, &search->best.parameters, false, &error) == MIXTURE_OK &&
-		again.best.outcome.log_likelihood > *again.em.stats->log_likelihood + price)
-		search_put(search, &again.best.parameters, again.n_best);
+	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
+		choose(search, &again, aside);
 	search_end(&again);
 }
 

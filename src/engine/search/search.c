@@ -101,15 +101,12 @@ static const SearchEffort efforts[] = {
 /* Times the rows of a sample that all rows must be for it not to be finished */
 #define FINISH_SHARE 8
 
-/* Log-likelihoods per unit of weight that are the same optimum */
-#define SAME_OPTIMUM 1e-5
-
 /* The price of a suspect component, in units of what BIC takes for one */
 #define SUSPECT_PRICE 3
 
 /* Rows that stand behind the weight of the sample. */
-static double
-sample_n_rows(const Search *search)
+double
+search_n_rows(const Search *search)
 {
 	return search->sample->complete ? search->scales->n_rows :
 		(double) search->sample->n_rows;
@@ -122,14 +119,14 @@ sample_n_rows(const Search *search)
 static double
 judged_n_rows(const Search *search)
 {
-	return search->prior != NULL ? NAN : sample_n_rows(search);
+	return search->prior != NULL ? NAN : search_n_rows(search);
 }
 
 /* What a suspect component costs, in units of the log-likelihood. */
 double
 search_suspect_price(const Search *search, const Candidate *candidate)
 {
-	double		n_rows = sample_n_rows(search);
+	double		n_rows = search_n_rows(search);
 
 	return SUSPECT_PRICE * components_price(search->options->covariance_type, search->d, n_rows,
 											candidate->outcome.sum_weights / n_rows);
@@ -159,8 +156,8 @@ search_judge(Search *search, Candidate *candidate)
 }
 
 /* Whether a is better than b by more than convergence leaves over. */
-static bool
-better(const Candidate *a, const Candidate *b)
+bool
+search_better(const Candidate *a, const Candidate *b)
 {
 	return a->score > b->score + SAME_OPTIMUM * b->outcome.sum_weights;
 }
@@ -268,7 +265,7 @@ try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accep
 			*accepted = false;
 			return;
 		}
-		*accepted = better(moved, from);
+		*accepted = search_better(moved, from);
 
 		/* twice, since what is better on its way may end as an artefact */
 		if ((was_better && *accepted) || finished(search, moved) ||
@@ -295,7 +292,7 @@ make_move(Search *search, Candidate *from)
 	judge_components(&from->parameters, judged_n_rows(search), search->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
-				sample_n_rows(search),
+				search_n_rows(search),
 				search->effort == efforts && SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
@@ -392,12 +389,12 @@ improve(Search *search, const Candidate *end, MixtureError *error)
 	copy_candidate(improved, end);
 	go_on(search, improved);
 	status = finish(search, improved, error);
-	if (status == MIXTURE_OK && better(end, improved))
+	if (status == MIXTURE_OK && search_better(end, improved))
 	{
 		copy_candidate(improved, end);
 		status = finish(search, improved, error);
 	}
-	if (status == MIXTURE_OK && (search->n_improved == 0 || better(improved, &search->best)))
+	if (status == MIXTURE_OK && (search->n_improved == 0 || search_better(improved, &search->best)))
 		swap_candidates(improved, &search->best);
 	search->n_improved++;
 	return status;
@@ -513,7 +510,7 @@ static int
 most_starts(const Search *search)
 {
 	int			most = search->effort->most_starts;
-	bool		few = search->k * (double) search->d * search->d > sample_n_rows(search);
+	bool		few = search->k * (double) search->d * search->d > search_n_rows(search);
 	int			of_two = few || search->options->noise ? MORE_STARTS_OF_TWO : STARTS_OF_TWO;
 
 	return search->k <= 2 && most > of_two ? of_two : most;
@@ -679,35 +676,34 @@ search_end(Search *search)
 }
 
 /*
- * Let EM go on from a mixture among all rows of the sample, and make what comes
- * of it the best, if that is better or has fewer artefacts; n_best starts came to it.
+ * Let the spare candidate be what EM comes to from a mixture among all rows of the sample.
+ * Returns whether it comes to anything.
  */
-void
-search_put(Search *search, const MixtureParameters *parameters, int n_best)
+bool
+search_follow(Search *search, const MixtureParameters *parameters)
 {
 	Candidate  *spare = &search->spare;
-	Candidate  *best = &search->best;
-	Candidate  *improved = &search->improved;
 	MixtureError error;
 
 	mixture_copy_parameters(&spare->parameters, parameters);
-	spare->n_reseeded = best->n_reseeded;
+	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
-	if (advance(search, spare, search->options->max_iter, search->options->tol, &error) !=
-		MIXTURE_OK || finish(search, spare, &error) != MIXTURE_OK ||
-		!(spare->n_artefacts < best->n_artefacts || better(spare, best)))
-		return;
+	return advance(search, spare, search->options->max_iter, search->options->tol, &error) ==
+		MIXTURE_OK && finish(search, spare, &error) == MIXTURE_OK;
+}
+
+/* Make the spare candidate, which n_best starts came to, the best. */
+void
+search_take(Search *search, int n_best)
+{
+	Candidate  *spare = &search->spare;
+	Candidate  *best = &search->best;
+
+	spare->n_reseeded = best->n_reseeded;
 	if (spare->n_artefacts < best->n_artefacts)
 		spare->n_reseeded += best->n_artefacts - spare->n_artefacts;
 	swap_candidates(spare, best);
 	search->n_best = n_best;
-
-	/* moves might lead back to where a far row takes the place of a group */
-	copy_candidate(improved, best);
-	go_on(search, improved);
-	if (finish(search, improved, &error) == MIXTURE_OK && better(improved, best) &&
-		improved->n_artefacts <= best->n_artefacts)
-		swap_candidates(improved, best);
 }
 
 /*

@@ -159,7 +159,7 @@ extern void components_copy(const MixtureParameters *from, int a, MixtureParamet
 							int c);
 extern double components_price(MixtureCovarianceType type, int d, double n_rows,
 							   double row_weight);
-extern void components_agglomerate(MixtureParameters *parameters, int k,
+extern void components_agglomerate(MixtureParameters *parameters, int n_apart, int k,
 								   const MixtureHost *host);
 
 /* starts.c */
@@ -336,16 +336,22 @@ typedef struct Search
 	Ends		ends;
 } Search;
 
+/* Log-likelihoods per unit of weight that are the same optimum */
+#define SAME_OPTIMUM 1e-5
+
 /* outliers.c */
 extern void outliers_absorb(Search *search);
 
 /* search.c */
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
+extern double search_n_rows(const Search *search);
 extern double search_suspect_price(const Search *search, const Candidate *candidate);
 extern void search_judge(Search *search, Candidate *candidate);
 extern MixtureStatus search_starts(Search *search, MixtureError *error);
-extern void search_put(Search *search, const MixtureParameters *parameters, int n_best);
+extern bool search_better(const Candidate *a, const Candidate *b);
+extern bool search_follow(Search *search, const MixtureParameters *parameters);
+extern void search_take(Search *search, int n_best);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);

@@ -303,7 +303,7 @@ starts_leave(Starts *starts, MixtureParameters *parameters)
 	mixture_allocate_parameters(&clusters, type, starts->n_seeds, parameters->d, host);
 	maximize_clusters(starts, &clusters);
 	if (clusters.k > starts->k)
-		components_agglomerate(&clusters, starts->k, host);
+		components_agglomerate(&clusters, 0, starts->k, host);
 	mixture_copy_parameters(parameters, &clusters);
 	mixture_hold_floor(parameters, scales_floor(starts->scales, type), host);
 	parameters->noise_box = starts->scales->box;
