@@ -413,7 +413,7 @@ change_units(Random *random, Table *table)
 
 /* What kind of table it is. */
 static void
-draw_kind(Random *random, Table *table)
+draw_kind(Random *random, Table *table, int most_far)
 {
 	bool		tells = random_uniform(random) < 0.4;
 	bool		is_sentinel = random_uniform(random) < 0.4;
@@ -426,7 +426,7 @@ draw_kind(Random *random, Table *table)
 	is_sentinel = is_sentinel && table->type != MIXTURE_SPHERICAL && table->type != MIXTURE_TIED;
 	table->n_codes = tells ? 1 + random_below(random, 3) : 0;
 	table->n_sentinels = is_sentinel ? 1 + random_below(random, 2) : 0;
-	table->n_far = random_uniform(random) < 0.4 ? 1 + random_below(random, MOST_FAR) : 0;
+	table->n_far = random_uniform(random) < 0.4 ? 1 + random_below(random, most_far) : 0;
 	table->far_are_groups = random_uniform(random) < 0.5;
 	table->rounded = random_uniform(random) < 0.2;
 	table->d = 1 + random_below(random, MOST_D - table->n_codes);
@@ -439,7 +439,7 @@ draw_kind(Random *random, Table *table)
 }
 
 static Table *
-draw_table(Random *random, int least_rows, int most_rows)
+draw_table(Random *random, int least_rows, int most_rows, int most_far)
 {
 	Table	   *table = malloc(sizeof(Table));
 	double		basis[MOST_D][MOST_D];
@@ -447,7 +447,7 @@ draw_table(Random *random, int least_rows, int most_rows)
 	int64_t		n;
 
 	table->narrowest = INFINITY;
-	draw_kind(random, table);
+	draw_kind(random, table, most_far);
 	draw_basis(random, table, basis);
 	draw_factors(random, table, basis);
 	draw_sizes(random, table, least_rows, most_rows);
@@ -656,13 +656,16 @@ groups_stay(const Table *table, MixtureFit *fit)
 	return stay;
 }
 
-/* Draw a table that counts, of so many rows; *fit, to be released: where EM stays. */
+/*
+ * Draw a table that counts, of so many rows, of which at most most_far are far from all
+ * others; *fit, to be released: where EM stays.
+ */
 Table *
-groups_draw(Random *random, int least_rows, int most_rows, MixtureFit *fit)
+groups_draw(Random *random, int least_rows, int most_rows, int most_far, MixtureFit *fit)
 {
 	for (;;)
 	{
-		Table	   *table = draw_table(random, least_rows, most_rows);
+		Table	   *table = draw_table(random, least_rows, most_rows, most_far);
 
 		if (groups_are_wide(table) && groups_stay(table, fit))
 			return table;

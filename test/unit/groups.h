@@ -45,7 +45,8 @@ typedef struct Table
 } Table;
 
 /* groups.c */
-extern Table *groups_draw(Random *random, int least_rows, int most_rows, MixtureFit *fit);
+extern Table *groups_draw(Random *random, int least_rows, int most_rows, int most_far,
+						  MixtureFit *fit);
 extern void groups_free(Table *table);
 extern double groups_alike(const Table *table, const MixtureParameters *parameters,
 						   const Rows *rows);

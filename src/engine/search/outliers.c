@@ -49,6 +49,7 @@ typedef struct Aside
 	Sample		rest;			/* the sample, in which these rows have no weight */
 	int64_t		n_left;			/* rows that have one */
 	int64_t		n;				/* rows that have none any more */
+	int64_t		n_far;			/* of these, those that the sample knows to be far */
 } Aside;
 
 /* Leave the largest log densities of a block's rows; see LocalVisit. */
@@ -128,6 +129,7 @@ clear_row(Aside *aside, int64_t row)
 
 	aside->n_left -= has_weight;
 	aside->n += has_weight;
+	aside->n_far += has_weight && row < aside->rest.n_far;
 	aside->rest.weights[row] = 0;
 }
 
@@ -212,7 +214,7 @@ set_aside(const Search *search, Aside *aside)
 
 	sample_reweigh(sample, &aside->rest, host);
 	aside->n_left = sample->n_rows;
-	aside->n = 0;
+	aside->n = aside->n_far = 0;
 	if (prepared != NULL)
 		clear_rows(search, prepared, aside);
 	mixture_release_prepared(prepared, host);
@@ -347,6 +349,8 @@ try_with(Search *search, Search *again, const Aside *aside, int n, int with,
 {
 	MixtureParameters *from = &search->moved.parameters;
 	int			n_before = count_alone(search, aside, &search->best.parameters);
+	/* twice what BIC takes for a component that has a mean and a weight for itself */
+	double		price = (search->d + 1) * log(search_n_rows(search));
 	bool		found;
 
 	if (aside->n <= MOST_PLACED)
@@ -360,7 +364,10 @@ try_with(Search *search, Search *again, const Aside *aside, int n, int with,
 		mixture_copy_parameters(from, &again->best.parameters);
 	found = search_follow(search, from) &&
 		count_alone(search, aside, &search->spare.parameters) == n &&
-		(n != n_before || search_better(&search->spare, &search->best));
+		((n < n_before && search->spare.n_artefacts <= search->best.n_artefacts) ||
+		 search_better(&search->spare, &search->best) ||
+		 (n > n_before && search->spare.outcome.log_likelihood -
+		  search->best.outcome.log_likelihood > (n - n_before) * price));
 	if (found)
 		search_take(search, again->n_best);
 	return found;
@@ -382,6 +389,9 @@ choose(Search *search, Search *again, const Aside *aside)
 								search->k + (int) aside->n, search->d, host);
 	n = count_spare(search, again, aside, &all, &gain);
 	gain -= of_rest(again, &search->best.parameters);
+	/* of what is not far, and only has components of few rows, no more is to have one */
+	if (aside->n_far < aside->n && n > n_before)
+		n = n_before;
 	if (n < aside->n && aside->n <= MOST_PLACED && n != n_before &&
 		all.covariance_type != MIXTURE_TIED)
 		n_joined = search->k - n;
