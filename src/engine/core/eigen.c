@@ -409,8 +409,8 @@ find_wanted(const double *values, int d, Wanted *wanted)
 		return;
 	while (above < d && values[above] > wanted->bound)
 		above++;
-	wanted->first = 2 * above > d ? above : 0;
-	wanted->n = 2 * above > d ? d - above : above;
+	wanted->first = 2 * above >= d ? above : 0;
+	wanted->n = 2 * above >= d ? d - above : above;
 }
 
 /* All eigenvalues, in descending order, and the eigenvectors that are wanted. */
