@@ -14,8 +14,9 @@
  * ones to have them.  Far rows that get none join what loses the least by it, for EM by
  * itself would give them to the widest; if EM takes them from there, they are tried in one
  * component after the other.  The mixture takes the place of the best if that explains the
- * other rows better, by more than what a component costs for each that the far rows have
- * to themselves; or if it leaves these more components, at less than their price.
+ * other rows better, by more than what a component costs for each that the far rows give
+ * up; or, where these get more components, if all rows are likelier, by more than what
+ * those cost.
  *
  * Of several far rows in a component none need make it what it is, as the others do as
  * well.  So what the sample knows to be far from all but a few (sample.c) is one, too.
@@ -340,8 +341,9 @@ join(const Search *search, MixtureParameters *all, int n, int with)
 
 /*
  * Take what comes of a mixture of the rows that are not set aside, n components of which
- * are to be those of the others, if that leaves them these, and, where the best has as
- * many, is better.  Returns whether.
+ * are to be those of the others, if that leaves them these, and is better; where the best
+ * has fewer of these it may have a higher price, but not a lower likelihood, and where it
+ * has more, a lower likelihood, but no more artefacts.  Returns whether.
  */
 static bool
 try_with(Search *search, Search *again, const Aside *aside, int n, int with,
