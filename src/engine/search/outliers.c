@@ -41,8 +41,9 @@
 /* Share of a suspect component's price up to which rows can do without one: BIC's price */
 #define SPARE_SHARE (1 / 3.0)
 
-/* Rows set aside for which components are chosen one by one, at most */
+/* Rows set aside for which components are chosen one by one, and components, at most */
 #define MOST_PLACED 32
+#define MOST_COMPONENTS 1000
 
 /* What is set aside. */
 typedef struct Aside
@@ -221,6 +222,13 @@ set_aside(const Search *search, Aside *aside)
 	mixture_release_prepared(prepared, host);
 }
 
+/* Whether the rows set aside are so few that for each a component is chosen. */
+static bool
+are_placed(const Search *search, const Aside *aside)
+{
+	return aside->n <= MOST_PLACED && search->k <= MOST_COMPONENTS;
+}
+
 /* How many components of a mixture among all rows are mostly those of rows set aside. */
 static int
 count_alone(const Search *search, const Aside *aside, const MixtureParameters *parameters)
@@ -303,7 +311,7 @@ count_spare(const Search *search, Search *again, const Aside *aside, MixturePara
 	int			n = 0;
 
 	*likelihood = of_rest(again, &again->best.parameters);
-	while (aside->n <= MOST_PLACED && n < aside->n && n + 1 < search->k)
+	while (are_placed(search, aside) && n < aside->n && n + 1 < search->k)
 	{
 		double		next;
 
@@ -355,7 +363,7 @@ try_with(Search *search, Search *again, const Aside *aside, int n, int with,
 	double		price = (search->d + 1) * log(search_n_rows(search));
 	bool		found;
 
-	if (aside->n <= MOST_PLACED)
+	if (are_placed(search, aside))
 	{
 		put_back(search, aside, &again->best, n, all);
 		join(search, all, n, with);
@@ -384,23 +392,25 @@ choose(Search *search, Search *again, const Aside *aside)
 	double		price = search_suspect_price(search, &search->best);
 	double		gain;
 	MixtureParameters all;
+	double		since = search->passes;
 	int			n;
 	int			n_joined = 0;
 
 	mixture_allocate_parameters(&all, search->options->covariance_type,
-								search->k + (int) aside->n, search->d, host);
+								search->k + (are_placed(search, aside) ? (int) aside->n : 0),
+								search->d, host);
 	n = count_spare(search, again, aside, &all, &gain);
 	gain -= of_rest(again, &search->best.parameters);
 	/* of what is not far, and only has components of few rows, no more is to have one */
 	if (aside->n_far < aside->n && n > n_before)
 		n = n_before;
-	if (n < aside->n && aside->n <= MOST_PLACED && n != n_before &&
+	if (n < aside->n && are_placed(search, aside) && n != n_before &&
 		all.covariance_type != MIXTURE_TIED)
 		n_joined = search->k - n;
 	if (n > n_before)
 		price *= SPARE_SHARE;
 	if (n == n_before || gain > (n_before - n) * price)
-		for (int with = -1; with < n_joined; with++)
+		for (int with = -1; with < n_joined && !search_worked_enough(search, since); with++)
 			if (try_with(search, again, aside, n, with, &all))
 				break;
 	mixture_release_parameters(&all, host);

@@ -228,11 +228,11 @@ pass_work(const Search *search)
 	return (double) search->sample->n_rows * search->k * row;
 }
 
-/* Whether there has been as much work as is to be without asking. */
-static bool
-worked_enough(const Search *search)
+/* Whether there has been as much work, since so many passes, as is to be without asking. */
+bool
+search_worked_enough(const Search *search, double since)
 {
-	return search->passes * pass_work(search) > ENOUGH_WORK;
+	return (search->passes - since) * pass_work(search) > ENOUGH_WORK;
 }
 
 /*
@@ -286,7 +286,7 @@ make_move(Search *search, Candidate *from)
 	Moves	   *moves = &search->moves;
 	Move		sure[MOVES_MOST];
 	int			n_sure = 0;
-	int			most = worked_enough(search) ? search->effort->moves : MOVES_MOST;
+	int			most = search_worked_enough(search, 0) ? search->effort->moves : MOVES_MOST;
 	bool		accepted = false;
 
 	judge_components(&from->parameters, judged_n_rows(search), search->floor,
@@ -528,7 +528,7 @@ enough_starts(const Search *search, int n)
 	double		share = two ? SAME_SHARE_OF_TWO : SAME_SHARE;
 	const End  *end;
 
-	if (n >= LEAST_STARTS && worked_enough(search))
+	if (n >= LEAST_STARTS && search_worked_enough(search, 0))
 		return true;
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;

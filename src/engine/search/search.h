@@ -350,6 +350,7 @@ extern double search_suspect_price(const Search *search, const Candidate *candid
 extern void search_judge(Search *search, Candidate *candidate);
 extern MixtureStatus search_starts(Search *search, MixtureError *error);
 extern bool search_better(const Candidate *a, const Candidate *b);
+extern bool search_worked_enough(const Search *search, double since);
 extern bool search_follow(Search *search, const MixtureParameters *parameters);
 extern void search_take(Search *search, int n_best);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
