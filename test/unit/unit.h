@@ -20,10 +20,10 @@ extern uint64_t base_seed;
 
 /*
  * Of so many random cases those that are tried: under sanitizers, which take several times
- * as long and look at what is done rather than at what is found, a quarter.
+ * as long and look at what is done rather than at what is found, an eighth.
  */
 #ifdef __SANITIZE_ADDRESS__
-#define RANDOM_CASES(n) (((n) + 3) / 4)
+#define RANDOM_CASES(n) (((n) + 7) / 8)
 #else
 #define RANDOM_CASES(n) (n)
 #endif
