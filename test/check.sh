@@ -174,7 +174,7 @@ run_regress()
 mkdir "$work/log"
 say "gmm, $pg_version, $(gcc --version | head -n 1)"
 if [ -z "$names" ]; then
-    say "All tests take about 10 minutes on two idle cores."
+    say "All tests take about 11 minutes on two idle cores."
 fi
 
 # Beside the sources, as packagers do; the build under sanitizers is in them.

@@ -349,16 +349,15 @@ join(const Search *search, MixtureParameters *all, int n, int with)
 
 /*
  * Take what comes of a mixture of the rows that are not set aside, n components of which
- * are to be those of the others, if that leaves them these, and is better; where the best
- * has fewer of these it may have a higher price, but not a lower likelihood, and where it
- * has more, a lower likelihood, but no more artefacts.  Returns whether.
+ * are to be those of rows that are, n_before in the best, if n remain so and it is better:
+ * with more of these it may have a higher price, but not a lower likelihood, and with
+ * fewer a lower likelihood, but no more artefacts.  Returns whether.
  */
 static bool
-try_with(Search *search, Search *again, const Aside *aside, int n, int with,
+try_with(Search *search, Search *again, const Aside *aside, int n_before, int n, int with,
 		 MixtureParameters *all)
 {
 	MixtureParameters *from = &search->moved.parameters;
-	int			n_before = count_alone(search, aside, &search->best.parameters);
 	/* twice what BIC takes for a component that has a mean and a weight for itself */
 	double		price = (search->d + 1) * log(search_n_rows(search));
 	bool		found;
@@ -411,7 +410,7 @@ choose(Search *search, Search *again, const Aside *aside)
 		price *= SPARE_SHARE;
 	if (n == n_before || gain > (n_before - n) * price)
 		for (int with = -1; with < n_joined && !search_worked_enough(search, since); with++)
-			if (try_with(search, again, aside, n, with, &all))
+			if (try_with(search, again, aside, n_before, n, with, &all))
 				break;
 	mixture_release_parameters(&all, host);
 }
