@@ -106,7 +106,7 @@ test_best_cut(MixtureCovarianceType type)
 		Rows	   *rows = rows_clusters(&random, n, 1, 1 + try % 3, 2);
 		double		common = 0.5 + random_uniform(&random);
 		double		row_weight = 1 + 2 * random_uniform(&random);
-		double		least = (double) cuts_least_rows(type, 1, false) * row_weight;
+		double		least = (double) cuts_least_rows(type, 1) * row_weight;
 		ComponentRows of = {.n = n};
 		const Cut  *found;
 		double		rounding = INFINITY;
@@ -135,7 +135,7 @@ test_best_cut(MixtureCovarianceType type)
 			best_cut(rows, looked_at, type, common, least, &rounding);
 		wanted = (double) (best_cut(rows, looked_at, type, common, least, &rounding) * of.sum /
 						   sums_of(rows, looked_at, -INFINITY, INFINITY).n);
-		worst = fmax(worst, cuts_find(cuts, &of, false, &found) < 1 ? INFINITY :
+		worst = fmax(worst, cuts_find(cuts, &of, &found) < 1 ? INFINITY :
 					 fabs(found[0].gain - wanted) / (rounding + 1e-12 * fabs(wanted)));
 		cuts_release(cuts);
 		free(of.rows);
@@ -341,7 +341,7 @@ test_losses(MixtureCovarianceType type, bool noisy)
 
 		optimum_begin(&random, rows_clusters(&random, 800, d, 4, 2), type, k, noisy, &optimum);
 		moves_judge(&optimum.moves, &optimum.parameters, sound, optimum.outcome.sum_weights,
-					optimum.outcome.sum_weights, false);
+					optimum.outcome.sum_weights);
 		for (size_t i = 0; i < optimum.moves.n_pairs && is_of_rows(&optimum); i++)
 		{
 			const Pair *pair = &optimum.moves.pairs[i];
@@ -383,17 +383,16 @@ place_components(Random *random, MixtureCovarianceType type, int n_points, const
 	}
 }
 
-/* Whether a move is proposed that merges two components, and cuts these anew if `again`. */
+/* Whether a move is proposed that merges two components. */
 static bool
-is_proposed(const Moves *moves, int a, int b, bool again)
+is_proposed(const Moves *moves, int a, int b)
 {
 	for (int i = 0; i < moves->n_proposed; i++)
 	{
 		const Move *move = &moves->proposed[i];
 
-		if (((move->merge_into == a && move->merge_from == b) ||
-			 (move->merge_into == b && move->merge_from == a)) &&
-			(move->split >= moves->k) == again)
+		if ((move->merge_into == a && move->merge_from == b) ||
+			(move->merge_into == b && move->merge_from == a))
 			return true;
 	}
 	return false;
@@ -416,7 +415,7 @@ test_worthless(MixtureCovarianceType type)
 
 	place_components(&random, type, 5, points, 4, means, &optimum);
 	suspicions[1] = MIXTURE_FEW_ROWS;
-	moves_judge(moves, &optimum.parameters, suspicions, n, n, false);
+	moves_judge(moves, &optimum.parameters, suspicions, n, n);
 	check(moves->n_proposed > 0 && moves->proposed[0].reseeds == 1 &&
 		  moves->proposed[0].loss <= 0 && moves->proposed[0].split == 3 &&
 		  (moves->proposed[0].merge_into == 1 || moves->proposed[0].merge_from == 1),
@@ -424,31 +423,10 @@ test_worthless(MixtureCovarianceType type)
 	suspicions[1] = MIXTURE_SOUND;
 	optimum.parameters.weights[3] += optimum.parameters.weights[0] + optimum.parameters.weights[1];
 	optimum.parameters.weights[0] = optimum.parameters.weights[1] = 0;
-	moves_judge(moves, &optimum.parameters, suspicions, n, n, false);
-	check(moves->n_proposed > 0 && !is_proposed(moves, 0, 1, false),
+	moves_judge(moves, &optimum.parameters, suspicions, n, n);
+	check(moves->n_proposed > 0 && !is_proposed(moves, 0, 1),
 		  "%s: two empty components are nothing to merge", family_names[type]);
 	optimum_end(&optimum);
-}
-
-/* Two components are to be cut anew where they lie across two groups, in either order. */
-static void
-test_cutting_anew(MixtureCovarianceType type)
-{
-	static const double points[] = {-4, 4, 60};
-	Random		random = random_start(290 + type);
-
-	for (int turned = 0; turned < 2; turned++)
-	{
-		const double wrong[] = {0, turned ? 1 : -1, 60};
-		MixtureSuspicion suspicions[3] = {MIXTURE_SOUND};
-		Optimum		optimum;
-
-		place_components(&random, type, 3, points, 3, wrong, &optimum);
-		moves_judge(&optimum.moves, &optimum.parameters, suspicions, 600, 600, true);
-		check(is_proposed(&optimum.moves, 0, 1, true),
-			  "%s: two that lie across two groups are to be cut anew", family_names[type]);
-		optimum_end(&optimum);
-	}
 }
 
 /* A group of rows: a normal distribution without correlations */
@@ -507,8 +485,8 @@ test_split(MixtureCovarianceType type, const char *what, const Group *groups)
 		if (em_run(&optimum.em, &optimum.parameters, 100, 1e-10, true, &optimum.outcome,
 				   &error) != MIXTURE_OK)
 			abort();
-		moves_judge(moves, &optimum.parameters, sound, 800, 800, false);
-		n_found += is_proposed(moves, 1, 2, false) && moves->proposed[0].split == 0 &&
+		moves_judge(moves, &optimum.parameters, sound, 800, 800);
+		n_found += is_proposed(moves, 1, 2) && moves->proposed[0].split == 0 &&
 			fabs(moves->halves.means[0] - moves->halves.means[2]) > 1;
 		optimum_end(&optimum);
 	}
@@ -558,75 +536,61 @@ change_gain(const MixtureParameters *from, const MixtureParameters *to, const Ro
 
 /*
  * A mixture with one component more, which is nothing; and what it becomes where the halves
- * of a split take the place of components a and b, which b may be: the covariance that all
- * share has what was between the two no longer, and less of what is between the halves.
+ * of a split of component c take the place of both: the covariance that all share has less
+ * of what is between the halves.
  */
 static void
-make_change(const MixtureParameters *parameters, const Moves *moves, int split, int a, int b,
+make_change(const MixtureParameters *parameters, const Moves *moves, int c,
 			MixtureParameters *from, MixtureParameters *to)
 {
+	const MixtureParameters *halves = &moves->halves;
 	int			k = parameters->k;
 	int			d = parameters->d;
-	double		weight;
+	double		weight = parameters->weights[c];
 	double		work[8];
 
 	mixture_allocate_parameters(from, MIXTURE_TIED, k + 1, d, &unit_host);
 	mixture_allocate_parameters(to, MIXTURE_TIED, k + 1, d, &unit_host);
 	memcpy(from->weights, parameters->weights, k * sizeof(double));
 	memcpy(from->means, parameters->means, k * d * sizeof(double));
-	memcpy(from->means + k * d, parameters->means + a * d, d * sizeof(double));
+	memcpy(from->means + k * d, parameters->means + c * d, d * sizeof(double));
 	memcpy(from->covariances, parameters->covariances,
 		   linalg_packed_count(d) * sizeof(double));
 	from->weights[k] = 1e-300;
 	mixture_share_noise(from, parameters);
 	mixture_copy_parameters(to, from);
-	weight = from->weights[a] + from->weights[b];
-	for (int turn = 0; turn < 2; turn++)
-	{
-		const MixtureParameters *of = turn == 0 ? from : &moves->halves;
-		int			first = turn == 0 ? a : 2 * split;
-		int			second = turn == 0 ? b : 2 * split + 1;
-		double		product = of->weights[first] * of->weights[second] *
-			(turn == 0 ? 1 / weight : -weight);
-
 		for (int j = 0; j < d; j++)
-			work[j] = of->means[first * d + j] - of->means[second * d + j];
-		mixture_add_outer(MIXTURE_TIED, d, to->covariances, product, work);
-	}
+		work[j] = halves->means[2 * c * d + j] - halves->means[(2 * c + 1) * d + j];
+	mixture_add_outer(MIXTURE_TIED, d, to->covariances,
+					  -weight * halves->weights[2 * c] * halves->weights[2 * c + 1], work);
 	for (int half = 0; half < 2; half++)
 	{
-		int			c = half == 0 ? a : b;
+		int			place = half == 0 ? c : k;
 
-		to->weights[c] = weight * moves->halves.weights[2 * split + half];
-		memcpy(to->means + c * d, moves->halves.means + (2 * split + half) * d, d * sizeof(double));
+		to->weights[place] = weight * halves->weights[2 * c + half];
+		memcpy(to->means + place * d, halves->means + (2 * c + half) * d, d * sizeof(double));
 	}
 }
 
 /*
- * How far what a split is said to gain, over what it takes to merge the two that are cut
- * anew if it is of such, is from what it does row by row, as a share of that.  What is
- * asked of a cut that was sought may be off it.
+ * How far what a split is said to gain is from what it does row by row, as a share of
+ * that.  What is asked of a cut that was sought may be off it.
  */
 static double
-gain_error(const Optimum *optimum, int split, double row_weight)
+gain_error(const Optimum *optimum, int c, double row_weight)
 {
 	const MixtureParameters *parameters = &optimum->parameters;
-	const Moves *moves = &optimum->moves;
-	int			k = parameters->k;
-	const Pair *pair = split < k ? NULL : &moves->pairs[split - k];
-	int			a = pair == NULL ? split : pair->a;
-	int			b = pair == NULL ? k : pair->b;
-	double		said = moves->gains[split] - (pair == NULL ? 0 : pair->loss);
-	double		weight = parameters->weights[a] + (pair == NULL ? 0 : parameters->weights[b]);
+	double		said = optimum->moves.gains[c];
 	double		price = components_price(MIXTURE_TIED, parameters->d,
-										 weight * (1 - parameters->noise_weight) *
-										 optimum->outcome.sum_weights / row_weight, row_weight);
+									parameters->weights[c] * (1 - parameters->noise_weight) *
+										optimum->outcome.sum_weights / row_weight,
+									row_weight);
 	MixtureParameters from;
 	MixtureParameters to;
 	double		gain;
 
-	make_change(parameters, moves, split, a, b, &from, &to);
-	gain = (double) change_gain(&from, &to, optimum->rows, a, b);
+	make_change(parameters, &optimum->moves, c, &from, &to);
+	gain = (double) change_gain(&from, &to, optimum->rows, c, parameters->k);
 	mixture_release_parameters(&from, &unit_host);
 	mixture_release_parameters(&to, &unit_host);
 	return fmin(fabs(said - gain), fabs(said + price - gain)) / fabs(gain);
@@ -656,100 +620,42 @@ rows_about(Random *random, int n_points, const double (*points)[2], double row_w
 }
 
 /*
- * Where all components share a covariance, a split of one that covers two groups, and two
- * that lie across two groups cut anew, gain what they are said to: whatever rows weigh, and
- * among those that are not noise.
+ * Where all components share a covariance, a split of one that covers two groups gains what
+ * it is said to: whatever rows weigh, and among those that are not noise.
  */
 static void
 test_shared_gains(double row_weight, bool noisy)
 {
-	static const double points[2][8][2] = {
-		{{-400, 0}, {0, 0}, {370, 20}, {400, -20}},
-		{{-40, -10}, {40, -10}, {-40, 10}, {40, 10}, {-800, 0}, {-400, 0}, {400, 0}, {800, 0}}
-	};
-	static const double means[2][6][2] = {
-		{{385, 0}, {0, 0}, {-400, 0}},
-		{{0, -10}, {0, 10}, {-800, 0}, {-400, 0}, {400, 0}, {800, 0}}
-	};
-	static const MixtureSuspicion sound[6] = {MIXTURE_SOUND};
+	static const double points[4][2] = {{-400, 0}, {0, 0}, {370, 20}, {400, -20}};
+	static const double means[3][2] = {{385, 0}, {0, 0}, {-400, 0}};
+	static const double covariance[3] = {100, 0, 100};
+	static const MixtureSuspicion sound[3] = {MIXTURE_SOUND};
 	Random		random = random_start(310 + 2 * (int64_t) (row_weight * 10) + noisy);
+	MixtureError error;
+	Optimum		optimum;
+	double		wrong = INFINITY;
+	double		sum;
 
-	for (int again = 0; again < 2; again++)
-	{
-		int			k = again ? 6 : 3;
-		int			split = again ? k : 0;
-		MixtureError error;
-		Optimum		optimum;
-		double		wrong = INFINITY;
-		double		sum;
-
-		optimum_begin(&random, rows_about(&random, again ? 8 : 4, points[again], row_weight, noisy),
-					  MIXTURE_TIED, k, noisy, &optimum);
-		memcpy(optimum.parameters.means, means[again], 2 * k * sizeof(double));
-		for (int c = 0; c < k; c++)
-			optimum.parameters.weights[c] = 1.0 / k;
-		memcpy(optimum.parameters.covariances, again ? (double[]) {500, 0, 1} :
-			   (double[]) {100, 0, 100}, 3 * sizeof(double));
-		if (noisy)
-			optimum.parameters.noise_weight = 0.1;
-		if (em_run(&optimum.em, &optimum.parameters, 2000, 1e-14, true, &optimum.outcome,
-				   &error) != MIXTURE_OK)
-			abort();
-		sum = optimum.outcome.sum_weights;
-		moves_judge(&optimum.moves, &optimum.parameters, sound, sum, (double) optimum.rows->n,
-					again);
-		/* the pair of the first two */
-		while (again && split < 2 * k &&
-			   optimum.moves.pairs[split - k].a + optimum.moves.pairs[split - k].b != 1)
-			split++;
-		if (split < 2 * k && optimum.moves.gains[split] > -INFINITY)
-			wrong = gain_error(&optimum, split, sum / (double) optimum.rows->n);
-		/* beside noise there are rows of which a component has too little to be looked at */
-		check(wrong < (noisy ? 2 * LEAST_SHARE : 1e-9), "tied, rows of %g%s: %s gains what was said (%.1e off)",
-			  row_weight, noisy ? " and noise" : "",
-			  again ? "cutting two anew" : "a split", wrong);
-		optimum_end(&optimum);
-	}
-}
-
-/* Rows of two components together are those of either, once each, in their order. */
-static void
-test_join(void)
-{
-	Random		random = random_start(300);
-	bool		same = true;
-
-	for (int try = 0; try < 50; try++)
-	{
-		int64_t		numbers[2][20];
-		double		shares[2][20];
-		double		wanted[40] = {0};
-		ComponentRows of[2] = {{.rows = numbers[0], .shares = shares[0]},
-		{.rows = numbers[1], .shares = shares[1]}};
-		ComponentRows both;
-		int			n_wanted = 0;
-		int64_t		last = -1;
-
-		for (int row = 0; row < 20; row++)
-			for (int c = 0; c < 2; c++)
-				if (random_uniform(&random) < 0.5)
-				{
-					of[c].rows[of[c].n] = row;
-					wanted[row] += of[c].shares[of[c].n++] = random_uniform(&random);
-				}
-		for (int row = 0; row < 20; row++)
-			n_wanted += wanted[row] > 0;
-		local_join(&of[0], &of[1], &both, &unit_host);
-		same = same && both.n == n_wanted;
-		for (int64_t i = 0; i < both.n; i++)
-		{
-			same = same && both.rows[i] > last && both.shares[i] == wanted[both.rows[i]];
-			last = both.rows[i];
-		}
-		unit_host.release(unit_host.context, both.rows);
-		unit_host.release(unit_host.context, both.shares);
-	}
-	check(same, "rows of two components are joined, once each");
+	optimum_begin(&random, rows_about(&random, 4, points, row_weight, noisy), MIXTURE_TIED, 3,
+				  noisy, &optimum);
+	memcpy(optimum.parameters.means, means, sizeof(means));
+	memcpy(optimum.parameters.covariances, covariance, sizeof(covariance));
+	for (int c = 0; c < 3; c++)
+		optimum.parameters.weights[c] = 1.0 / 3;
+	if (noisy)
+		optimum.parameters.noise_weight = 0.1;
+	if (em_run(&optimum.em, &optimum.parameters, 2000, 1e-14, true, &optimum.outcome,
+			   &error) != MIXTURE_OK)
+		abort();
+	sum = optimum.outcome.sum_weights;
+	moves_judge(&optimum.moves, &optimum.parameters, sound, sum, (double) optimum.rows->n);
+	if (optimum.moves.gains[0] > -INFINITY)
+		wrong = gain_error(&optimum, 0, sum / (double) optimum.rows->n);
+	/* beside noise there are rows of which a component has too little to be looked at */
+	check(wrong < (noisy ? 2 * LEAST_SHARE : 1e-9),
+		  "tied, rows of %g%s: a split gains what was said (%.1e off)", row_weight,
+		  noisy ? " and noise" : "", wrong);
+	optimum_end(&optimum);
 }
 
 void
@@ -770,7 +676,6 @@ test_moves(void)
 		test_losses(type, false);
 		test_losses(type, true);
 		test_worthless(type);
-		test_cutting_anew(type);
 		if (type != MIXTURE_TIED)
 			test_split(type, "where they overlap, without a gap", overlapping);
 		if (type == MIXTURE_FULL || type == MIXTURE_DIAG)
@@ -782,5 +687,4 @@ test_moves(void)
 		test_shared_gains(3.7, noisy);
 		test_shared_gains(1e-3, noisy);
 	}
-	test_join();
 }

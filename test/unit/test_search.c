@@ -185,7 +185,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 	*wrong = *moved = n;
 	within_groups(pieces, type, units, within);
 	cuts_about(cuts, within, 1);
-	if (cuts_find(cuts, &of, false, &found) > 0)
+	if (cuts_find(cuts, &of, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
 		*wrong = rows_between(sides[0], sides[1], n);
@@ -196,7 +196,7 @@ cut_pieces(Random *random, const Pieces *pieces, MixtureCovarianceType type, int
 		sample.rows[i] *= units[i % d];
 	within_groups(pieces, type, units, within);
 	cuts_about(cuts, within, 1);
-	if (cuts_find(cuts, &of, false, &found) > 0)
+	if (cuts_find(cuts, &of, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[2]);
 		*moved = rows_between(sides[1], sides[2], n);
@@ -286,7 +286,7 @@ test_cuts_in_many_dimensions(MixtureCovarianceType type, int d)
 	}
 	cuts = cuts_create(&sample, type, &unit_host);
 	cuts_about(cuts, within, 1);
-	if (cuts_find(cuts, &of, false, &found) > 0)
+	if (cuts_find(cuts, &of, &found) > 0)
 	{
 		rows_beyond(&sample, found->line, found->threshold, sides[1]);
 		wrong = rows_between(sides[0], sides[1], n);
@@ -508,21 +508,21 @@ test_move(MixtureCovarianceType type)
 	mixture_allocate_parameters(&parameters, type, 4, 2, &unit_host);
 	moves_begin(&moves, type, 4, &sample, floor, &unit_host);
 	start_crowded(&parameters);
-	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000);
 	move = moves.proposed[0];
 	check(moves.n_proposed > 0 && move.split == 0 && move.merge_into == 1 && move.merge_from == 2,
 		  "what spans two clusters is to be split, what shares one to be merged (%s)",
 		  family_names[type]);
 	parameters.weights[1] = 0;
 	parameters.weights[2] += 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000);
 	check(moves.n_proposed > 0 && isfinite(moves.proposed[0].gain) && moves.proposed[0].split == 0 &&
 		  (moves.proposed[0].merge_into == 1 || moves.proposed[0].merge_from == 1) &&
 		  moves.proposed[0].loss == 0,
 		  "an empty component is merged away at no loss (%s)", family_names[type]);
 	parameters.weights[1] = 0.2;
 	parameters.weights[2] -= 0.2;
-	moves_judge(&moves, &parameters, sound, 1000, 1000, false);
+	moves_judge(&moves, &parameters, sound, 1000, 1000);
 	moves_make(&moves, &move, &parameters);
 	check(fabs(parameters.weights[0] + parameters.weights[1] + parameters.weights[2] +
 			   parameters.weights[3] - 1) < 1e-12 && farthest_cluster(&parameters) < 1,
@@ -579,7 +579,7 @@ test_gains(MixtureCovarianceType type)
 		em_begin(&em, &sample.source, NULL, type, 6, floor, &unit_host);
 		moves_begin(&moves, type, 6, &sample, floor, &unit_host);
 		run_from_rows(&random, rows, 6, 1e-9, &em, &parameters, &outcome);
-		moves_judge(&moves, &parameters, sound, outcome.sum_weights, outcome.sum_weights, true);
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, outcome.sum_weights);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
 			const Move *move = &moves.proposed[i];
@@ -621,7 +621,7 @@ test_small_sides(MixtureCovarianceType type)
 		int			d = 2 + try % 4;
 		int			k = 5;
 		int			n = 3000;
-		int64_t		least = cuts_least_rows(type, d, false);
+		int64_t		least = cuts_least_rows(type, d);
 		double		weight = try % 2 == 0 ? 1 : 0.25;
 		double		floor[] = {1e-9, 1e-9, 1e-9, 1e-9, 1e-9};
 		Rows	   *rows = rows_clusters(&random, n, d, k - 1, 2);
@@ -639,7 +639,7 @@ test_small_sides(MixtureCovarianceType type)
 		em_begin(&em, &sample.source, NULL, type, k, floor, &unit_host);
 		moves_begin(&moves, type, k, &sample, floor, &unit_host);
 		run_from_rows(&random, rows, k, 1e-6, &em, &parameters, &outcome);
-		moves_judge(&moves, &parameters, sound, outcome.sum_weights, n, false);
+		moves_judge(&moves, &parameters, sound, outcome.sum_weights, n);
 		for (int i = 0; i < moves.n_proposed; i++)
 		{
 			const Move *move = &moves.proposed[i];

@@ -13,8 +13,8 @@
  *
  * Along each line the rows are sorted, and the cut is where two normal
  * distributions, one to each side, gain the most over one: an exact answer,
- * with no seed or step length in it.  Where groups overlap there need not be a gap, so the
- * longest direction is cut in the middle as well.
+ * with no seed or step length in it.  The best of all lines is followed.  Where groups
+ * overlap there need not be a gap, so the longest direction is cut in the middle as well.
  */
 #include "engine/search/search.h"
 
@@ -75,9 +75,8 @@ struct Cuts
 	double		common;			/* the variance of `within` along it */
 	double	   *vectors;		/* 2 d */
 	Place	   *places;			/* SCAN_ROWS */
-	int			most;			/* that are kept */
 	int			n_found;
-	Cut			found[CUTS_MOST];	/* the best first */
+	Cut			found[CUTS_MOST];	/* what is sought first */
 };
 
 Cuts *
@@ -117,15 +116,12 @@ cuts_release(Cuts *cuts)
 }
 
 /*
- * Rows to each side of a cut, at least: of one component as many as a matrix has to
- * have twice, for smaller sides often are nothing but its tails, or, where there is no
- * matrix, enough; of two that are cut anew twice what is no artefact.
+ * Rows to each side of a cut, at least: as many as a matrix has to have twice, for smaller
+ * sides often are nothing but a component's tails, or, where there is no matrix, enough.
  */
 int64_t
-cuts_least_rows(MixtureCovarianceType type, int d, bool again)
+cuts_least_rows(MixtureCovarianceType type, int d)
 {
-	if (again)
-		return 2 * judge_least_rows(type, d);
 	return 2 * (mixture_has_matrix(type) || d < ENOUGH_ROWS ? d + 1 : ENOUGH_ROWS);
 }
 
@@ -231,15 +227,14 @@ scan_places(const Cuts *cuts, double *threshold)
 	return best;
 }
 
-/* Find the best cut along cuts->line, and keep it if it is among the best. */
+/* Find the best cut along cuts->line, and keep it if it is the best of all lines. */
 static void
 try_line(Cuts *cuts)
 {
 	int			d = cuts->d;
-	Cut			spare;
+	Cut		   *best = &cuts->found[0];
 	double		threshold = 0;
 	double		gain;
-	int			place = cuts->n_found;
 
 	for (int i = 0; i < cuts->n; i++)
 	{
@@ -248,22 +243,13 @@ try_line(Cuts *cuts)
 	}
 	qsort(cuts->places, cuts->n, sizeof(Place), compare_places);
 	gain = scan_places(cuts, &threshold);
-	if (!(gain > -INFINITY))
+	if (!(gain > best->gain))
 		return;
-	while (place > 0 && gain > cuts->found[place - 1].gain)
-		place--;
-	if (place == cuts->most)
-		return;
-	if (cuts->n_found < cuts->most)
-		cuts->n_found++;
-	spare = cuts->found[cuts->n_found - 1];
-	memmove(cuts->found + place + 1, cuts->found + place,
-			(cuts->n_found - 1 - place) * sizeof(Cut));
-	memcpy(spare.line, cuts->line, d * sizeof(double));
-	spare.threshold = threshold + linalg_dot(spare.line, cuts->means, d);
-	spare.sought = true;
-	spare.gain = gain;
-	cuts->found[place] = spare;
+	cuts->n_found = 1;
+	memcpy(best->line, cuts->line, d * sizeof(double));
+	best->threshold = threshold + linalg_dot(best->line, cuts->means, d);
+	best->sought = true;
+	best->gain = gain;
 }
 
 /*
@@ -397,23 +383,22 @@ cuts_about(Cuts *cuts, const double *within, double row_weight)
 }
 
 /*
- * Find the best cuts of the rows of one component, or of two that are cut anew: into
- * *found, which stays as it is until the next call; returns how many.
+ * Find the best cuts of the rows of a component: into *found, which stays as it is until
+ * the next call; returns how many.
  */
 int
-cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found)
+cuts_find(Cuts *cuts, const ComponentRows *of, const Cut **found)
 {
 	bool		longest = cuts->d > 1 && (!mixture_has_matrix(cuts->type) || cuts->has_factor);
 
-	cuts->most = (again ? CUTS_MOST : CUTS_OF_ONE) - longest;
 	cuts->n_found = 0;
+	cuts->found[0].gain = -INFINITY;
 	*found = cuts->found;
-	if (!take_rows(cuts, of, cuts_least_rows(cuts->type, cuts->d, again)))
+	if (!take_rows(cuts, of, cuts_least_rows(cuts->type, cuts->d)))
 		return 0;
 	try_features(cuts);
 	if (longest)
 		try_longest(cuts);
-	for (int i = 0; i < cuts->n_found; i++)
-		cuts->found[i].gain *= of->sum / cuts->sum;
+	cuts->found[0].gain *= of->sum / cuts->sum;
 	return cuts->n_found;
 }

@@ -168,30 +168,6 @@ local_choice(const ComponentRows *a, const ComponentRows *b)
 	return sum;
 }
 
-/* The rows of two components as those of one; memory for them comes from the host. */
-void
-local_join(const ComponentRows *a, const ComponentRows *b, ComponentRows *both,
-		   const MixtureHost *host)
-{
-	int64_t		i = 0;
-	int64_t		j = 0;
-
-	memset(both, 0, sizeof(*both));
-	both->capacity = a->n + b->n;
-	both->rows = host->allocate(host->context, both->capacity * sizeof(int64_t));
-	both->shares = host->allocate(host->context, both->capacity * sizeof(double));
-	while (i < a->n || j < b->n)
-	{
-		bool		of_a = j == b->n || (i < a->n && a->rows[i] <= b->rows[j]);
-		bool		of_b = i == a->n || (j < b->n && b->rows[j] <= a->rows[i]);
-
-		add_row(both, of_a ? a->rows[i] : b->rows[j],
-				(of_a ? a->shares[i] : 0) + (of_b ? b->shares[j] : 0), host);
-		i += of_a;
-		j += of_b;
-	}
-}
-
 /*
  * By how much the log-likelihood falls at most where components a and b become
  * `merged`, a mixture of that one component with the weight of both: both

@@ -13,9 +13,6 @@
  * there and see.  A suspect component is worth nothing where it is, so that
  * merging it away loses nothing.
  *
- * The component to be split may be what the merger makes: two that lie across two
- * groups are cut anew, along another line.
- *
  * Where all components share one covariance, what becomes of a few concerns the
  * others, and gains and losses are those of the determinant of the matrix.  Where it
  * would be dear to look at many starts and cuts, one more component beside all is looked
@@ -55,14 +52,13 @@ moves_apart(const Move *left, const Move *right)
 }
 
 /*
- * Whether there are moves for mixtures of k components.  Two with a covariance of
- * their own need none: starts find them.
+ * Whether there are moves for mixtures of k components.  Two need none: starts find
+ * them.
  */
 bool
-moves_possible(MixtureCovarianceType type, int k)
+moves_possible(int k)
 {
-	return SEARCH_WITHOUT != SEARCH_MOVES && k >= (type == MIXTURE_TIED ? 2 : 3) &&
-		k <= MOST_COMPONENTS;
+	return SEARCH_WITHOUT != SEARCH_MOVES && k > 2 && k <= MOST_COMPONENTS;
 }
 
 /* Prepare to propose moves between mixtures of k components of this family. */
@@ -78,14 +74,14 @@ moves_begin(Moves *moves, MixtureCovarianceType type, int k, const Sample *sampl
 	moves->scales = NULL;
 	moves->k = k;
 	moves->cuts = NULL;
-	if (!moves_possible(type, k))
+	if (!moves_possible(k))
 		return;
 	moves->cuts = cuts_create(sample, type, host);
-	moves->gains = host->allocate(host->context, 2 * k * sizeof(double));
+	moves->gains = host->allocate(host->context, k * sizeof(double));
 	moves->pairs = host->allocate(host->context, (size_t) k * (k - 1) / 2 * sizeof(Pair));
 	moves->work = host->allocate(host->context, d * sizeof(double));
 	moves->within = host->allocate(host->context, mixture_factor_count(type, d) * sizeof(double));
-	mixture_allocate_parameters(&moves->halves, type, 4 * k, d, host);
+	mixture_allocate_parameters(&moves->halves, type, 2 * k, d, host);
 }
 
 /* Give back what moves_begin() allocated. */
@@ -235,49 +231,48 @@ shared_gain(Moves *moves, const double *factor, const MixtureParameters *halves,
 		weight * sum_weights * (left * log(left) + right * log(right));
 }
 
-/* A component as one of the family that halves are of: component c of *whole. */
+/* A component as a mixture of its own, of the family that halves are of. */
 static void
-copy_whole(const MixtureParameters *parameters, int a, MixtureParameters *whole, int c)
+copy_whole(const MixtureParameters *parameters, int c, MixtureParameters *whole)
 {
-	int			d = parameters->d;
-
-	whole->weights[c] = parameters->weights[a];
-	components_copy(parameters, a, whole, c);
+	whole->weights[0] = 1;
+	components_copy(parameters, c, whole, 0);
 	if (parameters->covariance_type == MIXTURE_TIED)
 		memcpy(whole->covariances, parameters->covariances,
-			   linalg_packed_count(d) * sizeof(double));
+			   linalg_packed_count(parameters->d) * sizeof(double));
 }
 
 /*
- * Find what is gained where these rows' component, a mixture of its own but for
- * its weight, is cut in two, and the halves.  A cut that was sought has to gain what
- * one more component takes: the best of many gains something where there is nothing,
- * a few rows that lie closely by chance being a component of their own.  factor: of
- * the covariance that all components share, or NULL.
+ * Find what is gained where component c is cut in two, and the halves.  A cut that was
+ * sought has to gain what one more component takes: the best of many gains something
+ * where there is nothing, a few rows that lie closely by chance being a component of
+ * their own.  factor: of the covariance that all components share, or NULL.
  */
 static void
-judge_split(Moves *moves, int split, MixtureParameters *whole, const double *factor,
-			const ComponentRows *rows, double least, double sum_weights, Local *local)
+judge_split(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
+			const ComponentRows *rows, double sum_weights, Local *local)
 {
 	const MixtureHost *host = moves->host;
-	int			d = whole->d;
-	bool		again = split >= moves->k;
-	double		least_share = (double) cuts_least_rows(whole->covariance_type, d, again) *
-		moves->row_weight / rows->sum;
-	double		price = components_price(whole->covariance_type, d, rows->sum / moves->row_weight,
+	MixtureCovarianceType type = moves->halves.covariance_type;
+	int			d = parameters->d;
+	double		least_share = (double) cuts_least_rows(type, d) * moves->row_weight / rows->sum;
+	double		price = components_price(type, d, rows->sum / moves->row_weight,
 										 moves->row_weight);
-	double		weight = whole->weights[0];
+	MixtureParameters whole;
 	MixtureParameters halves;
 	const Cut  *cuts;
 	int			n_cuts;
 
 	/* each side by itself would span fewer dimensions than there are */
-	if (whole->covariance_type == MIXTURE_TIED && rows->n < 2 * (int64_t) d)
+	if (rows->n < 2 * judge_least_rows(type, d) ||
+		(type == MIXTURE_TIED && rows->n < 2 * (int64_t) d))
 		return;
-	n_cuts = cuts_find(moves->cuts, rows, again, &cuts);
-	mixture_allocate_parameters(&halves, whole->covariance_type, 2, d, host);
-	whole->weights[0] = 1;
-	if (n_cuts > 0)
+	n_cuts = cuts_find(moves->cuts, rows, &cuts);
+	if (n_cuts == 0)
+		return;
+	mixture_allocate_parameters(&whole, type, 1, d, host);
+	mixture_allocate_parameters(&halves, type, 2, d, host);
+	copy_whole(parameters, c, &whole);
 		local_gather(local, rows);
 	for (int i = 0; i < n_cuts; i++)
 	{
@@ -285,111 +280,40 @@ judge_split(Moves *moves, int split, MixtureParameters *whole, const double *fac
 
 		if (cuts[i].sought && !(cuts[i].gain > price))
 			continue;
-		gain = local_split(local, rows, whole, &cuts[i], fmax(least, moves->gains[split]),
-						   &halves);
+		gain = local_split(local, rows, &whole, &cuts[i], fmax(0, moves->gains[c]), &halves);
 		if (gain > -INFINITY && factor != NULL)
-			gain = shared_gain(moves, factor, &halves, weight, sum_weights);
+			gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
 		if (cuts[i].sought)
 			gain -= price;
-		if (!(gain > moves->gains[split]) || halves.weights[0] < least_share ||
+		if (!(gain > moves->gains[c]) || halves.weights[0] < least_share ||
 			halves.weights[1] < least_share)
 			continue;
-		moves->gains[split] = gain;
+		moves->gains[c] = gain;
 		for (int half = 0; half < 2; half++)
 		{
-			components_copy(&halves, half, &moves->halves, 2 * split + half);
-			moves->halves.weights[2 * split + half] = halves.weights[half];
+			components_copy(&halves, half, &moves->halves, 2 * c + half);
+			moves->halves.weights[2 * c + half] = halves.weights[half];
 		}
 	}
 	mixture_release_parameters(&halves, host);
-}
-
-/* Find what splitting component c gains. */
-static void
-judge_component(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
-				const ComponentRows *rows, double sum_weights, Local *local)
-{
-	MixtureParameters whole;
-
-	if (rows[c].n < 2 * judge_least_rows(parameters->covariance_type, parameters->d))
-		return;
-	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, parameters->d,
-								moves->host);
-	copy_whole(parameters, c, &whole, 0);
-	judge_split(moves, c, &whole, factor, &rows[c], 0, sum_weights, local);
-	mixture_release_parameters(&whole, moves->host);
-}
-
-/* Find what is gained where the two components of a pair, merged, are cut anew. */
-static void
-judge_again(Moves *moves, const MixtureParameters *parameters, int number,
-			const ComponentRows *rows, double sum_weights, Local *local)
-{
-	const MixtureHost *host = moves->host;
-	const Pair *pair = &moves->pairs[number];
-	bool		shared = parameters->covariance_type == MIXTURE_TIED;
-	int			d = parameters->d;
-	size_t		count = linalg_packed_count(d);
-	double	   *factor = shared ? host->allocate(host->context, count * sizeof(double)) : NULL;
-	ComponentRows both;
-	MixtureParameters two;
-	MixtureParameters whole;
-
-	mixture_allocate_parameters(&two, moves->halves.covariance_type, 2, d, host);
-	mixture_allocate_parameters(&whole, moves->halves.covariance_type, 1, d, host);
-	copy_whole(parameters, pair->a, &two, 0);
-	copy_whole(parameters, pair->b, &two, 1);
-	components_merge(&two, 0, 1, &whole, 0, moves->work);
-	if (shared)
-	{
-		double		share = two.weights[1] / whole.weights[0];
-		double		between = share * (1 - share);
-
-		memcpy(factor, parameters->covariances, count * sizeof(double));
-		mixture_add_outer(MIXTURE_TIED, d, factor, whole.weights[0] * between, moves->work);
-		memcpy(whole.covariances, parameters->covariances, count * sizeof(double));
-		mixture_add_outer(MIXTURE_TIED, d, whole.covariances, between, moves->work);
-	}
-	local_join(&rows[pair->a], &rows[pair->b], &both, host);
-	if (!shared || linalg_cholesky(factor, d, host))
-		judge_split(moves, moves->k + number, &whole, factor, &both, pair->loss, sum_weights,
-					local);
-	host->release(host->context, both.rows);
-	host->release(host->context, both.shares);
-	if (shared)
-		host->release(host->context, factor);
 	mixture_release_parameters(&whole, host);
-	mixture_release_parameters(&two, host);
 }
 
-/*
- * Find what every split gains, if it gains at all: of a component, where there
- * is a merger beside it, and of the pairs to be cut anew.
- */
+/* Find what every split gains, if it gains at all. */
 static void
 judge_splits(Moves *moves, const MixtureParameters *parameters, const double *factor,
 			 const ComponentRows *rows, double sum_weights)
 {
-	int			k = parameters->k;
 	int64_t		most_rows = 0;
 	Local		local;
 
-	for (int c = 0; c < k; c++)
+	for (int c = 0; c < parameters->k; c++)
 		if (rows[c].n > most_rows)
 			most_rows = rows[c].n;
-	for (int i = 0; i < moves->n_again; i++)
-	{
-		int64_t		n = rows[moves->pairs[i].a].n + rows[moves->pairs[i].b].n;
-
-		if (n > most_rows)
-			most_rows = n;
-	}
 	local_begin(&local, moves->sample, parameters->covariance_type, most_rows, moves->floor,
 				moves->host);
-	for (int c = 0; c < k && k > 2; c++)
-		judge_component(moves, parameters, c, factor, rows, sum_weights, &local);
-	for (int i = 0; i < moves->n_again; i++)
-		judge_again(moves, parameters, i, rows, sum_weights, &local);
+	for (int c = 0; c < parameters->k; c++)
+		judge_split(moves, parameters, c, factor, &rows[c], sum_weights, &local);
 	local_end(&local);
 }
 
@@ -400,15 +324,14 @@ judge_births(Moves *moves, const MixtureParameters *parameters, const double *fa
 {
 	int			k = moves->k;
 	MixtureParameters *halves = &moves->halves;
-	double		least = (double) cuts_least_rows(MIXTURE_TIED, parameters->d, true);
+	double		least = 2 * (double) judge_least_rows(MIXTURE_TIED, parameters->d);
 
 	moves->n_births = births_find(moves->sample, moves->scales, parameters, factor, rows,
 								  k < BIRTHS_MOST ? k : BIRTHS_MOST,
-								  halves->means + 2 * (size_t) k * parameters->d,
-								  halves->weights + 2 * k, moves->gains + k, moves->host);
+								  halves->means, halves->weights, moves->gains, moves->host);
 	for (int b = 0; b < moves->n_births; b++)
-		if (halves->weights[2 * k + b] * n_rows < least)
-			moves->gains[k + b] = -INFINITY;
+		if (halves->weights[b] * n_rows < least)
+			moves->gains[b] = -INFINITY;
 }
 
 /* Keep a move if it is among the best so far, the best first. */
@@ -432,7 +355,7 @@ propose(Moves *moves, const Move *move)
 static void
 propose_if(Moves *moves, int split, const Pair *pair, double loss, int reseeds)
 {
-	bool		birth = split >= moves->k && moves->n_births > 0;
+	bool		birth = moves->n_births > 0;
 	Move		move = {
 		split, birth, pair->a, pair->b, moves->gains[split] - loss, loss, reseeds
 	};
@@ -454,24 +377,21 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions)
 			(suspicions[pair->b] != MIXTURE_SOUND);
 		double		loss = reseeds > 0 ? fmin(pair->loss, 0) : pair->loss;
 
-		for (int c = 0; c < moves->k; c++)
+		for (int b = 0; b < moves->n_births; b++)
+			propose_if(moves, b, pair, loss, reseeds);
+		for (int c = 0; c < moves->k && moves->n_births == 0; c++)
 			if (c != pair->a && c != pair->b)
 				propose_if(moves, c, pair, loss, reseeds);
-		for (int b = 0; b < moves->n_births; b++)
-			propose_if(moves, moves->k + b, pair, loss, reseeds);
-		if (i < (size_t) moves->n_again)
-			propose_if(moves, moves->k + (int) i, pair, loss, reseeds);
 	}
 }
 
 /*
  * Judge the moves from a mixture among n_rows rows that weigh sum_weights, and propose
- * the best; where `again` says so, cutting two components anew is one.
+ * the best.
  */
 void
 moves_judge(Moves *moves, const MixtureParameters *parameters,
-			const MixtureSuspicion *suspicions, double sum_weights, double n_rows,
-			bool again)
+			const MixtureSuspicion *suspicions, double sum_weights, double n_rows)
 {
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
@@ -515,9 +435,8 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		if (!of_a || !of_b)
 			pair->loss = of_a || of_b ? 0 : INFINITY;
 	}
-	for (int c = 0; c < 2 * k; c++)
+	for (int c = 0; c < k; c++)
 		moves->gains[c] = -INFINITY;
-	moves->n_again = !again ? 0 : moves->n_pairs < (size_t) k ? (int) moves->n_pairs : k;
 	if (births)
 		judge_births(moves, parameters, factor, rows, n_rows);
 	else
@@ -534,12 +453,11 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 static void
 make_birth(const Moves *moves, const Move *move, MixtureParameters *parameters)
 {
-	int			c = moves->k + move->split;
-	double		share = moves->halves.weights[c];
+	double		share = moves->halves.weights[move->split];
 
 	for (int other = 0; other < moves->k; other++)
 		parameters->weights[other] *= 1 - share;
-	components_copy(&moves->halves, c, parameters, move->merge_from);
+	components_copy(&moves->halves, move->split, parameters, move->merge_from);
 	parameters->weights[move->merge_from] = share;
 }
 
@@ -550,16 +468,12 @@ make_birth(const Moves *moves, const Move *move, MixtureParameters *parameters)
 void
 moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 {
-	int			c = move->split;
-	bool		again = c >= moves->k && !move->birth;
-	int			places[2] = {again ? move->merge_into : c, move->merge_from};
-	double		weight = move->birth ? 0 : parameters->weights[places[0]] +
-		(again ? parameters->weights[move->merge_from] : 0);
+	int			places[2] = {move->split, move->merge_from};
+	double		weight = move->birth ? 0 : parameters->weights[move->split];
 	const MixtureParameters *halves = &moves->halves;
 
-	if (!again)
-		components_merge(parameters, move->merge_into, move->merge_from, parameters,
-						 move->merge_into, moves->work);
+	components_merge(parameters, move->merge_into, move->merge_from, parameters,
+					 move->merge_into, moves->work);
 	if (move->birth)
 	{
 		make_birth(moves, move, parameters);
@@ -567,7 +481,9 @@ moves_make(Moves *moves, const Move *move, MixtureParameters *parameters)
 	}
 	for (int half = 0; half < 2; half++)
 	{
-		components_copy(halves, 2 * c + half, parameters, places[half]);
-		parameters->weights[places[half]] = weight * halves->weights[2 * c + half];
+		int			c = 2 * move->split + half;
+
+		components_copy(halves, c, parameters, places[half]);
+		parameters->weights[places[half]] = weight * halves->weights[c];
 	}
 }

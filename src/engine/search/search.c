@@ -69,7 +69,8 @@ static const SearchEffort efforts[] = {
 
 /*
  * Starts that are made unasked at the most, of two components; and where there are more
- * maxima: beside noise, or of few rows for the number of dimensions
+ * maxima: beside noise, of few rows for the number of dimensions, or where the two share
+ * a covariance
  */
 #define STARTS_OF_TWO 6
 #define MORE_STARTS_OF_TWO 40
@@ -292,8 +293,7 @@ make_move(Search *search, Candidate *from)
 	judge_components(&from->parameters, judged_n_rows(search), search->floor,
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
-				search_n_rows(search),
-				search->effort == efforts && SEARCH_WITHOUT != SEARCH_CUTTING_ANEW);
+				search_n_rows(search));
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
 		bool		apart = true;
@@ -340,7 +340,7 @@ exchange_best(Search *search, Candidate *best)
 static void
 go_on(Search *search, Candidate *candidate)
 {
-	if (moves_possible(search->options->covariance_type, search->k))
+	if (moves_possible(search->k))
 		for (int n = 0; n < 2 * search->k && make_move(search, candidate); n++)
 			;
 	exchange_best(search, candidate);
@@ -511,7 +511,9 @@ most_starts(const Search *search)
 {
 	int			most = search->effort->most_starts;
 	bool		few = search->k * (double) search->d * search->d > search_n_rows(search);
-	int			of_two = few || search->options->noise ? MORE_STARTS_OF_TWO : STARTS_OF_TWO;
+	bool		shared = search->options->covariance_type == MIXTURE_TIED;
+	int			of_two = few || shared || search->options->noise ?
+		MORE_STARTS_OF_TWO : STARTS_OF_TWO;
 
 	return search->k <= 2 && most > of_two ? of_two : most;
 }

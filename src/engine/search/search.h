@@ -17,7 +17,6 @@ typedef enum SearchPart
 {
 	SEARCH_NOTHING,
 	SEARCH_MOVES,				/* all moves */
-	SEARCH_CUTTING_ANEW,		/* two components cut anew */
 	SEARCH_HALVING,				/* components cut in the middle */
 	SEARCH_AGGLOMERATION,		/* starts of merged clusters */
 	SEARCH_STRETCHING,			/* starts in stretched features */
@@ -81,9 +80,8 @@ typedef struct Cut
 	double		gain;			/* then: along the line alone, about */
 } Cut;
 
-/* Cuts that are followed: of one component, and of two together */
-#define CUTS_OF_ONE 2
-#define CUTS_MOST 6
+/* Cuts that are followed: the one that gains the most, and one in the middle */
+#define CUTS_MOST 2
 
 /* cuts.c */
 typedef struct Cuts Cuts;
@@ -92,8 +90,8 @@ extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
 extern void cuts_about(Cuts *cuts, const double *within, double row_weight);
-extern int64_t cuts_least_rows(MixtureCovarianceType type, int d, bool again);
-extern int	cuts_find(Cuts *cuts, const ComponentRows *of, bool again, const Cut **found);
+extern int64_t cuts_least_rows(MixtureCovarianceType type, int d);
+extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const Cut **found);
 
 /* What components are looked at with by themselves. */
 typedef struct Local
@@ -125,8 +123,6 @@ extern void local_gather(Local *local, const ComponentRows *of);
 extern double local_split(Local *local, const ComponentRows *rows,
 						  const MixtureParameters *whole, const Cut *cut, double least,
 						  MixtureParameters *halves);
-extern void local_join(const ComponentRows *a, const ComponentRows *b, ComponentRows *both,
-					   const MixtureHost *host);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
 
 /* What starts are made from. */
@@ -206,8 +202,8 @@ extern bool ends_cross(const Ends *ends, int number, uint64_t seed, const Starts
 /* Two components to become one, and one to become two. */
 typedef struct Move
 {
-	int			split;			/* from k on: the pair of this number, merged; */
-	bool		birth;			/* or the place of this number for one more */
+	int			split;			/* or the number of a birth */
+	bool		birth;			/* one more instead of a split */
 	int			merge_into;
 	int			merge_from;
 	double		gain;			/* of log-likelihood, at least */
@@ -244,14 +240,13 @@ typedef struct Moves
 	const Scales *scales;		/* where births take the place of splits, or NULL */
 	int			k;
 	Cuts	   *cuts;			/* NULL where there are no moves */
-	MixtureParameters halves;	/* 4k: of component c, or pair c - k, where it is
-								 * split, 2c and 2c + 1, their weights being shares
-								 * of its; or, from 2k on, of a birth one */
-	double	   *gains;			/* 2k: of splitting it, or of a birth */
-	int			n_births;
+	MixtureParameters halves;	/* 2k: of component c, where it is split, 2c and
+								 * 2c + 1, their weights being shares of its; or of
+								 * birth b, b */
+	double	   *gains;			/* k: of splitting it, or of a birth */
+	int			n_births;		/* which there are instead of splits, if any */
 	Pair	   *pairs;			/* k (k - 1) / 2 */
 	size_t		n_pairs;		/* that are judged */
-	int			n_again;		/* of these, that are cut anew */
 	double	   *work;			/* d */
 	double	   *within;			/* the covariance within components */
 	double		row_weight;		/* of one row */
@@ -261,13 +256,13 @@ typedef struct Moves
 
 /* moves.c */
 extern bool moves_apart(const Move *left, const Move *right);
-extern bool moves_possible(MixtureCovarianceType type, int k);
+extern bool moves_possible(int k);
 extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
 						const Sample *sample, const double *floor, const MixtureHost *host);
 extern void moves_end(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
-						double n_rows, bool again);
+						double n_rows);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
