@@ -10,7 +10,7 @@
  * thousand.
  *
  * A mixture with components that the rows do not support has a likelihood that
- * says nothing, as in the choice among optima (search.c): a trial with fewer
+ * says nothing, as in the choice among optima (candidate.c): a trial with fewer
  * such components is preferred, whatever the criterion says.
  */
 #include "engine/fit/fit.h"

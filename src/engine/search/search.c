@@ -7,52 +7,23 @@
  * found where passes are cheap (starts.c).  Those that promise the most are run
  * on among the rows of a sample of bounded size, and the best of these to the
  * end.  From each end that is the highest so far components are split and
- * merged (moves.c) and single rows exchanged (exchange.c) for as long as that
- * leads higher.  Where many starts are made every other one begins from two
- * ends, crossed (ends.c).  Where the sample does not hold every row the best is
- * continued on all of them; where it does, as a set of distinct rows with weights,
- * the fit is the same to the last bit in whatever order the rows came.
+ * merged and single rows exchanged for as long as that leads higher (improve.c).
+ * Where many starts are made every other one begins from two ends, crossed (ends.c).
+ * Where the sample does not hold every row the best is continued on all of them; where
+ * it does, as a set of distinct rows with weights, the fit is the same to the last bit
+ * in whatever order the rows came.
  *
  * Whether a start goes on depends on the starts before it and on nothing else,
  * so more of them do all that fewer do, and then more: their score is never
  * lower.  Only what becomes of few rows far from all others (outliers.c) is decided
  * anew, and may give up likelihood for a component that is not suspect.
- *
- * Candidates are compared by their score: the log-likelihood, but where
- * components are suspect (judge.c) that of the mixture in which these are as
- * wide as they should be, less a price.  A maximum that is high only because a
- * component has shrunk is so passed over, and one in which a row far from all
- * others has a component to itself is not.
- *
- * So are the modes of a posterior, which EM comes to where there is a prior: by how
- * likely the rows are, not by the height of the mode.  That is the highest where a
- * component has next to no rows and its covariance is the prior's own, and says
- * nothing of the rows.
  */
 #include "engine/search/search.h"
 
 #include <math.h>
 #include <string.h>
 
-/*
- * How much is tried: of a sample over which a pass is cheap, everything; of
- * others, what promises the most.
- */
-struct SearchEffort
-{
-	double		work;			/* operations of a pass, up to which it holds */
-	int			most_starts;	/* where nobody has said how many */
-	bool		chooses;		/* gives a start up at once that is not closer to its
-								 * rows than those before, and one that does not lead
-								 * higher than these after the first passes: */
-	int			trial_iterations;
-	double		hope;			/* gains of the last pass that a run may still
-								 * catch up with */
-	double		tol;			/* change of the mean log-likelihood at which a
-								 * run ends while there is a choice */
-	int			moves;			/* that are tried one by one, even after enough work */
-};
-
+/* Of a sample over which a pass is cheap, and of others */
 static const SearchEffort efforts[] = {
 	{1.2e7, 300, false, 10, 1000, 1e-6, MOVES_MOST},
 	{INFINITY, 10, true, 2, 3, 1e-4, 2}
@@ -89,135 +60,6 @@ static const SearchEffort efforts[] = {
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
 
-/* Gains of the last pass that a move may still catch up with */
-#define MOVE_HOPE 12
-
-/* Passes of a move between two looks, and looks before it is given up */
-#define MOVE_ITERATIONS 4
-#define MOVE_ROUNDS 3
-
-/* Times that single rows are moved, at most */
-#define EXCHANGE_ROUNDS 4
-
-/* Times the rows of a sample that all rows must be for it not to be finished */
-#define FINISH_SHARE 8
-
-/* The price of a suspect component, in units of what BIC takes for one */
-#define SUSPECT_PRICE 3
-
-/* Rows that stand behind the weight of the sample. */
-double
-search_n_rows(const Search *search)
-{
-	return search->sample->complete ? search->scales->n_rows :
-		(double) search->sample->n_rows;
-}
-
-/*
- * The same, of which a component has to have some; not known, which is never too
- * few, where the prior sees to its covariance.
- */
-static double
-judged_n_rows(const Search *search)
-{
-	return search->prior != NULL ? NAN : search_n_rows(search);
-}
-
-/* What a suspect component costs, in units of the log-likelihood. */
-double
-search_suspect_price(const Search *search, const Candidate *candidate)
-{
-	double		n_rows = search_n_rows(search);
-
-	return SUSPECT_PRICE * components_price(search->options->covariance_type, search->d, n_rows,
-											candidate->outcome.sum_weights / n_rows);
-}
-
-/*
- * Find what a candidate is worth: n_artefacts and score.  search->suspicions then
- * has its components'.
- */
-void
-search_judge(Search *search, Candidate *candidate)
-{
-	const MixtureHost *host = search->host;
-	MixtureParameters *widened = &search->widened;
-	MixtureError error;
-
-	candidate->n_artefacts = judge_components(&candidate->parameters, judged_n_rows(search),
-											  search->floor, search->suspicions, host);
-	candidate->score = candidate->outcome.log_likelihood;
-	if (candidate->n_artefacts == 0)
-		return;
-	mixture_copy_parameters(widened, &candidate->parameters);
-	judge_widen(widened, search->suspicions, host);
-	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
-		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
-	candidate->score -= candidate->n_artefacts * search_suspect_price(search, candidate);
-}
-
-/* Whether a is better than b by more than convergence leaves over. */
-bool
-search_better(const Candidate *a, const Candidate *b)
-{
-	return a->score > b->score + SAME_OPTIMUM * b->outcome.sum_weights;
-}
-
-/* Run a candidate on. */
-static MixtureStatus
-advance(Search *search, Candidate *candidate, int passes, double tol, MixtureError *error)
-{
-	const MixtureOptions *options = search->options;
-	int			done = candidate->outcome.iterations;
-	MixtureStatus status;
-
-	if (passes > options->max_iter - done)
-		passes = options->max_iter - done;
-	status = em_run(&search->em, &candidate->parameters, passes, tol, options->accelerate,
-					&candidate->outcome, error);
-	search->passes += candidate->outcome.iterations;
-	candidate->outcome.iterations += done;
-	if (status == MIXTURE_OK)
-		search_judge(search, candidate);
-	return status;
-}
-
-/* Whether a candidate has nothing left to do. */
-static bool
-finished(const Search *search, const Candidate *candidate)
-{
-	return candidate->outcome.converged ||
-		candidate->outcome.iterations >= search->options->max_iter;
-}
-
-/* Whether a candidate is unlikely to come to a score. */
-static bool
-hopeless(const Candidate *candidate, double score, double hope)
-{
-	return candidate->score + hope * candidate->outcome.gain < score;
-}
-
-/* Exchange two candidates. */
-static void
-swap_candidates(Candidate *a, Candidate *b)
-{
-	Candidate	copy = *a;
-
-	*a = *b;
-	*b = copy;
-}
-
-/* Copy a candidate, whose parameters have arrays of their own. */
-static void
-copy_candidate(Candidate *to, const Candidate *from)
-{
-	MixtureParameters parameters = to->parameters;
-
-	mixture_copy_parameters(&parameters, &from->parameters);
-	*to = *from;
-	to->parameters = parameters;
-}
-
 /* About how many operations a pass over the sample takes. */
 static double
 pass_work(const Search *search)
@@ -234,180 +76,6 @@ bool
 search_worked_enough(const Search *search, double since)
 {
 	return (search->passes - since) * pass_work(search) > ENOUGH_WORK;
-}
-
-/*
- * Run n moves from a candidate, made at once, on until what comes of them is
- * better, which takes the candidate's place, or will not be.
- */
-static void
-try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accepted)
-{
-	Candidate  *moved = &search->moved;
-
-	mixture_copy_parameters(&moved->parameters, &from->parameters);
-	for (int i = 0; i < n; i++)
-		moves_make(&search->moves, &first[i], &moved->parameters);
-	if (search->labels != NULL)
-		labels_place(search->labels, &moved->parameters);
-	moved->n_reseeded = from->n_reseeded;
-	for (int i = 0; i < n; i++)
-		moved->n_reseeded += first[i].reseeds;
-	moved->outcome.iterations = 0;
-	*accepted = false;
-	for (int round = 0; round < MOVE_ROUNDS; round++)
-	{
-		bool		was_better = *accepted;
-		MixtureError ignored;
-
-		/* a trial that fails is one that leads nowhere */
-		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &ignored) != MIXTURE_OK)
-		{
-			*accepted = false;
-			return;
-		}
-		*accepted = search_better(moved, from);
-
-		/* twice, since what is better on its way may end as an artefact */
-		if ((was_better && *accepted) || finished(search, moved) ||
-			hopeless(moved, from->score, MOVE_HOPE))
-			break;
-	}
-	if (*accepted)
-		swap_candidates(moved, from);
-}
-
-/*
- * Make the moves from a candidate that should gain, at once; if that does not
- * lead to a better one, one after the other, until one does.  Returns whether.
- */
-static bool
-make_move(Search *search, Candidate *from)
-{
-	Moves	   *moves = &search->moves;
-	Move		sure[MOVES_MOST];
-	int			n_sure = 0;
-	int			most = search_worked_enough(search, 0) ? search->effort->moves : MOVES_MOST;
-	bool		accepted = false;
-
-	judge_components(&from->parameters, judged_n_rows(search), search->floor,
-					 search->suspicions, search->host);
-	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
-				search_n_rows(search));
-	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
-	{
-		bool		apart = true;
-
-		for (int j = 0; j < n_sure && apart; j++)
-			apart = moves_apart(&sure[j], &moves->proposed[i]);
-		if (apart)
-			sure[n_sure++] = moves->proposed[i];
-	}
-	if (n_sure > 1)
-		try_moves(search, from, sure, n_sure, &accepted);
-	for (int i = 0; i < moves->n_proposed && i < most && !accepted; i++)
-		try_moves(search, from, &moves->proposed[i], 1, &accepted);
-	return accepted;
-}
-
-/* Move single rows from where they are held to better components. */
-static void
-exchange_best(Search *search, Candidate *best)
-{
-	Candidate  *moved = &search->moved;
-	const Sample *sample = search->sample;
-	MixtureError error;
-
-	if (!sample->complete || search->scales->range.n_incomplete > 0 ||
-		!exchange_possible(&best->parameters, best->outcome.sum_weights))
-		return;
-	for (int round = 0; round < EXCHANGE_ROUNDS; round++)
-	{
-		if (exchange_rows(&best->parameters, sample, best->outcome.sum_weights,
-						  &moved->parameters, search->host) == 0)
-			break;
-		mixture_hold_floor(&moved->parameters, search->floor, search->host);
-		moved->n_reseeded = best->n_reseeded;
-		moved->outcome.iterations = 0;
-		if (advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
-			!(moved->score > best->score))
-			break;
-		swap_candidates(moved, best);
-	}
-}
-
-/* Go on from a candidate for as long as moves lead higher. */
-static void
-go_on(Search *search, Candidate *candidate)
-{
-	if (moves_possible(search->k))
-		for (int n = 0; n < 2 * search->k && make_move(search, candidate); n++)
-			;
-	exchange_best(search, candidate);
-}
-
-/*
- * Let a candidate converge on the sample as the options say, if that saves
- * passes over all rows that cost more.
- */
-static MixtureStatus
-finish(Search *search, Candidate *candidate, MixtureError *error)
-{
-	double		tol = search->options->tol * candidate->outcome.sum_weights;
-	int			n_small = candidate->outcome.converged && candidate->outcome.gain < tol;
-
-	if (!search->sample->complete &&
-		search->scales->sum_weights < FINISH_SHARE * candidate->outcome.sum_weights)
-		return MIXTURE_OK;
-
-	/* until two steps in a row are small, for one may be followed by a larger one */
-	while (n_small < 2 && candidate->outcome.iterations < search->options->max_iter)
-	{
-		int			done = candidate->outcome.iterations;
-		MixtureStatus status = advance(search, candidate, search->options->max_iter,
-									   search->options->tol, error);
-
-		if (status != MIXTURE_OK)
-			return status;
-		n_small = candidate->outcome.iterations > done + 1 ? 1 : n_small + 1;
-	}
-	candidate->outcome.converged = candidate->outcome.converged &&
-		candidate->outcome.gain < tol;
-	return MIXTURE_OK;
-}
-
-/*
- * Go on from where a start has ended for as long as that leads higher, and keep
- * what comes of it if it is the best so far.
- */
-static MixtureStatus
-improve(Search *search, const Candidate *end, MixtureError *error)
-{
-	Candidate  *improved = &search->improved;
-	MixtureStatus status;
-
-	copy_candidate(improved, end);
-	go_on(search, improved);
-	status = finish(search, improved, error);
-	if (status == MIXTURE_OK && search_better(end, improved))
-	{
-		copy_candidate(improved, end);
-		status = finish(search, improved, error);
-	}
-	if (status == MIXTURE_OK && (search->n_improved == 0 || search_better(improved, &search->best)))
-		swap_candidates(improved, &search->best);
-	search->n_improved++;
-	return status;
-}
-
-/* Go on from the highest end where that was put off, and from now on at once. */
-static MixtureStatus
-improve_record(Search *search, MixtureError *error)
-{
-	bool		put_off = search->puts_off && search->n_ended > 0;
-
-	search->puts_off = false;
-	return put_off ? improve(search, &search->record, error) : MIXTURE_OK;
 }
 
 /* Memory for a candidate's parameters. */
@@ -436,19 +104,19 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
-	status = advance(search, spare, effort->trial_iterations, search->tol, error);
+	status = search_advance(search, spare, effort->trial_iterations, search->tol, error);
 	if (status != MIXTURE_OK)
 		return search->n_ended > 0 ? MIXTURE_OK : status;
 	if (effort->chooses && !(spare->score > search->highest_trial))
 		return MIXTURE_OK;
 	search->highest_trial = fmax(search->highest_trial, spare->score);
-	while (!finished(search, spare))
+	while (!search_finished(search, spare))
 	{
 		if (search->n_ended > 0 &&
-			hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
+			search_hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
 					 effort->hope))
 			return MIXTURE_OK;
-		status = advance(search, spare, ROUND_ITERATIONS, search->tol, error);
+		status = search_advance(search, spare, ROUND_ITERATIONS, search->tol, error);
 		if (status != MIXTURE_OK)
 			return search->n_ended > 0 ? MIXTURE_OK : status;
 	}
@@ -461,8 +129,8 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 		return MIXTURE_OK;
 	search->highest_end = spare->score;
 	if (!search->puts_off)
-		return improve(search, spare, error);
-	swap_candidates(spare, &search->record);
+		return search_improve(search, spare, error);
+	search_swap(spare, &search->record);
 	return MIXTURE_OK;
 }
 
@@ -498,7 +166,8 @@ try_single(Search *search, MixtureError *error)
 	search->n_best = 1;
 	progress_start(search->host, 0);
 	if (!is_known(search))
-		return advance(search, single, search->options->max_iter, search->options->tol, error);
+		return search_advance(search, single, search->options->max_iter, search->options->tol,
+							  error);
 	single->outcome = (EmOutcome) {
 		.iterations = 1,.converged = true,.sum_weights = scales->sum_weights
 	};
@@ -585,7 +254,7 @@ search_starts(Search *search, MixtureError *error)
 		bool		crossed;
 
 		if (number == PUT_OFF_STARTS)
-			status = improve_record(search, error);
+			status = search_improve_record(search, error);
 		if (status == MIXTURE_OK && automatic && enough_starts(search, number))
 			search->n_starts = number;
 		if (status != MIXTURE_OK || number == search->n_starts)
@@ -595,7 +264,7 @@ search_starts(Search *search, MixtureError *error)
 			status = try_spare(search, crossed, error);
 	}
 	if (status == MIXTURE_OK)
-		status = improve_record(search, error);
+		status = search_improve_record(search, error);
 	end = ends_find(&search->ends, &search->best.parameters);
 	search->n_best = end != NULL && end->n_alone > 1 ? end->n_alone : 1;
 	return status;
@@ -690,8 +359,8 @@ search_follow(Search *search, const MixtureParameters *parameters)
 	mixture_copy_parameters(&spare->parameters, parameters);
 	spare->n_reseeded = 0;
 	spare->outcome.iterations = 0;
-	return advance(search, spare, search->options->max_iter, search->options->tol, &error) ==
-		MIXTURE_OK && finish(search, spare, &error) == MIXTURE_OK;
+	return search_advance(search, spare, search->options->max_iter, search->options->tol, &error) ==
+		MIXTURE_OK && search_finish(search, spare, &error) == MIXTURE_OK;
 }
 
 /* Make the spare candidate, which n_best starts came to, the best. */
@@ -704,7 +373,7 @@ search_take(Search *search, int n_best)
 	spare->n_reseeded = best->n_reseeded;
 	if (spare->n_artefacts < best->n_artefacts)
 		spare->n_reseeded += best->n_artefacts - spare->n_artefacts;
-	swap_candidates(spare, best);
+	search_swap(spare, best);
 	search->n_best = n_best;
 }
 
@@ -747,7 +416,7 @@ widen_few(Search *search)
 {
 	MixtureParameters *parameters = &search->best.parameters;
 
-	judge_components(parameters, judged_n_rows(search), search->floor, search->suspicions,
+	judge_components(parameters, search_judged_rows(search), search->floor, search->suspicions,
 					 search->host);
 	for (int c = 0; c < search->k; c++)
 		if (search->suspicions[c] != MIXTURE_FEW_ROWS)

@@ -285,12 +285,29 @@ typedef struct Candidate
 {
 	MixtureParameters parameters;
 	EmOutcome	outcome;
-	double		score;			/* what it is worth: search.c */
+	double		score;			/* what it is worth: candidate.c */
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* suspect components that were put elsewhere */
 } Candidate;
 
-typedef struct SearchEffort SearchEffort;
+/*
+ * How much is tried: of a sample over which a pass is cheap, everything; of
+ * others, what promises the most.
+ */
+typedef struct SearchEffort
+{
+	double		work;			/* operations of a pass, up to which it holds */
+	int			most_starts;	/* where nobody has said how many */
+	bool		chooses;		/* gives a start up at once that is not closer to its
+								 * rows than those before, and one that does not lead
+								 * higher than these after the first passes: */
+	int			trial_iterations;
+	double		hope;			/* gains of the last pass that a run may still
+								 * catch up with */
+	double		tol;			/* change of the mean log-likelihood at which a
+								 * run ends while there is a choice */
+	int			moves;			/* that are tried one by one, even after enough work */
+} SearchEffort;
 
 /*
  * A search for one number of components of one family.  Several searches may
@@ -334,17 +351,31 @@ typedef struct Search
 /* Log-likelihoods per unit of weight that are the same optimum */
 #define SAME_OPTIMUM 1e-5
 
+/* candidate.c */
+extern double search_n_rows(const Search *search);
+extern double search_judged_rows(const Search *search);
+extern double search_suspect_price(const Search *search, const Candidate *candidate);
+extern void search_judge(Search *search, Candidate *candidate);
+extern bool search_better(const Candidate *a, const Candidate *b);
+extern MixtureStatus search_advance(Search *search, Candidate *candidate, int passes,
+									double tol, MixtureError *error);
+extern bool search_finished(const Search *search, const Candidate *candidate);
+extern bool search_hopeless(const Candidate *candidate, double score, double hope);
+extern void search_swap(Candidate *a, Candidate *b);
+extern void search_copy(Candidate *to, const Candidate *from);
+
+/* improve.c */
+extern MixtureStatus search_finish(Search *search, Candidate *candidate, MixtureError *error);
+extern MixtureStatus search_improve(Search *search, const Candidate *end, MixtureError *error);
+extern MixtureStatus search_improve_record(Search *search, MixtureError *error);
+
 /* outliers.c */
 extern void outliers_absorb(Search *search);
 
 /* search.c */
 extern void search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 						 const MixtureOptions *options, const MixtureHost *host);
-extern double search_n_rows(const Search *search);
-extern double search_suspect_price(const Search *search, const Candidate *candidate);
-extern void search_judge(Search *search, Candidate *candidate);
 extern MixtureStatus search_starts(Search *search, MixtureError *error);
-extern bool search_better(const Candidate *a, const Candidate *b);
 extern bool search_worked_enough(const Search *search, double since);
 extern bool search_follow(Search *search, const MixtureParameters *parameters);
 extern void search_take(Search *search, int n_best);

@@ -1,0 +1,200 @@
+/*
+ * improve.c
+ *	  Going on from where a start has ended: moves and exchanged rows, for as long as
+ *	  they lead higher.
+ *
+ * What moves gain is bounded from below by what they are judged by (moves.c), so the
+ * ones that should gain are made together; of the others each is tried until one does.
+ * A trial costs passes over the whole sample, so it is given up as soon as what its last
+ * passes gained says that it will not come to more than there is.
+ */
+#include "engine/search/search.h"
+
+#include <math.h>
+
+/* Gains of the last pass that a move may still catch up with */
+#define MOVE_HOPE 12
+
+/* Passes of a move between two looks, and looks before it is given up */
+#define MOVE_ITERATIONS 4
+#define MOVE_ROUNDS 3
+
+/* Times that single rows are moved, at most */
+#define EXCHANGE_ROUNDS 4
+
+/* Times the rows of a sample that all rows must be for it not to be finished */
+#define FINISH_SHARE 8
+
+/*
+ * Run n moves from a candidate, made at once, on until what comes of them is
+ * better, which takes the candidate's place, or will not be.
+ */
+static void
+try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accepted)
+{
+	Candidate  *moved = &search->moved;
+
+	mixture_copy_parameters(&moved->parameters, &from->parameters);
+	for (int i = 0; i < n; i++)
+		moves_make(&search->moves, &first[i], &moved->parameters);
+	if (search->labels != NULL)
+		labels_place(search->labels, &moved->parameters);
+	moved->n_reseeded = from->n_reseeded;
+	for (int i = 0; i < n; i++)
+		moved->n_reseeded += first[i].reseeds;
+	moved->outcome.iterations = 0;
+	*accepted = false;
+	for (int round = 0; round < MOVE_ROUNDS; round++)
+	{
+		bool		was_better = *accepted;
+		MixtureError ignored;
+
+		/* a trial that fails is one that leads nowhere */
+		if (search_advance(search, moved, MOVE_ITERATIONS, search->tol, &ignored) != MIXTURE_OK)
+		{
+			*accepted = false;
+			return;
+		}
+		*accepted = search_better(moved, from);
+
+		/* twice, since what is better on its way may end as an artefact */
+		if ((was_better && *accepted) || search_finished(search, moved) ||
+			search_hopeless(moved, from->score, MOVE_HOPE))
+			break;
+	}
+	if (*accepted)
+		search_swap(moved, from);
+}
+
+/*
+ * Make the moves from a candidate that should gain, at once; if that does not
+ * lead to a better one, one after the other, until one does.  Returns whether.
+ */
+static bool
+make_move(Search *search, Candidate *from)
+{
+	Moves	   *moves = &search->moves;
+	Move		sure[MOVES_MOST];
+	int			n_sure = 0;
+	int			most = search_worked_enough(search, 0) ? search->effort->moves : MOVES_MOST;
+	bool		accepted = false;
+
+	judge_components(&from->parameters, search_judged_rows(search), search->floor,
+					 search->suspicions, search->host);
+	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
+				search_n_rows(search));
+	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
+	{
+		bool		apart = true;
+
+		for (int j = 0; j < n_sure && apart; j++)
+			apart = moves_apart(&sure[j], &moves->proposed[i]);
+		if (apart)
+			sure[n_sure++] = moves->proposed[i];
+	}
+	if (n_sure > 1)
+		try_moves(search, from, sure, n_sure, &accepted);
+	for (int i = 0; i < moves->n_proposed && i < most && !accepted; i++)
+		try_moves(search, from, &moves->proposed[i], 1, &accepted);
+	return accepted;
+}
+
+/* Move single rows from where they are held to better components. */
+static void
+exchange_best(Search *search, Candidate *best)
+{
+	Candidate  *moved = &search->moved;
+	const Sample *sample = search->sample;
+	MixtureError error;
+
+	if (!sample->complete || search->scales->range.n_incomplete > 0 ||
+		!exchange_possible(&best->parameters, best->outcome.sum_weights))
+		return;
+	for (int round = 0; round < EXCHANGE_ROUNDS; round++)
+	{
+		if (exchange_rows(&best->parameters, sample, best->outcome.sum_weights,
+						  &moved->parameters, search->host) == 0)
+			break;
+		mixture_hold_floor(&moved->parameters, search->floor, search->host);
+		moved->n_reseeded = best->n_reseeded;
+		moved->outcome.iterations = 0;
+		if (search_advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
+			!(moved->score > best->score))
+			break;
+		search_swap(moved, best);
+	}
+}
+
+/* Go on from a candidate for as long as moves lead higher. */
+static void
+go_on(Search *search, Candidate *candidate)
+{
+	if (moves_possible(search->k))
+		for (int n = 0; n < 2 * search->k && make_move(search, candidate); n++)
+			;
+	exchange_best(search, candidate);
+}
+
+/*
+ * Let a candidate converge on the sample as the options say, if that saves
+ * passes over all rows that cost more.
+ */
+MixtureStatus
+search_finish(Search *search, Candidate *candidate, MixtureError *error)
+{
+	double		tol = search->options->tol * candidate->outcome.sum_weights;
+	int			n_small = candidate->outcome.converged && candidate->outcome.gain < tol;
+
+	if (!search->sample->complete &&
+		search->scales->sum_weights < FINISH_SHARE * candidate->outcome.sum_weights)
+		return MIXTURE_OK;
+
+	/* until two steps in a row are small, for one may be followed by a larger one */
+	while (n_small < 2 && candidate->outcome.iterations < search->options->max_iter)
+	{
+		int			done = candidate->outcome.iterations;
+		MixtureStatus status = search_advance(search, candidate, search->options->max_iter,
+											  search->options->tol, error);
+
+		if (status != MIXTURE_OK)
+			return status;
+		n_small = candidate->outcome.iterations > done + 1 ? 1 : n_small + 1;
+	}
+	candidate->outcome.converged = candidate->outcome.converged &&
+		candidate->outcome.gain < tol;
+	return MIXTURE_OK;
+}
+
+/*
+ * Go on from where a start has ended for as long as that leads higher, and keep
+ * what comes of it if it is the best so far.
+ */
+MixtureStatus
+search_improve(Search *search, const Candidate *end, MixtureError *error)
+{
+	Candidate  *improved = &search->improved;
+	MixtureStatus status;
+
+	search_copy(improved, end);
+	go_on(search, improved);
+	status = search_finish(search, improved, error);
+	if (status == MIXTURE_OK && search_better(end, improved))
+	{
+		search_copy(improved, end);
+		status = search_finish(search, improved, error);
+	}
+	if (status == MIXTURE_OK && (search->n_improved == 0 || search_better(improved, &search->best)))
+		search_swap(improved, &search->best);
+	search->n_improved++;
+	return status;
+}
+
+/* Go on from the highest end where that was put off, and from now on at once. */
+MixtureStatus
+search_improve_record(Search *search, MixtureError *error)
+{
+	bool		put_off = search->puts_off && search->n_ended > 0;
+
+	search->puts_off = false;
+	return put_off ? search_improve(search, &search->record, error) : MIXTURE_OK;
+}
