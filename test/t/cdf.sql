@@ -25,6 +25,15 @@ FROM (SELECT family, model, p, q, CASE WHEN p <= 0.5 THEN gmm_cdf(model, q) ELSE
       FROM lines, unnest('{1e-300,1e-100,1e-12,1e-3,0.1,0.3,0.5,0.7,0.9,0.999,0.999999999999}'::float8[]) AS p,
            LATERAL (SELECT gmm_quantile(model, p) OFFSET 0) AS s (q)) AS g
 GROUP BY family ORDER BY family;
+-- Weights sum to 1 but for rounding, which must not be seen where all rows are.
+SELECT ok(bool_and(gmm_cdf(model, x) = 1 AND gmm_cdf(model, -x, true) = 1 AND gmm_cdf(model, -x) = 0 AND gmm_cdf(model, x, true) = 0),
+          format('%s components, %s of noise: all is 1, exactly', k, noise))
+FROM unnest('{1,3,7,10,49,1000}'::integer[]) AS k, unnest('{0,0.1,0.3}'::float8[]) AS noise, unnest('{1e9,Infinity}'::float8[]) AS x,
+     LATERAL (SELECT (gmm_model(array_agg(1.0 / k::float8 + 0 * i), array_agg(ARRAY[i::float8]), array_agg(1.0 + 0 * i::float8), 'spherical')::jsonb ||
+                      CASE WHEN noise > 0 THEN jsonb_build_object('noise_weight', noise, 'noise_least', '[-5]'::jsonb, 'noise_most', '[30]'::jsonb)
+                           ELSE '{}' END)::gmm_model AS model
+              FROM generate_series(1, k) AS i) AS m
+GROUP BY k, noise ORDER BY k, noise;
 -- In other units, as well as the step between two doubles allows there, and with the
 -- components in another order.
 SELECT near(max(greatest(abs(gmm_cdf(transformed(model, ARRAY[scale], ARRAY[shift]), q * scale + shift) - gmm_cdf(model, q)) /

@@ -38,12 +38,13 @@ box_tail(const double *box, double x, bool upper)
 
 /*
  * The probability of a value of at most x, or above x; *density, unless NULL, is set
- * to the density there.
+ * to the density there.  Weights sum to 1 but for rounding, and all of them are 1.
  */
 static double
 tail(const MixtureParameters *parameters, double x, bool upper, double *density)
 {
 	double		noise = parameters->noise_box != NULL ? parameters->noise_weight : 0;
+	double		total = 0;
 	double		sum = 0;
 	double		slope = 0;
 
@@ -52,11 +53,12 @@ tail(const MixtureParameters *parameters, double x, bool upper, double *density)
 		double		width = deviation(parameters, c);
 		double		z = (x - parameters->means[c]) / width;
 
+		total += parameters->weights[c];
 		sum += parameters->weights[c] * 0.5 * erfc((upper ? z : -z) / sqrt(2));
 		slope += parameters->weights[c] * exp(-0.5 * z * z) / width;
 	}
-	sum *= 1 - noise;
-	slope *= (1 - noise) / sqrt(2 * M_PI);
+	sum = (1 - noise) * (sum / total);
+	slope *= (1 - noise) / (total * sqrt(2 * M_PI));
 	if (noise > 0)
 	{
 		const double *box = parameters->noise_box;
