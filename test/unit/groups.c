@@ -324,9 +324,7 @@ static void
 round_rows(Random *random, Table *table, int64_t n, double *most)
 {
 	Rows	   *rows = table->rows;
-	/* long groups beside each other are told by the values across them alone */
-	double		grain = table->narrowest / (1 << random_below(random, 3)) /
-		(table->layout == PARALLEL ? 2 : 1);
+	double		grain = table->narrowest / (1 << random_below(random, 3));
 
 	*most = 0;
 	for (int64_t i = 0; i < n; i++)
@@ -427,7 +425,8 @@ draw_kind(Random *random, Table *table, int most_far)
 	table->n_codes = tells ? 1 + random_below(random, 3) : 0;
 	table->n_sentinels = is_sentinel ? 1 + random_below(random, 2) : 0;
 	table->n_far = random_uniform(random) < 0.4 ? 1 + random_below(random, most_far) : 0;
-	table->far_are_groups = random_uniform(random) < 0.5;
+	/* nor that of a row far from its group */
+	table->far_are_groups = random_uniform(random) < 0.5 || table->type == MIXTURE_TIED;
 	table->rounded = random_uniform(random) < 0.2;
 	table->d = 1 + random_below(random, MOST_D - table->n_codes);
 	table->k = 2 + random_below(random, MOST_K - MOST_FAR - 1);

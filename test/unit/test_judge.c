@@ -12,6 +12,9 @@
 /* The least variance of the features here */
 #define FLOOR 1e-12
 
+/* The same for every feature */
+static const double floors[] = {FLOOR, FLOOR, FLOOR, FLOOR, FLOOR, FLOOR, FLOOR, FLOOR};
+
 /* Rows behind the mixtures here */
 #define N_ROWS 300
 
@@ -76,15 +79,15 @@ random_direction(Random *random, double *direction, int d)
 		direction[j] /= sqrt(squares);
 }
 
-/* Judge, with the same floor for every feature. */
 static int
 judge_here(const MixtureParameters *parameters, double n_rows, MixtureSuspicion *suspicions)
 {
-	double		floor[8];
+	MixtureSuspicion own[20];
 
-	for (int j = 0; j < 8; j++)
-		floor[j] = FLOOR;
-	return judge_components(parameters, n_rows, floor, suspicions, &unit_host);
+	if (parameters->k > 20)
+		abort();
+	return judge_components(parameters, n_rows, floors, suspicions != NULL ? suspicions : own,
+							&unit_host);
 }
 
 /* Too few rows, to the row. */
@@ -499,8 +502,45 @@ test_side_by_side(MixtureCovarianceType type)
 }
 
 /*
- * What is widened has the variance of components in the mean beside its own, in every
- * direction; nothing else changes.
+ * Values of a measurement, each with a component, hardly any rows being of others: all
+ * have collapsed, as far as nothing else tells them apart, if one has.
+ */
+static void
+test_values(MixtureCovarianceType type)
+{
+	int			n_right = 0;
+
+	for (int d = 2; d <= 6; d++)
+	{
+		double		first[6] = {1};
+		Random		random = random_start(95 + d);
+		MixtureParameters parameters;
+
+		round_components(&random, &parameters, type, 6, d);
+		for (int c = 0; c < 6; c++)
+		{
+			parameters.weights[c] = c == 5 ? 0.025 : 0.975 / 5;
+			parameters.means[c * d] = c == 5 ? 5.5 : c;
+			for (int j = 1; j < d; j++)
+				parameters.means[c * d + j] = 0;
+			if (c < 5)
+				flatten(&parameters, c, first, FLOOR);
+		}
+		n_right += judge_here(&parameters, N_ROWS, NULL) == 5;
+		parameters.means[1] = 20;
+		n_right += judge_here(&parameters, N_ROWS, NULL) == 4;
+		/* nothing spreads over any: a code */
+		parameters.means[5 * d + 1] = -20;
+		n_right += judge_here(&parameters, N_ROWS, NULL) == 0;
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(n_right == 15, "%s: values beside one that others spread over have collapsed (%d of 15)",
+		  family_names[type], n_right);
+}
+
+/*
+ * What is widened has the variance of sound components in the mean beside its own, what
+ * has collapsed where it is flat and what has few rows everywhere; nothing else changes.
  */
 static void
 test_widen(MixtureCovarianceType type)
@@ -529,13 +569,13 @@ test_widen(MixtureCovarianceType type)
 		parameters.weights[0] = 0.8 - parameters.weights[2];
 		judge_here(&parameters, N_ROWS, suspicions);
 		mixture_copy_parameters(&widened, &parameters);
-		judge_widen(&widened, suspicions, &unit_host);
+		judge_widen(&widened, floors, suspicions, &unit_host);
 		others_same = others_same &&
 			memcmp(widened.weights, parameters.weights, 3 * sizeof(double)) == 0 &&
 			memcmp(widened.means, parameters.means, 3 * d * sizeof(double)) == 0 &&
 			memcmp(widened.covariances, parameters.covariances, count * sizeof(double)) == 0;
 
-		/* 0.8 of the weight has variance 1 there */
+		/* the sound one has variance 1 there */
 		mixture_component_covariance(&widened, 1, matrix);
 		for (int i = 0; i < d; i++)
 		{
@@ -545,8 +585,8 @@ test_widen(MixtureCovarianceType type)
 		}
 		if (type != MIXTURE_FULL)
 			along = matrix[0];
-		worst = fmax(worst, fabs(along - 0.8));
-		worst = fmax(worst, fabs(trace - (type == MIXTURE_SPHERICAL ? 0.8 * d : 2 * d - 1.2)));
+		worst = fmax(worst, fabs(along - 1));
+		worst = fmax(worst, fabs(trace - d));
 		mixture_component_covariance(&widened, 2, matrix);
 		for (int i = 0; i < d; i++)
 			worst = fmax(worst, fmax(1.8 - matrix[i * d + i], matrix[i * d + i] - 2));
@@ -631,6 +671,8 @@ test_judge(void)
 		test_collapsed(type);
 		test_beside(type);
 		test_handful(type);
+		if (type != MIXTURE_SPHERICAL)
+			test_values(type);
 		test_limits(type);
 		test_widen(type);
 		test_same_judgement(type);

@@ -221,8 +221,8 @@ extern void judge_count_flat(const MixtureParameters *parameters, const double *
 							 int *counts, const MixtureHost *host);
 extern void mixture_whole_variances(const MixtureParameters *parameters, double *whole,
 									const MixtureHost *host);
-extern void judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
-						const MixtureHost *host);
+extern void judge_widen(MixtureParameters *parameters, const double *floor,
+						const MixtureSuspicion *suspicions, const MixtureHost *host);
 extern bool judge_component_near(const MixtureParameters *left, int a,
 								 const MixtureParameters *right, int b, double share,
 								 const MixtureHost *host);

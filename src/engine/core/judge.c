@@ -12,8 +12,10 @@
  *   in all other directions as well.  It then is one
  *   value of a feature that others spread over, as a measurement that was
  *   rounded has many.  So are two of which one lies beside the other, no farther
- *   than components are wide there in the mean and with nothing else to tell
- *   them apart; and one of a handful of rows is, where others are wide, for these
+ *   than components are wide there in the mean, and with nothing else to tell
+ *   them apart; and so is one that lies so beside another one that is, no farther
+ *   than the one goes that spreads over that.  One of a handful of rows has collapsed
+ *   where others are wide, for these
  *   may be equal by chance.  Otherwise a component that is flat because its
  *   feature is a code, or because all are, as where a column is the sum of others,
  *   is sound.  A direction is known only as well as the component is wide along
@@ -183,7 +185,7 @@ add_in_units(const Flat *flat, const double *other, double times, double *both)
  * is sought is, over all t,
  *		min (u + t)' (S + SPREAD C) (u + t) - SPREAD u' C u,
  * S being the other's covariance; that is the inverse of the inverse's block, as
- * for a conditional variance.
+ * for a conditional variance.  It is left in flat->restricted.
  */
 static double
 least_spread(Flat *flat, const double *other)
@@ -210,15 +212,21 @@ least_spread(Flat *flat, const double *other)
 		}
 		if (linalg_cholesky(flat->restricted, n, host))
 		{
+			memset(solved, 0, (size_t) n * n * sizeof(double));
 			spread = 0;
 			for (int e = 0; e < n; e++)
 			{
-				double	   *column = flat->work;
-
-				memset(column, 0, n * sizeof(double));
-				column[e] = 1;
-				linalg_solve_lower(flat->restricted, column, n);
-				spread += (linalg_dot(column, column, n) - SPREAD * flat->values[e]) / n;
+				solved[(size_t) e * n + e] = 1;
+				linalg_solve_lower(flat->restricted, solved + (size_t) e * n, n);
+			}
+			for (int e = 0; e < n; e++)
+			{
+				for (int f = 0; f <= e; f++)
+					flat->restricted[linalg_row(e) + f] =
+						linalg_dot(solved + (size_t) e * n, solved + (size_t) f * n, n);
+				flat->restricted[linalg_row(e) + e] -= SPREAD * flat->values[e];
+				spread += flat->restricted[linalg_row(e) + e] / n;
+				host->check_interrupts(host->context);
 			}
 		}
 	}
@@ -303,43 +311,50 @@ distance_of(Flat *flat, int other, double width)
 }
 
 /*
- * Whether another component shows that the flat one is one value of a measurement: the
- * other is spread out where this is flat and reaches across it; or it is as flat and lies
- * beside it, no farther than components are wide there (the mean variance, in units of the
- * least), and nothing else tells the two apart.
+ * Whether another component shows that the flat one is one value of a measurement; then
+ * how far that one's values go, as a variance in units of the least: the other is spread
+ * out where this is flat and reaches across it; or it is as flat and lies beside it, no
+ * farther than components are wide there (the mean variance), or, if it is itself one
+ * value of a measurement (its reach, or 0), no farther than that goes, and nothing else
+ * tells the two apart.
  */
-static bool
-shows_collapse(Flat *flat, int other, double width)
+static double
+shown_reach(Flat *flat, int other, double width, double others_reach)
 {
 	int			d = flat->parameters->d;
-	bool		reached = distance_of(flat, other, 0) <= fmax(REACH, REACH_PER_DIMENSION * d);
-	bool		beside = width > SPREAD && distance_of(flat, other, BESIDE * width) <= d;
+	double		most = fmax(REACH, REACH_PER_DIMENSION * d);
+	double		beside = fmax(others_reach, width > SPREAD ? BESIDE * width : 0);
+	double		spread;
 
-	if (!reached && !beside)
-		return false;
-	return spread_of(flat, mixture_covariance_of(flat->parameters, other)) > SPREAD ?
-		reached : beside;
+	if (!(distance_of(flat, other, 0) <= most) &&
+		!(beside > 0 && distance_of(flat, other, beside) <= d))
+		return 0;
+	spread = spread_of(flat, mixture_covariance_of(flat->parameters, other));
+	if (!(spread > SPREAD))
+		return beside > 0 && distance_of(flat, other, beside) <= d ? beside : 0;
+	return distance_of(flat, other, 0) <= most ? most * spread : 0;
 }
 
 /*
- * Whether a component that is flat has collapsed: where components are wide in the mean
- * it has to have some rows, and no other may show that it has.
+ * How far the values go of which a flat component is one, 0 if it has not collapsed: where
+ * components are wide in the mean it has to have some rows, and no other may show that it
+ * has.
  */
-static bool
-has_collapsed(Flat *flat, double n_rows)
+static double
+collapse_reach(Flat *flat, double n_rows, const double *reaches)
 {
 	const MixtureParameters *parameters = flat->parameters;
 	int			least = judge_least_rows(parameters->covariance_type, parameters->d);
 	double		width = spread_of(flat, flat->within);
-	bool		collapsed = width > SPREAD && parameters->weights[flat->c] * n_rows < FLAT_ROWS;
+	double		reach = width > SPREAD && parameters->weights[flat->c] * n_rows < FLAT_ROWS;
 
-	for (int other = 0; other < parameters->k && !collapsed; other++)
+	for (int other = 0; other < parameters->k; other++)
 	{
-		collapsed = other != flat->c && !(parameters->weights[other] * n_rows < least) &&
-			shows_collapse(flat, other, width);
+		if (other != flat->c && !(parameters->weights[other] * n_rows < least))
+			reach = fmax(reach, shown_reach(flat, other, width, reaches[other]));
 		flat->host->check_interrupts(flat->host->context);
 	}
-	return collapsed;
+	return reach;
 }
 
 /*
@@ -397,10 +412,35 @@ is_duplicate(const MixtureParameters *parameters, int c, const MixtureHost *host
 }
 
 /*
+ * Find which of the components that are flat have collapsed, given those that are known
+ * to have: their reaches.  Returns whether there are more.
+ */
+static bool
+find_collapsed(Flat *flat, double n_rows, const double *floor, double *reaches,
+			   MixtureSuspicion *suspicions)
+{
+	bool		more = false;
+
+	for (int c = 0; c < flat->parameters->k; c++)
+	{
+		if (suspicions[c] != MIXTURE_SOUND)
+			continue;
+		flat_find(flat, c, floor);
+		if (flat->n > 0)
+			reaches[c] = collapse_reach(flat, n_rows, reaches);
+		if (reaches[c] > 0)
+			suspicions[c] = MIXTURE_COLLAPSED;
+		more = more || reaches[c] > 0;
+		flat->host->check_interrupts(flat->host->context);
+	}
+	return more;
+}
+
+/*
  * Judge every component: n_rows is how many rows there are, or by weight (NaN
  * if not known); floor, d least variances.
  *
- * suspicions: k of them, or NULL.  Returns how many components are suspect.
+ * suspicions: k of them.  Returns how many components are suspect.
  */
 int
 judge_components(const MixtureParameters *parameters, double n_rows, const double *floor,
@@ -408,51 +448,127 @@ judge_components(const MixtureParameters *parameters, double n_rows, const doubl
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	int			n_suspect = 0;
-	Flat		flat;
 
 	n_rows *= 1 - parameters->noise_weight;
-
-	flat_begin(&flat, parameters, host);
 	for (int c = 0; c < parameters->k; c++)
 	{
-		MixtureSuspicion suspicion = MIXTURE_SOUND;
-
+		suspicions[c] = MIXTURE_SOUND;
 		if (parameters->weights[c] * n_rows < judge_least_rows(type, parameters->d))
-			suspicion = MIXTURE_FEW_ROWS;
+			suspicions[c] = MIXTURE_FEW_ROWS;
 		else if (is_duplicate(parameters, c, host))
-			suspicion = MIXTURE_DUPLICATE;
-		else if (type != MIXTURE_TIED && parameters->k > 1)
-		{
-			flat_find(&flat, c, floor);
-			if (flat.n > 0 && has_collapsed(&flat, n_rows))
-				suspicion = MIXTURE_COLLAPSED;
-		}
-		if (suspicions != NULL)
-			suspicions[c] = suspicion;
-		n_suspect += suspicion != MIXTURE_SOUND;
+			suspicions[c] = MIXTURE_DUPLICATE;
 		host->check_interrupts(host->context);
 	}
-	flat_end(&flat);
+	if (type != MIXTURE_TIED && parameters->k > 1)
+	{
+		double	   *reaches = host->allocate(host->context, parameters->k * sizeof(double));
+		Flat		flat;
+
+		memset(reaches, 0, parameters->k * sizeof(double));
+		flat_begin(&flat, parameters, host);
+		while (find_collapsed(&flat, n_rows, floor, reaches, suspicions))
+			;
+		flat_end(&flat);
+		host->release(host->context, reaches);
+	}
+	for (int c = 0; c < parameters->k; c++)
+		n_suspect += suspicions[c] != MIXTURE_SOUND;
 	return n_suspect;
 }
 
+/* Whether a component is narrower than it should be. */
+static bool
+is_narrow(MixtureSuspicion suspicion)
+{
+	return suspicion == MIXTURE_FEW_ROWS || suspicion == MIXTURE_COLLAPSED;
+}
+
+/* Let a flat component be as wide in its flat directions as `within` is; see least_spread(). */
+static void
+widen_directions(Flat *flat, const double *within, double *covariance)
+{
+	const MixtureHost *host = flat->host;
+	size_t		d = flat->parameters->d;
+	double	   *product;
+
+	if (!(least_spread(flat, within) < INFINITY))
+		return;
+	product = host->allocate(host->context, d * sizeof(double));
+	for (int e = 0; e < flat->n; e++)
+		for (size_t j = 0; j < d; j++)
+			flat->vectors[e * d + j] *= sqrt(flat->own[j]);
+	for (int e = 0; e < flat->n; e++)
+	{
+		memset(product, 0, d * sizeof(double));
+		for (int f = 0; f < flat->n; f++)
+		{
+			size_t		place = e > f ? linalg_row(e) + f : linalg_row(f) + e;
+
+			linalg_add_multiple(product, flat->restricted[place], flat->vectors + f * d, (int) d);
+		}
+		for (size_t i = 0; i < d; i++)
+			linalg_add_multiple(covariance + linalg_row((int) i), flat->vectors[e * d + i], product,
+								(int) i + 1);
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, product);
+}
+
+/* The same of any family. */
+static void
+widen_flat(Flat *flat, const double *within, double *covariance)
+{
+	MixtureCovarianceType type = flat->parameters->covariance_type;
+	size_t		count = mixture_factor_count(type, flat->parameters->d);
+
+	if (flat->vectors != NULL)
+		widen_directions(flat, within, covariance);
+	else
+		for (size_t j = 0; j < count; j++)
+			covariance[j] += flat->features[j] ? within[j] : 0;
+}
+
 /*
- * Give the components of few rows and those that have collapsed the width that they
- * should have: that of all components in the mean, beside their own.  What is left of
- * a likelihood then can be compared with that of sound mixtures.
+ * Give the components of few rows, and where they are flat those that have collapsed, the
+ * width that they should have: that of the others in the mean, beside their own.  What is
+ * left of a likelihood then can be compared with that of sound mixtures.
  */
 void
-judge_widen(MixtureParameters *parameters, const MixtureSuspicion *suspicions,
-			const MixtureHost *host)
+judge_widen(MixtureParameters *parameters, const double *floor,
+			const MixtureSuspicion *suspicions, const MixtureHost *host)
 {
-	size_t		count = mixture_factor_count(parameters->covariance_type, parameters->d);
-	double	   *within = host->allocate(host->context, count * sizeof(double));
+	int			k = parameters->k;
+	int			count = (int) mixture_factor_count(parameters->covariance_type, parameters->d);
+	double	   *within;
+	double		share = 0;
+	Flat		flat;
 
-	mixture_within(parameters, within);
-	for (int c = 0; c < parameters->k && parameters->covariance_type != MIXTURE_TIED; c++)
-		if (suspicions[c] == MIXTURE_FEW_ROWS || suspicions[c] == MIXTURE_COLLAPSED)
-			linalg_add_multiple(parameters->covariances + c * count, 1, within, (int) count);
-	host->release(host->context, within);
+	if (parameters->covariance_type == MIXTURE_TIED)
+		return;
+	flat_begin(&flat, parameters, host);
+	within = flat.within;
+	for (int c = 0; c < k; c++)
+		share += is_narrow(suspicions[c]) ? 0 : parameters->weights[c];
+	if (share > 0)
+		memset(within, 0, count * sizeof(double));
+	for (int c = 0; c < k && share > 0; c++)
+		if (!is_narrow(suspicions[c]))
+			linalg_add_multiple(within, parameters->weights[c] / share,
+								mixture_covariance_of(parameters, c), count);
+	for (int c = 0; c < k; c++)
+	{
+		double	   *covariance = mixture_covariance_of(parameters, c);
+
+		if (suspicions[c] == MIXTURE_COLLAPSED)
+		{
+			flat_find(&flat, c, floor);
+			widen_flat(&flat, within, covariance);
+		}
+		else if (suspicions[c] == MIXTURE_FEW_ROWS)
+			linalg_add_multiple(covariance, 1, within, count);
+		host->check_interrupts(host->context);
+	}
+	flat_end(&flat);
 }
 
 /*
@@ -508,13 +624,17 @@ mixture_judge(const MixtureParameters *parameters, double n_rows, double reg_cov
 {
 	int			d = parameters->d;
 	double	   *floor = host->allocate(host->context, d * sizeof(double));
+	MixtureSuspicion *all = host->allocate(host->context, parameters->k * sizeof(*all));
 	double		share = mixture_floor_share(reg_covar);
 	int			n_suspect;
 
 	mixture_whole_variances(parameters, floor, host);
 	for (int j = 0; j < d; j++)
 		floor[j] *= share;
-	n_suspect = judge_components(parameters, n_rows, floor, suspicions, host);
+	n_suspect = judge_components(parameters, n_rows, floor, all, host);
+	if (suspicions != NULL)
+		memcpy(suspicions, all, parameters->k * sizeof(*all));
+	host->release(host->context, all);
 	host->release(host->context, floor);
 	return n_suspect;
 }

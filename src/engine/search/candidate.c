@@ -65,7 +65,7 @@ search_judge(Search *search, Candidate *candidate)
 	if (candidate->n_artefacts == 0)
 		return;
 	mixture_copy_parameters(widened, &candidate->parameters);
-	judge_widen(widened, search->suspicions, host);
+	judge_widen(widened, search->floor, search->suspicions, host);
 	if (em_pass(&search->em, widened, false, &error) == MIXTURE_OK)
 		candidate->score = fmin(candidate->score, *search->em.stats->log_likelihood);
 	candidate->score -= candidate->n_artefacts * search_suspect_price(search, candidate);

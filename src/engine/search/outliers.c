@@ -35,7 +35,7 @@
 /* Rows that a component has beside it, in units of what it has to have */
 #define BESIDE_FAR 4
 
-/* Rows that are too few for a group, if they are far from all others */
+/* Rows that are too few for a group, if some are far from all others */
 #define HANDFUL 5
 
 /* Share of a suspect component's price up to which rows can do without one: BIC's price */
@@ -137,10 +137,10 @@ clear_row(Aside *aside, int64_t row)
 
 /*
  * How many of a component's rows, its first, are far from all but a few; none unless it
- * has enough others.
+ * has enough others, or is that of a handful of rows, of so much weight each.
  */
 static int64_t
-count_far(const Search *search, const ComponentRows *of)
+count_far(const Search *search, const ComponentRows *of, double row_weight)
 {
 	double		least = BESIDE_FAR * judge_least_rows(search->options->covariance_type, search->d);
 	double		sum = 0;
@@ -148,24 +148,7 @@ count_far(const Search *search, const ComponentRows *of)
 
 	while (n < of->n && of->rows[n] < search->sample->n_far)
 		sum += of->shares[n++];
-	return of->n - n >= least && 2 * sum <= of->sum ? n : 0;
-}
-
-/*
- * Whether a component is that of a handful of rows, of so much weight each, which are far
- * from all but a few.
- */
-static bool
-is_handful(const Search *search, const ComponentRows *of, double row_weight)
-{
-	const Sample *sample = search->sample;
-
-	if (!(of->sum < HANDFUL * row_weight))
-		return false;
-	for (int64_t i = 0; i < of->n; i++)
-		if (2 * of->shares[i] > sample->weights[of->rows[i]] && of->rows[i] >= sample->n_far)
-			return false;
-	return true;
+	return of->sum < HANDFUL * row_weight || (of->n - n >= least && 2 * sum <= of->sum) ? n : 0;
 }
 
 /*
@@ -188,10 +171,9 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 	}
 	for (int c = 0; c < search->k; c++)
 	{
-		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS ||
-			is_handful(search, &rows[c], row_weight);
+		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
 		int64_t		far = few ? -1 : find_far(search, prepared, &rows[c], c, largest);
-		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
+		int64_t		n = few ? rows[c].n : count_far(search, &rows[c], row_weight);
 
 		for (int64_t i = 0; i < n; i++)
 			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])

@@ -421,7 +421,7 @@ widen_few(Search *search)
 	for (int c = 0; c < search->k; c++)
 		if (search->suspicions[c] != MIXTURE_FEW_ROWS)
 			search->suspicions[c] = MIXTURE_SOUND;
-	judge_widen(parameters, search->suspicions, search->host);
+	judge_widen(parameters, search->floor, search->suspicions, search->host);
 }
 
 /*
