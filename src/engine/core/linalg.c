@@ -65,6 +65,44 @@ linalg_add_long_multiple(double *target, double factor, const double *a, int n)
 		target[i] += factor * a[i];
 }
 
+/*
+ * target[i] -= factors[0] * a[i], and the same with the next n_rows - 1 factors and rows of
+ * a, each n long, one after the other: four rows while a target is at hand.
+ */
+void
+linalg_subtract_multiples(double *target, const double *factors, const double *a, int n_rows,
+						  int n)
+{
+	int			row = 0;
+
+	for (; row + 4 <= n_rows; row += 4, a += 4 * (size_t) n)
+	{
+		const double *b = a + n;
+		const double *c = b + n;
+		const double *d = c + n;
+		double		of_a = factors[row];
+		double		of_b = factors[row + 1];
+		double		of_c = factors[row + 2];
+		double		of_d = factors[row + 3];
+		int			i = 0;
+
+		for (; i + 2 <= n; i += 2)
+		{
+			LinalgPair	sum = linalg_pair(target + i);
+
+			sum -= of_a * linalg_pair(a + i);
+			sum -= of_b * linalg_pair(b + i);
+			sum -= of_c * linalg_pair(c + i);
+			sum -= of_d * linalg_pair(d + i);
+			linalg_set_pair(target + i, sum);
+		}
+		for (; i < n; i++)
+			target[i] = target[i] - of_a * a[i] - of_b * b[i] - of_c * c[i] - of_d * d[i];
+	}
+	for (; row < n_rows; row++, a += n)
+		linalg_add_multiple(target, -factors[row], a, n);
+}
+
 /* Factors whose products stay in range, each below 2 */
 #define FACTORS_PER_LOG 1000
 

@@ -60,6 +60,8 @@ linalg_set_pair(double *a, LinalgPair pair)
 /* linalg.c */
 extern double linalg_long_dot(const double *a, const double *b, int n);
 extern void linalg_add_long_multiple(double *target, double factor, const double *a, int n);
+extern void linalg_subtract_multiples(double *target, const double *factors, const double *a,
+									  int n_rows, int n);
 extern double linalg_log_product(const double *a, int n);
 extern void linalg_select(const double *matrix, const int *indices, int n,
 						  double *target);

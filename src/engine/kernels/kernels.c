@@ -202,22 +202,15 @@ adds_together(const MixturePrepared *prepared, const MixtureBlock *block,
 }
 
 /*
- * Add a block to the statistics, or, where m_step is false, to sum_weights and
- * log_likelihood only.  After the last block the M-step's sums are complete
- * with kernels_finish().
+ * Add a block to the M-step's sums, its roots and the components' weights being in work:
+ * the second part of kernels_accumulate().
  */
 void
-kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
-				   bool m_step, const KernelWork *work, MixtureStats *stats,
-				   const MixtureHost *host)
+kernels_add(const MixturePrepared *prepared, const MixtureBlock *block, const KernelWork *work,
+			MixtureStats *stats, const MixtureHost *host)
 {
 	const Kernels *kernels = kernels_current();
 
-	MIXTURE_ASSERT(block->n_rows > 0 && block->n_rows <= MIXTURE_BLOCK_ROWS &&
-				   block->n_rows <= block->stride && block->stride % MIXTURE_LANES == 0);
-	kernels->e_step(prepared, block, m_step, work, stats, host);
-	if (!m_step)
-		return;
 	if (adds_together(prepared, block, work))
 	{
 		kernels->add_components(prepared, block, work, stats, host);
@@ -228,6 +221,23 @@ kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
 		kernels->add_component(prepared, c, block, work, stats, host);
 		host->check_interrupts(host->context);
 	}
+}
+
+/*
+ * Add a block to the statistics, or, where m_step is false, to sum_weights and
+ * log_likelihood only.  After the last block the M-step's sums are complete
+ * with kernels_finish().
+ */
+void
+kernels_accumulate(const MixturePrepared *prepared, const MixtureBlock *block,
+				   bool m_step, const KernelWork *work, MixtureStats *stats,
+				   const MixtureHost *host)
+{
+	MIXTURE_ASSERT(block->n_rows > 0 && block->n_rows <= MIXTURE_BLOCK_ROWS &&
+				   block->n_rows <= block->stride && block->stride % MIXTURE_LANES == 0);
+	kernels_current()->e_step(prepared, block, m_step, work, stats, host);
+	if (m_step)
+		kernels_add(prepared, block, work, stats, host);
 }
 
 /*

@@ -309,6 +309,8 @@ extern void kernels_select(const Kernels *kernels);
 extern void kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k,
 								  int d, const MixtureHost *host);
 extern void kernels_release_work(KernelWork *work, const MixtureHost *host);
+extern void kernels_add(const MixturePrepared *prepared, const MixtureBlock *block,
+						const KernelWork *work, MixtureStats *stats, const MixtureHost *host);
 extern void kernels_accumulate(const MixturePrepared *prepared,
 							   const MixtureBlock *block, bool m_step,
 							   const KernelWork *work, MixtureStats *stats,

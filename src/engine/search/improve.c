@@ -83,6 +83,8 @@ make_move(Search *search, Candidate *from)
 					 search->suspicions, search->host);
 	moves_judge(moves, &from->parameters, search->suspicions, from->outcome.sum_weights,
 				search_n_rows(search));
+	if (search->effort->chooses)
+		most = moves_worth(moves, most, search->effort->moves);
 	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
 	{
 		bool		apart = true;

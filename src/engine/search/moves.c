@@ -32,6 +32,13 @@
 /* Components among which all pairs are looked at */
 #define MOST_COMPONENTS 256
 
+/*
+ * Share of what the best move's merger loses that its split makes up for, below which few
+ * moves are worth a trial, or none
+ */
+#define LITTLE_MADE_UP 0.25
+#define NOTHING_MADE_UP 0.1
+
 /* Share of what is lost beside a birth that EM may make up for */
 #define BIRTH_HOPE 0.75
 
@@ -447,6 +454,20 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	mixture_release_prepared(prepared, host);
 
 	propose_all(moves, suspicions);
+}
+
+/*
+ * How many of the moves proposed are worth a trial where passes are dear: up to `most`, or
+ * `few` where the best, which may be a birth, makes up for little of what it loses.
+ */
+int
+moves_worth(const Moves *moves, int most, int few)
+{
+	const Move *best = moves->proposed;
+
+	if (moves->n_proposed == 0 || best->gain + best->loss < NOTHING_MADE_UP * best->loss)
+		return 0;
+	return best->gain + best->loss < LITTLE_MADE_UP * best->loss && few < most ? few : most;
 }
 
 /* Let a component of this share be beside all others, in place of one. */

@@ -246,6 +246,8 @@ MixtureStatus
 search_starts(Search *search, MixtureError *error)
 {
 	bool		automatic = search->options->n_init == 0;
+	int			chosen = automatic && search->effort->chooses ?
+		starts_choose(&search->starts, search->n_starts) : -1;
 	const End  *end;
 	MixtureStatus status = MIXTURE_OK;
 
@@ -260,6 +262,8 @@ search_starts(Search *search, MixtureError *error)
 		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
 		progress_start(search->host, number);
+		if (chosen >= 0 && number != chosen)
+			continue;
 		if (make_start(search, number, &crossed))
 			status = try_spare(search, crossed, error);
 	}

@@ -37,16 +37,26 @@ typedef struct SeedSpace
 	RowBlocks	blocks;			/* the sample's rows; its weights */
 	double	   *rows;			/* these rows one after the other */
 	MixtureSource source;		/* of these */
+	double		across;			/* variance beside the directions that there are */
 } SeedSpace;
 
 /* seeding.c */
 extern void seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
 						  const Scales *scales, const double *deviations,
 						  const double *factor, const MixtureHost *host);
+extern void seeding_allocate(SeedSpace *space, const Sample *sample, int64_t n_rows, int d,
+							 const MixtureHost *host);
+extern void seeding_copy_rows(SeedSpace *space, int64_t number);
 extern void seeding_space_release(SeedSpace *space, const MixtureHost *host);
 extern void seeding_choose(const Sample *sample, const SeedSpace *space,
 						   MixtureInit init, uint64_t seed, int k,
 						   int64_t *seeds, const MixtureHost *host);
+
+/* directions.c */
+extern int	directions_wanted(int k, int d);
+extern bool directions_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
+							 const Scales *scales, const double *deviations, int q,
+							 const MixtureHost *host);
 
 /* Shares of rows that are taken for noise in turn, by one start after the other */
 #define BACKGROUND_SHARES 7
@@ -138,6 +148,8 @@ typedef struct Starts
 	double	   *factor;			/* of the covariance of all rows; or NULL */
 	bool		has_round;		/* it makes them round */
 	SeedSpace	space;			/* of the start at hand */
+	SeedSpace	narrow;			/* along few directions; rows NULL until it is wanted */
+	bool		is_narrow;		/* the start at hand is there */
 	int			most_seeds;		/* of a start whose clusters are merged */
 	int			n_seeds;		/* of the start at hand */
 	bool		rough;			/* it: its clusters are the rows nearest to each seed */
@@ -163,6 +175,7 @@ extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sam
 						 const MixtureOptions *options, const MixtureHost *host);
 extern bool starts_compete(const Starts *starts, int number);
 extern double starts_find(Starts *starts, int number, bool varied);
+extern int	starts_choose(Starts *starts, int n);
 extern void starts_leave(Starts *starts, MixtureParameters *parameters);
 extern const double *starts_row(const Starts *starts, uint64_t seed);
 extern void starts_end(Starts *starts);
@@ -263,6 +276,7 @@ extern void moves_end(Moves *moves);
 extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
 						double n_rows);
+extern int	moves_worth(const Moves *moves, int most, int few);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */

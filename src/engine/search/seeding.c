@@ -31,9 +31,7 @@ make_round(const double *factor, int d, int stride, double *features, const Mixt
 	{
 		double	   *feature = features + (size_t) j * stride;
 
-		for (int l = 0; l < j; l++)
-			linalg_add_multiple(feature, -factor[linalg_row(j) + l],
-								features + (size_t) l * stride, stride);
+		linalg_subtract_multiples(feature, factor + linalg_row(j), features, j, stride);
 		for (int i = 0; i < stride; i++)
 			feature[i] /= factor[linalg_row(j) + j];
 		host->check_interrupts(host->context);
@@ -41,13 +39,36 @@ make_round(const double *factor, int d, int stride, double *features, const Mixt
 }
 
 /* A block's rows, feature by feature, to one after the other. */
-static void
-copy_rows(const double *features, int d, int n_rows, int stride, double *rows)
+void
+seeding_copy_rows(SeedSpace *space, int64_t number)
 {
-	for (int first = 0; first < n_rows; first += MIXTURE_LANES)
+	int			d = space->blocks.d;
+	double	   *rows = space->rows + number * MIXTURE_BLOCK_ROWS * d;
+	MixtureBlock block;
+
+	sample_block(&space->blocks, number, &block);
+	for (int first = 0; first < block.n_rows; first += MIXTURE_LANES)
 		for (int j = 0; j < d; j++)
-			for (int i = first; i < n_rows && i < first + MIXTURE_LANES; i++)
-				rows[(size_t) i * d + j] = features[(size_t) j * stride + i];
+			for (int i = first; i < block.n_rows && i < first + MIXTURE_LANES; i++)
+				rows[(size_t) i * d + j] = block.features[(size_t) j * block.stride + i];
+}
+
+/* Memory for the first n_rows of the sample's rows in d dimensions. */
+void
+seeding_allocate(SeedSpace *space, const Sample *sample, int64_t n_rows, int d,
+				 const MixtureHost *host)
+{
+	/* or the last block, whose stride is the sample's, had no room here */
+	MIXTURE_ASSERT(n_rows == sample->n_rows || n_rows % MIXTURE_BLOCK_ROWS == 0);
+	space->blocks = sample->blocks;
+	space->blocks.d = d;
+	space->blocks.labels = NULL;
+	space->blocks.n_rows = n_rows;
+	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
+											sizeof(double));
+	space->rows = host->allocate(host->context, n_rows * d * sizeof(double));
+	space->across = 0;
+	sample_source(&space->blocks, &space->source);
 }
 
 /*
@@ -62,15 +83,7 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 {
 	int			d = sample->d;
 
-	/* or the last block, whose stride is the sample's, had no room here */
-	MIXTURE_ASSERT(n_rows == sample->n_rows || n_rows % MIXTURE_BLOCK_ROWS == 0);
-	space->blocks = sample->blocks;
-	space->blocks.labels = NULL;
-	space->blocks.n_rows = n_rows;
-	space->blocks.features = host->allocate(host->context, sample_padded(n_rows) * d *
-											sizeof(double));
-	space->rows = host->allocate(host->context, n_rows * d * sizeof(double));
-	sample_source(&space->blocks, &space->source);
+	seeding_allocate(space, sample, n_rows, d, host);
 	for (int64_t number = 0; number < space->source.n_blocks; number++)
 	{
 		double	   *to = space->blocks.features + number * MIXTURE_BLOCK_ROWS * d;
@@ -86,8 +99,7 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 		for (int j = 0; j < d && deviations != NULL; j++)
 			for (int i = 0; i < block.stride; i++)
 				to[(size_t) j * block.stride + i] /= deviations[j];
-		copy_rows(to, d, block.n_rows, block.stride,
-				  space->rows + number * MIXTURE_BLOCK_ROWS * d);
+		seeding_copy_rows(space, number);
 		host->check_interrupts(host->context);
 	}
 }
@@ -95,6 +107,8 @@ seeding_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scal
 void
 seeding_space_release(SeedSpace *space, const MixtureHost *host)
 {
+	if (space->rows == NULL)
+		return;
 	host->release(host->context, space->rows);
 	host->release(host->context, space->blocks.features);
 }
@@ -240,7 +254,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 	bool		far = init == MIXTURE_INIT_KMEANS_PLUS_PLUS;
 	int			n_candidates = far ? 2 + (int) log(k) : 0;
 	size_t		size = (2 + n_candidates) * n +
-		(size_t) n_candidates * (sample->d + KERNEL_WORK_STRIDE);
+		(size_t) n_candidates * (space->blocks.d + KERNEL_WORK_STRIDE);
 	double	   *memory = host->allocate(host->context, size * sizeof(double));
 	double	   *rates = memory;	/* what draws by weight alone go by */
 	int64_t		unchosen = 0;	/* rows before it are seeds */
@@ -249,7 +263,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 	for (int candidate = 0; candidate < n_candidates; candidate++)
 		draw.nearer[candidate] = memory + (2 + candidate) * n;
 	draw.candidates = memory + (2 + n_candidates) * n;
-	draw.squares = draw.candidates + (size_t) n_candidates * sample->d;
+	draw.squares = draw.candidates + (size_t) n_candidates * space->blocks.d;
 	for (size_t i = 0; i < n; i++)
 	{
 		rates[i] = 1;
@@ -271,7 +285,7 @@ seeding_choose(const Sample *sample, const SeedSpace *space, MixtureInit init,
 		{
 			double		potential;
 
-			distances_with(space, space->rows + seeds[c] * sample->d, 1, draw.distances,
+			distances_with(space, space->rows + seeds[c] * space->blocks.d, 1, draw.distances,
 						   &draw.distances, &potential, draw.squares, host);
 		}
 		host->check_interrupts(host->context);

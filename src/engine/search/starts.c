@@ -77,18 +77,50 @@ most_seeds(const Starts *starts, int64_t n_rows)
 }
 
 /*
+ * Directions that starts are found along, where these are not varied; 0: all.  Where each
+ * component has a matrix passes are most of the work in any case.
+ */
+static int
+few_directions(const Starts *starts)
+{
+	return starts->background != NULL || starts->options->covariance_type == MIXTURE_FULL ? 0 :
+		directions_wanted(starts->k, starts->sample->d);
+}
+
+/*
+ * Whether start number `number` is found where all rows together are round: by turns, or,
+ * where others are found along few directions and so for far less, only once.
+ */
+static bool
+is_round(const Starts *starts, int number, bool varied)
+{
+	return starts->has_round &&
+		(!varied && few_directions(starts) > 0 ? number == 1 : number % 4 == 1);
+}
+
+/* Give back the space of the start at hand, but for one that stays. */
+static void
+leave_space(Starts *starts)
+{
+	if (!starts->is_narrow)
+		seeding_space_release(&starts->space, starts->host);
+}
+
+/*
  * Make the coordinates that rows are compared in by start number `number`: each feature
- * by its deviation, or, for families with a matrix by turns, those in which all rows
+ * by its deviation, of many features, unless starts are varied, those along which rows
+ * spread the most; or, for families with a matrix by turns, those in which all rows
  * together are round, where clusters that are long in a common direction stand apart.
  * Where it stretches them each is by a factor of its own.  Returns the sum of the squares
  * of these.
  */
 static double
-make_space(Starts *starts, int number, bool stretches)
+make_space(Starts *starts, int number, bool varied, bool stretches)
 {
 	const Scales *scales = starts->scales;
 	bool		alike = starts->options->covariance_type == MIXTURE_SPHERICAL;
-	bool		round = number % 4 == 1 && starts->has_round;
+	bool		round = is_round(starts, number, varied);
+	int			n_directions = varied || round ? 0 : few_directions(starts);
 	double	   *deviations = starts->centers;
 	double		squares = 0;
 
@@ -100,9 +132,17 @@ make_space(Starts *starts, int number, bool stretches)
 		deviations[j] = sqrt(round ? 1 : alike ? scales->variance : scales->variances[j]) / factor;
 		squares += factor * factor;
 	}
-	seeding_space(&starts->space, starts->sample,
-				  space_rows(starts, round ? ROUND_DIMENSIONS : MEAN_DIMENSIONS), scales,
-				  deviations, round ? starts->factor : NULL, starts->host);
+	leave_space(starts);
+	if (n_directions > 0 && starts->narrow.rows == NULL)
+		directions_space(&starts->narrow, starts->sample, space_rows(starts, MEAN_DIMENSIONS),
+						 scales, deviations, n_directions, starts->host);
+	starts->is_narrow = n_directions > 0 && starts->narrow.rows != NULL;
+	if (starts->is_narrow)
+		starts->space = starts->narrow;
+	else
+		seeding_space(&starts->space, starts->sample,
+					  space_rows(starts, round ? ROUND_DIMENSIONS : MEAN_DIMENSIONS), scales,
+					  deviations, round ? starts->factor : NULL, starts->host);
 	return squares;
 }
 
@@ -144,9 +184,14 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 		memcpy(starts->factor, scales->moments.covariances, size);
 	}
 	starts->has_round = starts->factor != NULL && linalg_cholesky(starts->factor, sample->d, host);
-	make_space(starts, 0, false);
+	starts->is_narrow = false;
+	starts->narrow.rows = starts->space.rows = NULL;
+	starts->space.blocks.n_rows = n;
 	if (options->noise)
+	{
+		make_space(starts, 0, true, false);
 		background_find(starts->background, &starts->space);
+	}
 }
 
 /* Give back what starts_begin() allocated. */
@@ -160,7 +205,8 @@ starts_end(Starts *starts)
 	host->release(host->context, starts->seeds);
 	if (starts->factor != NULL)
 		host->release(host->context, starts->factor);
-	seeding_space_release(&starts->space, host);
+	leave_space(starts);
+	seeding_space_release(&starts->narrow, host);
 	if (starts->background != NULL)
 		background_release(starts->background);
 }
@@ -184,8 +230,8 @@ assign_rows(Starts *starts, double *spread)
 		MixtureBlock block;
 
 		sample_block(&starts->space.blocks, number, &block);
-		kernels_current()->nearest(&block, starts->sample->d, starts->centers, starts->n_seeds,
-								   least, nearest, host);
+		kernels_current()->nearest(&block, starts->space.blocks.d, starts->centers,
+								   starts->n_seeds, least, nearest, host);
 		for (int i = 0; i < block.n_rows; i++)
 		{
 			*spread += block.weights[i] * least[i];
@@ -202,7 +248,7 @@ static void
 move_centers(Starts *starts)
 {
 	const SeedSpace *space = &starts->space;
-	size_t		d = starts->sample->d;
+	size_t		d = space->blocks.d;
 
 	memset(starts->sums, 0, starts->n_seeds * (d + 1) * sizeof(double));
 	for (int64_t i = 0; i < space->blocks.n_rows; i++)
@@ -250,6 +296,60 @@ trust_clusters(const Starts *starts, MixtureParameters *clusters)
 	host->release(host->context, within);
 }
 
+/* Add the rows to their clusters' sums. */
+static void
+add_rows(const Starts *starts, const MixtureParameters *seeds, MixtureStats *stats)
+{
+	const Sample *sample = starts->sample;
+
+	for (int64_t i = 0; i < starts->space.blocks.n_rows; i++)
+	{
+		mixture_add_row(stats, starts->clusters[i], sample->weights[i],
+						sample->rows + i * sample->d, seeds, starts->sums);
+		starts->host->check_interrupts(starts->host->context);
+	}
+}
+
+/*
+ * The same, block after block, where all clusters share a covariance: in many dimensions
+ * its sums are most of the work.  Returns false where the seeds cannot be prepared.
+ */
+static bool
+add_blocks(const Starts *starts, const MixtureParameters *seeds, MixtureStats *stats)
+{
+	const MixtureHost *host = starts->host;
+	RowBlocks	blocks = starts->sample->blocks;
+	MixtureError error;
+	MixturePrepared *prepared = mixture_prepare_blocks(seeds, NULL, host, &error);
+	KernelWork	work;
+
+	if (prepared == NULL)
+		return false;
+	blocks.n_rows = starts->space.blocks.n_rows;
+	kernels_allocate_work(&work, seeds->covariance_type, seeds->k, seeds->d, host);
+	for (int64_t number = 0; number < starts->space.source.n_blocks; number++)
+	{
+		const int  *clusters = starts->clusters + number * MIXTURE_BLOCK_ROWS;
+		MixtureBlock block;
+
+		sample_block(&blocks, number, &block);
+		memset(kernels_roots(&work, 0), 0,
+			   (size_t) seeds->k * KERNEL_WORK_STRIDE * sizeof(double));
+		memset(work.weights, 0, seeds->k * sizeof(double));
+		for (int i = 0; i < block.n_rows; i++)
+		{
+			kernels_roots(&work, clusters[i])[i] = sqrt(block.weights[i]);
+			work.weights[clusters[i]] += block.weights[i];
+		}
+		kernels_add(prepared, &block, &work, stats, host);
+		host->check_interrupts(host->context);
+	}
+	kernels_finish(prepared, &work, stats, host);
+	kernels_release_work(&work, host);
+	mixture_release_prepared(prepared, host);
+	return true;
+}
+
 /*
  * Make components of the clusters.  One without rows stays its seed, with the weight of a
  * row.
@@ -271,12 +371,8 @@ maximize_clusters(const Starts *starts, MixtureParameters *clusters)
 	for (int c = 0; c < clusters->k; c++)
 		memcpy(seeds.means + c * d, sample->rows + starts->seeds[c] * d, d * sizeof(double));
 	scales_spread(starts->scales, false, 1, &seeds);
-	for (int64_t i = 0; i < n; i++)
-	{
-		mixture_add_row(stats, starts->clusters[i], sample->weights[i], sample->rows + i * d,
-						&seeds, starts->sums);
-		host->check_interrupts(host->context);
-	}
+	if (type != MIXTURE_TIED || !starts->is_narrow || !add_blocks(starts, &seeds, stats))
+		add_rows(starts, &seeds, stats);
 	mixture_maximize(stats, &seeds, &bounds, clusters, host);
 	for (int c = 0; c < clusters->k; c++)
 	{
@@ -341,7 +437,7 @@ bool
 starts_compete(const Starts *starts, int number)
 {
 	return number == 0 || merges_all(starts) || starts->most_seeds <= starts->k ||
-		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || (number % 4 == 1 && starts->has_round);
+		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || is_round(starts, number, false);
 }
 
 /*
@@ -351,7 +447,7 @@ starts_compete(const Starts *starts, int number)
 double
 starts_find(Starts *starts, int number, bool varied)
 {
-	int			d = starts->sample->d;
+	int			d;
 	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
 	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
 		MIXTURE_INIT_RANDOM : starts->options->init;
@@ -362,8 +458,8 @@ starts_find(Starts *starts, int number, bool varied)
 	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
 		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
-	seeding_space_release(&starts->space, starts->host);
-	squares = make_space(starts, number, stretches);
+	squares = make_space(starts, number, varied, stretches);
+	d = starts->space.blocks.d;
 	starts->rough = n_steps == 0;
 	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
 	if (starts->background != NULL)
@@ -377,5 +473,27 @@ starts_find(Starts *starts, int number, bool varied)
 	memset(starts->clusters, -1, starts->space.blocks.n_rows * sizeof(int));
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
-	return spread / squares / (double) starts->space.blocks.n_rows;
+	return (spread / (double) starts->space.blocks.n_rows + starts->space.across) / squares;
+}
+
+/*
+ * Which of n starts, not varied, is the closest to its rows, where to find that is little
+ * work; else -1.
+ */
+int
+starts_choose(Starts *starts, int n)
+{
+	double		least = INFINITY;
+	int			chosen = -1;
+
+	for (int number = 0; number < n && few_directions(starts) > 0; number++)
+	{
+		double		spread = starts_compete(starts, number) ?
+			starts_find(starts, number, false) : INFINITY;
+
+		if (spread < least || chosen < 0)
+			chosen = number;
+		least = fmin(least, spread);
+	}
+	return chosen;
 }
