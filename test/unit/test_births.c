@@ -166,6 +166,9 @@ test_gain(int number)
 	return gains;
 }
 
+/* Tables of many groups, of the draws below */
+#define N_MANY RANDOM_CASES(6)
+
 /*
  * In large tables of many groups that share a covariance and overlap a default fit leaves
  * none of them to its neighbours: as likely as EM ends that begins with the groups.  (So
@@ -177,7 +180,7 @@ test_many_groups(void)
 	static const uint64_t draws[] = {1204, 1209, 1211, 1214, 1215, 1236};
 	int			n_short = 0;
 
-	for (int number = 0; number < 6; number++)
+	for (int number = 0; number < N_MANY; number++)
 	{
 		Random		random = {draws[number]};
 		MixtureOptions options = default_options(MIXTURE_TIED);
@@ -197,7 +200,7 @@ test_many_groups(void)
 		rows_free(rows);
 	}
 	check(n_short == 0, "of 16 groups that share a covariance none is left to its neighbours"
-		  " (%d of 6 tables)", n_short);
+		  " (%d of %d tables)", n_short, N_MANY);
 }
 
 void

@@ -13,6 +13,18 @@
 /* Rows that tables have at most, but for those far from others */
 #define MOST_ROWS 6000
 
+/* Tables: few under sanitizers, where one may take most of a minute */
+#ifdef __SANITIZE_ADDRESS__
+#define N_PLAIN 2
+#define N_SEVERAL_FAR 1
+#else
+#define N_PLAIN 40
+#define N_SEVERAL_FAR 20
+#endif
+
+/* Tables on which more starts are made than few */
+#define N_STARTED RANDOM_CASES(30)
+
 /* How like the groups drawn those found have to be: adjusted Rand index */
 #define ALIKE 0.99
 
@@ -221,7 +233,7 @@ test_more_starts(void)
 	int			n_more = 0;
 	int			n_higher = 0;
 
-	for (int try = 0; try < 30; try++)
+	for (int try = 0; try < N_STARTED; try++)
 	{
 		Random		random = random_start(2000 + try);
 		MixtureCovarianceType type = (MixtureCovarianceType) (try % 4);
@@ -248,8 +260,9 @@ test_more_starts(void)
 		}
 		rows_free(rows);
 	}
-	check(n_lower == 0, "more starts never end lower (%d of 120 do, %d higher)", n_lower, n_higher);
-	check(n_more == 0, "nor with more artefacts (%d of 120)", n_more);
+	check(n_lower == 0, "more starts never end lower (%d of %d do, %d higher)", n_lower,
+		  4 * N_STARTED, n_higher);
+	check(n_more == 0, "nor with more artefacts (%d of %d)", n_more, 4 * N_STARTED);
 }
 
 void
@@ -257,8 +270,8 @@ test_structure(void)
 {
 	test_small_tables();
 	test_more_starts();
-	for (int number = 0; number < RANDOM_CASES(40); number++)
+	for (int number = 0; number < N_PLAIN; number++)
 		test_plain(number);
-	for (int number = 0; number < RANDOM_CASES(20); number++)
+	for (int number = 0; number < N_SEVERAL_FAR; number++)
 		test_several_far(number);
 }
