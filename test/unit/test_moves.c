@@ -358,12 +358,12 @@ test_losses(MixtureCovarianceType type, bool noisy)
 		  family_names[type], noisy ? ", noise" : "", n_judged, (double) most);
 }
 
-/* Rows about points of a line, as many at each, and components where they are said to be. */
+/* n rows about points of a line, as many at each, and components where they are said to be. */
 static void
-place_components(Random *random, MixtureCovarianceType type, int n_points, const double *points,
-				 int k, const double *means, Optimum *optimum)
+place_components(Random *random, MixtureCovarianceType type, int n, int n_points,
+				 const double *points, int k, const double *means, Optimum *optimum)
 {
-	Rows	   *rows = rows_allocate(200 * n_points, 2);
+	Rows	   *rows = rows_allocate(n, 2);
 	size_t		count = mixture_factor_count(type, 2);
 
 	for (int64_t i = 0; i < 2 * rows->n; i++)
@@ -413,7 +413,7 @@ test_worthless(MixtureCovarianceType type)
 	Moves	   *moves = &optimum.moves;
 	double		n = 1000;
 
-	place_components(&random, type, 5, points, 4, means, &optimum);
+	place_components(&random, type, 1000, 5, points, 4, means, &optimum);
 	suspicions[1] = MIXTURE_FEW_ROWS;
 	moves_judge(moves, &optimum.parameters, suspicions, n, n);
 	check(moves->n_proposed > 0 && moves->proposed[0].reseeds == 1 &&
@@ -427,6 +427,35 @@ test_worthless(MixtureCovarianceType type)
 	check(moves->n_proposed > 0 && !is_proposed(moves, 0, 1),
 		  "%s: two empty components are nothing to merge", family_names[type]);
 	optimum_end(&optimum);
+}
+
+/* What is gained, for each of n rows, where the component of half of them is split. */
+static double
+split_gain(int n)
+{
+	static const double points[] = {-4, 4, 60, 120};
+	static const double means[] = {0, 60, 120};
+	static const MixtureSuspicion sound[3] = {MIXTURE_SOUND};
+	Random		random = random_start(291);
+	Optimum		optimum;
+	double		gain;
+
+	place_components(&random, MIXTURE_SPHERICAL, n, 4, points, 3, means, &optimum);
+	moves_judge(&optimum.moves, &optimum.parameters, sound, n, n);
+	gain = optimum.moves.gains[0] / n;
+	optimum_end(&optimum);
+	return gain;
+}
+
+/* A split is judged by some of its rows where there are many, and gains what all of them do. */
+static void
+test_many_rows(void)
+{
+	double		few = split_gain(8000);
+	double		many = split_gain(800000);
+
+	check(few > 0.3 && fabs(many / few - 1) < 0.1,
+		  "a split of many rows gains what it does of few (%.3f, %.3f a row)", many, few);
 }
 
 /* A group of rows: a normal distribution without correlations */
@@ -681,6 +710,7 @@ test_moves(void)
 		if (type == MIXTURE_FULL || type == MIXTURE_DIAG)
 			test_split(type, "along a feature in which others are wide", hidden);
 	}
+	test_many_rows();
 	for (int noisy = 0; noisy < 2; noisy++)
 	{
 		test_shared_gains(1, noisy);

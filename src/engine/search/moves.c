@@ -29,6 +29,9 @@
 /* Mergers that are judged, for each component */
 #define PAIRS_PER_COMPONENT 2
 
+/* Values of a component's rows that a split is judged by, at most */
+#define MOST_VALUES (1 << 19)
+
 /* Components among which all pairs are looked at */
 #define MOST_COMPONENTS 256
 
@@ -250,6 +253,25 @@ copy_whole(const MixtureParameters *parameters, int c, MixtureParameters *whole)
 }
 
 /*
+ * The first of a component's rows, which are as good as any, as many as a split is judged
+ * by: `sum` is that of their shares.
+ */
+static ComponentRows
+first_rows(const ComponentRows *of, int d)
+{
+	ComponentRows first = *of;
+	int64_t		most = MOST_VALUES / d;
+
+	if (most >= of->n)
+		return first;
+	first.n = most;
+	first.sum = 0;
+	for (int64_t i = 0; i < most; i++)
+		first.sum += of->shares[i];
+	return first;
+}
+
+/*
  * Find what is gained where component c is cut in two, and the halves.  A cut that was
  * sought has to gain what one more component takes: the best of many gains something
  * where there is nothing, a few rows that lie closely by chance being a component of
@@ -265,6 +287,8 @@ judge_split(Moves *moves, const MixtureParameters *parameters, int c, const doub
 	double		least_share = (double) cuts_least_rows(type, d) * moves->row_weight / rows->sum;
 	double		price = components_price(type, d, rows->sum / moves->row_weight,
 										 moves->row_weight);
+	ComponentRows first = first_rows(rows, d);
+	double		share = first.sum / rows->sum;
 	MixtureParameters whole;
 	MixtureParameters halves;
 	const Cut  *cuts;
@@ -280,14 +304,15 @@ judge_split(Moves *moves, const MixtureParameters *parameters, int c, const doub
 	mixture_allocate_parameters(&whole, type, 1, d, host);
 	mixture_allocate_parameters(&halves, type, 2, d, host);
 	copy_whole(parameters, c, &whole);
-		local_gather(local, rows);
+		local_gather(local, &first);
 	for (int i = 0; i < n_cuts; i++)
 	{
 		double		gain;
 
 		if (cuts[i].sought && !(cuts[i].gain > price))
 			continue;
-		gain = local_split(local, rows, &whole, &cuts[i], fmax(0, moves->gains[c]), &halves);
+		gain = local_split(local, &first, &whole, &cuts[i], fmax(0, moves->gains[c]) * share,
+						   &halves) / share;
 		if (gain > -INFINITY && factor != NULL)
 			gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
 		if (cuts[i].sought)
@@ -315,8 +340,12 @@ judge_splits(Moves *moves, const MixtureParameters *parameters, const double *fa
 	Local		local;
 
 	for (int c = 0; c < parameters->k; c++)
-		if (rows[c].n > most_rows)
-			most_rows = rows[c].n;
+	{
+		ComponentRows first = first_rows(&rows[c], parameters->d);
+
+		if (first.n > most_rows)
+			most_rows = first.n;
+	}
 	local_begin(&local, moves->sample, parameters->covariance_type, most_rows, moves->floor,
 				moves->host);
 	for (int c = 0; c < parameters->k; c++)
