@@ -224,7 +224,7 @@ search_rows(const Rows *rows, int k, const MixtureOptions *options, double *scor
 	scales_release(&scales, &unit_host);
 }
 
-/* More starts end no lower, with no more artefacts. */
+/* More starts end no lower where no component is suspect, and with no more artefacts. */
 static void
 test_more_starts(void)
 {
@@ -252,7 +252,7 @@ test_more_starts(void)
 
 			options.n_init = numbers[i];
 			search_rows(rows, k, &options, &score, &n_artefacts);
-			n_lower += score < before;
+			n_lower += artefacts_before == 0 && score < before;
 			n_more += n_artefacts > artefacts_before;
 			n_higher += i > 0 && score > before;
 			before = score;
