@@ -360,7 +360,8 @@ try_with(Search *search, Search *again, const Aside *aside, int n_before, int n,
 		 (n > n_before && search->spare.outcome.log_likelihood -
 		  search->best.outcome.log_likelihood > (n - n_before) * price));
 	if (found)
-		search_take(search, again->n_best);
+		search_take(search, again->n_best < search->n_starts ?
+					again->n_best : search->n_starts);
 	return found;
 }
 
@@ -406,12 +407,15 @@ try_without(Search *search, const Aside *aside)
 {
 	/* its starts are counted from the first again, which nobody is to see */
 	MixtureHost quiet = *search->host;
+	MixtureOptions options = *search->options;
 	Search		again;
 	MixtureError error;
 
 	quiet.report = NULL;
 	quiet.progress = NULL;
-	search_begin(&again, search->scales, &aside->rest, search->k, search->options, &quiet);
+	/* as many as it takes: what comes of one optimum hangs on no number of starts */
+	options.n_init = 0;
+	search_begin(&again, search->scales, &aside->rest, search->k, &options, &quiet);
 	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
 		choose(search, &again, aside);
 	search_end(&again);
