@@ -458,6 +458,25 @@ test_many_rows(void)
 		  "a split of many rows gains what it does of few (%.3f, %.3f a row)", many, few);
 }
 
+/* Moves are worth a trial by how much of a merger's loss the split beside it makes up for. */
+static void
+test_worth(void)
+{
+	Moves		moves = {.n_proposed = 0};
+	int			none = moves_worth(&moves, 6, 2);
+
+	moves.n_proposed = 1;
+	moves.proposed[0] = (Move) {.gain = -95, .loss = 100};
+	none += moves_worth(&moves, 6, 2);
+	moves.proposed[0].gain = -80;
+	check(none == 0 && moves_worth(&moves, 6, 2) == 2 && moves_worth(&moves, 1, 2) == 1,
+		  "moves that make up for next to nothing are not worth a trial");
+	moves.proposed[0].gain = -70;
+	check(moves_worth(&moves, 6, 2) == 6, "and others are");
+	moves.proposed[0] = (Move) {.gain = 3, .loss = 0};
+	check(moves_worth(&moves, 6, 2) == 6, "as are those that lose nothing");
+}
+
 /* A group of rows: a normal distribution without correlations */
 typedef struct Group
 {
@@ -588,7 +607,7 @@ make_change(const MixtureParameters *parameters, const Moves *moves, int c,
 	from->weights[k] = 1e-300;
 	mixture_share_noise(from, parameters);
 	mixture_copy_parameters(to, from);
-		for (int j = 0; j < d; j++)
+	for (int j = 0; j < d; j++)
 		work[j] = halves->means[2 * c * d + j] - halves->means[(2 * c + 1) * d + j];
 	mixture_add_outer(MIXTURE_TIED, d, to->covariances,
 					  -weight * halves->weights[2 * c] * halves->weights[2 * c + 1], work);
@@ -611,9 +630,8 @@ gain_error(const Optimum *optimum, int c, double row_weight)
 	const MixtureParameters *parameters = &optimum->parameters;
 	double		said = optimum->moves.gains[c];
 	double		price = components_price(MIXTURE_TIED, parameters->d,
-									parameters->weights[c] * (1 - parameters->noise_weight) *
-										optimum->outcome.sum_weights / row_weight,
-									row_weight);
+										 parameters->weights[c] * (1 - parameters->noise_weight) *
+										 optimum->outcome.sum_weights / row_weight, row_weight);
 	MixtureParameters from;
 	MixtureParameters to;
 	double		gain;
@@ -711,6 +729,7 @@ test_moves(void)
 			test_split(type, "along a feature in which others are wide", hidden);
 	}
 	test_many_rows();
+	test_worth();
 	for (int noisy = 0; noisy < 2; noisy++)
 	{
 		test_shared_gains(1, noisy);

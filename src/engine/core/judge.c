@@ -324,15 +324,16 @@ shown_reach(Flat *flat, int other, double width, double others_reach)
 	int			d = flat->parameters->d;
 	double		most = fmax(REACH, REACH_PER_DIMENSION * d);
 	double		beside = fmax(others_reach, width > SPREAD ? BESIDE * width : 0);
+	bool		reached = distance_of(flat, other, 0) <= most;
+	bool		near = beside > 0 && distance_of(flat, other, beside) <= d;
 	double		spread;
 
-	if (!(distance_of(flat, other, 0) <= most) &&
-		!(beside > 0 && distance_of(flat, other, beside) <= d))
+	if (!reached && !near)
 		return 0;
 	spread = spread_of(flat, mixture_covariance_of(flat->parameters, other));
 	if (!(spread > SPREAD))
-		return beside > 0 && distance_of(flat, other, beside) <= d ? beside : 0;
-	return distance_of(flat, other, 0) <= most ? most * spread : 0;
+		return near ? beside : 0;
+	return reached ? most * spread : 0;
 }
 
 /*
