@@ -304,7 +304,7 @@ judge_split(Moves *moves, const MixtureParameters *parameters, int c, const doub
 	mixture_allocate_parameters(&whole, type, 1, d, host);
 	mixture_allocate_parameters(&halves, type, 2, d, host);
 	copy_whole(parameters, c, &whole);
-		local_gather(local, &first);
+	local_gather(local, &first);
 	for (int i = 0; i < n_cuts; i++)
 	{
 		double		gain;

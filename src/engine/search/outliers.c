@@ -333,7 +333,8 @@ join(const Search *search, MixtureParameters *all, int n, int with)
  * Take what comes of a mixture of the rows that are not set aside, n components of which
  * are to be those of rows that are, n_before in the best, if n remain so and it is better:
  * with more of these it may have a higher price, but not a lower likelihood, and with
- * fewer a lower likelihood, but no more artefacts.  Returns whether.
+ * fewer a lower likelihood, but it has no artefacts, or so many fewer, for one in another
+ * place is no better than a far row's.  Returns whether.
  */
 static bool
 try_with(Search *search, Search *again, const Aside *aside, int n_before, int n, int with,
@@ -342,6 +343,8 @@ try_with(Search *search, Search *again, const Aside *aside, int n_before, int n,
 	MixtureParameters *from = &search->moved.parameters;
 	/* twice what BIC takes for a component that has a mean and a weight for itself */
 	double		price = (search->d + 1) * log(search_n_rows(search));
+	const Candidate *best = &search->best;
+	const Candidate *spare = &search->spare;
 	bool		found;
 
 	if (are_placed(search, aside))
@@ -354,11 +357,12 @@ try_with(Search *search, Search *again, const Aside *aside, int n_before, int n,
 	else
 		mixture_copy_parameters(from, &again->best.parameters);
 	found = search_follow(search, from) &&
-		count_alone(search, aside, &search->spare.parameters) == n &&
-		((n < n_before && search->spare.n_artefacts <= search->best.n_artefacts) ||
-		 search_better(&search->spare, &search->best) ||
-		 (n > n_before && search->spare.outcome.log_likelihood -
-		  search->best.outcome.log_likelihood > (n - n_before) * price));
+		count_alone(search, aside, &spare->parameters) == n &&
+		((n < n_before && (spare->n_artefacts == 0 ||
+						   spare->n_artefacts + n_before - n <= best->n_artefacts)) ||
+		 search_better(spare, best) ||
+		 (n > n_before && spare->outcome.log_likelihood -
+		  best->outcome.log_likelihood > (n - n_before) * price));
 	if (found)
 		search_take(search, again->n_best < search->n_starts ?
 					again->n_best : search->n_starts);
