@@ -71,6 +71,12 @@ same "only partitions that can have rows are asked" "public.one" \
 same "of no rows" t "$(ask -c "SELECT gmm_fit_table('points', '{x,y}', 3, filter => 'id < 0') IS NULL")"
 same "of one row in each part" 3 "$(ask -c "SELECT (gmm_summary(gmm_fit_table('points', '{x,y}', 1, filter => 'id IN (1, 2, 3)'))).n_rows" 2>/dev/null)"
 
+# A query of one's own has to name the partitions, as doc/operations.md says.
+same "a query that names partitions" 2 "$(ask -o "$dir/plan" -c "PREPARE statistics(gmm_model) AS SELECT gmm_merge(stats)
+    FROM (SELECT gmm_accumulate(ARRAY[x, y], \$1) AS stats FROM one UNION ALL SELECT gmm_accumulate(ARRAY[x, y], \$1) FROM two) AS parts" \
+    -c "EXPLAIN (VERBOSE) EXECUTE statistics('{\"weights\": [1], \"means\": [[0, 0]], \"covariances\": [1], \"covariance_type\": \"spherical\"}')"
+    grep -c 'Remote SQL: SELECT [a-z]*\.gmm_accumulate' "$dir/plan")"
+
 # What would not mean the same in a partition.
 alike "a filter with a whole row" rows "'points', '{x,y}', 3, filter => 'points IS NOT NULL'" \
     "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE copied IS NOT NULL"
