@@ -39,12 +39,14 @@ static const SearchEffort efforts[] = {
 #define ENOUGH_WORK 3e9
 
 /*
- * Starts that are made unasked at the most, of two components; and where there are more
- * maxima: beside noise, of few rows for the number of dimensions, or where the two share
- * a covariance
+ * Starts that are made unasked at the most, of two components; and of these among so few
+ * rows that which maximum is the highest is mostly chance, unless there are many: beside
+ * noise, of fewer rows still for the number of dimensions, or where the two share a
+ * covariance
  */
-#define STARTS_OF_TWO 6
-#define MORE_STARTS_OF_TWO 40
+#define STARTS_OF_TWO 40
+#define QUICK_STARTS 6
+#define QUICK_ROWS 128
 
 /* Starts of which only the highest end is gone on from, where nobody says how many */
 #define PUT_OFF_STARTS 5
@@ -53,9 +55,9 @@ static const SearchEffort efforts[] = {
 #define SAME_ENDS 10
 #define SAME_SHARE 0.2
 
-/* The same of two components, of which there are fewer different ends */
-#define SAME_ENDS_OF_TWO 4
-#define SAME_SHARE_OF_TWO 0.75
+/* The same of two components among few rows */
+#define QUICK_ENDS 4
+#define QUICK_SHARE 0.75
 
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
@@ -174,15 +176,21 @@ try_single(Search *search, MixtureError *error)
 	return MIXTURE_OK;
 }
 
+/* Whether few starts will do, for there are few rows of two components. */
+static bool
+is_quick(const Search *search)
+{
+	return search->k <= 2 && search_n_rows(search) < QUICK_ROWS;
+}
+
 /* Starts that are made at the most where nobody has said how many. */
 static int
 most_starts(const Search *search)
 {
 	int			most = search->effort->most_starts;
-	bool		few = search->k * (double) search->d * search->d > search_n_rows(search);
-	bool		shared = search->options->covariance_type == MIXTURE_TIED;
-	int			of_two = few || shared || search->options->noise ?
-		MORE_STARTS_OF_TWO : STARTS_OF_TWO;
+	bool		many = search->k * (double) search->d * search->d > search_n_rows(search) ||
+		search->options->covariance_type == MIXTURE_TIED || search->options->noise;
+	int			of_two = is_quick(search) && !many ? QUICK_STARTS : STARTS_OF_TWO;
 
 	return search->k <= 2 && most > of_two ? of_two : most;
 }
@@ -194,9 +202,9 @@ most_starts(const Search *search)
 static bool
 enough_starts(const Search *search, int n)
 {
-	bool		two = search->k <= 2;
-	int			wanted = two ? SAME_ENDS_OF_TWO : SAME_ENDS;
-	double		share = two ? SAME_SHARE_OF_TWO : SAME_SHARE;
+	bool		quick = is_quick(search);
+	int			wanted = quick ? QUICK_ENDS : SAME_ENDS;
+	double		share = quick ? QUICK_SHARE : SAME_SHARE;
 	const End  *end;
 
 	if (n >= LEAST_STARTS && search_worked_enough(search, 0))
