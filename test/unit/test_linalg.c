@@ -32,6 +32,27 @@ random_matrix(Random *random, int d, int rank, double diagonal)
 	return matrix;
 }
 
+/*
+ * L diag(pivots) L^T, packed, of whole numbers and so few that elimination is exact: the
+ * pivots are powers of two, and after `rank` of them 0.
+ */
+static double *
+eliminated_matrix(Random *random, int d, int rank)
+{
+	double	   *lower = malloc(sizeof(double) * d * d);
+	double	   *matrix = calloc(linalg_packed_count(d), sizeof(double));
+
+	for (int i = 0; i < d; i++)
+		for (int l = 0; l < d; l++)
+			lower[i * d + l] = l < i ? random_below(random, 7) - 3 : l == i;
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j <= i; j++)
+			for (int l = 0; l < rank; l++)
+				matrix[linalg_row(i) + j] += ldexp(lower[i * d + l] * lower[j * d + l], l % 3);
+	free(lower);
+	return matrix;
+}
+
 /* The square matrix, both triangles of it, of a packed one. */
 static double *
 square_matrix(const double *matrix, int d)
@@ -233,13 +254,17 @@ test_not_positive_definite(Random *random)
 	double		zero[] = {0};
 	double		not_a_number[] = {NAN};
 	double		infinite[] = {INFINITY};
-	double	   *singular = random_matrix(random, 6, 4, 0);
+	double	   *singular = random_matrix(random, 6, 1, 0);
 
 	check(!linalg_cholesky(indefinite, 2, &unit_host), "an indefinite matrix has no factor");
 	check(!linalg_cholesky(negative, 1, &unit_host), "a negative variance has no factor");
 	check(!linalg_cholesky(zero, 1, &unit_host), "a variance of 0 has no factor");
 	check(!linalg_cholesky(not_a_number, 1, &unit_host), "NaN has no factor");
 	check(!linalg_cholesky(infinite, 1, &unit_host), "infinity has no factor");
+	/* of the second pivot three roundings are left, at the most, and six are taken for none */
+	check(!linalg_cholesky(singular, 6, &unit_host), "a matrix of rank 1 has no factor");
+	free(singular);
+	singular = eliminated_matrix(random, 6, 4);
 	check(!linalg_cholesky(singular, 6, &unit_host), "a singular matrix has no factor");
 	free(singular);
 }
