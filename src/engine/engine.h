@@ -188,6 +188,9 @@ typedef struct MixtureError
 	int64_t		count;
 } MixtureError;
 
+/* Parameters made ready for the E-step. */
+typedef struct MixturePrepared MixturePrepared;
+
 /* What one pass over the rows, an E-step of all of them, is asked for. */
 typedef struct MixturePass
 {
@@ -195,6 +198,9 @@ typedef struct MixturePass
 	const double *center;		/* d values that are subtracted from the rows
 								 * (the means are less them already), or NULL */
 	bool		m_step;			/* false: only weight, log-likelihood, entropy */
+	const double *origin;		/* NULL; or d values, about which the sums of all rows */
+	const double *variances;	/* are known, these their mean squares: em/whole.c */
+	const MixturePrepared *prepared;	/* the parameters, for blocks, or NULL */
 } MixturePass;
 
 /* The range of every feature. */
@@ -270,9 +276,6 @@ typedef struct MixtureSource
 	bool		(*candidates) (void *context, const MixtureSampling *sampling,
 							   struct MixtureSource *rows);
 } MixtureSource;
-
-/* Parameters made ready for the E-step. */
-typedef struct MixturePrepared MixturePrepared;
 
 /*
  * Sufficient statistics about the means of the parameters that the E-step was

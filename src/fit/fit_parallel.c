@@ -83,6 +83,7 @@ typedef struct SharedFit
 	bool		noise;
 	bool		m_step;
 	bool		centered;
+	bool		about_origin;
 	int			n_runs;
 
 	ConditionVariable changed;	/* any of what follows */
@@ -105,6 +106,8 @@ typedef struct View
 								 * the pass */
 	MixtureParameters parameters;	/* with room for noise */
 	double	   *center;			/* d */
+	double	   *origin;			/* d */
+	double	   *variances;		/* d */
 	double	   *total;			/* n_values */
 	double	   *slots;			/* n_slots x n_values */
 	size_t		n_values;
@@ -138,7 +141,8 @@ extern PGDLLEXPORT void gmm_parallel_main(dsm_segment *segment, shm_toc *toc);
 static size_t
 count_fixed_values(MixtureCovarianceType type, int k, int d)
 {
-	return mixture_values_count(type, k, d, true) + d + mixture_sums_count(type, k, d);
+	return mixture_values_count(type, k, d, true) + 3 * (size_t) d +
+		mixture_sums_count(type, k, d);
 }
 
 /* Find the arrays in the shared memory, as a pass of this shape has them. */
@@ -150,7 +154,9 @@ place_view(View *view, MixtureCovarianceType type, int k, bool noise)
 	view->n_values = mixture_sums_count(type, k, d);
 	mixture_place_values(&view->parameters, type, k, d, noise, view->values);
 	view->center = view->values + mixture_values_count(type, k, d, true);
-	view->total = view->center + d;
+	view->origin = view->center + d;
+	view->variances = view->origin + d;
+	view->total = view->variances + d;
 	view->slots = view->total + view->n_values;
 }
 
@@ -317,12 +323,17 @@ gmm_parallel_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 
 	while ((number = join_pass(view.fit, number)) != 0)
 	{
-		MixturePass pass = {&view.parameters, NULL, view.fit->m_step};
+		MixturePass pass = {.parameters = &view.parameters,.m_step = view.fit->m_step};
 		MixtureError error;
 
 		place_view(&view, view.fit->covariance_type, view.fit->k, view.fit->noise);
 		if (view.fit->centered)
 			pass.center = view.center;
+		if (view.fit->about_origin)
+		{
+			pass.origin = view.origin;
+			pass.variances = view.variances;
+		}
 
 		/* the leader has done the same before, so it cannot fail here */
 		if (begin_runner(&runner, &pass, &error) != MIXTURE_OK)
@@ -480,6 +491,12 @@ open_pass(View *view, const MixturePass *pass)
 	mixture_copy_values(&view->parameters, from, view->values);
 	if (pass->center != NULL)
 		memcpy(view->center, pass->center, from->d * sizeof(double));
+	fit->about_origin = pass->origin != NULL;
+	if (fit->about_origin)
+	{
+		memcpy(view->origin, pass->origin, from->d * sizeof(double));
+		memcpy(view->variances, pass->variances, from->d * sizeof(double));
+	}
 	memset(view->total, 0, view->n_values * sizeof(double));
 	fit->centered = pass->center != NULL;
 	fit->m_step = pass->m_step;

@@ -101,7 +101,7 @@ PG_FUNCTION_INFO_V1(gmm_stats_combine);
 static MixtureRunner *
 make_runner(const MixtureParameters *parameters)
 {
-	MixturePass pass = {parameters, NULL, true};
+	MixturePass pass = {.parameters = parameters,.m_step = true};
 	MixtureError error = {0};
 	MixtureRunner *runner = mixture_runner_create(parameters->covariance_type,
 												  parameters->k, parameters->d,

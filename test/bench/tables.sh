@@ -25,13 +25,13 @@ SHAPES
 # Multiply-adds of the formulas of an iteration, as floating-point
 # operations: the E-step's triangular product and squares and the M-step's
 # symmetric sums, each half a matrix; of a diagonal, two a feature in each, and one
-# where there is one variance; one matrix of all takes a row but once.
+# where there is one variance, or one matrix of all.
 # Exponentials are not counted, and every row is, in every component.
 operations()
 {
     case $4 in
         full) calculate "2.0 * $1 * $3 * ($2 * ($2 + 1) + 2 * $2)" ;;
-        tied) calculate "2.0 * $1 * ($2 * ($2 + 1) + $3 * 2 * $2)" ;;
+        tied) calculate "2.0 * $1 * $3 * 2 * $2" ;;
         diag) calculate "2.0 * $1 * $3 * 4 * $2" ;;
         spherical) calculate "2.0 * $1 * $3 * 2 * $2" ;;
     esac

@@ -87,7 +87,7 @@ test_statistics(Random *random, MixtureCovarianceType type, bool noise)
 	MixtureStats *wanted = mixture_allocate_stats(type, k, d, &unit_host);
 	MixtureRunner *runner = mixture_runner_create(type, k, d, &unit_host);
 	MixtureParameters parameters;
-	MixturePass pass = {&parameters, NULL, true};
+	MixturePass pass = {.parameters = &parameters,.m_step = true};
 	MixtureError error;
 	Rows	   *some = rows_of_label(rows, labels, 0);
 	double		apart;

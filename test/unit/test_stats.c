@@ -14,7 +14,7 @@
 static MixtureStats *
 accumulate(const Rows *rows, const MixtureParameters *parameters)
 {
-	MixturePass pass = {parameters, NULL, true};
+	MixturePass pass = {.parameters = parameters,.m_step = true};
 	MixtureError error;
 	MixtureStats *stats = mixture_allocate_stats(parameters->covariance_type,
 												 parameters->k, parameters->d, &unit_host);
@@ -236,7 +236,7 @@ test_range(void)
 	double		mean = 1e200;
 	double		variance = 1;
 	MixtureParameters parameters = {1, 1, MIXTURE_FULL, &weight, &mean, &variance, 0, NULL};
-	MixturePass pass = {&parameters, NULL, true};
+	MixturePass pass = {.parameters = &parameters,.m_step = true};
 	MixtureStats *stats = mixture_allocate_stats(MIXTURE_FULL, 1, 1, &unit_host);
 	MixtureRunner *runner = mixture_runner_create(MIXTURE_FULL, 1, 1, &unit_host);
 	MixtureError error;

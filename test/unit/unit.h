@@ -103,6 +103,7 @@ extern void test_incomplete_rows(void);
 extern void test_missing_blocks(void);
 extern void test_vector(void);
 extern void test_em(void);
+extern void test_whole(void);
 extern void test_noise(void);
 extern void test_labels(void);
 extern void test_fit(void);

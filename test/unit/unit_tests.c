@@ -481,6 +481,7 @@ static const struct
 	{"center", test_center},
 	{"squarem", test_squarem},
 	{"em", test_em},
+	{"whole", test_whole},
 	{"noise", test_noise},
 	{"labels", test_labels},
 	{"judge", test_judge},

@@ -276,10 +276,11 @@ move_component(MixtureStats *stats, int component, const double *delta)
 			seconds[0] += square;
 		else
 		{
-			for (int j = 0; j < i; j++)
-				seconds[linalg_row(i) + j] += firsts[i] * delta[j] +
-					delta[i] * (firsts[j] + weight * delta[j]);
-			seconds[linalg_row(i) + i] += square;
+			double	   *row = seconds + linalg_row(i);
+
+			linalg_add_multiple(row, firsts[i] + weight * delta[i], delta, i);
+			linalg_add_multiple(row, delta[i], firsts, i);
+			row[i] += square;
 		}
 	}
 	for (int i = 0; i < d; i++)

@@ -29,6 +29,7 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->host = host;
 	em->bounds = (MixtureBounds) {.floor = floor};
 	em->runner = NULL;
+	em->whole = NULL;
 	em->coordinates = NULL;
 	em->ready = -1;
 	em->goes_on = false;
@@ -51,7 +52,23 @@ em_end(Em *em)
 		host->release(host->context, em->coordinates);
 	if (em->runner != NULL)
 		mixture_runner_release(em->runner);
+	if (em->whole != NULL)
+		whole_release(em->whole, host);
 	mixture_release_stats(em->stats, host);
+}
+
+/*
+ * All rows of the source are complete and can be had block by block: what is the same in
+ * all passes over them need not be found in each.
+ */
+void
+em_know_whole(Em *em)
+{
+	const MixtureParameters *shape = &em->points[0];
+
+	if (shape->covariance_type == MIXTURE_TIED && shape->k > 1 &&
+		shape->d >= KERNELS_LEAST_SHARED && em->source->block != NULL)
+		em->whole = whole_create(shape->k, shape->d, em->host);
 }
 
 /* A pass in this process: run after run. */
@@ -78,12 +95,19 @@ MixtureStatus
 em_pass(Em *em, const MixtureParameters *parameters, bool m_step,
 		MixtureError *error)
 {
-	MixturePass pass = {parameters, em->center, m_step};
+	MixturePass pass = {.parameters = parameters,.center = em->center,.m_step = m_step};
+	MixtureStatus status;
 
 	em->ready = -1;
+	if (em->whole != NULL)
+		whole_prepare(em->whole, &pass, em->host);
 	if (em->source->pass != NULL)
-		return em->source->pass(em->source->context, &pass, em->stats->sum_weights, error);
-	return pass_alone(em, &pass, error);
+		status = em->source->pass(em->source->context, &pass, em->stats->sum_weights, error);
+	else
+		status = pass_alone(em, &pass, error);
+	if (em->whole != NULL && status == MIXTURE_OK)
+		whole_complete(em->whole, &pass, em->stats, em->host);
+	return status;
 }
 
 /*

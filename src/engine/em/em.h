@@ -8,6 +8,8 @@
 
 #include "engine/core/core.h"
 
+typedef struct EmWhole EmWhole;
+
 /*
  * EM over one source: everything that iterations need again and again.
  */
@@ -20,6 +22,7 @@ typedef struct Em
 	MixtureStats *stats;		/* of the last pass */
 	MixtureRunner *runner;		/* made when first needed */
 	MixtureParameters points[4];	/* an acceleration cycle's */
+	EmWhole    *whole;			/* NULL unless em_know_whole() */
 	bool		goes_on;		/* a run may go on from where it ends: the caller's */
 	int			ready;			/* point that stats can be maximized from, or -1 */
 	double		step_limit;		/* of extrapolations from there */
@@ -47,6 +50,7 @@ extern void em_begin(Em *em, const MixtureSource *source, const double *center,
 					 MixtureCovarianceType type, int k, const double *floor,
 					 const MixtureHost *host);
 extern void em_end(Em *em);
+extern void em_know_whole(Em *em);
 extern MixtureStatus em_pass(Em *em, const MixtureParameters *parameters,
 							 bool m_step, MixtureError *error);
 extern MixtureStatus em_run(Em *em, MixtureParameters *parameters, int max_iter,

@@ -9,6 +9,13 @@
 #include "engine/em/em.h"
 #include "engine/kernels/kernels.h"
 
+/* whole.c */
+extern EmWhole *whole_create(int k, int d, const MixtureHost *host);
+extern void whole_release(EmWhole *whole, const MixtureHost *host);
+extern void whole_prepare(EmWhole *whole, MixturePass *pass, const MixtureHost *host);
+extern void whole_complete(EmWhole *whole, const MixturePass *pass, MixtureStats *stats,
+						   const MixtureHost *host);
+
 /* squarem.c */
 extern size_t squarem_scratch_count(MixtureCovarianceType type, int k, int d);
 extern bool squarem_extrapolate(const MixtureParameters *first,

@@ -24,7 +24,8 @@ struct MixtureRunner
 	int			k;
 	int			d;
 	MixturePass pass;			/* the one begun */
-	MixturePrepared *prepared;	/* for it */
+	const MixturePrepared *prepared;	/* for it */
+	MixturePrepared *own;		/* that, if it had to be made here */
 	KernelWork	work;
 	MissingWork *missing;		/* made when first needed */
 	double	   *features;		/* a centered block; likewise */
@@ -59,7 +60,7 @@ mixture_runner_create(MixtureCovarianceType type, int k, int d, const MixtureHos
 	runner->covariance_type = type;
 	runner->k = k;
 	runner->d = d;
-	runner->prepared = NULL;
+	runner->own = NULL;
 	runner->missing = NULL;
 	runner->features = NULL;
 	runner->run_sums = NULL;
@@ -79,8 +80,7 @@ mixture_runner_release(MixtureRunner *runner)
 		host->release(host->context, runner->features);
 	if (runner->missing != NULL)
 		missing_release(runner->missing, host);
-	if (runner->prepared != NULL)
-		mixture_release_prepared(runner->prepared, host);
+	mixture_release_prepared(runner->own, host);
 	kernels_release_work(&runner->work, host);
 	host->release(host->context, runner);
 }
@@ -93,15 +93,22 @@ MixtureStatus
 mixture_runner_begin(MixtureRunner *runner, const MixturePass *pass, MixtureError *error)
 {
 	const MixtureHost *host = runner->host;
-	MixturePrepared *prepared = mixture_prepare_blocks(pass->parameters, runner->prepared,
-													   host, error);
 
-	if (prepared == NULL)
-		return MIXTURE_NOT_POSITIVE_DEFINITE;
-	runner->prepared = prepared;
+	runner->prepared = pass->prepared;
+	if (runner->prepared == NULL)
+	{
+		MixturePrepared *prepared = mixture_prepare_blocks(pass->parameters, runner->own,
+														   host, error);
+
+		if (prepared == NULL)
+			return MIXTURE_NOT_POSITIVE_DEFINITE;
+		if (pass->origin != NULL)
+			prepare_linear(prepared, pass->origin, pass->variances, host);
+		runner->prepared = runner->own = prepared;
+	}
 	runner->pass = *pass;
 	if (runner->missing != NULL)
-		missing_begin(runner->missing, pass->parameters, prepared, host);
+		missing_begin(runner->missing, pass->parameters, runner->prepared, host);
 	if (pass->center != NULL && runner->features == NULL)
 		runner->features = host->allocate(host->context, (size_t) runner->d *
 										  MIXTURE_BLOCK_ROWS * sizeof(double));

@@ -301,6 +301,8 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 		add_noise(&scales, &fit->parameters, host);
 	em_begin(&em, source, scales.center, start->covariance_type, start->k,
 			 bounds.floor, host);
+	if (scales.range.n_incomplete == 0)
+		em_know_whole(&em);
 	em.bounds = bounds;
 	em.noted = true;
 	progress_iterating(host, start->covariance_type, start->k, options);

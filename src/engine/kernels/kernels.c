@@ -195,6 +195,8 @@ adds_together(const MixturePrepared *prepared, const MixtureBlock *block,
 {
 	int			k = prepared->k;
 
+	if (prepared->linear != NULL)
+		return true;
 	if (prepared->covariance_type != MIXTURE_TIED)
 		return !mixture_has_matrix(prepared->covariance_type);
 	return work->pairs != NULL &&

@@ -26,6 +26,11 @@
  * Where all components share a factor and their means are near each other, blocks
  * have W (means[k] - origin) as well: W (x - origin) less that is W (x - means[k]),
  * for one triangular product a row instead of k.
+ *
+ * Where besides the sums of all rows together about a point are known, log densities lack
+ * |W (x - origin)|^2 / 2, which is the same for all components: what is left is linear
+ * in x - origin, with the factors W^T W (means[k] - origin) and constants that have that
+ * of the means.  The sums of the M-step are then about the origin, and without seconds.
  */
 struct MixturePrepared
 {
@@ -45,16 +50,22 @@ struct MixturePrepared
 									 * one factor, not interleaved */
 	double	   *origin;			/* d, or NULL */
 	double	   *whitened;		/* k x d, or NULL */
+	double	   *linear;			/* k x d, minus twice the factors; or NULL */
 	const double *squares;		/* NULL; or the squared distances of the one row that
 								 * this is for, which are not looked for, so that
 								 * there are no means and no factors */
 };
+
+/* Dimensions from which on components that share a covariance have what is made of it */
+#define KERNELS_LEAST_SHARED 5
 
 /* prepare.c */
 extern MixturePrepared *mixture_prepare_blocks(const MixtureParameters *parameters,
 											   MixturePrepared *reuse,
 											   const MixtureHost *host,
 											   MixtureError *error);
+extern bool prepare_linear(MixturePrepared *prepared, const double *origin,
+						   const double *variances, const MixtureHost *host);
 extern void mixture_release_prepared(MixturePrepared *prepared,
 									 const MixtureHost *host);
 

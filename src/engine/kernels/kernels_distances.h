@@ -204,6 +204,8 @@ CLONE(leave_densities) (const MixturePrepared *prepared, int c, int row, const V
 		/* NaN, from infinity minus infinity, is far away too */
 		Vec			bounded = CLONE(lesser) (q[v], MAX_DISTANCE_SQUARED - (Vec) {0});
 
+		if (prepared->linear != NULL)
+			bounded = CLONE(larger) (bounded, -MAX_DISTANCE_SQUARED - (Vec) {0});
 		CLONE(store) (kernels_roots(work, c) + row + v * VL,
 					  prepared->log_constants[c] - 0.5 * bounded);
 		if (work->distances != NULL)
@@ -353,6 +355,41 @@ CLONE(distance_tile) (const CLONE(TileRows) *rows, int line, const double *means
 	}
 }
 
+/*
+ * The same of what linear log densities have in place of distances: the sums over
+ * features of their difference from an origin times a factor, of n components.
+ */
+ALWAYS_INLINE void
+CLONE(linear_tile) (const CLONE(TileRows) *rows, int line, const double *origin,
+					const double *factors, int d, Vec *q, const int n, const int n_vectors)
+{
+	const double *next = rows->next + line * 8;
+
+	UNROLL
+	for (int t = 0; t < n * n_vectors; t++)
+		q[t] = (Vec) {0};
+	for (int j = 0; j < d; j++)
+	{
+		Vec			x[TILE_VECTORS];
+
+		UNROLL
+		for (int v = 0; v < n_vectors; v++)
+			x[v] = CLONE(load) (rows->features + (size_t) j * rows->stride + v * VL) - origin[j];
+		UNROLL
+		for (int l = 0; l < TILE_LINES; l++)
+			__builtin_prefetch(next + (size_t) j * rows->next_stride + l * 8);
+		UNROLL
+		for (int e = 0; e < n; e++)
+		{
+			double		factor = factors[(size_t) e * d + j];
+
+			UNROLL
+			for (int v = 0; v < n_vectors; v++)
+				q[e * n_vectors + v] += x[v] * factor;
+		}
+	}
+}
+
 /* Whether none of n factors makes squares leave the range of a double. */
 ALWAYS_INLINE bool
 CLONE(plain_factors) (const double *factors, const int n)
@@ -382,7 +419,9 @@ CLONE(component_tile) (const MixturePrepared *prepared, int c, const double *mea
 	Vec			q[TILE_COMPONENTS * TILE_VECTORS];
 
 	means += (size_t) c * d;
-	if (prepared->covariance_type == MIXTURE_DIAG ||
+	if (prepared->linear != NULL)
+		CLONE(linear_tile) (rows, line, prepared->origin, means, d, q, n, n_vectors);
+	else if (prepared->covariance_type == MIXTURE_DIAG ||
 		(spherical && !CLONE(plain_factors) (factors, n)))
 		CLONE(distance_tile) (rows, line, means, factors, n_factors, d, q, n, n_vectors, true);
 	else
@@ -413,7 +452,9 @@ CLONE(components_of_rows) (const MixturePrepared *prepared, const MixtureBlock *
 		row, features, block->stride, features + TILE_VECTORS * VL, block->stride
 	};
 
-	if (prepared->whitened != NULL)
+	if (prepared->linear != NULL)
+		means = prepared->linear;
+	else if (prepared->whitened != NULL)
 	{
 		const CLONE(TriangleRows) triangle = {
 			prepared->precision_cholesky, prepared->origin, features, block->stride,
@@ -458,7 +499,8 @@ CLONE(log_densities) (const MixturePrepared *prepared, const MixtureBlock *block
 {
 	int			row = 0;
 
-	if (mixture_has_matrix(prepared->covariance_type) && prepared->whitened == NULL)
+	if (mixture_has_matrix(prepared->covariance_type) && prepared->whitened == NULL &&
+		prepared->linear == NULL)
 	{
 		for (int c = 0; c < prepared->k; c++)
 		{

@@ -330,7 +330,8 @@ CLONE(moments_plain) (const MixturePrepared *prepared, int c, int n, const Mixtu
 
 		for (int e = c; e < c + n; e++)
 		{
-			const double *mean = prepared->means + (size_t) e * d;
+			const double *mean = prepared->linear != NULL ? prepared->origin :
+				prepared->means + (size_t) e * d;
 			const double *roots = kernels_roots(work, e);
 			double	   *firsts = stats->firsts + (size_t) e * d;
 			double	   *seconds = stats->seconds + (size_t) e * d;

@@ -147,6 +147,6 @@ CLONE(add_components) (const MixturePrepared *prepared, const MixtureBlock *bloc
 	CLONE(moments_plain) (prepared, 0, k, block, work, stats, host);
 	for (int c = 0; c < k && prepared->covariance_type == MIXTURE_SPHERICAL; c++)
 		stats->seconds[c] += CLONE(round_scatter) (prepared, c, block->n_rows, work);
-	if (prepared->covariance_type == MIXTURE_TIED)
+	if (prepared->covariance_type == MIXTURE_TIED && prepared->linear == NULL)
 		CLONE(shared_scatter) (prepared, block, work, stats, host);
 }

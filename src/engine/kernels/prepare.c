@@ -27,8 +27,11 @@
  */
 #define NEAR_ORIGIN 64
 
-/* Dimensions from which on that is worth it */
-#define LEAST_WHITENED 5
+/*
+ * How many times the variance that a feature has given all others, within components,
+ * its variance among all rows may be for the one to be found from the other.
+ */
+#define MOST_OF_WHOLE 4096
 
 /* Products from this to its inverse go on being multiplied. */
 #define LEAST_PRODUCT 1e-100
@@ -107,7 +110,7 @@ allocate_prepared(const MixtureParameters *parameters, int lanes,
 	size_t		constants = (size_t) n_groups * lanes;
 	size_t		means = (size_t) n_groups * lanes * d;
 	size_t		factors = tied ? count : (size_t) n_groups * lanes * count;
-	size_t		whitened = tied && lanes == 1 && k > 1 && d >= LEAST_WHITENED ?
+	size_t		whitened = tied && lanes == 1 && k > 1 && d >= KERNELS_LEAST_SHARED ?
 		(size_t) (k + 1) * d : 0;
 	size_t		size = sizeof(MixturePrepared) + CACHE_LINE +
 		(constants + means + factors + whitened) * sizeof(double);
@@ -175,6 +178,74 @@ whiten_means(MixturePrepared *prepared, const MixtureParameters *parameters,
 	prepared->whitened = whitened;
 }
 
+/* Whether sums over all rows, of these variances, tell precisely what is within components. */
+static bool
+whole_is_near(const MixturePrepared *prepared, const double *variances, double *precisions,
+			  const MixtureHost *host)
+{
+	int			d = prepared->d;
+
+	memset(precisions, 0, d * sizeof(double));
+	for (int i = 0; i < d; i++)
+	{
+		const double *row = prepared->precision_cholesky + linalg_row(i);
+
+		for (int j = 0; j <= i; j++)
+			precisions[j] += row[j] * row[j];
+		host->check_interrupts(host->context);
+	}
+	for (int j = 0; j < d; j++)
+		if (!(precisions[j] * variances[j] <= MOST_OF_WHOLE))
+			return false;
+	return true;
+}
+
+/*
+ * Let parameters that were prepared for blocks be for log densities that are linear, if
+ * they may be: about an origin, from which rows have these mean squares.
+ */
+bool
+prepare_linear(MixturePrepared *prepared, const double *origin, const double *variances,
+			   const MixtureHost *host)
+{
+	int			d = prepared->d;
+	const double *factor = prepared->precision_cholesky;
+	double	   *scratch;
+	double	   *shift;
+
+	if (prepared->whitened == NULL)
+		return false;
+	scratch = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
+	shift = scratch + d;
+	if (!whole_is_near(prepared, variances, scratch, host))
+	{
+		host->release(host->context, scratch);
+		return false;
+	}
+	for (int j = 0; j < d; j++)
+		scratch[j] = prepared->origin[j] - origin[j];
+	memcpy(prepared->origin, origin, d * sizeof(double));
+	for (int i = 0; i < d; i++)
+		shift[i] = linalg_dot(factor + linalg_row(i), scratch, i + 1);
+	for (int c = 0; c < prepared->k; c++)
+	{
+		double	   *mean = prepared->whitened + (size_t) c * d;
+
+		for (int i = 0; i < d; i++)
+			mean[i] += shift[i];
+		prepared->log_constants[c] -= 0.5 * linalg_dot(mean, mean, d);
+		memset(scratch, 0, d * sizeof(double));
+		for (int i = 0; i < d; i++)
+			linalg_add_multiple(scratch, -2 * mean[i], factor + linalg_row(i), i + 1);
+		memcpy(mean, scratch, d * sizeof(double));
+		host->check_interrupts(host->context);
+	}
+	host->release(host->context, scratch);
+	prepared->linear = prepared->whitened;
+	prepared->whitened = NULL;
+	return true;
+}
+
 /*
  * Fill what was allocated.  Returns false, and the component in error, where
  * a covariance is not positive definite.
@@ -193,6 +264,7 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 	double	   *factor = scratch + count;
 	double		log_determinant = 0;
 
+	prepared->linear = NULL;
 	prepared->noise = parameters->noise_box != NULL;
 	prepared->log_noise = mixture_noise_log_density(parameters);
 	for (int c = 0; c < prepared->n_groups * lanes; c++)

@@ -122,7 +122,28 @@ typedef struct Agglomeration
 	MixtureParameters merged;	/* one component */
 } Agglomeration;
 
-/* The means in coordinates in which the covariance that all share is the identity. */
+/*
+ * The means, less the first, in coordinates in which the covariance that all share, of
+ * which this is the factor, is the identity: k x d.
+ */
+void
+components_whiten(const MixtureParameters *parameters, const double *factor, double *whitened,
+				  const MixtureHost *host)
+{
+	int			d = parameters->d;
+
+	for (int c = 0; c < parameters->k; c++)
+	{
+		double	   *mean = whitened + (size_t) c * d;
+
+		for (int j = 0; j < d; j++)
+			mean[j] = parameters->means[(size_t) c * d + j] - parameters->means[j];
+		linalg_solve_lower(factor, mean, d);
+		host->check_interrupts(host->context);
+	}
+}
+
+/* The same for an agglomeration. */
 static void
 whiten_means(Agglomeration *of)
 {
@@ -137,15 +158,7 @@ whiten_means(Agglomeration *of)
 		for (int j = 0; j < d; j++)
 			of->work[linalg_row(j) + j] = sqrt(parameters->covariances[linalg_row(j) + j]);
 	}
-	for (int c = 0; c < of->n; c++)
-	{
-		double	   *mean = of->whitened + (size_t) c * d;
-
-		for (int j = 0; j < d; j++)
-			mean[j] = parameters->means[(size_t) c * d + j] - parameters->means[j];
-		linalg_solve_lower(of->work, mean, d);
-		of->host->check_interrupts(of->host->context);
-	}
+	components_whiten(parameters, of->work, of->whitened, of->host);
 }
 
 /* Find what merging two of the components loses. */

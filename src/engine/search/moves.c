@@ -171,24 +171,26 @@ static void
 judge_shared_mergers(Moves *moves, const MixtureParameters *parameters, const double *factor,
 					 const ComponentRows *rows, double sum_weights)
 {
-	int			d = parameters->d;
+	const MixtureHost *host = moves->host;
+	size_t		d = parameters->d;
+	double	   *means = host->allocate(host->context, parameters->k * d * sizeof(double));
 
+	components_whiten(parameters, factor, means, host);
 	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
 		Pair	   *pair = &moves->pairs[i];
 		double		a = parameters->weights[pair->a];
 		double		b = parameters->weights[pair->b];
 
-		for (int j = 0; j < d; j++)
-			moves->work[j] = parameters->means[(size_t) pair->a * d + j] -
-				parameters->means[(size_t) pair->b * d + j];
-		linalg_solve_lower(factor, moves->work, d);
+		for (size_t j = 0; j < d; j++)
+			moves->work[j] = means[pair->a * d + j] - means[pair->b * d + j];
 		pair->loss = 0.5 * sum_weights *
-			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, d)) +
+			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, parameters->d)) +
 			sum_weights * (a * log(a / (a + b)) + b * log(b / (a + b))) +
 			local_choice(&rows[pair->a], &rows[pair->b]);
-		moves->host->check_interrupts(moves->host->context);
+		host->check_interrupts(host->context);
 	}
+	host->release(host->context, means);
 }
 
 /* The same where each has its own. */

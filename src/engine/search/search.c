@@ -314,6 +314,8 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
 	allocate_candidate(search, &search->best);
 	em_begin(&search->em, &sample->source, NULL, type, k, search->floor, host);
+	if (scales->range.n_incomplete == 0)
+		em_know_whole(&search->em);
 	search->em.bounds.prior = search->prior = scales_prior(scales, options, type, k, host);
 	if (sample->labels != NULL)
 		search->labels = labels_create(sample, k, host);
@@ -452,6 +454,8 @@ search_continue(Search *search, const MixtureSource *source, MixtureError *error
 		return score_best(search, &search->em, error);
 	em_begin(&em, source, search->scales->center, options->covariance_type,
 			 search->k, search->floor, search->host);
+	if (search->scales->range.n_incomplete == 0)
+		em_know_whole(&em);
 	em.bounds.prior = search->prior;
 	em.noted = true;
 	progress_iterating(search->host, options->covariance_type, search->k, options);

@@ -167,6 +167,8 @@ extern void components_copy(const MixtureParameters *from, int a, MixtureParamet
 							int c);
 extern double components_price(MixtureCovarianceType type, int d, double n_rows,
 							   double row_weight);
+extern void components_whiten(const MixtureParameters *parameters, const double *factor,
+							  double *whitened, const MixtureHost *host);
 extern void components_agglomerate(MixtureParameters *parameters, int n_apart, int k,
 								   const MixtureHost *host);
 

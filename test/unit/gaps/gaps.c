@@ -222,7 +222,7 @@ operate_prepare(Shape *shape)
 static void
 add_block(Shape *shape, const MixtureBlock *block, bool m_step)
 {
-	MixturePass pass = {&shape->parameters, NULL, m_step};
+	MixturePass pass = {.parameters = &shape->parameters,.m_step = m_step};
 	MixtureError error;
 	const MixtureParameters *parameters = &shape->parameters;
 	MixtureRunner *runner = mixture_runner_create(parameters->covariance_type, parameters->k,
