@@ -191,7 +191,7 @@ extern void mixture_maximize(const MixtureStats *stats,
 							 MixtureParameters *next,
 							 const MixtureHost *host);
 extern void mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
-							   const MixtureParameters *start);
+							   const MixtureParameters *start, const MixtureHost *host);
 extern int	mixture_flat_directions(const double *covariance, const double *floor,
 									double times, int d, double *own, double *vectors,
 									double *values, const MixtureHost *host);

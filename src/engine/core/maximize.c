@@ -456,13 +456,14 @@ mixture_maximize(const MixtureStats *stats, const MixtureParameters *current,
  */
 void
 mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
-				   const MixtureParameters *start)
+				   const MixtureParameters *start, const MixtureHost *host)
 {
 	MixtureCovarianceType type = parameters->covariance_type;
 	size_t		d = parameters->d;
 	size_t		count = mixture_factor_count(type, parameters->d);
 	double		left = 1;
 	double		sum = 0;
+	double		work = 0;
 
 	if (fixed == NULL)
 		return;
@@ -479,6 +480,7 @@ mixture_hold_fixed(MixtureParameters *parameters, const MixtureFixed *fixed,
 		if (type != MIXTURE_TIED && covariance_is_fixed(fixed, type, c))
 			memcpy(parameters->covariances + c * count, start->covariances + c * count,
 				   count * sizeof(double));
+		linalg_look_after(host, &work, d + count);
 	}
 	for (int c = 0; c < parameters->k; c++)
 		parameters->weights[c] = weight_is_fixed(fixed, c) || !(sum > 0) ? start->weights[c] :

@@ -37,7 +37,8 @@ mixture_contrasts_create(const MixtureParameters *parameters, const MixtureHost 
 	contrasts->next = 0;
 	contrasts->before = (Moment *) (contrasts + 1);
 	contrasts->from = contrasts->before + d;
-	memset(contrasts->before, 0, size);
+	memset(contrasts->before, 0, d * sizeof(Moment));
+	memset(contrasts->from + k * d, 0, d * sizeof(Moment));
 	for (int c = k - 1; c >= 0; c--)
 	{
 		moments_add(contrasts->from + (c + 1) * d, parameters, c, contrasts->from + c * d);

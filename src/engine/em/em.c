@@ -189,7 +189,7 @@ try_extrapolation(Em *em, double *step_limit, double least, int *n_passes)
 							 em->coordinates, &points[3], em->host))
 		return false;
 	mixture_hold_floor(&points[3], em->bounds.floor, em->host);
-	mixture_hold_fixed(&points[3], em->bounds.fixed, &points[2]);
+	mixture_hold_fixed(&points[3], em->bounds.fixed, &points[2], em->host);
 	*n_passes = 1;
 	if (step_pass(em, &points[3], true, &error) == MIXTURE_OK &&
 		em_objective(em, &points[3]) >= least)

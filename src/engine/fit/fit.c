@@ -315,7 +315,7 @@ mixture_refit(const MixtureSource *source, const MixtureParameters *start,
 	em_end(&em);
 	prior_release(bounds.prior, host);
 	center_move(scales.center, &fit->parameters, 1);
-	mixture_hold_fixed(&fit->parameters, options->fixed, start);
+	mixture_hold_fixed(&fit->parameters, options->fixed, start, host);
 	fill_info(fit, &outcome, &scales, options, source->n_rows);
 	scales_release(&scales, host);
 	return MIXTURE_OK;

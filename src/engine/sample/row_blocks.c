@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/core/linalg.h"
 #include "engine/kernels/kernels.h"
 
 /* The rows that so many take up with the padding of the last block. */
@@ -95,11 +96,19 @@ sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks
 
 /* Whether some feature of a row of the sample is missing. */
 static bool
-has_missing(const Sample *sample)
+has_missing(const Sample *sample, const MixtureHost *host)
 {
-	for (size_t i = 0; i < (size_t) sample->n_rows * sample->d; i++)
-		if (isnan(sample->rows[i]))
-			return true;
+	double		work = 0;
+
+	for (int64_t i = 0; i < sample->n_rows; i++)
+	{
+		const double *row = sample->rows + i * sample->d;
+
+		for (int j = 0; j < sample->d; j++)
+			if (isnan(row[j]))
+				return true;
+		linalg_look_after(host, &work, sample->d);
+	}
 	return false;
 }
 
@@ -125,7 +134,7 @@ sample_make_blocks(Sample *sample, const MixtureHost *host)
 	sample_copy_rows(sample, NULL, blocks, host);
 	sample_source(blocks, &sample->source);
 	sample->observed.features = NULL;
-	if (!has_missing(sample))
+	if (!has_missing(sample, host))
 		return;
 	sample->observed = *blocks;
 	sample->observed.features = host->allocate(host->context, size);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/linalg.h"
 #include "engine/em/em.h"
 
 /* A row while the sample is being taken. */
@@ -127,6 +128,7 @@ join_equal(Taking *taking)
 {
 	Entry	   *entries = taking->entries;
 	int64_t		kept = 0;
+	double		work = 0;
 
 	sort_items(entries, taking->n, sizeof(Entry), compare_entries, taking->host);
 	for (int i = 0; i < taking->n_strata; i++)
@@ -153,6 +155,7 @@ join_equal(Taking *taking)
 			if (taking->n_strata == 1)
 				break;
 		}
+		linalg_look_after(taking->host, &work, 2 * taking->sample->d);
 	}
 	taking->n = kept;
 }
@@ -164,11 +167,13 @@ put_rows(Taking *taking)
 	Sample	   *sample = taking->sample;
 	size_t		d = sample->d;
 	double	   *rows = taking->spare;
+	double		work = 0;
 
 	for (int64_t i = 0; i < taking->n; i++)
 	{
 		memcpy(rows + i * d, taking->entries[i].row, d * sizeof(double));
 		taking->entries[i].row = rows + i * d;
+		linalg_look_after(taking->host, &work, d);
 	}
 	taking->spare = sample->rows;
 	sample->rows = rows;
@@ -185,6 +190,7 @@ static void
 find_extremes(const Taking *taking, Extremes *extremes)
 {
 	int			d = taking->sample->d;
+	double		work = 0;
 
 	for (int j = 0; j < d; j++)
 		extremes[j] = (Extremes) {{INFINITY, -INFINITY}, {-1, -1}};
@@ -206,6 +212,7 @@ find_extremes(const Taking *taking, Extremes *extremes)
 				extremes[j].rows[1] = i;
 			}
 		}
+		linalg_look_after(taking->host, &work, d);
 	}
 }
 
@@ -223,6 +230,7 @@ move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host
 {
 	int			d = taking->sample->d;
 	int64_t		few = taking->n / FEW_OF_ROWS;
+	double		work = 0;
 	FeatureRange box;
 
 	if (few == 0)
@@ -235,8 +243,11 @@ move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host
 					few < BEYOND_EXTREMES ? (int) few : BEYOND_EXTREMES,
 					taking->sampling->range, &box, host))
 		for (int64_t i = 0; i < taking->n; i++)
+		{
 			if (mixture_is_beyond(taking->entries[i].row, d, &box))
 				move_first(&taking->entries[i], first, n_first);
+			linalg_look_after(host, &work, d);
+		}
 	host->release(host->context, box.least);
 }
 

@@ -32,6 +32,7 @@ typedef enum FitKind
 	FIT_LATTICE,				/* few distinct rows, many times each */
 	SEED_COINCIDING,			/* only the choice of seeds, of as many rows as
 								 * there are components */
+	SAMPLE_WIDE,				/* only the sample of rows */
 	N_FIT_KINDS
 } FitKind;
 
@@ -40,7 +41,7 @@ static const char *const kind_names[N_FIT_KINDS] = {
 	"fit with noise, features missing at random", "fit with labels", "fit with a prior",
 	"fit with a prior, features missing at random", "choice of k", "fit from a start",
 	"fit of rows that nearly coincide", "fit with far rows", "fit of a lattice",
-	"seeds of rows that nearly coincide"
+	"seeds of rows that nearly coincide", "sample of wide rows"
 };
 
 /* Rows, and the fit that is to be made of them. */
@@ -61,6 +62,13 @@ const char *
 gap_fit_name(int kind)
 {
 	return kind < N_FIT_KINDS ? kind_names[kind] : NULL;
+}
+
+/* Of a kind that is only a part of a fit, and so knows of no family: which; -1 of a fit. */
+int
+gap_fit_part(int kind)
+{
+	return kind < SEED_COINCIDING ? -1 : kind - SEED_COINCIDING;
 }
 
 static bool
@@ -185,9 +193,12 @@ fit_again(const GapRows *rows, MixtureOptions *options, MixtureFit *fit, Mixture
 	return status;
 }
 
-/* Seeds alone: as many as there are rows, which but for one are a point in space. */
+/*
+ * A part alone: the sample of the rows, or seeds, as many as there are rows, which but
+ * for one are a point in space.
+ */
 static void
-choose_seeds(const GapRows *rows, const MixtureOptions *options)
+fit_part(const GapRows *rows, const MixtureOptions *options)
 {
 	Scales		scales;
 	Sample		sample;
@@ -198,12 +209,15 @@ choose_seeds(const GapRows *rows, const MixtureOptions *options)
 	if (search_prepare(&scales, &sample, &rows->source, 1, rows->k, false, options, &gap_host,
 					   &error) != MIXTURE_OK)
 		abort();
-	seeding_space(&space, &sample, sample.n_rows, &scales, NULL, NULL, &gap_host);
-	seeds = malloc(sizeof(int64_t) * sample.n_rows);
-	seeding_choose(&sample, &space, MIXTURE_INIT_KMEANS_PLUS_PLUS, 1, (int) sample.n_rows, seeds,
-				   &gap_host);
-	free(seeds);
-	seeding_space_release(&space, &gap_host);
+	if (rows->kind == SEED_COINCIDING)
+	{
+		seeding_space(&space, &sample, sample.n_rows, &scales, NULL, NULL, &gap_host);
+		seeds = malloc(sizeof(int64_t) * sample.n_rows);
+		seeding_choose(&sample, &space, MIXTURE_INIT_KMEANS_PLUS_PLUS, 1, (int) sample.n_rows,
+					   seeds, &gap_host);
+		free(seeds);
+		seeding_space_release(&space, &gap_host);
+	}
 	sample_release(&sample, &gap_host);
 	scales_release(&scales, &gap_host);
 }
@@ -233,9 +247,9 @@ gap_fit(const GapRows *rows)
 	MixtureError error;
 	MixtureFit	fit;
 
-	if (rows->kind == SEED_COINCIDING)
+	if (gap_fit_part(rows->kind) >= 0)
 	{
-		choose_seeds(rows, &options);
+		fit_part(rows, &options);
 		return;
 	}
 	if (rows->kind == FIT_BEST)

@@ -647,9 +647,9 @@ static const TestedShape tested[] = {
 	{10000, 2, MIXTURE_BLOCK_ROWS}
 };
 
-/* The same for whole fits, and for the choice of seeds alone */
+/* The same for whole fits, and for each of their parts */
 static const TestedShape tested_fits[] = {{3, 80, 500}, {20, 30, 700}, {300, 2, 900}};
-static const TestedShape tested_seeds[] = {{1, 2, 9000}};
+static const TestedShape tested_parts[] = {{1, 2, 9000}, {3000, 700, 4000}};
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof(array[0])))
 
@@ -720,15 +720,14 @@ test_shapes(const char *name)
 		}
 		for (int kind = 0; gap_fit_name(kind) != NULL; kind++)
 		{
-			bool		seeds = gap_fit_name(kind + 1) == NULL;
+			int			part = gap_fit_part(kind);
 			Longest		most = {0};
 
-			/* seeds know of no family */
-			if ((name != NULL && strcmp(name, gap_fit_name(kind)) != 0) || (seeds && type > 0))
+			if ((name != NULL && strcmp(name, gap_fit_name(kind)) != 0) || (part >= 0 && type > 0))
 				continue;
-			for (int i = 0; i < (seeds ? LENGTH(tested_seeds) : LENGTH(tested_fits)); i++)
+			for (int i = 0; i < (part >= 0 ? 1 : LENGTH(tested_fits)); i++)
 				measure_fit((MixtureCovarianceType) type, kind,
-							seeds ? &tested_seeds[i] : &tested_fits[i], &most);
+							part >= 0 ? &tested_parts[part] : &tested_fits[i], &most);
 			n_failed += report(++n_tests, (MixtureCovarianceType) type, gap_fit_name(kind), &most);
 		}
 	}

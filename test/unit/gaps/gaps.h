@@ -48,6 +48,7 @@ extern void gap_scale(Shape *shape);
 typedef struct GapRows GapRows;
 
 extern const char *gap_fit_name(int kind);
+extern int	gap_fit_part(int kind);
 extern GapRows *gap_rows_create(int kind, MixtureCovarianceType type, int k, int d,
 								int64_t n);
 extern void gap_rows_free(GapRows *rows);
