@@ -45,11 +45,13 @@ typedef struct Stratum
 /* Place of the row from the end of a feature, in a sample, that others are far from */
 #define SAMPLE_EXTREMES 3
 
-/* Rows for each of the few that are beside one that is far from all others, at least */
+/*
+ * Rows for each of the few that are beside one that is far from all others, at least; and
+ * how many are few, at least, of so many rows, or by weight, of which so many differ
+ */
 #define FEW_OF_ROWS 100
-
-/* and how many are few, at least, of so many rows and more */
-#define LEAST_FEW 4
+#define LEAST_FEW 5
+#define LEAST_DISTINCT 32
 
 /* Far rows that a sample has place for: these, and so many for each feature */
 #define LEAST_FAR 20
@@ -231,9 +233,12 @@ move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host
 	int			d = taking->sample->d;
 	int64_t		few = taking->n / FEW_OF_ROWS;
 	double		work = 0;
+	double		weight = 0;
 	FeatureRange box;
 
-	if (few == 0)
+	for (int64_t i = 0; i < taking->n; i++)
+		weight += taking->entries[i].weight;
+	if (fmax((double) taking->n, weight) < FEW_OF_ROWS || taking->n < LEAST_DISTINCT)
 		return;
 	few = few < LEAST_FEW ? LEAST_FEW : few;
 	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));

@@ -54,6 +54,13 @@ typedef struct Aside
 	int64_t		n_far;			/* of these, those that the sample knows to be far */
 } Aside;
 
+/* How much one row weighs. */
+static double
+weight_of_row(const Search *search)
+{
+	return search->best.outcome.sum_weights / search_n_rows(search);
+}
+
 /* Leave the largest log densities of a block's rows; see LocalVisit. */
 static void
 note_largest(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
@@ -140,7 +147,7 @@ clear_row(Aside *aside, int64_t row)
  * has enough others, or is that of a handful of rows, of so much weight each.
  */
 static int64_t
-count_far(const Search *search, const ComponentRows *of, double row_weight)
+count_far(const Search *search, const ComponentRows *of)
 {
 	double		least = BESIDE_FAR * judge_least_rows(search->options->covariance_type, search->d);
 	double		sum = 0;
@@ -148,7 +155,8 @@ count_far(const Search *search, const ComponentRows *of, double row_weight)
 
 	while (n < of->n && of->rows[n] < search->sample->n_far)
 		sum += of->shares[n++];
-	return of->sum < HANDFUL * row_weight || (of->n - n >= least && 2 * sum <= of->sum) ? n : 0;
+	return of->sum < HANDFUL * weight_of_row(search) ||
+		(of->n - n >= least && 2 * sum <= of->sum) ? n : 0;
 }
 
 /*
@@ -161,7 +169,6 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
 	ComponentRows *rows = local_rows(prepared, sample, host);
-	double		row_weight = search->best.outcome.sum_weights / search_n_rows(search);
 	double	   *largest = NULL;
 
 	if (mixture_has_matrix(search->options->covariance_type))
@@ -173,7 +180,7 @@ clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 	{
 		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
 		int64_t		far = few ? -1 : find_far(search, prepared, &rows[c], c, largest);
-		int64_t		n = few ? rows[c].n : count_far(search, &rows[c], row_weight);
+		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
 
 		for (int64_t i = 0; i < n; i++)
 			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
@@ -211,13 +218,17 @@ are_placed(const Search *search, const Aside *aside)
 	return aside->n <= MOST_PLACED && search->k <= MOST_COMPONENTS;
 }
 
-/* How many components of a mixture among all rows are mostly those of rows set aside. */
+/*
+ * How many components of a mixture among all rows are those of rows set aside: mostly, or
+ * such a row's and a handful of others'.
+ */
 static int
 count_alone(const Search *search, const Aside *aside, const MixtureParameters *parameters)
 {
 	const MixtureHost *host = search->host;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
+	double		row_weight = weight_of_row(search);
 	ComponentRows *rows;
 	int			n = 0;
 
@@ -231,7 +242,7 @@ count_alone(const Search *search, const Aside *aside, const MixtureParameters *p
 		for (int64_t i = 0; i < rows[c].n; i++)
 			if (!(aside->rest.weights[rows[c].rows[i]] > 0))
 				alone += rows[c].shares[i];
-		n += 2 * alone > rows[c].sum;
+		n += 2 * alone > (rows[c].sum < HANDFUL * row_weight ? row_weight : rows[c].sum);
 	}
 	local_release(rows, search->k, host);
 	mixture_release_prepared(prepared, host);
