@@ -361,6 +361,15 @@ test_two_of_three(void)
 void
 test_structure(void)
 {
+	/*
+	 * Where a far row's component was given up for a group's most frequent value, or one
+	 * with a handful of a group's rows was kept; and where pairs of groups in one direction
+	 * were taken for one each.
+	 */
+	static const int hard[][2] = {
+		{17031, 18}, {19003, 10}, {19017, 3}, {555, 5498}, {777, 31769}
+	};
+
 	test_small_tables();
 	test_equal_far(MIXTURE_FULL);
 	test_equal_far(MIXTURE_DIAG);
@@ -368,10 +377,8 @@ test_structure(void)
 	test_two_of_three();
 	for (int number = 0; number < N_PLAIN; number++)
 		test_plain(random_start(1000 + number), number);
-	/* where the far row's component was given up for a group's most frequent value */
-	test_plain((Random) {random_combine(17031, 1018)}, N_PLAIN);
-	/* and one with a handful of a group's rows */
-	test_plain((Random) {random_combine(19003, 1010)}, N_PLAIN + 1);
+	for (int i = 0; i < (int) (sizeof(hard) / sizeof(hard[0])); i++)
+		test_plain((Random) {random_combine(hard[i][0], 1000 + hard[i][1])}, N_PLAIN + i);
 	for (int number = 0; number < N_SEVERAL_FAR; number++)
 		test_several_far(number);
 }

@@ -8,7 +8,8 @@
  * on among the rows of a sample of bounded size, and the best of these to the
  * end.  From each end that is the highest so far components are split and
  * merged and single rows exchanged for as long as that leads higher (improve.c).
- * Where many starts are made every other one begins from two ends, crossed (ends.c).
+ * Where many starts are made every other one begins from two ends, crossed (ends.c); and
+ * where components share a covariance one from one end, doubled (doubles.c).
  * Where the sample does not hold every row the best is continued on all of them; where
  * it does, as a set of distinct rows with weights, the fit is the same to the last bit
  * in whatever order the rows came.
@@ -58,6 +59,9 @@ static const SearchEffort efforts[] = {
 /* The same of two components among few rows */
 #define QUICK_ENDS 4
 #define QUICK_SHARE 0.75
+
+/* Which start is made of one end, where components share a covariance: after other kinds */
+#define DOUBLED (LEAST_STARTS - 1)
 
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
@@ -218,8 +222,23 @@ enough_starts(const Search *search, int n)
 }
 
 /*
- * Make start number `number` the spare candidate; *crossed: it begins between two ends.
- * Returns false where it is given up at once.
+ * Make the spare candidate of the best end, all components cut at once, where it is the
+ * turn of that.  Returns whether.
+ */
+static bool
+make_double(Search *search, int number)
+{
+	return SEARCH_WITHOUT != SEARCH_DOUBLING &&
+		search->options->covariance_type == MIXTURE_TIED && search->labels == NULL &&
+		!search->options->noise && number == DOUBLED &&
+		search->ends.n > 0 &&
+		doubles_make(&search->ends.ends[0].parameters, search->sample, &search->em.bounds,
+					 &search->spare.parameters, search->host);
+}
+
+/*
+ * Make start number `number` the spare candidate; *crossed: it begins at ends.  Returns
+ * false where it is given up at once.
  */
 static bool
 make_start(Search *search, int number, bool *crossed)
@@ -228,6 +247,9 @@ make_start(Search *search, int number, bool *crossed)
 	bool		chooses = search->effort->chooses && !search->options->noise;
 	double		spread;
 
+	*crossed = make_double(search, number);
+	if (*crossed)
+		return true;
 	*crossed = ends_cross(&search->ends, number, search->options->seed, &search->starts,
 						  parameters);
 	if (*crossed)

@@ -24,7 +24,8 @@ typedef enum SearchPart
 	SEARCH_SEEDS_BY_WEIGHT,		/* starts from rows drawn by their weight alone */
 	SEARCH_EXCHANGE,			/* single rows exchanged */
 	SEARCH_CROSSING,			/* starts made of two ends */
-	SEARCH_BIRTHS				/* components put where one more would gain */
+	SEARCH_BIRTHS,				/* components put where one more would gain */
+	SEARCH_DOUBLING				/* starts of which all components are cut at once */
 } SearchPart;
 
 #ifndef SEARCH_WITHOUT
@@ -213,6 +214,11 @@ extern bool ends_note(Ends *ends, const MixtureParameters *parameters, double sc
 extern const End *ends_find(const Ends *ends, const MixtureParameters *parameters);
 extern bool ends_cross(const Ends *ends, int number, uint64_t seed, const Starts *starts,
 					   MixtureParameters *to);
+
+/* doubles.c */
+extern bool doubles_make(const MixtureParameters *end, const Sample *sample,
+						 const MixtureBounds *bounds, MixtureParameters *to,
+						 const MixtureHost *host);
 
 /* Two components to become one, and one to become two. */
 typedef struct Move
