@@ -5,8 +5,11 @@
  */
 #include "reference_missing.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "engine/core/linalg.h"
 
 /* Invert the observed part by Gauss-Jordan elimination. */
 static void
@@ -97,4 +100,24 @@ reference_regress(const Conditional *conditional, int i, const long double *u, i
 			sum += conditional->covariance[i * d + order[a]] * conditional->inverse[a * n + b] *
 				(u != NULL ? u[order[b]] : conditional->covariance[order[b] * d + j]);
 	return sum;
+}
+
+/*
+ * Parameters, from unit_host, whose covariances are as far off as elimination makes them.
+ * Its factor is the exact one of covariances of which each element is off by at most d + 1
+ * roundings of the product of its two deviations (Higham 2002, theorem 10.3); with weaker
+ * correlations, by d times as much, a flat direction changes by no less.  Twice that is
+ * for the solutions.
+ */
+void
+reference_loosened(const MixtureParameters *parameters, MixtureParameters *loosened)
+{
+	MixtureCovarianceType type = parameters->covariance_type;
+	int			d = parameters->d;
+
+	mixture_allocate_parameters(loosened, type, parameters->k, d, &unit_host);
+	mixture_copy_parameters(loosened, parameters);
+	for (int c = 0; c < (type == MIXTURE_TIED ? 1 : parameters->k) && mixture_has_matrix(type); c++)
+		linalg_loosen(loosened->covariances + c * linalg_packed_count(d), d,
+					  (d + 1) * (d + 1) * DBL_EPSILON);
 }

@@ -26,4 +26,6 @@ extern long double reference_conditional_density(const Conditional *conditional,
 extern long double reference_regress(const Conditional *conditional, int i, const long double *u,
 									 int j);
 
+extern void reference_loosened(const MixtureParameters *parameters, MixtureParameters *loosened);
+
 #endif							/* GMM_REFERENCE_MISSING_H */

@@ -267,28 +267,16 @@ test_nearly_singular(Random *random)
 	rows_free(rows);
 }
 
-/*
- * By how much the reference's sums move where covariances are as far off as elimination
- * makes them.  Its factor is the exact one of covariances of which each element is off by
- * at most d + 1 roundings of the product of its two deviations (Higham 2002, theorem
- * 10.3); with weaker correlations, by d times as much, a flat direction changes by no
- * less.  Twice that is for the solutions.
- */
+/* By how much the reference's sums move where covariances are as far off as rounding. */
 static double
 shift_by_rounding(const MixtureParameters *parameters, const Rows *rows, const MixtureStats *expected)
 {
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			k = parameters->k;
-	int			d = rows->d;
-	MixtureStats *moved = mixture_allocate_stats(type, k, d, &unit_host);
+	MixtureStats *moved = mixture_allocate_stats(parameters->covariance_type, parameters->k,
+												 rows->d, &unit_host);
 	MixtureParameters loosened;
 	double		shift;
 
-	mixture_allocate_parameters(&loosened, type, k, d, &unit_host);
-	mixture_copy_parameters(&loosened, parameters);
-	for (int c = 0; c < (type == MIXTURE_TIED ? 1 : k); c++)
-		linalg_loosen(loosened.covariances + c * linalg_packed_count(d), d,
-					  (d + 1) * (d + 1) * DBL_EPSILON);
+	reference_loosened(parameters, &loosened);
 	reference_missing(&loosened, rows, moved);
 	shift = largest_difference(moved->sum_weights, expected->sum_weights, expected->n_values,
 							   rows->n);
