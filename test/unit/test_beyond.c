@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/random.h"
+
 /* Rows of the samples that are taken here without a fit */
 #define LIMIT 1000
 
@@ -387,9 +389,8 @@ farthest_group(const Table *table, const MixtureParameters *parameters)
  * for what the rows add to the covariance is in one.
  */
 static void
-test_lone(int number)
+test_lone(Random random, int number)
 {
-	Random		random = random_start(3500 + number);
 	MixtureOptions options = default_options(MIXTURE_TIED);
 	int64_t		n = number % 2 == 0 ? 1000 + random_below(&random, 4000) :
 		FIT_SAMPLE_ROWS + 1000 + random_below(&random, FIT_SAMPLE_ROWS);
@@ -457,7 +458,10 @@ test_beyond(void)
 	for (int number = 0; number < RANDOM_CASES(24); number++)
 		test_groups(number);
 	for (int number = 0; number < RANDOM_CASES(24); number++)
-		test_lone(number);
+		test_lone(random_start(3500 + number), number);
+	/* where a far row weighs less than the other rows of the sample */
+	test_lone((Random) {random_combine(20001, 3511)}, 11);
+	test_lone((Random) {random_combine(20026, 3503)}, 3);
 	for (int number = 0; number < RANDOM_CASES(24); number++)
 		test_sparse(number);
 }

@@ -237,12 +237,20 @@ count_alone(const Search *search, const Aside *aside, const MixtureParameters *p
 	rows = local_rows(prepared, search->sample, host);
 	for (int c = 0; c < search->k; c++)
 	{
+		bool		handful = rows[c].sum < HANDFUL * row_weight;
+		bool		has = false;
 		double		alone = 0;
 
 		for (int64_t i = 0; i < rows[c].n; i++)
-			if (!(aside->rest.weights[rows[c].rows[i]] > 0))
-				alone += rows[c].shares[i];
-		n += 2 * alone > (rows[c].sum < HANDFUL * row_weight ? row_weight : rows[c].sum);
+		{
+			int64_t		row = rows[c].rows[i];
+
+			if (aside->rest.weights[row] > 0)
+				continue;
+			alone += rows[c].shares[i];
+			has = has || 2 * rows[c].shares[i] > search->sample->weights[row];
+		}
+		n += 2 * alone > rows[c].sum || (handful && has);
 	}
 	local_release(rows, search->k, host);
 	mixture_release_prepared(prepared, host);
