@@ -309,19 +309,30 @@ typedef struct CLONE(TileRows)
 	int			next_stride;
 } CLONE(TileRows);
 
+/* Feature j of n_vectors vectors of rows; line: which TILE_LINES lines of the next to fetch. */
+ALWAYS_INLINE void
+CLONE(load_feature) (const CLONE(TileRows) *rows, int line, int j, Vec *x, const int n_vectors)
+{
+	const double *next = rows->next + line * 8 + (size_t) j * rows->next_stride;
+
+	UNROLL
+	for (int v = 0; v < n_vectors; v++)
+		x[v] = CLONE(load) (rows->features + (size_t) j * rows->stride + v * VL);
+	UNROLL
+	for (int l = 0; l < TILE_LINES; l++)
+		__builtin_prefetch(next + l * 8);
+}
+
 /*
  * Squared distances of n_vectors vectors of rows from n means of d features, each
  * multiplied with a factor of the feature (n_factors is d), of the mean (1), or none.
- * Mean e's are at q[e * n_vectors].  line: which TILE_LINES lines of the next rows to
- * fetch.
+ * Mean e's are at q[e * n_vectors].
  */
 ALWAYS_INLINE void
 CLONE(distance_tile) (const CLONE(TileRows) *rows, int line, const double *means,
 					  const double *factors, int n_factors, int d, Vec *q,
 					  const int n, const int n_vectors, const bool multiplied)
 {
-	const double *next = rows->next + line * 8;
-
 	UNROLL
 	for (int t = 0; t < n * n_vectors; t++)
 		q[t] = (Vec) {0};
@@ -329,12 +340,7 @@ CLONE(distance_tile) (const CLONE(TileRows) *rows, int line, const double *means
 	{
 		Vec			x[TILE_VECTORS];
 
-		UNROLL
-		for (int v = 0; v < n_vectors; v++)
-			x[v] = CLONE(load) (rows->features + (size_t) j * rows->stride + v * VL);
-		UNROLL
-		for (int l = 0; l < TILE_LINES; l++)
-			__builtin_prefetch(next + (size_t) j * rows->next_stride + l * 8);
+		CLONE(load_feature) (rows, line, j, x, n_vectors);
 		UNROLL
 		for (int e = 0; e < n; e++)
 		{
@@ -363,8 +369,6 @@ ALWAYS_INLINE void
 CLONE(linear_tile) (const CLONE(TileRows) *rows, int line, const double *origin,
 					const double *factors, int d, Vec *q, const int n, const int n_vectors)
 {
-	const double *next = rows->next + line * 8;
-
 	UNROLL
 	for (int t = 0; t < n * n_vectors; t++)
 		q[t] = (Vec) {0};
@@ -372,12 +376,10 @@ CLONE(linear_tile) (const CLONE(TileRows) *rows, int line, const double *origin,
 	{
 		Vec			x[TILE_VECTORS];
 
+		CLONE(load_feature) (rows, line, j, x, n_vectors);
 		UNROLL
 		for (int v = 0; v < n_vectors; v++)
-			x[v] = CLONE(load) (rows->features + (size_t) j * rows->stride + v * VL) - origin[j];
-		UNROLL
-		for (int l = 0; l < TILE_LINES; l++)
-			__builtin_prefetch(next + (size_t) j * rows->next_stride + l * 8);
+			x[v] -= origin[j];
 		UNROLL
 		for (int e = 0; e < n; e++)
 		{
