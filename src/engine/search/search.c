@@ -229,8 +229,8 @@ static bool
 make_double(Search *search, int number)
 {
 	return SEARCH_WITHOUT != SEARCH_DOUBLING &&
-		search->options->covariance_type == MIXTURE_TIED && search->labels == NULL &&
-		!search->options->noise && number == DOUBLED &&
+		search->options->covariance_type == MIXTURE_TIED && !search->options->noise &&
+		number == DOUBLED &&
 		search->ends.n > 0 &&
 		doubles_make(&search->ends.ends[0].parameters, search->sample, &search->em.bounds,
 					 &search->spare.parameters, search->host);
@@ -247,11 +247,8 @@ make_start(Search *search, int number, bool *crossed)
 	bool		chooses = search->effort->chooses && !search->options->noise;
 	double		spread;
 
-	*crossed = make_double(search, number);
-	if (*crossed)
-		return true;
-	*crossed = ends_cross(&search->ends, number, search->options->seed, &search->starts,
-						  parameters);
+	*crossed = make_double(search, number) ||
+		ends_cross(&search->ends, number, search->options->seed, &search->starts, parameters);
 	if (*crossed)
 	{
 		mixture_hold_floor(parameters, search->floor, search->host);
