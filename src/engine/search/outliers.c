@@ -144,7 +144,7 @@ clear_row(Aside *aside, int64_t row)
 
 /*
  * How many of a component's rows, its first, are far from all but a few; none unless it
- * has enough others, or is that of a handful of rows, of so much weight each.
+ * has enough others, or is that of a handful of rows.
  */
 static int64_t
 count_far(const Search *search, const ComponentRows *of)

@@ -230,8 +230,7 @@ make_double(Search *search, int number)
 {
 	return SEARCH_WITHOUT != SEARCH_DOUBLING &&
 		search->options->covariance_type == MIXTURE_TIED && !search->options->noise &&
-		number == DOUBLED &&
-		search->ends.n > 0 &&
+		number == DOUBLED && search->ends.n > 0 &&
 		doubles_make(&search->ends.ends[0].parameters, search->sample, &search->em.bounds,
 					 &search->spare.parameters, search->host);
 }
