@@ -55,20 +55,18 @@ typedef double CLONE(Part) __attribute__((vector_size(8 * MISSING_WIDTH), aligne
 #define HIGH_HALVES(a, b) SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
 #endif
 
-/*
- * The set's values of each row, at numbers[row] in rows[row].  Up to a vector is read
- * from there on.
- */
+/* The set's values of each row, at numbers[row] in rows[row]. */
 ALWAYS_INLINE Vec
 CLONE(pick) (const double *const *rows, const uint16_t *numbers, const int width)
 {
 	if (width == MISSING_WIDTH)
 	{
 #if VL == 8
-		return LOW_HALVES(CLONE(load) (rows[0] + MISSING_WIDTH * numbers[0]),
-						  CLONE(load) (rows[1] + MISSING_WIDTH * numbers[1]));
+		return (Vec) _mm512_insertf64x4(
+			_mm512_castpd256_pd512(_mm256_loadu_pd(rows[0] + (size_t) MISSING_WIDTH * numbers[0])),
+			_mm256_loadu_pd(rows[1] + (size_t) MISSING_WIDTH * numbers[1]), 1);
 #else
-		return CLONE(load) (rows[0] + MISSING_WIDTH * numbers[0]);
+		return CLONE(load) (rows[0] + (size_t) MISSING_WIDTH * numbers[0]);
 #endif
 	}
 #if VL == 2
@@ -81,6 +79,19 @@ CLONE(pick) (const double *const *rows, const uint16_t *numbers, const int width
 		rows[2][numbers[2]], rows[3][numbers[3]],
 		rows[4][numbers[4]], rows[5][numbers[5]],
 		rows[6][numbers[6]], rows[7][numbers[7]]};
+#endif
+}
+
+/* The set's values of row r of a vector. */
+ALWAYS_INLINE CLONE(Part)
+CLONE(part) (Vec v, const int r)
+{
+#if VL == 8
+	return (CLONE(Part)) (r == 0 ? _mm512_castpd512_pd256((__m512d) v) :
+						  _mm512_extractf64x4_pd((__m512d) v, 1));
+#else
+	(void) r;
+	return (CLONE(Part)) v;
 #endif
 }
 

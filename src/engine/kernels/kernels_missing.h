@@ -7,12 +7,19 @@
 
 /* --- products with rows of a matrix ------------------------------------------ */
 
+/* DOTS_ROWS: rows whose products are found side by side. */
+#if VL == 8
+#define DOTS_ROWS 2
+#else
+#define DOTS_ROWS 1
+#endif
+
 /* Deviations of a row from the set's means, scaled; 0 where the feature is missing. */
 ALWAYS_INLINE void
 CLONE(deviations_of_row) (const double *row, const double *means, const double *into,
-						  int n, double *deviations, const int width)
+						  size_t n, double *deviations, const int width)
 {
-	for (int j = 0; j < n; j += VL)
+	for (size_t j = 0; j < n; j += VL)
 	{
 		const double *feature = row + j / width;
 		Vec			x;
@@ -33,33 +40,46 @@ CLONE(deviations_of_row) (const double *row, const double *means, const double *
 }
 
 /*
- * Products of n rows of the matrix, of which the numbers are given, with a vector; of
- * each as many sums as there are rows in a vector.
+ * Products of n rows of the matrix with the vectors of n_rows rows, each with those of
+ * which it has the numbers; of each as many sums as there are rows in a vector.
  */
 ALWAYS_INLINE void
-CLONE(dots_of_row) (const double *matrix, size_t length, const uint16_t *numbers,
-					const double *vector, Vec sums[4][VL], int row, const int n)
+CLONE(dots_of_row) (const double *matrix, size_t length, size_t n_values,
+					const uint16_t *numbers, const double *vectors, Vec sums[4][VL], int row,
+					const int n, const int n_rows)
 {
-	const double *rows[4];
-	Vec			sum[4];
+	const double *rows[4][DOTS_ROWS];
+	Vec			sum[4][DOTS_ROWS];
 
 	UNROLL
-	for (int t = 0; t < n; t++)
+	for (int r = 0; r < n_rows; r++)
 	{
-		rows[t] = matrix + numbers[t * MIXTURE_LANES + row] * length;
-		sum[t] = (Vec) {0};
-	}
-	for (size_t j = 0; j < length; j += VL)
-	{
-		Vec			x = CLONE(load) (vector + j);
-
 		UNROLL
 		for (int t = 0; t < n; t++)
-			sum[t] += CLONE(load) (rows[t] + j) * x;
+		{
+			rows[t][r] = matrix + numbers[t * MIXTURE_LANES + row + r] * length;
+			sum[t][r] = (Vec) {0};
+		}
+	}
+	for (size_t j = 0; j < n_values; j += VL)
+	{
+		UNROLL
+		for (int r = 0; r < n_rows; r++)
+		{
+			Vec			x = CLONE(load) (vectors + (row + r) * length + j);
+
+			UNROLL
+			for (int t = 0; t < n; t++)
+				sum[t][r] += CLONE(load) (rows[t][r] + j) * x;
+		}
 	}
 	UNROLL
-	for (int t = 0; t < n; t++)
-		sums[t][row] = sum[t];
+	for (int r = 0; r < n_rows; r++)
+	{
+		UNROLL
+		for (int t = 0; t < n; t++)
+			sums[t][row + r] = sum[t][r];
+	}
 }
 
 /* What the sums of the rows of a vector come to. */
@@ -82,15 +102,16 @@ CLONE(join_sums) (Vec *sums, const int width)
 
 /* Products of n rows of the matrix for each row of a vector, times the sign. */
 ALWAYS_INLINE void
-CLONE(dots_tile) (const double *matrix, size_t length, const uint16_t *numbers,
-				  const double *vectors, double sign, double *products, const int n,
-				  const int width)
+CLONE(dots_tile) (const double *matrix, size_t length, size_t n_values,
+				  const uint16_t *numbers, const double *vectors, double sign,
+				  double *products, const int n, const int width)
 {
 	Vec			sums[4][VL];
 
 	UNROLL
-	for (int r = 0; r < VECTOR_ROWS(width); r++)
-		CLONE(dots_of_row) (matrix, length, numbers, vectors + r * length, sums, r, n);
+	for (int r = 0; r < VECTOR_ROWS(width); r += DOTS_ROWS)
+		CLONE(dots_of_row) (matrix, length, n_values, numbers, vectors, sums, r, n,
+							VECTOR_ROWS(width) < DOTS_ROWS ? 1 : DOTS_ROWS);
 	UNROLL
 	for (int t = 0; t < n; t++)
 		CLONE(store) (products + t * VL, sign * CLONE(join_sums) (sums[t], width));
@@ -106,12 +127,13 @@ CLONE(dots_of_rows) (const MissingScratch *scratch, const double *matrix,
 					 const int width)
 {
 	const size_t length = (size_t) scratch->stride * width;
+	const size_t n_values = (size_t) scratch->d * width;
 	const double *vectors = scratch->deviations + first * length;
 	int			i = 0;
 
 #define DOTS(n_i) \
-	CLONE(dots_tile) (matrix, length, numbers + first + i * MIXTURE_LANES, vectors, sign, \
-					  products + (size_t) i * VL, n_i, width)
+	CLONE(dots_tile) (matrix, length, n_values, numbers + first + i * MIXTURE_LANES, vectors, \
+					  sign, products + (size_t) i * VL, n_i, width)
 	for (; i + 4 <= n; i += 4)
 		DOTS(4);
 	for (; i + 2 <= n; i += 2)
@@ -171,7 +193,7 @@ CLONE(right_sides) (const MissingScratch *scratch, const MissingGroup *group,
 		double	   *deviations = scratch->deviations + (first + r) * length;
 
 		CLONE(deviations_of_row) (group->rows + (size_t) (first + r) * scratch->row_stride,
-								  set->mean, side->into, (int) length, deviations, width);
+								  set->mean, side->into, length, deviations, width);
 		rows[r] = deviations;
 	}
 	if (!group->covariance)

@@ -175,14 +175,42 @@ CLONE(add_terms) (const MissingShared *shared, int d, int i, int j,
 	}
 }
 
-/*
- * Add a tile of n rows to a matrix of sets, at numbers of the rows' own in either
- * direction.
- */
+/* Where a row has n columns of a matrix of sets. */
 ALWAYS_INLINE void
-CLONE(place_tile) (const MissingScratch *scratch, double *matrix, const uint16_t *row_numbers,
-				   const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
-				   const int n, const bool diagonal, const int width)
+CLONE(find_columns) (const uint16_t *numbers, size_t *columns, const int n, const int width)
+{
+	UNROLL
+	for (int b = 0; b < n; b++)
+		columns[b] = (size_t) numbers[b * MIXTURE_LANES] * width;
+}
+
+/* Add the part of a tile of n rows that belongs to row r of a vector of sets. */
+ALWAYS_INLINE void
+CLONE(place_parts) (double *matrix, size_t length, const uint16_t *row_numbers,
+					const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
+					const int r, const int n, const bool diagonal)
+{
+	size_t		columns[MISSING_TILE];
+
+	CLONE(find_columns) (column_numbers + r, columns, diagonal ? n : MISSING_TILE,
+						 MISSING_WIDTH);
+	UNROLL
+	for (int a = 0; a < n; a++)
+	{
+		const int	n_b = diagonal ? a + 1 : MISSING_TILE;
+		double	   *row = matrix + row_numbers[a * MIXTURE_LANES + r] * length;
+
+		UNROLL
+		for (int b = 0; b < n_b; b++)
+			*(CLONE(Part) *) (row + columns[b]) += CLONE(part) (tile[a][b], r);
+	}
+}
+
+/* The same of all rows of a vector whose sets are of one. */
+ALWAYS_INLINE void
+CLONE(place_elements) (double *matrix, size_t length, const uint16_t *row_numbers,
+					   const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
+					   const int n, const bool diagonal)
 {
 	double		values[MISSING_TILE * MISSING_TILE * VL];
 
@@ -195,33 +223,43 @@ CLONE(place_tile) (const MissingScratch *scratch, double *matrix, const uint16_t
 		for (int b = 0; b < n_b; b++)
 			CLONE(store) (values + (a * MISSING_TILE + b) * VL, tile[a][b]);
 	}
-	for (int r = 0; r < VECTOR_ROWS(width); r++)
+	for (int r = 0; r < VL; r++)
 	{
-		const int	n_columns = diagonal ? n : MISSING_TILE;
 		size_t		columns[MISSING_TILE];
 
-		UNROLL
-		for (int b = 0; b < n_columns; b++)
-			columns[b] = (size_t) column_numbers[b * MIXTURE_LANES + r] * width;
+		CLONE(find_columns) (column_numbers + r, columns, diagonal ? n : MISSING_TILE, 1);
 		UNROLL
 		for (int a = 0; a < n; a++)
 		{
 			const int	n_b = diagonal ? a + 1 : MISSING_TILE;
-			double	   *row = matrix +
-				(size_t) row_numbers[a * MIXTURE_LANES + r] * scratch->stride * width;
+			double	   *row = matrix + row_numbers[a * MIXTURE_LANES + r] * length;
 
 			UNROLL
 			for (int b = 0; b < n_b; b++)
-			{
-				const double *value = values + (a * MISSING_TILE + b) * VL + r * width;
-
-				if (width == 1)
-					row[columns[b]] += *value;
-				else
-					*(CLONE(Part) *) (row + columns[b]) += *(const CLONE(Part) *) value;
-			}
+				row[columns[b]] += values[(a * MISSING_TILE + b) * VL + r];
 		}
 	}
+}
+
+/*
+ * Add a tile of n rows to a matrix of sets, at numbers of the rows' own in either
+ * direction.
+ */
+ALWAYS_INLINE void
+CLONE(place_tile) (const MissingScratch *scratch, double *matrix, const uint16_t *row_numbers,
+				   const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
+				   const int n, const bool diagonal, const int width)
+{
+	const size_t length = (size_t) scratch->stride * width;
+
+	if (width == 1)
+	{
+		CLONE(place_elements) (matrix, length, row_numbers, column_numbers, tile, n, diagonal);
+		return;
+	}
+	UNROLL
+	for (int r = 0; r < VECTOR_ROWS(MISSING_WIDTH); r++)
+		CLONE(place_parts) (matrix, length, row_numbers, column_numbers, tile, r, n, diagonal);
 }
 
 /*
@@ -333,6 +371,7 @@ CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *gro
 
 #undef TILE_CASES
 #undef VECTOR_ROWS
+#undef DOTS_ROWS
 #if VL == 8
 #undef LOW_HALVES
 #undef HIGH_HALVES

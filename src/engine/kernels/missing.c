@@ -75,16 +75,13 @@ create_sets(MissingWork *missing, const MixtureHost *host)
 {
 	int			width = missing->width;
 	size_t		mean = (size_t) missing->scratch.stride * width;
-	double	   *memory;
 
 	missing->sets = host->allocate(host->context, missing->n_sets * sizeof(MissingSet));
-	/* picks may read a vector from the last value on */
-	missing->means = missing_allocate((missing->n_sets * mean + MIXTURE_LANES +
+	missing->means = missing_allocate((missing->n_sets * mean +
 									   ((size_t) 2 * missing->k + width) * MISSING_ROWS) *
 									  sizeof(double), host);
-	memory = missing->means + missing->n_sets * mean;
-	memset(missing->means, 0, (missing->n_sets * mean + MIXTURE_LANES) * sizeof(double));
-	missing->shifts = memory + MIXTURE_LANES;
+	memset(missing->means, 0, missing->n_sets * mean * sizeof(double));
+	missing->shifts = missing->means + missing->n_sets * mean;
 	missing->exact = missing->shifts + (size_t) missing->k * MISSING_ROWS;
 	missing->shares = missing->exact + (size_t) missing->k * MISSING_ROWS;
 	for (int s = 0; s < missing->n_sets; s++)
@@ -123,9 +120,8 @@ create_matrices(MissingWork *missing, const MixtureHost *host)
 	missing->together = false;
 	missing->filled_size = missing->kept_size = 0;
 	missing->scratch.factors = NULL;
-	/* picks may read a vector from the last value on */
-	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right +
-													 MIXTURE_LANES) * sizeof(double), host);
+	missing->scratch.deviations = missing_allocate((deviations + MISSING_BESIDE * right) *
+												   sizeof(double), host);
 	missing->scratch.right = missing->scratch.deviations + deviations;
 	missing->rows = missing_rows_create(missing->d, missing->scratch.row_stride, host);
 	missing->models = missing_models_create(host);

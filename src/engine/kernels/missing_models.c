@@ -275,9 +275,10 @@ find_model(MissingWork *missing, const MissingPattern *pattern, const MixtureHos
 	model = known_model(models, missing->rows, pattern);
 	if (model != NULL && model->active)
 		return model;
+	if (pattern->n_rows < LEAST_ROWS || models->n_active == MOST_MODELS)
+		return NULL;
 	n_values = model_values(missing, pattern->n_missing);
-	if (pattern->n_rows < LEAST_ROWS || models->n_active == MOST_MODELS ||
-		models->active_values + n_values > MODEL_VALUES)
+	if (models->active_values + n_values > MODEL_VALUES)
 		return NULL;
 	if (model == NULL)
 		model = add_model(missing, pattern, n_values, host);

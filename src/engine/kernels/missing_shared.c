@@ -51,8 +51,7 @@ create_shared(MissingWork *missing, const MixtureHost *host)
 	size_t		padded = whole_lanes(missing->k);
 	size_t		stride = missing->scratch.stride;
 	size_t		vector = MIXTURE_LANES;
-	/* picks may read a vector from the last value on */
-	size_t		zeros = 3 * (d + 1) * padded + stride + vector;
+	size_t		zeros = 3 * (d + 1) * padded + stride;
 	size_t		size = zeros + 2 * padded + k * d + (d + 1 + 2 * vector) * padded +
 		(k + 1) * d * vector;
 
@@ -67,7 +66,7 @@ create_shared(MissingWork *missing, const MixtureHost *host)
 	shared->sources[1] = shared->sources[0] + (d + 1) * padded;
 	shared->sums = shared->sources[1] + (d + 1) * padded;
 	missing->origin.mean = shared->sums + (d + 1) * padded;
-	shared->lengths = missing->origin.mean + stride + vector;
+	shared->lengths = missing->origin.mean + stride;
 	shared->least = shared->lengths + padded;
 	shared->right = shared->least + padded;
 	shared->roots = shared->right + (d + 1) * padded;

@@ -82,14 +82,13 @@ place_sides(MissingWork *missing, int number, const MixtureHost *host)
 
 	if (missing->side_memory[number] != NULL)
 		return;
-	/* picks may read a vector from the last value on */
-	memory = missing_allocate((n * size + MIXTURE_LANES) * sizeof(double), host);
+	memory = missing_allocate(n * size * sizeof(double), host);
 	missing->side_memory[number] = memory;
 	for (int s = 0; s < n; s++, memory += size)
 	{
 		MissingSide *side = &missing->sets[s].sides[number];
 
-		memset(memory, 0, (size + (s == n - 1 ? MIXTURE_LANES : 0)) * sizeof(double));
+		memset(memory, 0, size * sizeof(double));
 		side->matrix = memory;
 		side->residuals = side->matrix + matrix;
 		side->into = side->residuals + matrix;
