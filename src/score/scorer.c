@@ -212,8 +212,15 @@ list_elements(const RowPattern *pattern, int *order)
 	int			n = 0;
 	int			n_missing = pattern->n_observed;
 
+	/* no branch would foresee which are NULL */
 	for (int i = 0; i < pattern->d; i++)
-		order[att_isnull(i, pattern->observed) ? n_missing++ : n++] = i;
+	{
+		bool		isnull = att_isnull(i, pattern->observed);
+
+		order[n + isnull * (n_missing - n)] = i;
+		n_missing += isnull;
+		n += !isnull;
+	}
 }
 
 /* The row's pattern, to be kept in the current memory context. */

@@ -232,8 +232,8 @@ mixture_incomplete_work_size(const MixtureIncomplete *incomplete)
 
 	if (!mixture_has_matrix(prepared->covariance_type))
 		return 0;
-	return ((3 * width + 1) * prepared->d + width * linalg_packed_count(most_solved(prepared->d))) *
-		prepared->lanes;
+	return ((3 * width + MISSING_ROW_GROUPS) * prepared->d +
+			width * linalg_packed_count(most_solved(prepared->d))) * prepared->lanes;
 }
 
 /* Doubles of what rows are filled with. */

@@ -19,6 +19,13 @@
  */
 #define MOST_TAKEN_AWAY 0x1p12
 
+/* ROW_SUMS: the most elements of r that are found together. */
+#if VL == 8 || defined(__aarch64__)
+#define ROW_SUMS 8				/* 32 registers */
+#else
+#define ROW_SUMS 4				/* 16 */
+#endif
+
 /* Squared distances in this range have lost nothing to overflow or underflow. */
 #define LEAST_ROW_SQUARED 1e-280
 #define MOST_ROW_SQUARED 1e280
@@ -48,38 +55,54 @@ CLONE(row_factor) (const CLONE(RowGroup) *group, int l, int j, const bool tied)
 	return CLONE(factor_value) (group->factor, linalg_row(l) + j, tied);
 }
 
-/* n elements of r from i on, scaled as the equations are: one product is used for all. */
+/*
+ * n elements of r from i on, scaled as the equations are, of n_groups groups: one product
+ * is used for all.
+ */
 ALWAYS_INLINE void
-CLONE(missing_sums) (const CLONE(RowGroup) *group, int i, const int n, const bool tied)
+CLONE(missing_sums) (const CLONE(RowGroup) *groups, int i, const int n, const int n_groups,
+					 const bool tied)
 {
-	const int  *columns = group->order + group->n_observed + i;
-	const double *products = group->products;
+	const int  *columns = groups->order + groups->n_observed + i;
 	int			l = columns[0];
 	size_t		row = linalg_row(l);
-	Vec			sum[8];
+	Vec			sum[ROW_SUMS][MISSING_ROW_GROUPS];
 
 	UNROLL
 	for (int a = 0; a < n; a++)
-		sum[a] = (Vec) {0};
+	{
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			sum[a][g] = (Vec) {0};
+	}
 	UNROLL
 	for (int a = 0; a < n; a++)
 	{
 		/* rows in which a + 1 of these columns are */
-		const int	end = a + 1 < n ? columns[a + 1] : group->d;
+		const int	end = a + 1 < n ? columns[a + 1] : groups->d;
 
 		for (; l < end; row += ++l)
 		{
-			Vec			product = CLONE(load) (products + (size_t) l * VL);
-
 			UNROLL
-			for (int b = 0; b <= a; b++)
-				sum[b] += CLONE(factor_value) (group->factor, row + columns[b], tied) * product;
+			for (int g = 0; g < n_groups; g++)
+			{
+				Vec			product = CLONE(load) (groups[g].products + (size_t) l * VL);
+
+				UNROLL
+				for (int b = 0; b <= a; b++)
+					sum[b][g] += CLONE(factor_value) (groups[g].factor, row + columns[b], tied) *
+						product;
+			}
 		}
 	}
 	UNROLL
 	for (int a = 0; a < n; a++)
-		CLONE(store) (group->right + (size_t) (i + a) * VL,
-					  sum[a] * CLONE(factor_value) (group->scales, columns[a], tied));
+	{
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			CLONE(store) (groups[g].right + (size_t) (i + a) * VL, sum[a][g] *
+						  CLONE(factor_value) (groups[g].scales, columns[a], tied));
+	}
 }
 
 /*
@@ -114,64 +137,97 @@ CLONE(solved_features) (const CLONE(RowGroup) *group, const int **solved)
 	return group->covariance ? group->n_observed : group->d - group->n_observed;
 }
 
-/* The matrix of the equations, below the diagonal. */
+/* The matrices of the equations of n_groups groups, below the diagonal. */
 ALWAYS_INLINE void
-CLONE(pick_row_matrix) (const CLONE(RowGroup) *group, double *triangle, const bool tied)
+CLONE(pick_row_matrices) (const CLONE(RowGroup) *groups, const CLONE(Factor) *factors,
+						  const int n_groups, const bool tied)
 {
 	const int  *solved;
-	int			n = CLONE(solved_features) (group, &solved);
+	int			n = CLONE(solved_features) (groups, &solved);
 
 	for (int i = 1; i < n; i++)
 	{
 		size_t		row = linalg_row(solved[i]);
 
 		for (int j = 0; j < i; j++)
-			CLONE(store) (CLONE(element) (triangle, i, j),
-						  CLONE(factor_value) (group->matrix, row + solved[j], tied));
+		{
+			UNROLL
+			for (int g = 0; g < n_groups; g++)
+				CLONE(store) (CLONE(element) (factors[g].triangle, i, j),
+							  CLONE(factor_value) (groups[g].matrix, row + solved[j], tied));
+		}
 	}
 }
 
-/* The right side of the equations for observed features. */
+/* The right sides of the equations for observed features, of n_groups groups. */
 ALWAYS_INLINE void
-CLONE(make_observed_right) (const CLONE(RowGroup) *group, const double *row, const bool tied)
+CLONE(make_observed_right) (const CLONE(RowGroup) *groups, const double *row,
+							const int n_groups, const bool tied)
 {
-	const int  *order = group->order;
+	const int  *order = groups->order;
 
-	for (int t = 0; t < group->n_observed; t++)
-		CLONE(store) (group->right + (size_t) t * VL,
-					  (row[t] - CLONE(load) (group->means + (size_t) order[t] * VL)) *
-					  CLONE(factor_value) (group->scales, order[t], tied));
+	for (int t = 0; t < groups->n_observed; t++)
+	{
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			CLONE(store) (groups[g].right + (size_t) t * VL,
+						  (row[t] - CLONE(load) (groups[g].means + (size_t) order[t] * VL)) *
+						  CLONE(factor_value) (groups[g].scales, order[t], tied));
+	}
 }
 
 /* And of those for missing ones, with the deviations and their products. */
 ALWAYS_INLINE void
-CLONE(make_missing_right) (CLONE(RowGroup) *group, const double *row, const bool tied)
+CLONE(make_missing_right) (CLONE(RowGroup) *groups, const double *row, const int n_groups,
+						   const bool tied)
 {
-	const int  *order = group->order;
-	const int	n_observed = group->n_observed;
-	const int	n_missing = group->d - n_observed;
-	const double *means = group->means;
-	double	   *deviations = group->deviations;
+	const int  *order = groups->order;
+	const int	d = groups->d;
+	const int	n_observed = groups->n_observed;
+	const int	n_missing = d - n_observed;
 	int			i = 0;
 
 	for (int t = 0; t < n_observed; t++)
 	{
 		size_t		place = (size_t) order[t] * VL;
 
-		CLONE(store) (deviations + place, row[t] - CLONE(load) (means + place));
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			CLONE(store) (groups[g].deviations + place,
+						  row[t] - CLONE(load) (groups[g].means + place));
 	}
-	for (int t = n_observed; t < group->d; t++)
-		CLONE(store) (deviations + (size_t) order[t] * VL, (Vec) {0});
-	group->whole = CLONE(triangle_distances) (group->factor, deviations, group->d,
-											  group->products, tied);
-	for (; i + 8 <= n_missing; i += 8)
-		CLONE(missing_sums) (group, i, 8, tied);
+	for (int t = n_observed; t < d; t++)
+	{
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+			CLONE(store) (groups[g].deviations + (size_t) order[t] * VL, (Vec) {0});
+	}
+	for (int g = 0; g < n_groups; g++)
+		groups[g].whole = CLONE(triangle_distances) (groups[g].factor, groups[g].deviations, d,
+													 groups[g].products, tied);
+	for (; i + ROW_SUMS <= n_missing; i += ROW_SUMS)
+		CLONE(missing_sums) (groups, i, ROW_SUMS, n_groups, tied);
+#if ROW_SUMS > 4
 	for (; i + 4 <= n_missing; i += 4)
-		CLONE(missing_sums) (group, i, 4, tied);
+		CLONE(missing_sums) (groups, i, 4, n_groups, tied);
+#endif
 	for (; i + 2 <= n_missing; i += 2)
-		CLONE(missing_sums) (group, i, 2, tied);
+		CLONE(missing_sums) (groups, i, 2, n_groups, tied);
 	if (i < n_missing)
-		CLONE(missing_sums) (group, i, 1, tied);
+		CLONE(missing_sums) (groups, i, 1, n_groups, tied);
+}
+
+/* The equations of n_groups groups, but for the matrix if it is that of all. */
+ALWAYS_INLINE void
+CLONE(make_equations) (CLONE(RowGroup) *groups, const double *row,
+					   const CLONE(Factor) *factors, const int n_groups, const bool tied)
+{
+	if (groups->covariance)
+		CLONE(make_observed_right) (groups, row, n_groups, tied);
+	else
+		CLONE(make_missing_right) (groups, row, n_groups, tied);
+	if (!tied)
+		CLONE(pick_row_matrices) (groups, factors, n_groups, false);
 }
 
 /* --- the answer ------------------------------------------------------------------- */
@@ -191,52 +247,80 @@ CLONE(holds) (Bits condition)
 }
 
 /*
- * The squared distances, once the forward half of the equations is solved; if `fill`,
- * let the other be solved, too.
+ * What n_groups groups' equations come to, whose forward half is solved, in squares; and
+ * what the features solved for add to the log constants.
  */
-ALWAYS_INLINE Vec
-CLONE(row_squares) (const CLONE(RowGroup) *group, const CLONE(Factor) *factor, bool fill,
-					const bool tied)
+ALWAYS_INLINE void
+CLONE(sum_solved) (const CLONE(RowGroup) *groups, const CLONE(Factor) *factors,
+				   const MixtureIncomplete *incomplete, Vec *squares, Vec *constants,
+				   const int n_groups, const bool tied)
 {
+	const IncompleteSide *side = &incomplete->sides[groups->covariance];
 	const int  *solved;
-	int			n = CLONE(solved_features) (group, &solved);
-	bool		complete;
-	Vec			q = {0};
+	int			n = CLONE(solved_features) (groups, &solved);
 
+	UNROLL
+	for (int g = 0; g < n_groups; g++)
+	{
+		squares[g] = (Vec) {0};
+		constants[g] = CLONE(load) (side->base + (size_t) groups[g].number * VL);
+	}
 	for (int i = 0; i < n; i++)
 	{
-		Vec			y = CLONE(load) (group->right + (size_t) i * VL);
+		UNROLL
+		for (int g = 0; g < n_groups; g++)
+		{
+			const double *values = side->constants + groups[g].number * incomplete->scale_step;
+			Vec			y = CLONE(load) (groups[g].right + (size_t) i * VL);
 
-		q += y * y * CLONE(load) (CLONE(element) (factor->triangle, i, i));
+			squares[g] += y * y * CLONE(load) (CLONE(element) (factors[g].triangle, i, i));
+			constants[g] += CLONE(factor_value) (values, solved[i], tied);
+		}
 	}
-	if (!group->covariance)
-		q = group->whole - q;
-	complete = !group->covariance &&
+}
+
+/*
+ * The squared distances, once the forward half of the equations is solved, which has come
+ * to `solved`; if `fill`, let the other be solved, too.
+ */
+ALWAYS_INLINE Vec
+CLONE(row_squares) (const CLONE(RowGroup) *group, const CLONE(Factor) *factor, Vec solved,
+					bool fill, const bool tied)
+{
+	const int  *numbers;
+	int			n = CLONE(solved_features) (group, &numbers);
+	Vec			q = group->covariance ? solved : group->whole - solved;
+	bool		complete = !group->covariance &&
 		!CLONE(holds) ((Bits) (q * factor->least * MOST_TAKEN_AWAY >= group->whole));
+
 	if (fill || complete)
 		CLONE(solve_backward_lanes) (factor, 1, n, group->right, 0);
 	return complete ? CLONE(completed_square) (group, tied) : q;
 }
 
-/* Leave squared distances and log constants; false if they are doubtful. */
+/* Leave squared distances and log constants of some groups; false if they are doubtful. */
 ALWAYS_INLINE bool
-CLONE(leave_row) (const CLONE(RowGroup) *group, const CLONE(Factor) *factor, Vec q,
-				  const MixtureIncomplete *incomplete, const bool tied)
+CLONE(leave_row) (const CLONE(RowGroup) *groups, const CLONE(Factor) *factors, bool fill,
+				  const MixtureIncomplete *incomplete, const int n_groups, const bool tied)
 {
-	const IncompleteSide *side = &incomplete->sides[group->covariance];
-	const double *constants = side->constants + group->number * incomplete->scale_step;
-	const size_t place = (size_t) group->number * VL;
-	const int  *solved;
-	int			n = CLONE(solved_features) (group, &solved);
-	Vec			sum = CLONE(load) (side->base + place);
+	Vec			squares[MISSING_ROW_GROUPS];
+	Vec			constants[MISSING_ROW_GROUPS];
+	bool		good = true;
 
-	for (int i = 0; i < n; i++)
-		sum += CLONE(factor_value) (constants, solved[i], tied);
-	CLONE(store) (incomplete->log_constants + place, sum - 0.5 * factor->log_determinant);
-	CLONE(store) (incomplete->squares + place, q);
-	return CLONE(holds) ((Bits) (factor->least >= MISSING_LEAST_PIVOT) &
-						 (Bits) (q < MOST_ROW_SQUARED) &
-						 ((Bits) (q > LEAST_ROW_SQUARED) | (Bits) (q == 0)));
+	CLONE(sum_solved) (groups, factors, incomplete, squares, constants, n_groups, tied);
+	for (int g = 0; g < n_groups; g++)
+	{
+		const size_t place = (size_t) groups[g].number * VL;
+		Vec			q = CLONE(row_squares) (&groups[g], &factors[g], squares[g], fill, tied);
+
+		CLONE(store) (incomplete->log_constants + place,
+					  constants[g] - 0.5 * factors[g].log_determinant);
+		CLONE(store) (incomplete->squares + place, q);
+		good = CLONE(holds) ((Bits) (factors[g].least >= MISSING_LEAST_PIVOT) &
+							 (Bits) (q < MOST_ROW_SQUARED) &
+							 ((Bits) (q > LEAST_ROW_SQUARED) | (Bits) (q == 0))) && good;
+	}
+	return good;
 }
 
 /* Conditional means of what is missing, of which all equations have been solved. */
@@ -302,7 +386,8 @@ CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const 
 	const int  *solved;
 	int			n_solved = 0;
 	size_t		step = 0;
-	double	   *own = work + length;	/* of groups; then come the factors */
+	/* of groups; then come the factors */
+	double	   *own = work + MISSING_ROW_GROUPS * length;
 	double	   *right = own + length;
 	CLONE(RowGroup) groups[MISSING_WIDTH];
 	CLONE(Factor) factors[MISSING_WIDTH];
@@ -310,30 +395,34 @@ CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const 
 
 	for (int c = 0; c < n; c++, own += 3 * length)
 	{
-		CLONE(begin_group) (incomplete, order, first + c, work, own, &groups[c]);
+		CLONE(begin_group) (incomplete, order, first + c,
+							work + c % MISSING_ROW_GROUPS * length, own, &groups[c]);
 		n_solved = CLONE(solved_features) (&groups[c], &solved);
 		step = linalg_packed_count(n_solved) * VL;
 		factors[c].pivots = own + 2 * length;
-		factors[c].triangle = work + (1 + 3 * (size_t) n) * length + c * step;
-		if (groups[c].covariance)
-			CLONE(make_observed_right) (&groups[c], row, tied);
-		else
-			CLONE(make_missing_right) (&groups[c], row, tied);
-		if (!tied || c == 0)
-			CLONE(pick_row_matrix) (&groups[c], factors[c].triangle, tied);
+		factors[c].triangle = work + (MISSING_ROW_GROUPS + 3 * (size_t) n) * length + c * step;
 	}
+	for (int c = 0; c < n; c += MISSING_ROW_GROUPS)
+	{
+		if (c + 1 < n)
+			CLONE(make_equations) (groups + c, row, factors + c, MISSING_ROW_GROUPS, tied);
+		else
+			CLONE(make_equations) (groups + c, row, factors + c, 1, tied);
+	}
+	if (tied)
+		CLONE(pick_row_matrices) (groups, factors, 1, true);
 	CLONE(factor_matrices) (factors, tied ? 1 : n, n_solved, host);
 	for (int c = 1; c < n && tied; c++)
 		factors[c] = factors[0];
 	CLONE(solve_forward_lanes) (factors, n, n_solved, right, 3 * length);
-	for (int c = 0; c < n; c++)
-	{
-		Vec			q = CLONE(row_squares) (&groups[c], &factors[c], filled != NULL, tied);
-
-		good = CLONE(leave_row) (&groups[c], &factors[c], q, incomplete, tied) && good;
-		if (filled != NULL)
-			CLONE(fill_row) (&groups[c], filled, tied);
-	}
+	for (int c = 0; c < n; c += MISSING_ROW_GROUPS)
+		good = (c + 1 < n ?
+				CLONE(leave_row) (groups + c, factors + c, filled != NULL, incomplete,
+								  MISSING_ROW_GROUPS, tied) :
+				CLONE(leave_row) (groups + c, factors + c, filled != NULL, incomplete, 1, tied)) &&
+			good;
+	for (int c = 0; c < n && filled != NULL; c++)
+		CLONE(fill_row) (&groups[c], filled, tied);
 	host->check_interrupts(host->context);
 	return good;
 }
@@ -401,3 +490,5 @@ CLONE(row_incomplete) (const MixtureIncomplete *incomplete, const double *row, c
 	}
 	return good;
 }
+
+#undef ROW_SUMS

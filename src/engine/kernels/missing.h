@@ -112,6 +112,12 @@ typedef struct MissingShared
 /* The most vectors whose equations are solved side by side */
 #define MISSING_BESIDE 4
 
+/*
+ * The most groups of components that are gone through together for a single row: no
+ * branch foresees which features are there.
+ */
+#define MISSING_ROW_GROUPS 2
+
 /* Scratch of the kernels, for one set and as many rows as a group has. */
 typedef struct MissingScratch
 {
