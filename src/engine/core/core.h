@@ -233,7 +233,7 @@ extern void progress_reading(const MixtureHost *host);
 extern void progress_trial(const MixtureHost *host, int number, int n_trials);
 extern void progress_searching(const MixtureHost *host, MixtureCovarianceType type, int k,
 							   int n_starts);
-extern void progress_start(const MixtureHost *host, int number);
+extern void progress_start(const MixtureHost *host, int number, int n_starts);
 extern void progress_iterating(const MixtureHost *host, MixtureCovarianceType type, int k,
 							   const MixtureOptions *options);
 extern void progress_pass(const MixtureHost *host, int iteration,

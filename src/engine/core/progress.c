@@ -59,13 +59,14 @@ progress_searching(const MixtureHost *host, MixtureCovarianceType type, int k, i
 	progress->sample_passes = 0;
 }
 
-/* One of the starts comes next, counted from 0. */
+/* One of the starts comes next, counted from 0; there are at most n_starts. */
 void
-progress_start(const MixtureHost *host, int number)
+progress_start(const MixtureHost *host, int number, int n_starts)
 {
 	if (host->progress == NULL)
 		return;
 	host->progress->start = number + 1;
+	host->progress->n_starts = n_starts;
 	report(host);
 }
 

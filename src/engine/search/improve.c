@@ -98,6 +98,7 @@ make_move(Search *search, Candidate *from)
 		try_moves(search, from, sure, n_sure, &accepted);
 	for (int i = 0; i < moves->n_proposed && i < most && !accepted; i++)
 		try_moves(search, from, &moves->proposed[i], 1, &accepted);
+	from->doubt = moves_doubt(moves);
 	return accepted;
 }
 
@@ -119,6 +120,7 @@ exchange_best(Search *search, Candidate *best)
 			break;
 		mixture_hold_floor(&moved->parameters, search->floor, search->host);
 		moved->n_reseeded = best->n_reseeded;
+		moved->doubt = best->doubt;
 		moved->outcome.iterations = 0;
 		if (search_advance(search, moved, MOVE_ITERATIONS, search->tol, &error) != MIXTURE_OK ||
 			!(moved->score > best->score))

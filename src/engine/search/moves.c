@@ -443,6 +443,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	ComponentRows *rows;
 
 	moves->n_proposed = moves->n_births = 0;
+	moves->least_loss = INFINITY;
 	if (prepared == NULL)
 		return;
 	moves->row_weight = sum_weights / n_rows;
@@ -472,7 +473,9 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 		/* an empty component is merged away at no loss, two are nothing to merge */
 		if (!of_a || !of_b)
 			pair->loss = of_a || of_b ? 0 : INFINITY;
+		moves->least_loss = fmin(moves->least_loss, pair->loss);
 	}
+	moves->price = components_price(type, parameters->d, n_rows, moves->row_weight);
 	for (int c = 0; c < k; c++)
 		moves->gains[c] = -INFINITY;
 	if (births)
@@ -499,6 +502,28 @@ moves_worth(const Moves *moves, int most, int few)
 	if (moves->n_proposed == 0 || best->gain + best->loss < NOTHING_MADE_UP * best->loss)
 		return 0;
 	return best->gain + best->loss < LITTLE_MADE_UP * best->loss && few < most ? few : most;
+}
+
+/*
+ * How doubtful a mixture is from which none of the moves leads higher.  One should have
+ * that was to gain; or, where all share a covariance, one that nobody knows, where a
+ * component could be spared, for a covariance that is too long hides what there is to be
+ * cut.  And where one component alone, cut in two, would gain more than another takes,
+ * there may be a better place for some other.
+ */
+MovesDoubt
+moves_doubt(const Moves *moves)
+{
+	bool		spare = moves->halves.covariance_type == MIXTURE_TIED &&
+		moves->least_loss < moves->price;
+	double		most = -INFINITY;
+
+	for (int c = 0; c < (moves->n_births > 0 ? moves->n_births : moves->k); c++)
+		most = fmax(most, moves->gains[c]);
+	if (spare || (moves->n_proposed > 0 && !moves->proposed[0].birth &&
+				  moves->proposed[0].gain > 0))
+		return MOVES_MISSING;
+	return most > moves->price ? MOVES_WANTING : MOVES_SURE;
 }
 
 /* Let a component of this share be beside all others, in place of one. */

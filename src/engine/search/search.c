@@ -9,7 +9,9 @@
  * end.  From each end that is the highest so far components are split and
  * merged and single rows exchanged for as long as that leads higher (improve.c).
  * Where many starts are made every other one begins from two ends, crossed (ends.c); and
- * where components share a covariance one from one end, doubled (doubles.c).
+ * where components share a covariance one from one end, doubled (doubles.c).  Where
+ * passes are dear one start, the closest to its rows, is all that is tried as a rule; more
+ * are, as where they are cheap, if what comes of it is doubtful.
  * Where the sample does not hold every row the best is continued on all of them; where
  * it does, as a set of distinct rows with weights, the fit is the same to the last bit
  * in whatever order the rows came.
@@ -36,8 +38,12 @@ static const SearchEffort efforts[] = {
 /* Starts that are made unasked in any case, if they do not end alike */
 #define LEAST_STARTS 10
 
-/* Operations of all passes after which no more starts are made, and fewer moves */
+/*
+ * Operations of all passes after which no more starts are made, and fewer moves; and how
+ * much more these may be where what they have led to is likely to be no good optimum
+ */
 #define ENOUGH_WORK 3e9
+#define DOUBTFUL_TIMES 4
 
 /*
  * Starts that are made unasked at the most, of two components; and of these among so few
@@ -46,7 +52,7 @@ static const SearchEffort efforts[] = {
  * covariance
  */
 #define STARTS_OF_TWO 40
-#define QUICK_STARTS 6
+#define QUICK_STARTS 5
 #define QUICK_ROWS 128
 
 /* Starts of which only the highest end is gone on from, where nobody says how many */
@@ -77,11 +83,27 @@ pass_work(const Search *search)
 	return (double) search->sample->n_rows * search->k * row;
 }
 
+/* Whether what starts have led to so far is likely to be no good optimum. */
+static bool
+is_wrong(const Search *search)
+{
+	return search->best.n_artefacts > 0 || search->best.doubt == MOVES_MISSING;
+}
+
+/* Whether more is tried than the size of a pass would allow, after doubt. */
+static bool
+tries_harder(const Search *search)
+{
+	return search->effort == efforts && pass_work(search) > efforts->work;
+}
+
 /* Whether there has been as much work, since so many passes, as is to be without asking. */
 bool
 search_worked_enough(const Search *search, double since)
 {
-	return (search->passes - since) * pass_work(search) > ENOUGH_WORK;
+	double		times = tries_harder(search) && is_wrong(search) ? DOUBTFUL_TIMES : 1;
+
+	return (search->passes - since) * pass_work(search) > times * ENOUGH_WORK;
 }
 
 /* Memory for a candidate's parameters. */
@@ -109,6 +131,7 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 	bool		known;
 
 	spare->n_reseeded = 0;
+	spare->doubt = MOVES_SURE;
 	spare->outcome.iterations = 0;
 	status = search_advance(search, spare, effort->trial_iterations, search->tol, error);
 	if (status != MIXTURE_OK)
@@ -170,7 +193,7 @@ try_single(Search *search, MixtureError *error)
 	single->n_reseeded = 0;
 	single->outcome.iterations = 0;
 	search->n_best = 1;
-	progress_start(search->host, 0);
+	progress_start(search->host, 0, 1);
 	if (!is_known(search))
 		return search_advance(search, single, search->options->max_iter, search->options->tol,
 							  error);
@@ -200,6 +223,22 @@ most_starts(const Search *search)
 }
 
 /*
+ * Where few starts were to be tried, and what they have led to is doubtful: try as many as
+ * where passes are cheap, until that is enough work.
+ */
+static bool
+try_harder(Search *search)
+{
+	if (!search->effort->chooses || search->n_improved == 0 ||
+		(!is_wrong(search) && search->best.doubt == MOVES_SURE))
+		return false;
+	search->effort = efforts;
+	if (search->options->n_init == 0)
+		search->n_starts = most_starts(search);
+	return true;
+}
+
+/*
  * Whether as many starts as have been made will do, where nobody has said how
  * many: enough of them came to the best end, or that would be too much work.
  */
@@ -211,7 +250,7 @@ enough_starts(const Search *search, int n)
 	double		share = quick ? QUICK_SHARE : SAME_SHARE;
 	const End  *end;
 
-	if (n >= LEAST_STARTS && search_worked_enough(search, 0))
+	if ((n >= LEAST_STARTS || tries_harder(search)) && search_worked_enough(search, 0))
 		return true;
 	if (search->options->noise && n < (search->k == 1 ? 1 : NOISE_ROUNDS) * BACKGROUND_SHARES)
 		return false;
@@ -287,11 +326,13 @@ search_starts(Search *search, MixtureError *error)
 			search->n_starts = number;
 		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
-		progress_start(search->host, number);
+		progress_start(search->host, number, search->n_starts);
 		if (chosen >= 0 && number != chosen)
 			continue;
 		if (make_start(search, number, &crossed))
 			status = try_spare(search, crossed, error);
+		if (try_harder(search))
+			chosen = -1;
 	}
 	if (status == MIXTURE_OK)
 		status = search_improve_record(search, error);

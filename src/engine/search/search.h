@@ -268,12 +268,22 @@ typedef struct Moves
 	int			n_births;		/* which there are instead of splits, if any */
 	Pair	   *pairs;			/* k (k - 1) / 2 */
 	size_t		n_pairs;		/* that are judged */
+	double		least_loss;		/* of these */
+	double		price;			/* what BIC takes for a component */
 	double	   *work;			/* d */
 	double	   *within;			/* the covariance within components */
 	double		row_weight;		/* of one row */
 	Move		proposed[MOVES_MOST];	/* the best first */
 	int			n_proposed;
 } Moves;
+
+/* What is to be thought of a mixture from which no move leads higher */
+typedef enum MovesDoubt
+{
+	MOVES_SURE,
+	MOVES_WANTING,				/* one more component would gain more than it takes */
+	MOVES_MISSING				/* some move should have led higher */
+} MovesDoubt;
 
 /* moves.c */
 extern bool moves_apart(const Move *left, const Move *right);
@@ -285,6 +295,7 @@ extern void moves_judge(Moves *moves, const MixtureParameters *parameters,
 						const MixtureSuspicion *suspicions, double sum_weights,
 						double n_rows);
 extern int	moves_worth(const Moves *moves, int most, int few);
+extern MovesDoubt moves_doubt(const Moves *moves);
 extern void moves_make(Moves *moves, const Move *move, MixtureParameters *parameters);
 
 /* exchange.c */
@@ -310,6 +321,7 @@ typedef struct Candidate
 	double		score;			/* what it is worth: candidate.c */
 	int			n_artefacts;	/* components that the rows do not support */
 	int			n_reseeded;		/* suspect components that were put elsewhere */
+	MovesDoubt	doubt;			/* where moves led from it no more */
 } Candidate;
 
 /*
