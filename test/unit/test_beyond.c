@@ -1,9 +1,10 @@
 /*
  * test_beyond.c
- *	  Rows far from all others, in tables of more rows than a sample has: they are in the
- *	  sample, with their own share of its weight; what the sample is does not depend on
- *	  the order of the rows, nor on whether they can be read block by block; they are first
- *	  there; and groups are found beside them.
+ *	  Rows far from all others, and rows that are there many times, in tables of more rows
+ *	  than a sample has: they are in the sample, with their own share of its weight; what
+ *	  the sample is does not depend on the order of the rows, nor, of far ones, on whether
+ *	  they can be read block by block; far ones are first there; and groups are found
+ *	  beside them.
  */
 #include "unit.h"
 
@@ -254,6 +255,85 @@ test_asking(int number)
 	rows_free(table.rows);
 }
 
+/* Let a share of the rows be one of them; or one of them weigh as much. */
+static void
+repeat_row(Random *random, Rows *rows, double share, bool once)
+{
+	double		row[MOST_D];
+
+	memcpy(row, rows->values + rows->d * random_below(random, (int) rows->n),
+		   rows->d * sizeof(double));
+	for (int64_t i = 0; i < rows->n; i++)
+		if (once ? i == rows->n / 2 : random_uniform(random) < share)
+			memcpy(rows->values + i * rows->d, row, rows->d * sizeof(double));
+	if (once)
+		rows->weights[rows->n / 2] = floor(share / (1 - share) * (double) rows->n);
+	rows_seal(rows);
+}
+
+/* The share of the weight that rows have whose first feature is that of `like`. */
+static double
+share_like(const double *rows, const double *weights, int64_t n, int d, const double *like)
+{
+	double		share = 0;
+	double		sum = 0;
+
+	for (int64_t i = 0; i < n; i++)
+	{
+		sum += weights[i];
+		share += rows[i * d] == *like ? weights[i] : 0;
+	}
+	return share / sum;
+}
+
+/*
+ * A row that is there many times, or weighs as much, is in the sample with what it is of
+ * the weight of all, in whatever order the rows come.
+ */
+static void
+test_repeated(int number)
+{
+	Random		random = random_start(3700 + number);
+	double		share = 0.02 + 0.5 * random_uniform(&random);
+	bool		once = number % 3 == 2;
+	const double *like;
+	Table		table;
+	Rows	   *shuffled;
+	Sample		sample;
+	Sample		again;
+	double		expected;
+	double		found = 0;
+
+	draw_table(&random, &table, 5 * LIMIT + random_below(&random, 20 * LIMIT), 0, 0);
+	repeat_row(&random, table.rows, share, once);
+	shuffled = rows_shuffled(&random, table.rows);
+	take(table.rows, &sample);
+	take(shuffled, &again);
+	/* the heaviest row of the sample is it, if it is there */
+	like = sample.rows;
+	for (int64_t i = 0; i < sample.n_rows; i++)
+		if (sample.weights[i] > found)
+		{
+			found = sample.weights[i];
+			like = sample.rows + i * table.d;
+		}
+	found = share_like(sample.rows, sample.weights, sample.n_rows, table.d, like);
+	expected = share_like(table.rows->values, table.rows->weights, table.rows->n, table.d, like);
+	check(!sample.complete && expected > 0.01 && fabs(found - expected) <= 1e-9 &&
+		  sample.n_rows <= LIMIT + 1,
+		  "table %d, %d rows, d %d: a row %s %g of the weight is in the sample with %g",
+		  number, (int) table.rows->n, table.d, once ? "that is" : "whose copies are", expected,
+		  found);
+	check(sample.n_rows == again.n_rows &&
+		  memcmp(sample.rows, again.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
+		  memcmp(sample.weights, again.weights, sample.n_rows * sizeof(double)) == 0,
+		  "table %d: in another order the sample is the same", number);
+	sample_release(&again, &unit_host);
+	sample_release(&sample, &unit_host);
+	rows_free(shuffled);
+	rows_free(table.rows);
+}
+
 /* Where no row is far, a sample is of so many rows of equal chance, which weigh what they do. */
 static void
 test_ordinary(void)
@@ -294,6 +374,33 @@ nearest(const MixtureParameters *parameters, const double *place)
 		least = fmin(least, apart);
 	}
 	return least;
+}
+
+/* One value between two groups is a component, whatever share of the rows has it. */
+static void
+test_one_value(int number)
+{
+	static const double places[][1] = {{-20}, {0}, {10}};
+	Random		random = random_start(3800 + number);
+	MixtureOptions options = default_options(number % 2 == 0 ? MIXTURE_FULL : MIXTURE_DIAG);
+	double		share = 0.02 + 0.6 * random_uniform(&random);
+	double		apart = 0;
+	Rows	   *rows = rows_allocate(4 * FIT_SAMPLE_ROWS, 1);
+	MixtureFit	fit;
+	MixtureError error;
+
+	for (int64_t i = 0; i < rows->n; i++)
+		rows->values[i] = random_uniform(&random) < share ? 0 :
+			places[2 * random_below(&random, 2)][0] + random_normal(&random);
+	rows_seal(rows);
+	if (mixture_fit(&rows->source, 3, &options, &unit_host, &fit, &error) != MIXTURE_OK)
+		abort();
+	for (int c = 0; c < 3; c++)
+		apart = fmax(apart, nearest(&fit.parameters, places[c]));
+	check(apart <= 0.2, "%s: one value of %g of the rows is found between two groups (%g off)",
+		  family_names[options.covariance_type], share, apart);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(rows);
 }
 
 /* A row or a few that are a group of their own leave the groups of many rows what they are. */
@@ -453,6 +560,10 @@ test_beyond(void)
 	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_asking(number);
 	test_ordinary();
+	for (int number = 0; number < RANDOM_CASES(24); number++)
+		test_repeated(number);
+	for (int number = 0; number < RANDOM_CASES(12); number++)
+		test_one_value(number);
 	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_first(number);
 	for (int number = 0; number < RANDOM_CASES(24); number++)

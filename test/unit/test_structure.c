@@ -358,9 +358,25 @@ test_two_of_three(void)
 		  "(%d of %d lower)", n_lower, n_tables);
 }
 
+/*
+ * Tables of more rows than a sample has, of which a pass is dear: what one start comes to is
+ * not all that is tried where it leaves doubt; and a sentinel that is one row of the sample
+ * is in it.
+ */
+static void
+test_large(int number, int seed)
+{
+	Random		random = {random_combine(seed, 1000)};
+	MixtureFit	stays;
+
+	check_found(&random, number, groups_draw(&random, 12000, 80000, 1, &stays));
+	mixture_release_parameters(&stays.parameters, &unit_host);
+}
+
 void
 test_structure(void)
 {
+	static const int large[] = {6821, 7818, 10645};
 	/*
 	 * Where a far row's component was given up for a group's most frequent value, or one
 	 * with a handful of a group's rows was kept; and where pairs of groups in one direction
@@ -379,6 +395,8 @@ test_structure(void)
 		test_plain(random_start(1000 + number), number);
 	for (int i = 0; i < (int) (sizeof(hard) / sizeof(hard[0])); i++)
 		test_plain((Random) {random_combine(hard[i][0], 1000 + hard[i][1])}, N_PLAIN + i);
+	for (int i = 0; i < (int) (sizeof(large) / sizeof(large[0])); i++)
+		test_large(i, large[i]);
 	for (int number = 0; number < N_SEVERAL_FAR; number++)
 		test_several_far(number);
 }

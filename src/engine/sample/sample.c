@@ -7,7 +7,9 @@
  * weights are the same thing from here on.  Of more rows than the limit those
  * with the smallest hashes stay ("bottom-k" sampling, Cohen and Kaplan 2007),
  * which is a sample of the distinct rows whatever the order they come in.  Rows far from
- * all of these are a stratum of their own, of which more are in the sample than by chance.
+ * all of these are a stratum of their own, of which more are in the sample than by chance;
+ * and so are those that are there so often, or weigh so much, that they are a group by
+ * themselves: all of these are.
  */
 #include "engine/sample/sample_private.h"
 
@@ -17,27 +19,6 @@
 
 #include "engine/core/linalg.h"
 #include "engine/em/em.h"
-
-/* A row while the sample is being taken. */
-typedef struct Entry
-{
-	uint64_t	hash;
-	const double *row;
-	double		weight;
-	int			label;
-	int			stratum;
-	int			d;				/* the comparison has no other way to know */
-} Entry;
-
-/* The rows of one label, or without one; or those that are far. */
-typedef struct Stratum
-{
-	int64_t		limit;			/* distinct ones that are wanted */
-	int64_t		n;				/* that are kept */
-	uint64_t	threshold;		/* hashes above this are not in the sample */
-	uint64_t	last;			/* hash of the last that is kept */
-	double		weight;			/* of all */
-} Stratum;
 
 /* Rows of each label, at the least, that a sample has place for */
 #define LEAST_LABELLED 20
@@ -56,22 +37,6 @@ typedef struct Stratum
 /* Far rows that a sample has place for: these, and so many for each feature */
 #define LEAST_FAR 20
 #define FAR_PER_FEATURE 4
-
-/* The state of taking a sample. */
-typedef struct Taking
-{
-	const MixtureHost *host;
-	const MixtureSampling *sampling;
-	Sample	   *sample;
-	Entry	   *entries;
-	double	   *spare;			/* capacity x d, for reordering */
-	int64_t		n;
-	int64_t		capacity;
-	int			n_labels;
-	int			n_strata;
-	Stratum    *strata;			/* by label, and after these the far rows, if there are any */
-	const FeatureRange *box;	/* beyond which rows are far, once that is known */
-} Taking;
 
 /*
  * The order of two rows by their values, the first that differ, a missing one (NaN)
@@ -112,8 +77,8 @@ compare_rows(const Entry *a, const Entry *b)
 }
 
 /* The same, and of equal rows by label. */
-static int
-compare_entries(const void *left, const void *right)
+int
+taking_compare(const void *left, const void *right)
 {
 	const Entry *a = left;
 	const Entry *b = right;
@@ -125,14 +90,14 @@ compare_entries(const void *left, const void *right)
 /*
  * Sort what has been taken, join equal rows and drop what is beyond the limits.
  */
-static void
-join_equal(Taking *taking)
+void
+taking_join_equal(Taking *taking)
 {
 	Entry	   *entries = taking->entries;
 	int64_t		kept = 0;
 	double		work = 0;
 
-	sort_items(entries, taking->n, sizeof(Entry), compare_entries, taking->host);
+	sort_items(entries, taking->n, sizeof(Entry), taking_compare, taking->host);
 	for (int i = 0; i < taking->n_strata; i++)
 		taking->strata[i].n = 0;
 	taking->sample->n_distinct = 0;
@@ -140,7 +105,7 @@ join_equal(Taking *taking)
 	{
 		Stratum    *stratum = &taking->strata[entries[i].stratum];
 
-		if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
+		if (kept > 0 && taking_compare(&entries[kept - 1], &entries[i]) == 0)
 			entries[kept - 1].weight += entries[i].weight;
 		else if (stratum->n < stratum->limit)
 		{
@@ -163,8 +128,8 @@ join_equal(Taking *taking)
 }
 
 /* Put the rows where the sample has them, in the entries' order. */
-static void
-put_rows(Taking *taking)
+void
+taking_put_rows(Taking *taking)
 {
 	Sample	   *sample = taking->sample;
 	size_t		d = sample->d;
@@ -243,7 +208,7 @@ move_far(Taking *taking, Entry *first, int64_t *n_first, const MixtureHost *host
 	few = few < LEAST_FEW ? LEAST_FEW : few;
 	box.least = host->allocate(host->context, 2 * (size_t) d * sizeof(double));
 	box.most = box.least + d;
-	put_rows(taking);
+	taking_put_rows(taking);
 	if (beyond_find(taking->sample->rows, taking->n, d,
 					few < BEYOND_EXTREMES ? (int) few : BEYOND_EXTREMES,
 					taking->sampling->range, &box, host))
@@ -298,8 +263,8 @@ put_far_first(Taking *taking, const MixtureHost *host)
 }
 
 /* The label of a block's row. */
-static int
-block_label(const Taking *taking, const MixtureBlock *block, int row)
+int
+taking_label(const Taking *taking, const MixtureBlock *block, int row)
 {
 	return block->labels != NULL && block->labels[row] <= taking->n_labels ?
 		(int) block->labels[row] : 0;
@@ -309,7 +274,7 @@ block_label(const Taking *taking, const MixtureBlock *block, int row)
 static int
 block_stratum(const Taking *taking, const MixtureBlock *block, int row)
 {
-	return taking->box != NULL ? taking->n_strata - 1 : block_label(taking, block, row);
+	return taking->box != NULL ? taking->n_strata - 1 : taking_label(taking, block, row);
 }
 
 /* Copy the rows of a block that are wanted to where the sample has them. */
@@ -335,7 +300,7 @@ keep_rows(Taking *taking, const MixtureBlock *block, const int *wanted, int n_wa
 	for (int i = 0; i < n_wanted; i++)
 		taking->entries[taking->n++] = (Entry) {
 			hashes[wanted[i]], kept + (size_t) i * d, block->weights[wanted[i]],
-			block_label(taking, block, wanted[i]), block_stratum(taking, block, wanted[i]), d
+			taking_label(taking, block, wanted[i]), block_stratum(taking, block, wanted[i]), d
 		};
 }
 
@@ -361,15 +326,15 @@ take_block(Taking *taking, const MixtureBlock *block)
 			continue;
 		stratum->weight += block->weights[i];
 		if (taking->box != NULL)	/* it was counted with its label before */
-			taking->strata[block_label(taking, block, i)].weight -= block->weights[i];
+			taking->strata[taking_label(taking, block, i)].weight -= block->weights[i];
 		if (hashes[i] > stratum->threshold)
 			continue;
 		if (taking->n + n_wanted == taking->capacity)
 		{
 			keep_rows(taking, block, wanted, n_wanted, hashes);
 			n_wanted = 0;
-			join_equal(taking);
-			put_rows(taking);
+			taking_join_equal(taking);
+			taking_put_rows(taking);
 			if (hashes[i] > stratum->threshold)
 				continue;
 		}
@@ -392,14 +357,14 @@ label_limit(int64_t limit, int n_labels)
 
 /*
  * Let there be a stratum for rows without a label, and one for each label up to
- * n_labels; and place for one more.
+ * n_labels; and place for two more.
  */
 static void
 begin_strata(Taking *taking, int n_labels, int64_t limit, const MixtureHost *host)
 {
 	taking->n_labels = n_labels;
 	taking->n_strata = n_labels + 1;
-	taking->strata = host->allocate(host->context, (taking->n_strata + 1) * sizeof(Stratum));
+	taking->strata = host->allocate(host->context, (taking->n_strata + 2) * sizeof(Stratum));
 	taking->strata[0] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
 	for (int label = 1; label <= n_labels; label++)
 	{
@@ -484,7 +449,7 @@ take_rows(Taking *taking, const MixtureSource *source, const MixtureHost *host)
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
 	}
-	join_equal(taking);
+	taking_join_equal(taking);
 	if (features != NULL)
 		host->release(host->context, features);
 }
@@ -519,7 +484,7 @@ take_beyond(Taking *taking, const MixtureSource *source, const FeatureRange *box
 		if (!mixture_is_beyond(taking->entries[i].row, d, box))
 			taking->entries[n_near++] = taking->entries[i];
 	taking->n = n_near;
-	put_rows(taking);
+	taking_put_rows(taking);
 	if (limit > LEAST_FAR + FAR_PER_FEATURE * (int64_t) d)
 		limit = LEAST_FAR + FAR_PER_FEATURE * (int64_t) d;
 	taking->strata[taking->n_strata++] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
@@ -531,20 +496,18 @@ take_beyond(Taking *taking, const MixtureSource *source, const FeatureRange *box
 
 /*
  * Take the rows that are far from all that have been taken, if there are any, and those
- * that have been taken with them.
+ * that have been taken with them.  Returns whether there are: beyond box, then.
  */
-static void
-take_far(Taking *taking, const MixtureSource *source, const MixtureHost *host)
+static bool
+take_far(Taking *taking, const MixtureSource *source, FeatureRange *box,
+		 const MixtureHost *host)
 {
-	FeatureRange box;
-
-	box.least = host->allocate(host->context, 2 * (size_t) source->d * sizeof(double));
-	box.most = box.least + source->d;
-	put_rows(taking);
-	if (beyond_find(taking->sample->rows, taking->n, source->d, SAMPLE_EXTREMES,
-					taking->sampling->range, &box, host))
-		take_beyond(taking, source, &box, host);
-	host->release(host->context, box.least);
+	taking_put_rows(taking);
+	if (!beyond_find(taking->sample->rows, taking->n, source->d, SAMPLE_EXTREMES,
+					 taking->sampling->range, box, host))
+		return false;
+	take_beyond(taking, source, box, host);
+	return true;
 }
 
 /* Put what has been taken into the sample, with labels or without, and release the rest. */
@@ -562,7 +525,7 @@ end_taking(Taking *taking, bool labelled, const MixtureHost *host)
 		sample->weights[i] = i < taking->n ? taking->entries[i].weight : 0;
 	for (int64_t i = 0; i < taking->n && labelled; i++)
 		sample->labels[i] = taking->entries[i].label;
-	put_rows(taking);
+	taking_put_rows(taking);
 	host->release(host->context, taking->spare);
 	host->release(host->context, taking->entries);
 	host->release(host->context, taking->strata);
@@ -585,6 +548,7 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	MixtureSource rows;
 	bool		all = find_rows(source, &sampling, &rows, host);
 	Taking		taking = {.host = host,.sampling = &sampling,.sample = sample};
+	FeatureRange box;
 
 	sample->d = source->d;
 	sample->complete = all;
@@ -592,8 +556,16 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	take_rows(&taking, &rows, host);
 	for (int label = 0; label < taking.n_strata && rows.label_weights != NULL; label++)
 		taking.strata[label].weight = rows.label_weights[label];
+	box.least = host->allocate(host->context, 2 * (size_t) source->d * sizeof(double));
+	box.most = box.least + source->d;
 	if (!sample->complete)
-		take_far(&taking, all ? &rows : source, host);
+	{
+		bool		far = take_far(&taking, all ? &rows : source, &box, host);
+
+		if (all)
+			repeats_take(&taking, &rows, far ? &box : NULL, host);
+	}
+	host->release(host->context, box.least);
 	balance_strata(&taking, host);
 	put_far_first(&taking, host);
 	end_taking(&taking, source->n_labels > 0, host);

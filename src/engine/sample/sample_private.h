@@ -18,6 +18,53 @@ extern bool beyond_find(const double *rows, int64_t n, int d, int n_extremes,
 						const FeatureRange *range, FeatureRange *box, const MixtureHost *host);
 extern void beyond_mark(const MixtureBlock *block, int d, const FeatureRange *box, bool *far);
 
+/* A row while the sample is being taken. */
+typedef struct Entry
+{
+	uint64_t	hash;
+	const double *row;
+	double		weight;
+	int			label;
+	int			stratum;
+	int			d;				/* the comparison has no other way to know */
+} Entry;
+
+/* The rows of one label, or without one; or those that are far. */
+typedef struct Stratum
+{
+	int64_t		limit;			/* distinct ones that are wanted */
+	int64_t		n;				/* that are kept */
+	uint64_t	threshold;		/* hashes above this are not in the sample */
+	uint64_t	last;			/* hash of the last that is kept */
+	double		weight;			/* of all */
+} Stratum;
+
+/* The state of taking a sample. */
+typedef struct Taking
+{
+	const MixtureHost *host;
+	const MixtureSampling *sampling;
+	Sample	   *sample;
+	Entry	   *entries;
+	double	   *spare;			/* capacity x d, for reordering */
+	int64_t		n;
+	int64_t		capacity;
+	int			n_labels;
+	int			n_strata;
+	Stratum    *strata;			/* by label, and after these the far rows, if there are any */
+	const FeatureRange *box;	/* beyond which rows are far, once that is known */
+} Taking;
+
+/* sample.c */
+extern int	taking_compare(const void *left, const void *right);
+extern void taking_join_equal(Taking *taking);
+extern void taking_put_rows(Taking *taking);
+extern int	taking_label(const Taking *taking, const MixtureBlock *block, int row);
+
+/* repeats.c */
+extern void repeats_take(Taking *taking, const MixtureSource *source, const FeatureRange *box,
+						 const MixtureHost *host);
+
 /* row_hashes.c */
 extern void row_hashes_of_block(const MixtureBlock *block, int d, const FeatureRange *range,
 								uint64_t seed, uint64_t *hashes);

@@ -3,10 +3,10 @@
  *	  Going on from where a start has ended: moves and exchanged rows, for as long as
  *	  they lead higher.
  *
- * What moves gain is bounded from below by what they are judged by (moves.c), so the
- * ones that should gain are made together; of the others each is tried until one does.
- * A trial costs passes over the whole sample, so it is given up as soon as what its last
- * passes gained says that it will not come to more than there is.
+ * What moves gain is bounded from below by what they are judged by (moves.c); those that
+ * should gain the most are tried first.  A trial costs passes over the whole sample, so it
+ * is given up as soon as what its last passes gained says that it will not come to more
+ * than there is.
  */
 #include "engine/search/search.h"
 
@@ -26,58 +26,50 @@
 #define FINISH_SHARE 8
 
 /*
- * Run n moves from a candidate, made at once, on until what comes of them is
- * better, which takes the candidate's place, or will not be.
+ * Run a move from a candidate on until what comes of it is better, which takes the
+ * candidate's place, or will not be.  Returns whether.
  */
-static void
-try_moves(Search *search, Candidate *from, const Move *first, int n, bool *accepted)
+static bool
+try_move(Search *search, Candidate *from, const Move *move)
 {
 	Candidate  *moved = &search->moved;
+	bool		accepted = false;
 
 	mixture_copy_parameters(&moved->parameters, &from->parameters);
-	for (int i = 0; i < n; i++)
-		moves_make(&search->moves, &first[i], &moved->parameters);
+	moves_make(&search->moves, move, &moved->parameters);
 	if (search->labels != NULL)
 		labels_place(search->labels, &moved->parameters);
-	moved->n_reseeded = from->n_reseeded;
-	for (int i = 0; i < n; i++)
-		moved->n_reseeded += first[i].reseeds;
+	moved->n_reseeded = from->n_reseeded + move->reseeds;
 	moved->outcome.iterations = 0;
-	*accepted = false;
 	for (int round = 0; round < MOVE_ROUNDS; round++)
 	{
-		bool		was_better = *accepted;
+		bool		was_better = accepted;
 		MixtureError ignored;
 
 		/* a trial that fails is one that leads nowhere */
 		if (search_advance(search, moved, MOVE_ITERATIONS, search->tol, &ignored) != MIXTURE_OK)
-		{
-			*accepted = false;
-			return;
-		}
-		*accepted = search_better(moved, from);
+			return false;
+		accepted = search_better(moved, from);
 
 		/* twice, since what is better on its way may end as an artefact */
-		if ((was_better && *accepted) || search_finished(search, moved) ||
+		if ((was_better && accepted) || search_finished(search, moved) ||
 			search_hopeless(moved, from->score, MOVE_HOPE))
 			break;
 	}
-	if (*accepted)
+	if (accepted)
 		search_swap(moved, from);
+	return accepted;
 }
 
 /*
- * Make the moves from a candidate that should gain, at once; if that does not
- * lead to a better one, one after the other, until one does.  Returns whether.
+ * Make the moves from a candidate that are proposed, one after the other, until one leads
+ * to a better one.  Returns whether one does.
  */
 static bool
 make_move(Search *search, Candidate *from)
 {
 	Moves	   *moves = &search->moves;
-	Move		sure[MOVES_MOST];
-	int			n_sure = 0;
 	int			most = search_worked_enough(search, 0) ? search->effort->moves : MOVES_MOST;
-	bool		accepted = false;
 
 	judge_components(&from->parameters, search_judged_rows(search), search->floor,
 					 search->suspicions, search->host);
@@ -85,21 +77,11 @@ make_move(Search *search, Candidate *from)
 				search_n_rows(search));
 	if (search->effort->chooses)
 		most = moves_worth(moves, most, search->effort->moves);
-	for (int i = 0; i < moves->n_proposed && moves->proposed[i].gain > 0; i++)
-	{
-		bool		apart = true;
-
-		for (int j = 0; j < n_sure && apart; j++)
-			apart = moves_apart(&sure[j], &moves->proposed[i]);
-		if (apart)
-			sure[n_sure++] = moves->proposed[i];
-	}
-	if (n_sure > 1)
-		try_moves(search, from, sure, n_sure, &accepted);
-	for (int i = 0; i < moves->n_proposed && i < most && !accepted; i++)
-		try_moves(search, from, &moves->proposed[i], 1, &accepted);
+	for (int i = 0; i < moves->n_proposed && i < most; i++)
+		if (try_move(search, from, &moves->proposed[i]))
+			return true;
 	from->doubt = moves_doubt(moves);
-	return accepted;
+	return false;
 }
 
 /* Move single rows from where they are held to better components. */

@@ -26,13 +26,9 @@
 /* Responsibility that makes a row one of a component's rows */
 #define LEAST_SHARE 1e-3
 
-/* Passes of a split before a look at what it is worth, and looks */
-#define SPLIT_ITERATIONS 2
-#define SPLIT_ROUNDS 3
+/* Passes of a split, at most, and its tolerance */
+#define SPLIT_ITERATIONS 14
 #define SPLIT_TOLERANCE 3e-4
-
-/* Gains of the last pass that a split may still catch up with */
-#define SPLIT_HOPE 3
 
 /* Add a row to a component's. */
 static void
@@ -257,16 +253,14 @@ maximize_sides(Local *local, const ComponentRows *rows, const MixtureParameters 
 /*
  * By how much the log-likelihood rises at least where a component, a mixture
  * of its own, is cut in two, `halves`, and EM has gone on from there among its
- * rows, which have been gathered; it is left early where that will not be more than
- * `least`.  Minus infinity where the halves cannot be.
+ * rows, which have been gathered.  Minus infinity where the halves cannot be.
  */
 double
 local_split(Local *local, const ComponentRows *rows, const MixtureParameters *whole,
-			const Cut *cut, double least, MixtureParameters *halves)
+			const Cut *cut, MixtureParameters *halves)
 {
 	MixtureError error;
 	EmOutcome	outcome;
-	double		gain = -INFINITY;
 	double		before;
 
 	local->two.ready = -1;
@@ -278,14 +272,8 @@ local_split(Local *local, const ComponentRows *rows, const MixtureParameters *wh
 	if (whole->covariance_type == MIXTURE_TIED)
 		memcpy(halves->covariances, whole->covariances,
 			   linalg_packed_count(whole->d) * sizeof(double));
-	for (int round = 0; round < SPLIT_ROUNDS; round++)
-	{
-		if (em_run(&local->two, halves, SPLIT_ITERATIONS << round, SPLIT_TOLERANCE, true,
-				   &outcome, &error) != MIXTURE_OK)
-			return -INFINITY;
-		gain = outcome.log_likelihood - before;
-		if (outcome.converged || gain + SPLIT_HOPE * outcome.gain < least)
-			break;
-	}
-	return gain;
+	if (em_run(&local->two, halves, SPLIT_ITERATIONS, SPLIT_TOLERANCE, true, &outcome,
+			   &error) != MIXTURE_OK)
+		return -INFINITY;
+	return outcome.log_likelihood - before;
 }

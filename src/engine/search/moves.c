@@ -8,9 +8,8 @@
  * likeliest mergers lose, is found among the rows of these components alone
  * (local.c), and where to cut from their own shape (cuts.c): so no scale but a
  * component's own has a say.  That bounds from below what a move leads to, so
- * one that gains should lead higher, and several at once do, if they are about
- * different components; of another one whoever makes it has to run EM from
- * there and see.  A suspect component is worth nothing where it is, so that
+ * one that gains should lead higher; of another one whoever makes it has to run EM
+ * from there and see.  A suspect component is worth nothing where it is, so that
  * merging it away loses nothing.
  *
  * Where all components share one covariance, what becomes of a few concerns the
@@ -44,22 +43,6 @@
 
 /* Share of what is lost beside a birth that EM may make up for */
 #define BIRTH_HOPE 0.75
-
-/* Whether two moves are about different components; a birth is about all. */
-bool
-moves_apart(const Move *left, const Move *right)
-{
-	int			a[3] = {left->split, left->merge_into, left->merge_from};
-	int			b[3] = {right->split, right->merge_into, right->merge_from};
-
-	if (left->birth || right->birth)
-		return false;
-	for (int i = 0; i < 3; i++)
-		for (int j = 0; j < 3; j++)
-			if (a[i] == b[j])
-				return false;
-	return true;
-}
 
 /*
  * Whether there are moves for mixtures of k components.  Two need none: starts find
@@ -274,10 +257,8 @@ first_rows(const ComponentRows *of, int d)
 }
 
 /*
- * Find what is gained where component c is cut in two, and the halves.  A cut that was
- * sought has to gain what one more component takes: the best of many gains something
- * where there is nothing, a few rows that lie closely by chance being a component of
- * their own.  factor: of the covariance that all components share, or NULL.
+ * Find what is gained where component c is cut in two, and the halves.  factor: of the
+ * covariance that all components share, or NULL.
  */
 static void
 judge_split(Moves *moves, const MixtureParameters *parameters, int c, const double *factor,
@@ -287,41 +268,26 @@ judge_split(Moves *moves, const MixtureParameters *parameters, int c, const doub
 	MixtureCovarianceType type = moves->halves.covariance_type;
 	int			d = parameters->d;
 	double		least_share = (double) cuts_least_rows(type, d) * moves->row_weight / rows->sum;
-	double		price = components_price(type, d, rows->sum / moves->row_weight,
-										 moves->row_weight);
 	ComponentRows first = first_rows(rows, d);
-	double		share = first.sum / rows->sum;
 	MixtureParameters whole;
 	MixtureParameters halves;
-	const Cut  *cuts;
-	int			n_cuts;
+	double		gain;
+	Cut			cut;
 
 	/* each side by itself would span fewer dimensions than there are */
 	if (rows->n < 2 * judge_least_rows(type, d) ||
-		(type == MIXTURE_TIED && rows->n < 2 * (int64_t) d))
-		return;
-	n_cuts = cuts_find(moves->cuts, rows, &cuts);
-	if (n_cuts == 0)
+		(type == MIXTURE_TIED && rows->n < 2 * (int64_t) d) ||
+		!cuts_find(moves->cuts, rows, &cut))
 		return;
 	mixture_allocate_parameters(&whole, type, 1, d, host);
 	mixture_allocate_parameters(&halves, type, 2, d, host);
 	copy_whole(parameters, c, &whole);
 	local_gather(local, &first);
-	for (int i = 0; i < n_cuts; i++)
+	gain = local_split(local, &first, &whole, &cut, &halves) * (rows->sum / first.sum);
+	if (gain > -INFINITY && factor != NULL)
+		gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
+	if (gain > -INFINITY && halves.weights[0] >= least_share && halves.weights[1] >= least_share)
 	{
-		double		gain;
-
-		if (cuts[i].sought && !(cuts[i].gain > price))
-			continue;
-		gain = local_split(local, &first, &whole, &cuts[i], fmax(0, moves->gains[c]) * share,
-						   &halves) / share;
-		if (gain > -INFINITY && factor != NULL)
-			gain = shared_gain(moves, factor, &halves, parameters->weights[c], sum_weights);
-		if (cuts[i].sought)
-			gain -= price;
-		if (!(gain > moves->gains[c]) || halves.weights[0] < least_share ||
-			halves.weights[1] < least_share)
-			continue;
 		moves->gains[c] = gain;
 		for (int half = 0; half < 2; half++)
 		{
@@ -451,7 +417,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	rows = local_rows(prepared, moves->sample, host);
 	list_pairs(moves, parameters);
 	mixture_within(parameters, moves->within);
-	cuts_about(moves->cuts, moves->within, moves->row_weight);
+	cuts_about(moves->cuts, moves->within);
 	if (shared)
 	{
 		factor = host->allocate(host->context, count * sizeof(double));

@@ -223,8 +223,8 @@ most_starts(const Search *search)
 }
 
 /*
- * Where few starts were to be tried, and what they have led to is doubtful: try as many as
- * where passes are cheap, until that is enough work.
+ * Where few starts have been tried, and what they have led to is doubtful: go on with as
+ * many as where passes are cheap, until that is enough work.  Returns whether.
  */
 static bool
 try_harder(Search *search)
@@ -316,12 +316,14 @@ search_starts(Search *search, MixtureError *error)
 	const End  *end;
 	MixtureStatus status = MIXTURE_OK;
 
-	for (int number = 0; number < search->n_starts && status == MIXTURE_OK; number++)
+	for (int number = 0; status == MIXTURE_OK; number++)
 	{
 		bool		crossed;
 
 		if (number == PUT_OFF_STARTS)
 			status = search_improve_record(search, error);
+		if (number == LEAST_STARTS && try_harder(search))
+			chosen = -1;
 		if (status == MIXTURE_OK && automatic && enough_starts(search, number))
 			search->n_starts = number;
 		if (status != MIXTURE_OK || number == search->n_starts)
@@ -331,8 +333,6 @@ search_starts(Search *search, MixtureError *error)
 			continue;
 		if (make_start(search, number, &crossed))
 			status = try_spare(search, crossed, error);
-		if (try_harder(search))
-			chosen = -1;
 	}
 	if (status == MIXTURE_OK)
 		status = search_improve_record(search, error);

@@ -17,7 +17,6 @@ typedef enum SearchPart
 {
 	SEARCH_NOTHING,
 	SEARCH_MOVES,				/* all moves */
-	SEARCH_HALVING,				/* components cut in the middle */
 	SEARCH_AGGLOMERATION,		/* starts of merged clusters */
 	SEARCH_STRETCHING,			/* starts in stretched features */
 	SEARCH_ROUND_SPACE,			/* starts where all rows together are round */
@@ -85,14 +84,9 @@ typedef struct ComponentRows
 /* A cut of rows in two: those whose product with `line` exceeds the threshold */
 typedef struct Cut
 {
-	double	   *line;			/* d */
+	const double *line;			/* d */
 	double		threshold;
-	bool		sought;			/* where it gains the most, and not in the middle */
-	double		gain;			/* then: along the line alone, about */
 } Cut;
-
-/* Cuts that are followed: the one that gains the most, and one in the middle */
-#define CUTS_MOST 2
 
 /* cuts.c */
 typedef struct Cuts Cuts;
@@ -100,9 +94,9 @@ typedef struct Cuts Cuts;
 extern Cuts *cuts_create(const Sample *sample, MixtureCovarianceType type,
 						 const MixtureHost *host);
 extern void cuts_release(Cuts *cuts);
-extern void cuts_about(Cuts *cuts, const double *within, double row_weight);
+extern void cuts_about(Cuts *cuts, const double *within);
 extern int64_t cuts_least_rows(MixtureCovarianceType type, int d);
-extern int	cuts_find(Cuts *cuts, const ComponentRows *of, const Cut **found);
+extern bool cuts_find(Cuts *cuts, const ComponentRows *of, Cut *cut);
 
 /* What components are looked at with by themselves. */
 typedef struct Local
@@ -132,7 +126,7 @@ extern void local_begin(Local *local, const Sample *sample, MixtureCovarianceTyp
 extern void local_end(Local *local);
 extern void local_gather(Local *local, const ComponentRows *of);
 extern double local_split(Local *local, const ComponentRows *rows,
-						  const MixtureParameters *whole, const Cut *cut, double least,
+						  const MixtureParameters *whole, const Cut *cut,
 						  MixtureParameters *halves);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
 
@@ -286,7 +280,6 @@ typedef enum MovesDoubt
 } MovesDoubt;
 
 /* moves.c */
-extern bool moves_apart(const Move *left, const Move *right);
 extern bool moves_possible(int k);
 extern void moves_begin(Moves *moves, MixtureCovarianceType type, int k,
 						const Sample *sample, const double *floor, const MixtureHost *host);
