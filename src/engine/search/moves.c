@@ -206,6 +206,23 @@ judge_mergers(Moves *moves, const MixtureParameters *parameters,
 	mixture_release_parameters(&merged, host);
 }
 
+/* An empty component is merged away at no loss, and two are nothing to merge. */
+static void
+end_mergers(Moves *moves, const MixtureParameters *parameters)
+{
+	moves->least_loss = INFINITY;
+	for (size_t i = 0; i < moves->n_pairs; i++)
+	{
+		Pair	   *pair = &moves->pairs[i];
+		bool		of_a = parameters->weights[pair->a] > 0;
+		bool		of_b = parameters->weights[pair->b] > 0;
+
+		if (!of_a || !of_b)
+			pair->loss = of_a || of_b ? 0 : INFINITY;
+		moves->least_loss = fmin(moves->least_loss, pair->loss);
+	}
+}
+
 /*
  * What the determinant of the shared covariance gains where one component
  * becomes these halves.
@@ -430,17 +447,7 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	}
 	else
 		judge_mergers(moves, parameters, prepared, rows);
-	for (size_t i = 0; i < moves->n_pairs; i++)
-	{
-		Pair	   *pair = &moves->pairs[i];
-		bool		of_a = parameters->weights[pair->a] > 0;
-		bool		of_b = parameters->weights[pair->b] > 0;
-
-		/* an empty component is merged away at no loss, two are nothing to merge */
-		if (!of_a || !of_b)
-			pair->loss = of_a || of_b ? 0 : INFINITY;
-		moves->least_loss = fmin(moves->least_loss, pair->loss);
-	}
+	end_mergers(moves, parameters);
 	moves->price = components_price(type, parameters->d, n_rows, moves->row_weight);
 	for (int c = 0; c < k; c++)
 		moves->gains[c] = -INFINITY;
