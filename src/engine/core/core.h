@@ -223,9 +223,8 @@ extern void mixture_whole_variances(const MixtureParameters *parameters, double 
 									const MixtureHost *host);
 extern void judge_widen(MixtureParameters *parameters, const double *floor,
 						const MixtureSuspicion *suspicions, const MixtureHost *host);
-extern bool judge_component_near(const MixtureParameters *left, int a,
-								 const MixtureParameters *right, int b, double share,
-								 const MixtureHost *host);
+extern bool judge_mixture_near(const MixtureParameters *left, const MixtureParameters *right,
+							   double share, const MixtureHost *host);
 
 /* progress.c */
 extern void progress_begin(const MixtureHost *host, int64_t n_rows);

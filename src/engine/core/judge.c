@@ -359,18 +359,34 @@ collapse_reach(Flat *flat, double n_rows, const double *reaches)
 }
 
 /*
+ * The Cholesky factor of a covariance, or NULL where it has none; the caller's to give
+ * back.
+ */
+static double *
+factor_of(const double *covariance, int d, const MixtureHost *host)
+{
+	size_t		size = linalg_packed_count(d) * sizeof(double);
+	double	   *factor = host->allocate(host->context, size);
+
+	memcpy(factor, covariance, size);
+	if (linalg_cholesky(factor, d, host))
+		return factor;
+	host->release(host->context, factor);
+	return NULL;
+}
+
+/*
  * Whether component a of one mixture is component b of another of the same
  * shape, all but for this share of deviations, in any direction, and twice it of
- * variances.
+ * variances.  known: the factor of the latter's covariance, or NULL.
  */
-bool
-judge_component_near(const MixtureParameters *left, int a, const MixtureParameters *right,
-					 int b, double share, const MixtureHost *host)
+static bool
+is_component_near(const MixtureParameters *left, int a, const MixtureParameters *right, int b,
+				  double share, const double *known, const MixtureHost *host)
 {
 	size_t		d = left->d;
-	size_t		count = mixture_factor_count(left->covariance_type, left->d);
 	double		distance = 0;
-	double	   *factor;
+	double	   *found = NULL;
 	double	   *apart;
 
 	for (size_t j = 0; j < d; j++)
@@ -388,18 +404,44 @@ judge_component_near(const MixtureParameters *left, int a, const MixtureParamete
 		return true;
 
 	/* what is near in each feature need not be along what they have in common */
-	factor = host->allocate(host->context, (count + d) * sizeof(double));
-	apart = factor + count;
-	memcpy(factor, mixture_covariance_of(right, b), count * sizeof(double));
-	for (size_t j = 0; j < d; j++)
-		apart[j] = left->means[a * d + j] - right->means[b * d + j];
-	if (linalg_cholesky(factor, left->d, host))
+	if (known == NULL)
+		known = found = factor_of(mixture_covariance_of(right, b), right->d, host);
+	if (known != NULL)
 	{
-		linalg_solve_lower(factor, apart, left->d);
+		apart = host->allocate(host->context, d * sizeof(double));
+		for (size_t j = 0; j < d; j++)
+			apart[j] = left->means[a * d + j] - right->means[b * d + j];
+		linalg_solve_lower(known, apart, left->d);
 		distance = linalg_dot(apart, apart, left->d);
+		host->release(host->context, apart);
 	}
-	host->release(host->context, factor);
+	if (found != NULL)
+		host->release(host->context, found);
 	return distance <= share * share * d;
+}
+
+/*
+ * Whether each component of a mixture is one of another of the same shape, all but for
+ * this share of the weight and deviations of the latter's.
+ */
+bool
+judge_mixture_near(const MixtureParameters *left, const MixtureParameters *right, double share,
+				   const MixtureHost *host)
+{
+	double	   *factor = left->covariance_type != MIXTURE_TIED ? NULL :
+		factor_of(right->covariances, right->d, host);
+	bool		near = true;
+
+	for (int a = 0; a < left->k && near; a++)
+	{
+		near = false;
+		for (int b = 0; b < right->k && !near; b++)
+			near = fabs(left->weights[a] - right->weights[b]) <= share * right->weights[b] &&
+				is_component_near(left, a, right, b, share, factor, host);
+	}
+	if (factor != NULL)
+		host->release(host->context, factor);
+	return near;
 }
 
 /* Whether an earlier component is the same as this one. */
@@ -407,7 +449,7 @@ static bool
 is_duplicate(const MixtureParameters *parameters, int c, const MixtureHost *host)
 {
 	for (int earlier = 0; earlier < c; earlier++)
-		if (judge_component_near(parameters, earlier, parameters, c, SAME_SHARE, host))
+		if (is_component_near(parameters, earlier, parameters, c, SAME_SHARE, NULL, host))
 			return true;
 	return false;
 }

@@ -33,6 +33,7 @@ em_begin(Em *em, const MixtureSource *source, const double *center,
 	em->coordinates = NULL;
 	em->ready = -1;
 	em->goes_on = false;
+	em->patient = false;
 	em->noted = false;
 	em->unreported = REPORT_BLOCKS;
 	em->stats = mixture_allocate_stats(type, k, source->d, host);
@@ -170,13 +171,15 @@ swap_parameters(MixtureParameters *a, MixtureParameters *b)
 /*
  * Extrapolate from three points of EM and evaluate there.  Returns whether
  * the objective is at least `least`, with em->points[0] and em->stats
- * then being the new point's.  *n_passes: those made, 1 or none.
+ * then being the new point's.  *n_passes: those made, 1 or none.  *steps: if em is patient,
+ * as many as the extrapolation may be long.
  */
 static bool
-try_extrapolation(Em *em, double *step_limit, double least, int *n_passes)
+try_extrapolation(Em *em, double *step_limit, double least, int *n_passes, double *steps)
 {
 	MixtureParameters *points = em->points;
 	double		limit = *step_limit;
+	bool		found;
 	MixtureError error;
 
 	*n_passes = 0;
@@ -185,8 +188,11 @@ try_extrapolation(Em *em, double *step_limit, double least, int *n_passes)
 											 squarem_scratch_count(points[0].covariance_type,
 																   points[0].k, points[0].d) *
 											 sizeof(double));
-	if (!squarem_extrapolate(&points[0], &points[1], &points[2], step_limit,
-							 em->coordinates, &points[3], em->host))
+	found = squarem_extrapolate(&points[0], &points[1], &points[2], step_limit,
+								em->coordinates, &points[3], em->host);
+	if (em->patient)
+		*steps = *step_limit;
+	if (!found)
 		return false;
 	mixture_hold_floor(&points[3], em->bounds.floor, em->host);
 	mixture_hold_fixed(&points[3], em->bounds.fixed, &points[2], em->host);
@@ -314,6 +320,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 	double		step_limit;
 	bool		ready = em->goes_on;
 	bool		second = false; /* points[0] and [1] are a step apart */
+	double		steps = em->patient && accelerate ? INFINITY : 1;	/* to gain little */
 
 	status = first_pass(em, parameters, max_iter > 0 || em->goes_on, &step_limit, error);
 	if (status != MIXTURE_OK)
@@ -338,7 +345,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		{
 			int			n_passes;
 
-			if (try_extrapolation(em, &step_limit, outcome->objective, &n_passes))
+			if (try_extrapolation(em, &step_limit, outcome->objective, &n_passes, &steps))
 			{
 				end_step(em, &points[0], outcome);
 				second = false;
@@ -354,7 +361,7 @@ em_run(Em *em, MixtureParameters *parameters, int max_iter, double tol,
 		if (second)
 			swap_parameters(&points[0], &points[2]);
 		second = !second;
-		if (has_converged(em, outcome, tol))
+		if (has_converged(em, outcome, tol / steps))
 		{
 			outcome->converged = true;
 			ready = ready || more;

@@ -24,6 +24,8 @@ typedef struct Em
 	MixtureParameters points[4];	/* an acceleration cycle's */
 	EmWhole    *whole;			/* NULL unless em_know_whole() */
 	bool		goes_on;		/* a run may go on from where it ends: the caller's */
+	bool		patient;		/* one ends only where as many steps as the last
+								 * extrapolation may be long gain little: likewise */
 	int			ready;			/* point that stats can be maximized from, or -1 */
 	double		step_limit;		/* of extrapolations from there */
 	bool		noted;			/* runs are noted as progress: the caller's */

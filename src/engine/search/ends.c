@@ -50,29 +50,6 @@ enum
 	DRAW_COVARIANCE
 };
 
-/*
- * Whether a mixture of an end's shape has come to it: each of its components is one of
- * the end's, in whose weight and deviations what is apart is measured.
- */
-static bool
-is_at(const MixtureParameters *mixture, const End *end, const MixtureHost *host)
-{
-	const MixtureParameters *there = &end->parameters;
-
-	for (int a = 0; a < mixture->k; a++)
-	{
-		bool		found = false;
-
-		for (int b = 0; b < there->k && !found; b++)
-			found = fabs(mixture->weights[a] - there->weights[b]) <=
-				SAME_COMPONENT * there->weights[b] &&
-				judge_component_near(mixture, a, there, b, SAME_COMPONENT, host);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
 /* Prepare to remember ends of mixtures of this shape. */
 void
 ends_begin(Ends *ends, MixtureCovarianceType type, int k, int d, const MixtureHost *host)
@@ -117,7 +94,7 @@ ends_note(Ends *ends, const MixtureParameters *parameters, double score, bool so
 	int			place;
 
 	for (int i = 0; i < ends->n; i++)
-		if (is_at(parameters, &ends->ends[i], ends->host))
+		if (judge_mixture_near(parameters, &ends->ends[i].parameters, SAME_COMPONENT, ends->host))
 		{
 			ends->ends[i].n_starts++;
 			ends->ends[i].n_alone += !crossed;
@@ -144,7 +121,7 @@ const End *
 ends_find(const Ends *ends, const MixtureParameters *parameters)
 {
 	for (int i = 0; i < ends->n; i++)
-		if (is_at(parameters, &ends->ends[i], ends->host))
+		if (judge_mixture_near(parameters, &ends->ends[i].parameters, SAME_COMPONENT, ends->host))
 			return &ends->ends[i];
 	return NULL;
 }

@@ -19,6 +19,12 @@
 #define MOVE_ITERATIONS 4
 #define MOVE_ROUNDS 3
 
+/*
+ * Share of its last pass' gain that an end would have gained by each pass of a move by
+ * itself: what a move has to gain more
+ */
+#define MOVE_SHARE 0.5
+
 /* Times that single rows are moved, at most */
 #define EXCHANGE_ROUNDS 4
 
@@ -49,7 +55,8 @@ try_move(Search *search, Candidate *from, const Move *move)
 		/* a trial that fails is one that leads nowhere */
 		if (search_advance(search, moved, MOVE_ITERATIONS, search->tol, &ignored) != MIXTURE_OK)
 			return false;
-		accepted = search_better(moved, from);
+		accepted = search_better(moved, from) && moved->score > from->score +
+			MOVE_SHARE * moved->outcome.iterations * from->outcome.gain;
 
 		/* twice, since what is better on its way may end as an artefact */
 		if ((was_better && accepted) || search_finished(search, moved) ||
@@ -111,11 +118,17 @@ exchange_best(Search *search, Candidate *best)
 	}
 }
 
-/* Go on from a candidate for as long as moves lead higher. */
+/*
+ * Go on from a candidate for as long as moves lead higher; where passes are dear, not where
+ * starts of two kinds came to it.
+ */
 static void
 go_on(Search *search, Candidate *candidate)
 {
-	if (moves_possible(search->k))
+	bool		agreed = search->effort->chooses && search->ends.n == 1 &&
+		search->ends.ends[0].n_starts > 1;
+
+	if (moves_possible(search->k) && !agreed)
 		for (int n = 0; n < 2 * search->k && make_move(search, candidate); n++)
 			;
 	exchange_best(search, candidate);
@@ -129,26 +142,21 @@ MixtureStatus
 search_finish(Search *search, Candidate *candidate, MixtureError *error)
 {
 	double		tol = search->options->tol * candidate->outcome.sum_weights;
-	int			n_small = candidate->outcome.converged && candidate->outcome.gain < tol;
+	MixtureStatus status = MIXTURE_OK;
 
 	if (!search->sample->complete &&
 		search->scales->sum_weights < FINISH_SHARE * candidate->outcome.sum_weights)
 		return MIXTURE_OK;
 
-	/* until two steps in a row are small, for one may be followed by a larger one */
-	while (n_small < 2 && candidate->outcome.iterations < search->options->max_iter)
-	{
-		int			done = candidate->outcome.iterations;
-		MixtureStatus status = search_advance(search, candidate, search->options->max_iter,
-											  search->options->tol, error);
-
-		if (status != MIXTURE_OK)
-			return status;
-		n_small = candidate->outcome.iterations > done + 1 ? 1 : n_small + 1;
-	}
+	/* small steps may be many, and an extrapolation larger */
+	search->em.patient = true;
+	if (candidate->outcome.iterations < search->options->max_iter)
+		status = search_advance(search, candidate, search->options->max_iter,
+								search->options->tol, error);
+	search->em.patient = false;
 	candidate->outcome.converged = candidate->outcome.converged &&
 		candidate->outcome.gain < tol;
-	return MIXTURE_OK;
+	return status;
 }
 
 /*

@@ -119,8 +119,8 @@ allocate_candidate(Search *search, Candidate *candidate)
  * behind the highest end so far, or, where passes are dear, behind what came of that.
  * From the end, if it is the highest so far, go on; where passes are dear, not if another
  * start came to the same, and this one only nearer to it.  Among as many starts as there
- * are in any case that is put off, for a later one often ends higher.  Where it is said
- * how many are made it is not, or fewer could come to more.
+ * are in any case, or that are chosen, that is put off, for a later one often ends higher.
+ * Where it is said how many are made it is not, or fewer could come to more.
  */
 static MixtureStatus
 try_spare(Search *search, bool crossed, MixtureError *error)
@@ -136,12 +136,12 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 	status = search_advance(search, spare, effort->trial_iterations, search->tol, error);
 	if (status != MIXTURE_OK)
 		return search->n_ended > 0 ? MIXTURE_OK : status;
-	if (effort->chooses && !(spare->score > search->highest_trial))
+	if (effort->chooses && !search->puts_off && !(spare->score > search->highest_trial))
 		return MIXTURE_OK;
 	search->highest_trial = fmax(search->highest_trial, spare->score);
 	while (!search_finished(search, spare))
 	{
-		if (search->n_ended > 0 &&
+		if (search->n_ended > 0 && !(effort->chooses && search->puts_off) &&
 			search_hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
 					 effort->hope))
 			return MIXTURE_OK;
@@ -297,7 +297,7 @@ make_start(Search *search, int number, bool *crossed)
 	if (chooses && !starts_compete(&search->starts, number))
 		return false;
 	spread = starts_find(&search->starts, number, search->effort == efforts);
-	if (chooses && !(spread < search->least_spread))
+	if (chooses && !search->puts_off && !(spread < search->least_spread))
 		return false;
 	search->least_spread = spread;
 	starts_leave(&search->starts, parameters);
@@ -311,16 +311,18 @@ MixtureStatus
 search_starts(Search *search, MixtureError *error)
 {
 	bool		automatic = search->options->n_init == 0;
-	int			chosen = automatic && search->effort->chooses ?
-		starts_choose(&search->starts, search->n_starts) : -1;
+	bool		chooses = automatic && search->effort->chooses;
+	int			chosen = chooses ? starts_choose(&search->starts, search->n_starts, false) : -1;
+	int			plain = chooses ? starts_choose(&search->starts, search->n_starts, true) : -1;
 	const End  *end;
 	MixtureStatus status = MIXTURE_OK;
 
+	search->puts_off = search->puts_off || chosen >= 0;
 	for (int number = 0; status == MIXTURE_OK; number++)
 	{
 		bool		crossed;
 
-		if (number == PUT_OFF_STARTS)
+		if (number == (chosen < 0 ? PUT_OFF_STARTS : LEAST_STARTS))
 			status = search_improve_record(search, error);
 		if (number == LEAST_STARTS && try_harder(search))
 			chosen = -1;
@@ -329,7 +331,7 @@ search_starts(Search *search, MixtureError *error)
 		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
 		progress_start(search->host, number, search->n_starts);
-		if (chosen >= 0 && number != chosen)
+		if (chosen >= 0 && number != chosen && number != plain)
 			continue;
 		if (make_start(search, number, &crossed))
 			status = try_spare(search, crossed, error);

@@ -172,7 +172,7 @@ extern void starts_begin(Starts *starts, const Scales *scales, const Sample *sam
 						 const MixtureOptions *options, const MixtureHost *host);
 extern bool starts_compete(const Starts *starts, int number);
 extern double starts_find(Starts *starts, int number, bool varied);
-extern int	starts_choose(Starts *starts, int n);
+extern int	starts_choose(Starts *starts, int n, bool plain);
 extern void starts_leave(Starts *starts, MixtureParameters *parameters);
 extern const double *starts_row(const Starts *starts, uint64_t seed);
 extern void starts_end(Starts *starts);

@@ -46,15 +46,30 @@
 #define LLOYD_STEPS 10
 
 /*
- * Rows that starts are found on, where so many dimensions are enough for a mean or
- * variances: the first of the sample, which are as good as any.  Full blocks of them,
- * for the last one's layout depends on its rows.
+ * Directions that starts are found along, where these are not varied; 0: all.  Where each
+ * component has a matrix passes are most of the work in any case.
+ */
+static int
+few_directions(const Starts *starts)
+{
+	return starts->background != NULL || starts->options->covariance_type == MIXTURE_FULL ? 0 :
+		directions_wanted(starts->k, starts->sample->d);
+}
+
+/*
+ * Rows that starts are found on, where all rows are made round or not: the first of the
+ * sample, which are as good as any.  Full blocks of them, for the last one's layout
+ * depends on its rows.  Along few directions rows cost little, and means that all
+ * components share a covariance about are the better for more.
  */
 static int64_t
-space_rows(const Starts *starts, int enough)
+space_rows(const Starts *starts, bool round)
 {
+	MixtureCovarianceType type = starts->options->covariance_type;
 	int			d = starts->sample->d;
-	bool		few = starts->options->covariance_type != MIXTURE_FULL && d > enough;
+	int			enough = round ? ROUND_DIMENSIONS : MEAN_DIMENSIONS;
+	bool		few = type != MIXTURE_FULL && d > enough &&
+		(round || type != MIXTURE_TIED || few_directions(starts) == 0);
 	int64_t		rows = (int64_t) starts->k *
 		(SPACE_ROWS_PER_COMPONENT +
 		 (int64_t) SPACE_ROWS_PER_DIMENSION * (few ? enough : d));
@@ -74,17 +89,6 @@ most_seeds(const Starts *starts, int64_t n_rows)
 	if (most > n_rows)
 		most = n_rows;
 	return starts->k > MOST_AGGLOMERATED ? starts->k : (int) most;
-}
-
-/*
- * Directions that starts are found along, where these are not varied; 0: all.  Where each
- * component has a matrix passes are most of the work in any case.
- */
-static int
-few_directions(const Starts *starts)
-{
-	return starts->background != NULL || starts->options->covariance_type == MIXTURE_FULL ? 0 :
-		directions_wanted(starts->k, starts->sample->d);
 }
 
 /*
@@ -134,15 +138,15 @@ make_space(Starts *starts, int number, bool varied, bool stretches)
 	}
 	leave_space(starts);
 	if (n_directions > 0 && starts->narrow.rows == NULL)
-		directions_space(&starts->narrow, starts->sample, space_rows(starts, MEAN_DIMENSIONS),
-						 scales, deviations, n_directions, starts->host);
+		directions_space(&starts->narrow, starts->sample, space_rows(starts, false), scales,
+						 deviations, n_directions, starts->host);
 	starts->is_narrow = n_directions > 0 && starts->narrow.rows != NULL;
 	if (starts->is_narrow)
 		starts->space = starts->narrow;
 	else
 		seeding_space(&starts->space, starts->sample,
-					  space_rows(starts, round ? ROUND_DIMENSIONS : MEAN_DIMENSIONS), scales,
-					  deviations, round ? starts->factor : NULL, starts->host);
+					  space_rows(starts, round), scales, deviations,
+					  round ? starts->factor : NULL, starts->host);
 	return squares;
 }
 
@@ -154,7 +158,7 @@ void
 starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 			 const MixtureOptions *options, const MixtureHost *host)
 {
-	int64_t		n = 0;
+	int64_t		n;
 	size_t		d = sample->d;
 	size_t		size = linalg_packed_count(sample->d) * sizeof(double);
 
@@ -163,9 +167,9 @@ starts_begin(Starts *starts, const Scales *scales, const Sample *sample, int k,
 	starts->scales = scales;
 	starts->sample = sample;
 	starts->k = k;
-	n = space_rows(starts, MEAN_DIMENSIONS);
-	starts->most_seeds = most_seeds(starts, n);
 	starts->background = NULL;
+	n = space_rows(starts, false);
+	starts->most_seeds = most_seeds(starts, n);
 	if (options->noise)
 	{
 		starts->background = background_create(sample, n, host);
@@ -441,6 +445,17 @@ starts_compete(const Starts *starts, int number)
 }
 
 /*
+ * Whether start number `number`, not varied, has no more clusters than components: where
+ * all share a covariance and it is little work to look at many starts, every other one.
+ */
+static bool
+is_plain(const Starts *starts, int number)
+{
+	return starts->options->covariance_type == MIXTURE_TIED && starts->options->n_init == 0 &&
+		number > 0 && number % 2 == 0 && few_directions(starts) > 0;
+}
+
+/*
  * Find start number `number`.  Returns how widely a row is spread about its center:
  * comparable between starts.
  */
@@ -454,7 +469,8 @@ starts_find(Starts *starts, int number, bool varied)
 	double		spread;
 	double		squares;
 	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
-		(varied ? number % 3 == 0 || number == 1 : number == 0 || merges_all(starts));
+		(varied ? number % 3 == 0 || number == 1 :
+		 number == 0 || (merges_all(starts) && !is_plain(starts, number)));
 	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
 		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
@@ -478,19 +494,22 @@ starts_find(Starts *starts, int number, bool varied)
 
 /*
  * Which of n starts, not varied, is the closest to its rows, where to find that is little
- * work; else -1.
+ * work; else -1.  plain: of those with as many clusters as components.
  */
 int
-starts_choose(Starts *starts, int n)
+starts_choose(Starts *starts, int n, bool plain)
 {
 	double		least = INFINITY;
 	int			chosen = -1;
 
 	for (int number = 0; number < n && few_directions(starts) > 0; number++)
 	{
-		double		spread = starts_compete(starts, number) ?
-			starts_find(starts, number, false) : INFINITY;
+		double		spread;
 
+		if (is_plain(starts, number) != plain)
+			continue;
+		spread = starts_compete(starts, number) ?
+			starts_find(starts, number, false) : INFINITY;
 		if (spread < least || chosen < 0)
 			chosen = number;
 		least = fmin(least, spread);
