@@ -25,7 +25,7 @@
 #define LEAST_SHARE 0.01
 #define MOST_FOUND 400
 
-/* Rows of one hash that are told apart: where there are more none is one of many */
+/* Rows of one hash, fewer than these, are told apart: where there are more all stay what they are */
 #define MOST_ALIKE 16
 
 /* Rows that are drawn, about, and memory for them */
@@ -276,7 +276,7 @@ repeats_take(Taking *taking, const MixtureSource *source, const FeatureRange *bo
 			.limit = taking->capacity,.threshold = UINT64_MAX
 		};
 		for (int i = 0; i < repeats->n; i++)
-			for (int64_t j = 0; j < repeats->counts[i]; j++)
+			for (int64_t j = 0; j < repeats->counts[i] && repeats->counts[i] < MOST_ALIKE; j++)
 				if (repeats->entries[i * MOST_ALIKE + j].weight >= LEAST_SHARE * total)
 					keep_repeat(taking, &repeats->entries[i * MOST_ALIKE + j]);
 		taking_join_equal(taking);

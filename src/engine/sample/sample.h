@@ -24,8 +24,9 @@ extern void sample_block(void *blocks, int64_t number, MixtureBlock *block);
 extern void sample_source(RowBlocks *blocks, MixtureSource *source);
 
 /*
- * Distinct rows with their weights, each an equal chance of being here, in an
- * order that depends on their content alone, those first that are far from others.
+ * Distinct rows with their weights, each an equal chance of being here but for those that
+ * are by themselves a large share of all, in an order that depends on their content alone,
+ * those first that are far from others.
  * Rows are distinct that have different labels; those of a label have a chance of their
  * own, and their weights make up for it.
  */
