@@ -25,7 +25,7 @@
 #define LEAST_SHARE 0.01
 #define MOST_FOUND 400
 
-/* Rows of one hash, fewer than these, are told apart: where there are more all stay what they are */
+/* Rows of one hash that are told apart; where there are as many none is one of many */
 #define MOST_ALIKE 16
 
 /* Rows that are drawn, about, and memory for them */
