@@ -64,6 +64,16 @@ take(const Rows *rows, Sample *sample)
 	unit_host.release(NULL, range.least);
 }
 
+/* Samples of the same rows in two orders are the same. */
+static void
+check_same(int number, const Sample *sample, const Sample *again)
+{
+	check(sample->n_rows == again->n_rows &&
+		  memcmp(sample->rows, again->rows, sample->n_rows * sample->d * sizeof(double)) == 0 &&
+		  memcmp(sample->weights, again->weights, sample->n_rows * sizeof(double)) == 0,
+		  "table %d: in another order the sample is the same", number);
+}
+
 /* Rows that can only be asked for, as those of a table. */
 typedef struct Asked
 {
@@ -172,10 +182,7 @@ test_in_sample(int number)
 		  sample.n_rows <= LIMIT + count && fabs(share - expected) <= 1e-12,
 		  "table %d, %d rows, d %d: of %d far rows %d are in the sample, with a share of %g "
 		  "of the weight for %g", number, (int) n, table.d, wanted, count, share, expected);
-	check(sample.n_rows == again.n_rows &&
-		  memcmp(sample.rows, again.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
-		  memcmp(sample.weights, again.weights, sample.n_rows * sizeof(double)) == 0,
-		  "table %d: in another order the sample is the same", number);
+	check_same(number, &sample, &again);
 	sample_release(&again, &unit_host);
 	sample_release(&sample, &unit_host);
 	rows_free(shuffled);
@@ -324,10 +331,7 @@ test_repeated(int number)
 		  "table %d, %d rows, d %d: a row %s %g of the weight is in the sample with %g",
 		  number, (int) table.rows->n, table.d, once ? "that is" : "whose copies are", expected,
 		  found);
-	check(sample.n_rows == again.n_rows &&
-		  memcmp(sample.rows, again.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
-		  memcmp(sample.weights, again.weights, sample.n_rows * sizeof(double)) == 0,
-		  "table %d: in another order the sample is the same", number);
+	check_same(number, &sample, &again);
 	sample_release(&again, &unit_host);
 	sample_release(&sample, &unit_host);
 	rows_free(shuffled);
