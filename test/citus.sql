@@ -115,11 +115,13 @@ SELECT raises($$SELECT gmm_fit_table('local', '{x,y}', 4, filter => 'id IN (SELE
 SELECT ok(plan ~ 'worker_(binary_)?partial_agg\(''public.gmm_fit_table_ranges', 'the ranges are found by the shards')
 FROM plan('SELECT gmm_fit_table_ranges(ARRAY[x, y], w) FROM points') AS plan;
 SELECT alike(gmm_fit_table('local', '{x,y}', 4), (SELECT gmm_fit(ARRAY[x, y], 4) FROM local), 1e-6, 'a local table does not need it');
+CREATE VIEW zeros AS SELECT CASE WHEN id % 10 > 2 THEN x ELSE 0 END AS x FROM points;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT alike(gmm_fit_table('points', '{x,y}', 4), (SELECT gmm_fit(ARRAY[x, y], 4) FROM local), 1e-6, 'gmm_fit_table: as gmm_fit');
 SELECT alike(gmm_fit_table('points', '{x,y}', 3, '{"covariance_type": "tied"}', 'w', 'id % 4 > 0'),
              (SELECT gmm_fit(ARRAY[x, y], 3, '{"covariance_type": "tied"}', w) FROM local WHERE id % 4 > 0), 1e-6,
              'with options, weight and filter');
+SELECT alike(gmm_fit_table('zeros', '{x}', 3), (SELECT gmm_fit(ARRAY[CASE WHEN id % 10 > 2 THEN x ELSE 0 END], 3) FROM local), 1e-6, 'a value that many rows have');
 SELECT alike(gmm_fit_table('seen', '{x,y}', 3), (SELECT gmm_fit(ARRAY[x, y], 3) FROM local WHERE id % 4 > 0), 1e-6, 'through a view');
 SELECT alike(got, wanted, 1e-6, 'with noise') || E'\n' ||
        near((gmm_summary(got)).noise_weight, (gmm_summary(wanted)).noise_weight, 1e-6, 'as much of it')

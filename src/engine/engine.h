@@ -216,7 +216,7 @@ typedef struct FeatureRange
 /*
  * Which rows a sample is taken from: those with the smallest values of
  * mixture_sample_hash() of the row less the center (NULL: nothing); or those
- * of which mixture_is_beyond() is true.
+ * of which mixture_is_beyond() is true; or those that weigh so much together.
  */
 typedef struct MixtureSampling
 {
@@ -227,6 +227,7 @@ typedef struct MixtureSampling
 	int64_t		label_limit;	/* the same of each label, where there are any */
 	const FeatureRange *box;	/* beyond which rows are wanted, less the center;
 								 * NULL: wherever they are */
+	double		least_weight;	/* of equal rows that are wanted; 0: any */
 } MixtureSampling;
 
 /*
@@ -269,8 +270,8 @@ typedef struct MixtureSource
 	 * them; or of all rows, and then it returns true.  Equal rows may be
 	 * joined.  Where there are labels, that goes for the rows without one, and
 	 * for those of each label with sampling->label_limit and a value of their own.
-	 * With sampling->box they are all that are beyond it instead, whatever their
-	 * hash.
+	 * With sampling->box they are all that are beyond it instead, whatever their hash;
+	 * with sampling->least_weight those of such a weight with their equals, maybe others.
 	 */
 	void		(*ranges) (void *context, FeatureRange *range);
 	bool		(*candidates) (void *context, const MixtureSampling *sampling,

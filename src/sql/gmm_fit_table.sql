@@ -34,7 +34,7 @@ CREATE AGGREGATE gmm_fit_table_ranges(features double precision[], weight double
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE gmm_fit_table_ranges(double precision[], double precision)
-	IS 'number and weight of rows and the range of every feature, by which gmm_fit_table begins';
+	IS 'number and weight of rows, the range of every feature and which rows may be frequent, by which gmm_fit_table begins';
 
 CREATE FUNCTION gmm_fit_table_hash(
 	features double precision[], grid double precision[], seed bigint
@@ -48,6 +48,12 @@ RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION gmm_fit_table_is_beyond(double precision[], double precision[])
 	IS 'whether a row is so far from the sample of gmm_fit_table that it is to be in it';
+
+CREATE FUNCTION gmm_fit_table_is_frequent(features double precision[], keys double precision[])
+RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION gmm_fit_table_is_frequent(double precision[], double precision[])
+	IS 'whether a row may be so large a share of all that the sample of gmm_fit_table is to have it';
 
 CREATE FUNCTION gmm_fit_table_center(features double precision[], center double precision[])
 RETURNS double precision[]

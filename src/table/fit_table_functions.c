@@ -21,8 +21,9 @@
 #include "rows/row_arguments.h"
 #include "table/fit_table_functions.h"
 
-/* Values before those of the features */
+/* Values before those of the features, and others than these */
 #define RANGES_HEAD		5
+#define RANGES_FIXED	(RANGES_HEAD + GMM_FREQUENT_VALUES)
 
 /* Positions of the arguments of the transition function */
 enum
@@ -48,11 +49,11 @@ gmm_fit_table_ranges_place(ArrayType *array, GmmFitTableRanges *ranges)
 	int			n = ARR_NDIM(array) == 1 ? ARR_DIMS(array)[0] : 0;
 
 	if (ARR_ELEMTYPE(array) != FLOAT8OID || array_contains_nulls(array) ||
-		n <= RANGES_HEAD || (n - RANGES_HEAD) % 3 != 0)
+		n <= RANGES_FIXED || (n - RANGES_FIXED) % 3 != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid state of gmm_fit_table_ranges")));
-	ranges->d = (n - RANGES_HEAD) / 3;
+	ranges->d = (n - RANGES_FIXED) / 3;
 	ranges->n_rows = values;
 	ranges->n_incomplete = values + 1;
 	ranges->n_empty = values + 2;
@@ -61,6 +62,7 @@ gmm_fit_table_ranges_place(ArrayType *array, GmmFitTableRanges *ranges)
 	ranges->least = values + RANGES_HEAD;
 	ranges->most = ranges->least + ranges->d;
 	ranges->observed = ranges->most + ranges->d;
+	gmm_fit_table_frequent_place(ranges->observed + ranges->d, &ranges->frequent);
 }
 
 /* The ranges of no rows, in CurrentMemoryContext. */
@@ -68,7 +70,7 @@ static ArrayType *
 make_ranges(int d, GmmFitTableRanges *ranges)
 {
 	double	   *values;
-	ArrayType  *array = gmm_make_vector(RANGES_HEAD + 3 * d, &values);
+	ArrayType  *array = gmm_make_vector(RANGES_FIXED + 3 * d, &values);
 
 	gmm_fit_table_ranges_place(array, ranges);
 	for (int j = 0; j < d; j++)
@@ -124,6 +126,7 @@ add_row(GmmFitTableRanges *ranges, const GmmFeatures *features, double weight)
 		widen_range(ranges, j, *value, *value, weight);
 		value++;
 	}
+	gmm_fit_table_frequent_add_row(&ranges->frequent, features, weight);
 }
 
 /* Add the ranges of other rows. */
@@ -139,6 +142,7 @@ gmm_fit_table_ranges_add(GmmFitTableRanges *ranges, const GmmFitTableRanges *oth
 	*ranges->sum_weights += *other->sum_weights;
 	for (int j = 0; j < ranges->d; j++)
 		widen_range(ranges, j, other->least[j], other->most[j], other->observed[j]);
+	gmm_fit_table_frequent_add(&ranges->frequent, &other->frequent);
 }
 
 /*

@@ -404,6 +404,14 @@ gmm_fit_table_query_candidates(const GmmFitTableQuery *query, bool all)
 								  "$3[COALESCE(r.l, 0)::pg_catalog.int4]" : "$3[0]"));
 }
 
+/* Distinct rows, as above: those whose keys are among $1. */
+const char *
+gmm_fit_table_query_frequent(const GmmFitTableQuery *query)
+{
+	return distinct_text(query, psprintf("%s.gmm_fit_table_is_frequent(r.x, $1)",
+										 query->schema));
+}
+
 /* Distinct rows, as above: those that are beyond the grid $1. */
 const char *
 gmm_fit_table_query_beyond(const GmmFitTableQuery *query)

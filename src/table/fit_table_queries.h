@@ -51,6 +51,7 @@ extern const char *gmm_fit_table_query_labels(const GmmFitTableQuery *query);
 extern double gmm_fit_table_label_code(int64 label);
 extern const char *gmm_fit_table_query_candidates(const GmmFitTableQuery *query,
 												  bool all);
+extern const char *gmm_fit_table_query_frequent(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_beyond(const GmmFitTableQuery *query);
 extern const char *gmm_fit_table_query_accumulate(const GmmFitTableQuery *query,
 												  bool labelled, bool centered);

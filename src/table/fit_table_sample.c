@@ -10,6 +10,8 @@
  * The engine may then want the rows as well that are far from all of these.  It asks for
  * them only where the ranges say that there are any, with a query that returns nothing
  * else: of a table of many rows these are few, as the sample has next to none of them.
+ * And it wants those that are a large share of all, for which there is a query only where
+ * the count of rows says that some may be.
  */
 #include "postgres.h"
 
@@ -170,21 +172,38 @@ fetch_candidates(const GmmFitTable *fit, const MixtureSampling *sampling,
 		gmm_fit_table_check_rows(fit, &candidates->count);
 }
 
-/* Find the rows beyond the box, equal ones joined.  There are some, or they have changed. */
+/*
+ * Find the rows that a query has for an array, equal ones joined.  There are some, or they
+ * have changed.
+ */
 static void
-fetch_beyond(const GmmFitTable *fit, const MixtureSampling *sampling, MixtureSource *rows)
+fetch_some(const GmmFitTable *fit, const char *query, Datum array, Candidates *candidates)
 {
 	static const Oid types[1] = {FLOAT8ARRAYOID};
-	Datum		values[1];
-	Candidates	candidates;
 
-	begin_candidates(&candidates, fit);
-	values[0] = make_grid(sampling, sampling->box, fit->d);
-	gmm_fit_table_scan_run(&fit->query.scan, gmm_fit_table_query_beyond(&fit->query), 1, types,
-						   values, take_candidate, &candidates);
-	if (candidates.count.n_rows == 0)
+	gmm_fit_table_scan_run(&fit->query.scan, query, 1, types, &array, take_candidate,
+						   candidates);
+	if (candidates->count.n_rows == 0)
 		gmm_fit_table_report_changed();
-	gmm_rowstore_source(candidates.rows, rows);
+}
+
+/* Find the rows beyond the box. */
+static void
+fetch_beyond(const GmmFitTable *fit, const MixtureSampling *sampling, Candidates *candidates)
+{
+	fetch_some(fit, gmm_fit_table_query_beyond(&fit->query),
+			   make_grid(sampling, sampling->box, fit->d), candidates);
+}
+
+/* Find the rows that may weigh so much, if there are any. */
+static void
+fetch_frequent(const GmmFitTable *fit, double least_weight, Candidates *candidates)
+{
+	ArrayType  *keys = gmm_fit_table_frequent_keys(&fit->first.frequent, least_weight);
+
+	if (keys != NULL)
+		fetch_some(fit, gmm_fit_table_query_frequent(&fit->query), PointerGetDatum(keys),
+				   candidates);
 }
 
 /* Distinct rows wanted of a label, 0 for those without. */
@@ -261,9 +280,15 @@ gmm_fit_table_candidates(void *context, const MixtureSampling *sampling,
 						 MixtureSource *rows)
 {
 	const GmmFitTable *fit = context;
+	Candidates	candidates;
 
-	if (sampling->box == NULL)
+	if (sampling->box == NULL && sampling->least_weight == 0)
 		return find_candidates(fit, sampling, rows);
-	fetch_beyond(fit, sampling, rows);
+	begin_candidates(&candidates, fit);
+	if (sampling->box != NULL)
+		fetch_beyond(fit, sampling, &candidates);
+	else
+		fetch_frequent(fit, sampling->least_weight, &candidates);
+	gmm_rowstore_source(candidates.rows, rows);
 	return false;
 }

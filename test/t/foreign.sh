@@ -85,6 +85,11 @@ ask -c "INSERT INTO copied (id, x, y) VALUES (1000000, 1e6, 1e6)"
 fit_plans -c "SELECT gmm_fit_table('copied', '{x,y}', 3)" >"$dir/plans"
 same "but where there are any" 1 "$(grep -c 'Query Text: .*gmm_fit_table_is_beyond' "$dir/plans")"
 same "in parallel" all "$(kinds 'gmm_fit_table_is_beyond')"
+same "none looks for frequent rows" 0 "$(grep -c 'Query Text: .*gmm_fit_table_is_frequent' "$dir/plans")"
+ask -c "INSERT INTO copied (id, x, y) SELECT id, 0, 0 FROM generate_series(2000000, 2001000) AS id"
+fit_plans -c "SELECT gmm_fit_table('copied', '{x,y}', 3)" >"$dir/plans"
+same "but where there are any" 1 "$(grep -c 'Query Text: .*gmm_fit_table_is_frequent' "$dir/plans")"
+same "in parallel" all "$(kinds 'gmm_fit_table_is_frequent')"
 
 # --- cancelled, in a scan and between scans ---
 

@@ -323,8 +323,8 @@ SELECT raises(statement, state, part, statement) FROM (VALUES
     ('SELECT gmm_fit_table_ranges_transition(''{}'', ''{1}'', 1)', '22023', 'invalid state'),
     ('SELECT gmm_fit_table_ranges_transition(''{{0,0,0,0,0,0,0,0}}'', ''{1}'', 1)', '22023', 'invalid state'),
     ('SELECT gmm_fit_table_ranges_transition(''{0,0,0,0,0,0,0,NULL}'', ''{1}'', 1)', '22023', 'invalid state'),
-    ('SELECT gmm_fit_table_ranges_transition(''{0,0,0,0,0,0,0,0}'', ''{1,2}'', 1)', '2202E', 'features have 2 elements'),
-    ('SELECT gmm_fit_table_ranges_combine(''{0,0,0,0,0,0,0,0}'', ''{0,0,0,0,0,0,0,0,0,0,0}'')', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_ranges_transition(gmm_fit_table_ranges(''{1}'', 1), ''{1,2}'', 1)', '2202E', 'features have 2 elements'),
+    ('SELECT gmm_fit_table_ranges_combine(gmm_fit_table_ranges(''{1}'', 1), gmm_fit_table_ranges(''{1,2}'', 1))', '2202E', 'features have 2 elements'),
     ('SELECT gmm_fit_table_ranges_combine(NULL, ''{1}'')', '22023', 'invalid state')
 ) AS e (statement, state, part);
 SELECT ok(gmm_fit_table_ranges_combine(NULL, NULL) IS NULL AND gmm_fit_table_ranges_transition(NULL, NULL, 1) IS NULL, 'nothing of nothing');

@@ -78,12 +78,15 @@ check_same(int number, const Sample *sample, const Sample *again)
 typedef struct Asked
 {
 	const Rows *all;
-	Rows	   *found[2];		/* by each question */
+	Rows	   *found[3];		/* by each question */
 	int			n_questions;
 	double		weight;			/* of all */
 } Asked;
 
-/* As MixtureSource has it: half as many again as are wanted, by hash, or those beyond. */
+/*
+ * As MixtureSource has it: half as many again as are wanted, by hash, or those beyond; of
+ * those that weigh much, none, as there are none.
+ */
 static bool
 ask_candidates(void *context, const MixtureSampling *sampling, MixtureSource *rows)
 {
@@ -99,6 +102,8 @@ ask_candidates(void *context, const MixtureSampling *sampling, MixtureSource *ro
 	{
 		for (int j = 0; j < d; j++)
 			row[j] = all->values[i * d + j] - sampling->center[j];
+		if (sampling->least_weight > 0)
+			continue;
 		if (sampling->box != NULL ? !mixture_is_beyond(row, d, sampling->box) :
 			mixture_sample_hash(row, d, sampling->range, sampling->seed) >= ldexp(share, 64))
 			continue;
@@ -248,7 +253,7 @@ test_asking(int number)
 	for (int64_t i = 0; i < sample.n_rows && sample.n_rows == other.n_rows; i++)
 		apart = fmax(apart, relative_difference(sample.weights[i], other.weights[i], 0));
 	/* chance may have all of the far ones in the sample anyway */
-	check((n_far == 0 ? n_questions == 1 : n_questions == 2 || sample.n_rows == LIMIT) &&
+	check((n_far == 0 ? n_questions == 2 : n_questions == 3 || sample.n_rows == LIMIT) &&
 		  sample.n_rows == other.n_rows &&
 		  memcmp(sample.rows, other.rows, sample.n_rows * table.d * sizeof(double)) == 0 &&
 		  apart <= 1e-12 && sample.n_distinct == other.n_distinct,
@@ -262,80 +267,179 @@ test_asking(int number)
 	rows_free(table.rows);
 }
 
-/* Let a share of the rows be one of them; or one of them weigh as much. */
-static void
-repeat_row(Random *random, Rows *rows, double share, bool once)
+/* Tables of which a share is one row: what else there is. */
+typedef struct RepeatKind
 {
-	double		row[MOST_D];
+	const char *name;
+	bool		once;			/* it is there once, with a weight */
+	bool		weighted;		/* all rows have weights */
+	double		missing;		/* share of the values */
+	int			n_labels;		/* that rows have, this one too */
+	int			n_alike;		/* rows so near it that the grid of a sample has one cell for all */
+} RepeatKind;
 
-	memcpy(row, rows->values + rows->d * random_below(random, (int) rows->n),
-		   rows->d * sizeof(double));
-	for (int64_t i = 0; i < rows->n; i++)
-		if (once ? i == rows->n / 2 : random_uniform(random) < share)
-			memcpy(rows->values + i * rows->d, row, rows->d * sizeof(double));
-	if (once)
-		rows->weights[rows->n / 2] = floor(share / (1 - share) * (double) rows->n);
-	rows_seal(rows);
+static const RepeatKind repeat_kinds[] = {
+	{.name = "copies"},
+	{.name = "a weight",.once = true},
+	{.name = "copies, weighted",.weighted = true},
+	{.name = "copies with missing features",.missing = 0.3},
+	{.name = "copies of many labels",.n_labels = 20},
+	{.name = "copies beside others of their cell",.n_alike = 40}
+};
+
+/* Rows, and a label for each if there are any. */
+typedef struct Labelled
+{
+	Rows	   *rows;
+	double	   *labels;
+	int			n_labels;
+} Labelled;
+
+static Labelled
+labelled_allocate(int64_t n, int d, int n_labels)
+{
+	return (Labelled) {
+		rows_allocate(n, d), calloc(n + MIXTURE_BLOCK_ROWS, sizeof(double)), n_labels
+	};
 }
 
-/* The share of the weight that rows have whose first feature is that of `like`. */
-static double
-share_like(const double *rows, const double *weights, int64_t n, int d, const double *like)
+static void
+labelled_seal(Labelled *table)
 {
+	rows_seal(table->rows);
+	table->rows->source.n_labels = table->n_labels;
+	for (int64_t number = 0; number < table->rows->source.n_blocks && table->n_labels > 0; number++)
+		table->rows->blocks[number].labels = table->labels + number * MIXTURE_BLOCK_ROWS;
+}
+
+static void
+labelled_free(Labelled *table)
+{
+	rows_free(table->rows);
+	free(table->labels);
+}
+
+/* Let a share of the rows be `row`, which is one of them; or one of them weigh as much. */
+static void
+repeat_row(Random *random, const RepeatKind *kind, Labelled *table, double share, double *row)
+{
+	Rows	   *rows = table->rows;
+	int			d = rows->d;
+
+	memcpy(row, rows->values + d * random_below(random, (int) rows->n), d * sizeof(double));
+	if (kind->missing > 0 && d > 1)
+		row[d - 1] = NAN;
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		double		place = random_uniform(random);
+
+		if (kind->weighted)
+			rows->weights[i] = 1 + random_below(random, 3);
+		if (kind->n_labels > 0)
+			table->labels[i] = 1 + random_below(random, kind->n_labels);
+		if (kind->once ? i == rows->n / 2 : place < share)
+			memcpy(rows->values + i * d, row, d * sizeof(double));
+		else if (kind->n_alike > 0 && place < share + 0.2)
+		{
+			memcpy(rows->values + i * d, row, d * sizeof(double));
+			rows->values[i * d] += 1e-11 * (1 + random_below(random, kind->n_alike));
+		}
+	}
+	if (kind->once)
+		rows->weights[rows->n / 2] = floor(share / (1 - share) * (double) rows->n);
+	labelled_seal(table);
+}
+
+/* The same rows in another order. */
+static Labelled
+labelled_shuffled(Random *random, const Labelled *table)
+{
+	int			n = (int) table->rows->n;
+	int			d = table->rows->d;
+	int		   *order = malloc(n * sizeof(int));
+	Labelled	shuffled = labelled_allocate(n, d, table->n_labels);
+
+	random_order(random, order, n);
+	for (int i = 0; i < n; i++)
+	{
+		memcpy(shuffled.rows->values + (size_t) i * d, table->rows->values + (size_t) order[i] * d,
+			   d * sizeof(double));
+		shuffled.rows->weights[i] = table->rows->weights[order[i]];
+		shuffled.labels[i] = table->labels[order[i]];
+	}
+	free(order);
+	labelled_seal(&shuffled);
+	return shuffled;
+}
+
+/* The share of the weight that copies of a row have that are of a label. */
+static double
+share_of(const double *row, int label, const Sample *sample, const Labelled *table)
+{
+	int			d = table->rows->d;
+	int64_t		n = sample != NULL ? sample->n_rows : table->rows->n;
 	double		share = 0;
 	double		sum = 0;
 
 	for (int64_t i = 0; i < n; i++)
 	{
-		sum += weights[i];
-		share += rows[i * d] == *like ? weights[i] : 0;
+		const double *other = (sample != NULL ? sample->rows : table->rows->values) + i * d;
+		double		weight = sample != NULL ? sample->weights[i] : table->rows->weights[i];
+		int			other_label = sample == NULL ? (int) table->labels[i] :
+			sample->labels != NULL ? sample->labels[i] : 0;
+
+		sum += weight;
+		if (other_label == label && mixture_compare_rows(row, other, d) == 0)
+			share += weight;
 	}
 	return share / sum;
 }
 
 /*
  * A row that is there many times, or weighs as much, is in the sample with what it is of
- * the weight of all, in whatever order the rows come.
+ * the weight of all, and so is each of its labels, in whatever order the rows come.
  */
 static void
 test_repeated(int number)
 {
+	const RepeatKind *kind = &repeat_kinds[number % 6];
 	Random		random = random_start(3700 + number);
-	double		share = 0.02 + 0.5 * random_uniform(&random);
-	bool		once = number % 3 == 2;
-	const double *like;
-	Table		table;
-	Rows	   *shuffled;
+	double		share = (kind->n_labels > 0 ? 0.4 : 0.02) + 0.5 * random_uniform(&random);
+	int			d = 1 + random_below(&random, MOST_D);
+	int64_t		n = 5 * LIMIT + random_below(&random, 20 * LIMIT);
+	Labelled	table = {rows_clusters(&random, n, d, 3, 12), NULL, kind->n_labels};
+	Labelled	shuffled;
 	Sample		sample;
 	Sample		again;
-	double		expected;
-	double		found = 0;
+	double		row[MOST_D];
+	double		apart = 0;
+	int			n_found = 0;
 
-	draw_table(&random, &table, 5 * LIMIT + random_below(&random, 20 * LIMIT), 0, 0);
-	repeat_row(&random, table.rows, share, once);
-	shuffled = rows_shuffled(&random, table.rows);
+	table.labels = calloc(n + MIXTURE_BLOCK_ROWS, sizeof(double));
+	if (kind->missing > 0)
+		rows_drop(&random, table.rows, kind->missing);
+	repeat_row(&random, kind, &table, share, row);
+	shuffled = labelled_shuffled(&random, &table);
 	take(table.rows, &sample);
-	take(shuffled, &again);
-	/* the heaviest row of the sample is it, if it is there */
-	like = sample.rows;
-	for (int64_t i = 0; i < sample.n_rows; i++)
-		if (sample.weights[i] > found)
-		{
-			found = sample.weights[i];
-			like = sample.rows + i * table.d;
-		}
-	found = share_like(sample.rows, sample.weights, sample.n_rows, table.d, like);
-	expected = share_like(table.rows->values, table.rows->weights, table.rows->n, table.d, like);
-	check(!sample.complete && expected > 0.01 && fabs(found - expected) <= 1e-9 &&
-		  sample.n_rows <= LIMIT + 1,
-		  "table %d, %d rows, d %d: a row %s %g of the weight is in the sample with %g",
-		  number, (int) table.rows->n, table.d, once ? "that is" : "whose copies are", expected,
-		  found);
+	take(shuffled.rows, &again);
+	for (int label = 0; label <= kind->n_labels; label++)
+	{
+		double		wanted = share_of(row, label, NULL, &table);
+
+		if (wanted < 0.01)
+			continue;
+		n_found++;
+		apart = fmax(apart, fabs(share_of(row, label, &sample, &table) - wanted));
+	}
+	check(!sample.complete && n_found == (kind->n_labels > 0 ? kind->n_labels : 1) &&
+		  apart <= 1e-9 && sample.n_rows <= 2 * LIMIT + n_found,
+		  "table %d, %d rows, d %d, %s: a row that is %g of all is in the sample with that (%g apart)",
+		  number, (int) n, d, kind->name, share, apart);
 	check_same(number, &sample, &again);
 	sample_release(&again, &unit_host);
 	sample_release(&sample, &unit_host);
-	rows_free(shuffled);
-	rows_free(table.rows);
+	labelled_free(&shuffled);
+	labelled_free(&table);
 }
 
 /* Where no row is far, a sample is of so many rows of equal chance, which weigh what they do. */
@@ -564,7 +668,7 @@ test_beyond(void)
 	for (int number = 0; number < RANDOM_CASES(20); number++)
 		test_asking(number);
 	test_ordinary();
-	for (int number = 0; number < RANDOM_CASES(24); number++)
+	for (int number = 0; number < RANDOM_CASES(48); number++)
 		test_repeated(number);
 	for (int number = 0; number < RANDOM_CASES(12); number++)
 		test_one_value(number);

@@ -21,12 +21,9 @@
 #include "engine/core/random.h"
 #include "engine/em/em.h"
 
-/* Share of the weight from which on a row is in every sample; hashes that are looked at */
+/* Share of the weight from which on a row is in every sample; rows that are looked at */
 #define LEAST_SHARE 0.01
 #define MOST_FOUND 400
-
-/* Rows of one hash that are told apart; where there are as many none is one of many */
-#define MOST_ALIKE 16
 
 /* Rows that are drawn, about, and memory for them */
 #define DRAWS 16384
@@ -35,75 +32,102 @@
 /* How often a row that may be one is drawn, at least */
 #define LEAST_DRAWS (DRAWS * LEAST_SHARE / 2)
 
+/* What the key of a row has for a feature that is missing */
+#define MISSING_BITS UINT64_C(0x8000000000000000)
+
 /* A row that has been drawn, so often. */
 typedef struct Drawn
 {
-	uint64_t	hash;
+	uint64_t	key;
 	double		n;
 } Drawn;
 
 static int
 compare_drawn(const void *left, const void *right)
 {
-	uint64_t	a = ((const Drawn *) left)->hash;
-	uint64_t	b = ((const Drawn *) right)->hash;
+	uint64_t	a = ((const Drawn *) left)->key;
+	uint64_t	b = ((const Drawn *) right)->key;
 
 	return (a > b) - (a < b);
 }
 
+/*
+ * Keys of a block's rows: hashes of their exact values and labels.  The cells by which a
+ * sample is chosen may have many rows that differ.
+ */
+static void
+row_keys(const Taking *taking, const MixtureBlock *block, uint64_t *keys)
+{
+	for (int i = 0; i < block->n_rows; i++)
+		keys[i] = (uint64_t) taking_label(taking, block, i);
+	for (int j = 0; j < taking->sample->d; j++)
+	{
+		const double *values = block->features + (size_t) j * block->stride;
+
+		for (int i = 0; i < block->n_rows; i++)
+		{
+			uint64_t	bits;
+
+			memcpy(&bits, &values[i], sizeof(bits));
+			keys[i] = random_combine(keys[i], isnan(values[i]) ? MISSING_BITS : bits);
+		}
+	}
+}
+
 /* Draw rows of a block whose first is in place `first` of the source; *n so far. */
 static void
-draw_block(const MixtureBlock *block, const MixtureSampling *sampling, int d, int64_t first,
-		   double rate, Drawn *drawn, int64_t *n)
+draw_block(const Taking *taking, const MixtureBlock *block, int64_t first, double rate,
+		   Drawn *drawn, int64_t *n)
 {
-	uint64_t	hashes[MIXTURE_BLOCK_ROWS];
-	bool		hashed = false;
+	uint64_t	keys[MIXTURE_BLOCK_ROWS];
+	bool		found = false;
 
 	for (int i = 0; i < block->n_rows; i++)
 	{
 		double		times = floor(rate * block->weights[i] +
-								  random_unit(random_combine(sampling->seed, first + i)));
+								  random_unit(random_combine(taking->sampling->seed, first + i)));
 
 		if (!(times > 0) || *n == MOST_DRAWN)
 			continue;
-		if (!hashed)
-			row_hashes_of_block(block, d, sampling->range, sampling->seed, hashes);
-		hashed = true;
-		drawn[(*n)++] = (Drawn) {hashes[i], times};
+		if (!found)
+			row_keys(taking, block, keys);
+		found = true;
+		drawn[(*n)++] = (Drawn) {keys[i], times};
 	}
 }
 
-/* Leave the hashes of the rows that were drawn often enough, ascending; returns how many. */
+/* Leave the keys of the rows that were drawn often enough, ascending; returns how many. */
 static int
-keep_frequent(Drawn *drawn, int64_t n, uint64_t *hashes, const MixtureHost *host)
+keep_frequent(Drawn *drawn, int64_t n, uint64_t *keys, const MixtureHost *host)
 {
 	int			n_kept = 0;
 
 	sort_items(drawn, n, sizeof(Drawn), compare_drawn, host);
 	for (int64_t i = 0; i < n;)
 	{
-		uint64_t	hash = drawn[i].hash;
+		uint64_t	key = drawn[i].key;
 		double		times = 0;
 
-		for (; i < n && drawn[i].hash == hash; i++)
+		for (; i < n && drawn[i].key == key; i++)
 			times += drawn[i].n;
 		if (times >= LEAST_DRAWS && n_kept < MOST_FOUND)
-			hashes[n_kept++] = hash;
+			keys[n_kept++] = key;
 	}
 	return n_kept;
 }
 
 /*
  * Find the rows of a source, which can be read block by block, that may be LEAST_SHARE
- * of the total weight, or more: the hashes that sampling has of them, ascending, into
- * hashes, which has room for MOST_FOUND.  Returns how many.
+ * of the total weight, or more: their keys, ascending, into keys, which has room for
+ * MOST_FOUND.  Returns how many.
  */
 static int
-find_frequent(const MixtureSource *source, const MixtureSampling *sampling, double total,
-			 uint64_t *hashes, const MixtureHost *host)
+find_frequent(const Taking *taking, const MixtureSource *source, double total, uint64_t *keys,
+			  const MixtureHost *host)
 {
+	const double *center = taking->sampling->center;
 	Drawn	   *drawn = host->allocate(host->context, MOST_DRAWN * sizeof(Drawn));
-	double	   *features = sampling->center == NULL ? NULL :
+	double	   *features = center == NULL ? NULL :
 		host->allocate(host->context, (size_t) source->d * MIXTURE_BLOCK_ROWS * sizeof(double));
 	int64_t		n = 0;
 	int64_t		first = 0;
@@ -115,23 +139,23 @@ find_frequent(const MixtureSource *source, const MixtureSampling *sampling, doub
 
 		source_block(source, number, &block);
 		if (features != NULL)
-			center_block(sampling->center, source->d, &block, features);
-		draw_block(&block, sampling, source->d, first, DRAWS / total, drawn, &n);
+			center_block(center, source->d, &block, features);
+		draw_block(taking, &block, first, DRAWS / total, drawn, &n);
 		first += block.n_rows;
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
 	}
-	n_kept = keep_frequent(drawn, n, hashes, host);
+	n_kept = keep_frequent(drawn, n, keys, host);
 	if (features != NULL)
 		host->release(host->context, features);
 	host->release(host->context, drawn);
 	return n_kept;
 }
 
-/* The place of a hash among n that ascend; -1: it is none of them. */
+/* The place of a key among n that ascend; -1: it is none of them. */
 static int
-place_of(const uint64_t *hashes, int n, uint64_t hash)
+place_of(const uint64_t *keys, int n, uint64_t key)
 {
 	int			low = 0;
 
@@ -139,9 +163,9 @@ place_of(const uint64_t *hashes, int n, uint64_t hash)
 	{
 		int			half = n / 2;
 
-		if (hashes[low + half] == hash)
+		if (keys[low + half] == key)
 			return low + half;
-		if (hashes[low + half] < hash)
+		if (keys[low + half] < key)
 		{
 			low += half + 1;
 			n -= half + 1;
@@ -152,39 +176,31 @@ place_of(const uint64_t *hashes, int n, uint64_t hash)
 	return -1;
 }
 
-/* Rows that are looked for by their hashes, and what they weigh. */
+/* Rows that are looked for by their keys, and what they weigh: 0 before one is found. */
 typedef struct Repeats
 {
-	uint64_t	hashes[MOST_FOUND];	/* ascending */
-	int64_t		counts[MOST_FOUND];	/* entries of each */
+	uint64_t	keys[MOST_FOUND];	/* ascending */
+	Entry		entries[MOST_FOUND];
 	int			n;
-	Entry	   *entries;		/* MOST_ALIKE of each, one hash after the other */
 } Repeats;
 
-/* Add a row, `lane` of a block, to what rows of its hash weigh. */
+/* Add a row, `lane` of a block, to what those equal to it weigh. */
 static void
-count_repeat(const Taking *taking, Repeats *repeats, const MixtureBlock *block, int lane,
-			 uint64_t hash)
+count_repeat(const Taking *taking, Entry *entry, const MixtureBlock *block, int lane)
 {
+	const MixtureSampling *sampling = taking->sampling;
 	int			d = taking->sample->d;
-	int			place = place_of(repeats->hashes, repeats->n, hash);
-	Entry	   *entries = repeats->entries + (place < 0 ? 0 : place) * MOST_ALIKE;
-	double	   *row;
-	Entry		entry = {hash, NULL, block->weights[lane], taking_label(taking, block, lane), 0, d};
-	int64_t		other = 0;
+	double	   *row = (double *) entry->row;
 
-	if (place < 0 || repeats->counts[place] == MOST_ALIKE)
-		return;
-	row = (double *) entries[repeats->counts[place]].row;
-	for (int j = 0; j < d; j++)
-		row[j] = block->features[(size_t) j * block->stride + lane];
-	entry.row = row;
-	while (other < repeats->counts[place] && taking_compare(&entries[other], &entry) != 0)
-		other++;
-	if (other < repeats->counts[place])
-		entries[other].weight += entry.weight;
-	else
-		entries[repeats->counts[place]++] = entry;
+	if (entry->weight == 0)
+	{
+		for (int j = 0; j < d; j++)
+			row[j] = block->features[(size_t) j * block->stride + lane];
+		entry->hash = mixture_sample_hash(row, d, sampling->range, sampling->seed);
+		entry->label = taking_label(taking, block, lane);
+		entry->d = d;
+	}
+	entry->weight += block->weights[lane];
 }
 
 /* The same for all rows of a source that are not beyond the box (NULL: there is none). */
@@ -198,19 +214,24 @@ count_repeats(Taking *taking, Repeats *repeats, const MixtureSource *source,
 
 	for (int64_t number = 0; number < source->n_blocks; number++)
 	{
-		uint64_t	hashes[MIXTURE_BLOCK_ROWS];
+		uint64_t	keys[MIXTURE_BLOCK_ROWS];
 		bool		far[MIXTURE_BLOCK_ROWS] = {false};
 		MixtureBlock block;
 
 		source_block(source, number, &block);
 		if (sampling->center != NULL)
 			center_block(sampling->center, source->d, &block, features);
-		row_hashes_of_block(&block, source->d, sampling->range, sampling->seed, hashes);
+		row_keys(taking, &block, keys);
 		if (box != NULL)
 			beyond_mark(&block, source->d, box, far);
 		for (int i = 0; i < block.n_rows; i++)
-			if (block.weights[i] > 0 && !far[i])
-				count_repeat(taking, repeats, &block, i, hashes[i]);
+		{
+			int			place = block.weights[i] > 0 && !far[i] ?
+				place_of(repeats->keys, repeats->n, keys[i]) : -1;
+
+			if (place >= 0)
+				count_repeat(taking, &repeats->entries[place], &block, i);
+		}
 		host->check_interrupts(host->context);
 		if (number % REPORT_BLOCKS == 0)
 			progress_reading(host);
@@ -254,34 +275,31 @@ repeats_take(Taking *taking, const MixtureSource *source, const FeatureRange *bo
 {
 	size_t		d = source->d;
 	Repeats    *repeats = host->allocate(host->context, sizeof(Repeats));
-	size_t		n_entries;
+	MixtureSampling sampling = *taking->sampling;
+	MixtureSource found;
 	double	   *rows;
 	double		total = 0;
 
 	for (int i = 0; i < taking->n_strata; i++)
 		total += taking->strata[i].weight;
-	repeats->n = find_frequent(source, taking->sampling, total, repeats->hashes, host);
-	n_entries = (size_t) repeats->n * MOST_ALIKE;
-	rows = host->allocate(host->context, (n_entries + 1) * d * sizeof(double));
-	repeats->entries = host->allocate(host->context, (n_entries + 1) * sizeof(Entry));
-	for (size_t i = 0; i < n_entries; i++)
-		repeats->entries[i].row = rows + i * d;
+	sampling.least_weight = LEAST_SHARE * total;
+	(void) taking_find_rows(source, &sampling, &found, host);
+	repeats->n = find_frequent(taking, &found, total, repeats->keys, host);
+	rows = host->allocate(host->context, (repeats->n + 1) * d * sizeof(double));
 	for (int i = 0; i < repeats->n; i++)
-		repeats->counts[i] = 0;
+		repeats->entries[i] = (Entry) {.row = rows + i * d};
 	if (repeats->n > 0)
 	{
-		count_repeats(taking, repeats, source, box, host);
+		count_repeats(taking, repeats, &found, box, host);
 		taking_put_rows(taking);
 		taking->strata[taking->n_strata++] = (Stratum) {
 			.limit = taking->capacity,.threshold = UINT64_MAX
 		};
 		for (int i = 0; i < repeats->n; i++)
-			for (int64_t j = 0; j < repeats->counts[i] && repeats->counts[i] < MOST_ALIKE; j++)
-				if (repeats->entries[i * MOST_ALIKE + j].weight >= LEAST_SHARE * total)
-					keep_repeat(taking, &repeats->entries[i * MOST_ALIKE + j]);
+			if (repeats->entries[i].weight >= sampling.least_weight)
+				keep_repeat(taking, &repeats->entries[i]);
 		taking_join_equal(taking);
 	}
-	host->release(host->context, repeats->entries);
 	host->release(host->context, rows);
 	host->release(host->context, repeats);
 }

@@ -458,9 +458,9 @@ take_rows(Taking *taking, const MixtureSource *source, const MixtureHost *host)
  * Rows of a source that can be read block by block: all that sampling asks for.  Returns
  * whether they are all rows.
  */
-static bool
-find_rows(const MixtureSource *source, const MixtureSampling *sampling, MixtureSource *rows,
-		  const MixtureHost *host)
+bool
+taking_find_rows(const MixtureSource *source, const MixtureSampling *sampling,
+				 MixtureSource *rows, const MixtureHost *host)
 {
 	*rows = *source;
 	if (source->block != NULL)
@@ -489,7 +489,7 @@ take_beyond(Taking *taking, const MixtureSource *source, const FeatureRange *box
 		limit = LEAST_FAR + FAR_PER_FEATURE * (int64_t) d;
 	taking->strata[taking->n_strata++] = (Stratum) {.limit = limit, .threshold = UINT64_MAX};
 	taking->box = beyond.box = box;
-	(void) find_rows(source, &beyond, &rows, host);
+	(void) taking_find_rows(source, &beyond, &rows, host);
 	take_rows(taking, &rows, host);
 	taking->box = NULL;
 }
@@ -543,10 +543,10 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 			const MixtureHost *host)
 {
 	MixtureSampling sampling = {
-		center, range, seed, limit, label_limit(limit, source->n_labels), NULL
+		center, range, seed, limit, label_limit(limit, source->n_labels), NULL, 0
 	};
 	MixtureSource rows;
-	bool		all = find_rows(source, &sampling, &rows, host);
+	bool		all = taking_find_rows(source, &sampling, &rows, host);
 	Taking		taking = {.host = host,.sampling = &sampling,.sample = sample};
 	FeatureRange box;
 
@@ -560,10 +560,10 @@ sample_take(Sample *sample, const MixtureSource *source, const double *center,
 	box.most = box.least + source->d;
 	if (!sample->complete)
 	{
-		bool		far = take_far(&taking, all ? &rows : source, &box, host);
+		const MixtureSource *others = all ? &rows : source;
+		bool		far = take_far(&taking, others, &box, host);
 
-		if (all)
-			repeats_take(&taking, &rows, far ? &box : NULL, host);
+		repeats_take(&taking, others, far ? &box : NULL, host);
 	}
 	host->release(host->context, box.least);
 	balance_strata(&taking, host);

@@ -59,6 +59,8 @@ typedef struct Taking
 extern int	taking_compare(const void *left, const void *right);
 extern void taking_join_equal(Taking *taking);
 extern void taking_put_rows(Taking *taking);
+extern bool taking_find_rows(const MixtureSource *source, const MixtureSampling *sampling,
+							 MixtureSource *rows, const MixtureHost *host);
 extern int	taking_label(const Taking *taking, const MixtureBlock *block, int row);
 
 /* repeats.c */
