@@ -409,7 +409,7 @@ CLONE(solve_row) (const MixtureIncomplete *incomplete, const double *row, const 
 		else
 			CLONE(make_equations) (groups + c, row, factors + c, 1, tied);
 	}
-	if (tied)
+	if (tied && n > 0)			/* as it is, which not every compiler knows */
 		CLONE(pick_row_matrices) (groups, factors, 1, true);
 	CLONE(factor_matrices) (factors, tied ? 1 : n, n_solved, host);
 	for (int c = 1; c < n && tied; c++)
