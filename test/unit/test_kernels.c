@@ -690,17 +690,22 @@ test_cells(Random *random, int d, int n)
 		feature[n / 2] = j == 2 ? NAN : feature[n / 2];
 		for (int row = 0; row < n; row++)
 		{
-			double		place = j == 1 ? 0 : (feature[row] - ends[j]) / (ends[d + j] - ends[j]);
+			double		extent = j == 1 ? 1 : ends[d + j] - ends[j];
+			bool		upper = (feature[row] - ends[j]) / extent > KERNELS_CELL_MIDDLE;
+			double		edge = upper ? ends[d + j] - feature[row] : feature[row] - ends[j];
+			int			octave;
+			double		leading = frexp(edge / extent + KERNELS_CELL_ORIGIN, &octave);
+			double		cell = ((octave + 1022) * 0x1p28 + floor((2 * leading - 1) * 0x1p28)) * 2;
 
-			expected[row] = random_combine(expected[row], isnan(feature[row]) ? 77 : (uint64_t)
-										   floor(place * 0x1p30 + KERNELS_CELL_ORIGIN));
+			expected[row] = random_combine(expected[row],
+										   isnan(feature[row]) ? 77 : (uint64_t) cell + upper);
 		}
 	}
 	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
 	{
 		for (int row = 0; row < block.stride; row++)
 			hashes[row] = row;
-		kernels->hash_cells(&block, d, &range, 0x1p30, 77, hashes);
+		kernels->hash_cells(&block, d, &range, 28, 77, hashes);
 		check(memcmp(hashes, expected, n * sizeof(uint64_t)) == 0,
 			  "%d rows, d %d: %s kernels find the cells of rows", n, d, kernels->name);
 	}

@@ -143,8 +143,12 @@ kernels_least_root(const KernelWork *work, int c)
 	return sqrt(work->weights[c]) * 0x1p-30 / *work->reach;
 }
 
-/* Where along a feature the first cell of hash_cells() begins, before the least value */
-#define KERNELS_CELL_ORIGIN 0.381966
+/*
+ * Where along a feature the cells of hash_cells() turn, and what is added to the distance
+ * from an end, both as shares of the range: no share at which a regular feature has values
+ */
+#define KERNELS_CELL_MIDDLE 0.618034
+#define KERNELS_CELL_ORIGIN (0.381966 * 0x1p-12)
 
 /* Rows that race() tells apart, and that it looks at together: many of the former */
 #define KERNELS_RACE_ROWS 16
@@ -194,8 +198,9 @@ typedef struct Ray
  * (seeding.c): of random_unit() u of its hash and the draw, mixed, and rate r its
  * weight times its distance, 1 - u is not above r times the bound.  Returns the number;
  * of what is less than KERNELS_RACE_ROWS up to n_rows it is not asked.
- * hash_cells() combines the hash of each lane with the cells that the row is in, of a
- * grid of so many cells a feature, or with `missing` (sample.c).
+ * hash_cells() combines the hash of each lane with the cells that the row is in, or with
+ * `missing` (row_hashes.c): 2^bits cells from a distance to the nearer end of the range to
+ * twice that, so that they are narrow near the ends, where all the rows lie if one is far.
  *
  * gather_rows() puts n values of a feature, of rows of which the numbers are given, one
  * after the other.  turn_rows() leaves MIXTURE_LANES sorted rows (missing_rows.c) one row
@@ -273,7 +278,7 @@ typedef struct Kernels
 						 const uint64_t *hashes, uint64_t draw, double bound,
 						 int64_t row, int64_t n_rows);
 	void		(*hash_cells) (const MixtureBlock *block, int d, const FeatureRange *range,
-							   double cells, uint64_t missing, uint64_t *hashes);
+							   int bits, uint64_t missing, uint64_t *hashes);
 	void		(*gather_rows) (const double *from, const int *rows, int n, double *to);
 	void		(*turn_rows) (const double *features, int d, int stride, double *rows);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);

@@ -14,41 +14,34 @@ CLONE(mix) (Bits x)
 	return x ^ (x >> 31);
 }
 
-/*
- * The cell along a feature that values are in, of many from the least of the feature on;
- * places are below 2^51.
- */
+/* The cell along a feature that values are in; see Kernels. */
 ALWAYS_INLINE Bits
-CLONE(cells_of) (Vec x, double least, double extent, double cells, uint64_t missing)
+CLONE(cells_of) (Vec x, double least, double most, int bits, uint64_t missing)
 {
-	const double magic = 0x1.8p52;	/* adding it rounds to an integer */
+	double		extent = most - least;
 	Vec			place = extent > 0 ? (x - least) / extent : (Vec) {0};
-	Vec			at = place * cells + KERNELS_CELL_ORIGIN;
-	Vec			whole = (at + magic) - magic;
+	Bits		upper = (Bits) (place > KERNELS_CELL_MIDDLE);
+	Vec			edge = CLONE(select) (upper, extent > 0 ? (most - x) / extent : (Vec) {0}, place);
+	Bits		cell = (Bits) (edge + KERNELS_CELL_ORIGIN) >> (52 - bits);
 	Bits		absent = (Bits) (x != x);
-	Bits		cell;
 
-	whole -= CLONE(select) ((Bits) (whole > at), 1.0 - (Vec) {0}, (Vec) {0});
-	cell = (Bits) (whole + magic) - (Bits) (magic - (Vec) {0});
-	return (absent & missing) | (~absent & cell);
+	return (absent & missing) | (~absent & (cell + cell - upper));
 }
 
 /* Combine hashes of rows with the cells that they are in; see Kernels. */
 static void
-CLONE(hash_cells) (const MixtureBlock *block, int d, const FeatureRange *range, double cells,
+CLONE(hash_cells) (const MixtureBlock *block, int d, const FeatureRange *range, int bits,
 				   uint64_t missing, uint64_t *hashes)
 {
 	for (int j = 0; j < d; j++)
 	{
 		const double *feature = block->features + (size_t) j * block->stride;
-		double		least = range->least[j];
-		double		extent = range->most[j] - least;
 
 		for (int row = 0; row < block->n_rows; row += VL)
 		{
 			double	   *hash = (double *) (hashes + row);
-			Bits		cell = CLONE(cells_of) (CLONE(load) (feature + row), least, extent, cells,
-												missing);
+			Bits		cell = CLONE(cells_of) (CLONE(load) (feature + row), range->least[j],
+												range->most[j], bits, missing);
 
 			CLONE(store) (hash, (Vec) CLONE(mix) ((Bits) CLONE(load) (hash) ^ CLONE(mix) (cell)));
 		}

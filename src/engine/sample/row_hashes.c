@@ -4,7 +4,8 @@
  *
  * Rows are hashed by the cell of a grid over the features' ranges, so that
  * the hash, like the ranges, goes with the data when a feature is multiplied
- * or shifted.
+ * or shifted.  Toward the ends of a range cells become narrower, to a thousandth: else
+ * groups beside what is 10^9 deviations away were in one cell each, in a sample or not.
  */
 #include "engine/sample/sample_private.h"
 
@@ -14,49 +15,41 @@
 #include "engine/core/random.h"
 #include "engine/kernels/kernels.h"
 
-/* Cells along a feature for the choice of rows: 2 to this. */
+/* Bits of the distance from an end by which rows are chosen */
 #define FINE_BITS 30
 
-/* and for random choices among the rows, if enough cells are then in use */
+/* and by which random choices are made among the rows, if enough cells are then in use */
 #define COARSE_BITS 10
 #define FINEST_BITS 40
 
 /* A cell of its own for what is missing */
 #define MISSING_CELL UINT64_C(0x8000000000000000)
 
-/* The largest whole number up to x; without a call, for every value asks. */
-static int64_t
-floor_whole(double x)
-{
-	int64_t		whole = (int64_t) x;
-
-	return whole - ((double) whole > x);
-}
-
 /*
- * The cell along a feature, of 2^bits, that a value is in.  The lines of the grid are
- * put where no value of a regular feature (the least, the middle, the most) comes to
- * lie on them.
+ * The cell along a feature that a value is in, as hash_cells() has it: the leading bits of
+ * its distance from the nearer end.
  */
 static inline uint64_t
-cell_of(double value, double least, double extent, double cells)
+cell_of(double value, double least, double most, int bits)
 {
+	double		extent = most - least;
 	double		place = extent > 0 ? (value - least) / extent : 0;
+	bool		upper = place > KERNELS_CELL_MIDDLE;
+	double		edge = (upper ? (most - value) / extent : place) + KERNELS_CELL_ORIGIN;
+	uint64_t	cell;
 
-	return isnan(value) ? MISSING_CELL :
-		(uint64_t) floor_whole(place * cells + KERNELS_CELL_ORIGIN);
+	memcpy(&cell, &edge, sizeof(cell));
+	return isnan(value) ? MISSING_CELL : (cell >> (52 - bits)) * 2 + upper;
 }
 
-/* Hash of the cell that a row is in, of a grid of 2^bits cells a feature. */
+/* Hash of the cells that a row is in. */
 static uint64_t
 cell_hash(const double *row, int d, const FeatureRange *range, int bits, uint64_t seed)
 {
 	uint64_t	hash = random_mix(seed);
-	double		cells = (double) (INT64_C(1) << bits);
 
 	for (int j = 0; j < d; j++)
-		hash = random_combine(hash, cell_of(row[j], range->least[j],
-											range->most[j] - range->least[j], cells));
+		hash = random_combine(hash, cell_of(row[j], range->least[j], range->most[j], bits));
 	return hash;
 }
 
@@ -69,8 +62,7 @@ cell_hashes(const MixtureBlock *block, int d, const FeatureRange *range, int bit
 
 	for (int i = 0; i < block->stride; i++)
 		lanes[i] = random_mix(seed);
-	kernels_current()->hash_cells(block, d, range, (double) (INT64_C(1) << bits),
-								  MISSING_CELL, lanes);
+	kernels_current()->hash_cells(block, d, range, bits, MISSING_CELL, lanes);
 	memcpy(hashes, lanes, block->n_rows * sizeof(uint64_t));
 }
 

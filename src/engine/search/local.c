@@ -164,20 +164,6 @@ local_choice(const ComponentRows *a, const ComponentRows *b)
 	return sum;
 }
 
-/*
- * By how much the log-likelihood falls at most where components a and b become
- * `merged`, a mixture of that one component with the weight of both: both
- * having the moments of their rows, as an M-step leaves them.
- */
-double
-local_merger(const MixturePrepared *prepared, int a, int b, const MixturePrepared *merged,
-			 const ComponentRows *rows)
-{
-	return rows[a].sum * (prepared->log_constants[a] - merged->log_constants[0]) +
-		rows[b].sum * (prepared->log_constants[b] - merged->log_constants[0]) +
-		local_choice(&rows[a], &rows[b]);
-}
-
 /* Let a component's rows be those that are read. */
 void
 local_gather(Local *local, const ComponentRows *of)

@@ -93,32 +93,6 @@ moves_end(Moves *moves)
 	cuts_release(moves->cuts);
 }
 
-/*
- * About what is lost where components a and b become one, by weight: from the
- * features' variances alone, each pair in its own scale.
- */
-static double
-guess_loss(const MixtureParameters *parameters, int a, int b)
-{
-	int			d = parameters->d;
-	MixtureCovarianceType type = parameters->covariance_type;
-	const double *of_a = mixture_covariance_of(parameters, a);
-	const double *of_b = mixture_covariance_of(parameters, b);
-	double		both = parameters->weights[a] + parameters->weights[b];
-	double		share = both > 0 ? parameters->weights[b] / both : 0.5;
-	double		sum = 0;
-
-	for (int j = 0; j < d; j++)
-	{
-		size_t		place = mixture_variance_place(type, j);
-		double		apart = parameters->means[(size_t) a * d + j] -
-			parameters->means[(size_t) b * d + j];
-
-		sum += apart * apart / (of_a[place] * (1 - share) + of_b[place] * share);
-	}
-	return both * log1p(share * (1 - share) * sum);
-}
-
 static int
 compare_pairs(const void *left, const void *right)
 {
@@ -130,95 +104,86 @@ compare_pairs(const void *left, const void *right)
 	return a->a != b->a ? a->a - b->a : a->b - b->b;
 }
 
-/* List all pairs of components, the likeliest mergers first. */
-static void
-list_pairs(Moves *moves, const MixtureParameters *parameters)
+/*
+ * What is lost where two components of a mixture become one, both having the moments of
+ * their rows, if no row had a choice between them (Banfield and Raftery 1993): where all
+ * share a covariance, of which means are whitened, the matrix grows by what is between.
+ */
+static double
+shared_merger(const Moves *moves, const MixtureParameters *parameters, const double *means,
+			  const Pair *pair, double sum_weights)
 {
-	moves->n_pairs = 0;
-	for (int b = 1; b < moves->k; b++)
-	{
-		for (int a = 0; a < b; a++)
-			moves->pairs[moves->n_pairs++] = (Pair) {a, b, guess_loss(parameters, a, b)};
-		moves->host->check_interrupts(moves->host->context);
-	}
-	qsort(moves->pairs, moves->n_pairs, sizeof(Pair), compare_pairs);
-	if (moves->n_pairs > (size_t) PAIRS_PER_COMPONENT * moves->k)
-		moves->n_pairs = (size_t) PAIRS_PER_COMPONENT * moves->k;
+	size_t		d = parameters->d;
+	double		a = parameters->weights[pair->a];
+	double		b = parameters->weights[pair->b];
+
+	for (size_t j = 0; j < d; j++)
+		moves->work[j] = means[pair->a * d + j] - means[pair->b * d + j];
+	return sum_weights * (0.5 * log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work,
+																   parameters->d)) +
+						  a * log(a / (a + b)) + b * log(b / (a + b)));
+}
+
+/* The same where each has its own.  *merged, and prepared *as_one, are room for the one. */
+static double
+own_merger(const Moves *moves, const MixtureParameters *parameters,
+		   const MixturePrepared *prepared, const Pair *pair, const ComponentRows *rows,
+		   MixtureParameters *merged, MixturePrepared **as_one)
+{
+	const double *before = prepared->log_constants;
+	MixturePrepared *next;
+	MixtureError error;
+
+	components_merge(parameters, pair->a, pair->b, merged, 0, moves->work);
+	next = mixture_prepare_blocks(merged, *as_one, moves->host, &error);
+	if (next == NULL)
+		return INFINITY;
+	*as_one = next;
+	return rows[pair->a].sum * (before[pair->a] - next->log_constants[0]) +
+		rows[pair->b].sum * (before[pair->b] - next->log_constants[0]);
 }
 
 /*
- * Find what the listed mergers lose where all components share a covariance:
- * the matrix grows by what is between the two.
+ * List the mergers that lose the least, and what: more if rows have a choice, which is for
+ * nothing then.  An empty component is merged away at no loss, and two are nothing to merge.
+ * means: whitened, of components that share a covariance, or NULL.
  */
 static void
-judge_shared_mergers(Moves *moves, const MixtureParameters *parameters, const double *factor,
-					 const ComponentRows *rows, double sum_weights)
-{
-	const MixtureHost *host = moves->host;
-	size_t		d = parameters->d;
-	double	   *means = host->allocate(host->context, parameters->k * d * sizeof(double));
-
-	components_whiten(parameters, factor, means, host);
-	for (size_t i = 0; i < moves->n_pairs; i++)
-	{
-		Pair	   *pair = &moves->pairs[i];
-		double		a = parameters->weights[pair->a];
-		double		b = parameters->weights[pair->b];
-
-		for (size_t j = 0; j < d; j++)
-			moves->work[j] = means[pair->a * d + j] - means[pair->b * d + j];
-		pair->loss = 0.5 * sum_weights *
-			log1p(a * b / (a + b) * linalg_dot(moves->work, moves->work, parameters->d)) +
-			sum_weights * (a * log(a / (a + b)) + b * log(b / (a + b))) +
-			local_choice(&rows[pair->a], &rows[pair->b]);
-		host->check_interrupts(host->context);
-	}
-	host->release(host->context, means);
-}
-
-/* The same where each has its own. */
-static void
 judge_mergers(Moves *moves, const MixtureParameters *parameters,
-			  const MixturePrepared *prepared, const ComponentRows *rows)
+			  const MixturePrepared *prepared, const double *means, const ComponentRows *rows,
+			  double sum_weights)
 {
 	const MixtureHost *host = moves->host;
+	const double *weights = parameters->weights;
 	MixtureParameters merged;
 	MixturePrepared *as_one = NULL;
-	MixtureError error;
 
 	mixture_allocate_parameters(&merged, parameters->covariance_type, 1, parameters->d, host);
 	mixture_share_noise(&merged, parameters);
-	for (size_t i = 0; i < moves->n_pairs; i++)
-	{
-		Pair	   *pair = &moves->pairs[i];
-		MixturePrepared *next;
+	moves->n_pairs = 0;
+	for (int b = 1; b < moves->k; b++)
+		for (int a = 0; a < b; a++)
+		{
+			Pair	   *pair = &moves->pairs[moves->n_pairs++];
 
-		components_merge(parameters, pair->a, pair->b, &merged, 0, moves->work);
-		pair->loss = INFINITY;
-		next = mixture_prepare_blocks(&merged, as_one, host, &error);
-		if (next == NULL)
-			continue;
-		as_one = next;
-		pair->loss = local_merger(prepared, pair->a, pair->b, as_one, rows);
-		host->check_interrupts(host->context);
-	}
+			*pair = (Pair) {a, b, weights[a] > 0 || weights[b] > 0 ? 0 : INFINITY};
+			if (weights[a] > 0 && weights[b] > 0)
+				pair->loss = means != NULL ?
+					shared_merger(moves, parameters, means, pair, sum_weights) :
+					own_merger(moves, parameters, prepared, pair, rows, &merged, &as_one);
+			host->check_interrupts(host->context);
+		}
 	mixture_release_prepared(as_one, host);
 	mixture_release_parameters(&merged, host);
-}
-
-/* An empty component is merged away at no loss, and two are nothing to merge. */
-static void
-end_mergers(Moves *moves, const MixtureParameters *parameters)
-{
+	qsort(moves->pairs, moves->n_pairs, sizeof(Pair), compare_pairs);
+	if (moves->n_pairs > (size_t) PAIRS_PER_COMPONENT * moves->k)
+		moves->n_pairs = (size_t) PAIRS_PER_COMPONENT * moves->k;
 	moves->least_loss = INFINITY;
 	for (size_t i = 0; i < moves->n_pairs; i++)
 	{
 		Pair	   *pair = &moves->pairs[i];
-		bool		of_a = parameters->weights[pair->a] > 0;
-		bool		of_b = parameters->weights[pair->b] > 0;
 
-		if (!of_a || !of_b)
-			pair->loss = of_a || of_b ? 0 : INFINITY;
+		pair->loss += local_choice(&rows[pair->a], &rows[pair->b]);
 		moves->least_loss = fmin(moves->least_loss, pair->loss);
 	}
 }
@@ -407,6 +372,29 @@ propose_all(Moves *moves, const MixtureSuspicion *suspicions)
 }
 
 /*
+ * The factor of the covariance that all components share, and after it their means where
+ * that is the identity.
+ */
+static double *
+factor_shared(Moves *moves, const MixtureParameters *parameters)
+{
+	const MixtureHost *host = moves->host;
+	size_t		count = linalg_packed_count(parameters->d);
+	double	   *factor = host->allocate(host->context, (count + (size_t) parameters->k *
+														parameters->d) * sizeof(double));
+
+	memcpy(factor, parameters->covariances, count * sizeof(double));
+	memcpy(moves->halves.covariances, factor, count * sizeof(double));
+	if (linalg_cholesky(factor, parameters->d, host))
+	{
+		components_whiten(parameters, factor, factor + count, host);
+		return factor;
+	}
+	host->release(host->context, factor);
+	return NULL;
+}
+
+/*
  * Judge the moves from a mixture among n_rows rows that weigh sum_weights, and propose
  * the best.
  */
@@ -417,49 +405,34 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 	const MixtureHost *host = moves->host;
 	MixtureCovarianceType type = parameters->covariance_type;
 	bool		shared = type == MIXTURE_TIED;
-	bool		births = moves->scales != NULL && parameters->noise_box == NULL;
-	int			k = parameters->k;
-	size_t		count = linalg_packed_count(parameters->d);
-	double	   *factor = NULL;
+	double	   *factor = shared ? factor_shared(moves, parameters) : NULL;
 	MixtureError error;
 	MixturePrepared *prepared = mixture_prepare_blocks(parameters, NULL, host, &error);
-	ComponentRows *rows;
 
-	moves->n_proposed = moves->n_births = 0;
+	moves->n_proposed = moves->n_births = moves->n_pairs = 0;
 	moves->least_loss = INFINITY;
-	if (prepared == NULL)
-		return;
 	moves->row_weight = sum_weights / n_rows;
-	sum_weights *= 1 - parameters->noise_weight;
-	rows = local_rows(prepared, moves->sample, host);
-	list_pairs(moves, parameters);
-	mixture_within(parameters, moves->within);
-	cuts_about(moves->cuts, moves->within);
-	if (shared)
-	{
-		factor = host->allocate(host->context, count * sizeof(double));
-		memcpy(factor, parameters->covariances, count * sizeof(double));
-		memcpy(moves->halves.covariances, factor, count * sizeof(double));
-		if (linalg_cholesky(factor, parameters->d, host))
-			judge_shared_mergers(moves, parameters, factor, rows, sum_weights);
-		else
-			births = false;
-	}
-	else
-		judge_mergers(moves, parameters, prepared, rows);
-	end_mergers(moves, parameters);
 	moves->price = components_price(type, parameters->d, n_rows, moves->row_weight);
-	for (int c = 0; c < k; c++)
+	for (int c = 0; c < moves->k; c++)
 		moves->gains[c] = -INFINITY;
-	if (births)
-		judge_births(moves, parameters, factor, rows, n_rows);
-	else
-		judge_splits(moves, parameters, factor, rows, sum_weights);
+	sum_weights *= 1 - parameters->noise_weight;
+	if (prepared != NULL && (factor != NULL || !shared))
+	{
+		ComponentRows *rows = local_rows(prepared, moves->sample, host);
+
+		mixture_within(parameters, moves->within);
+		cuts_about(moves->cuts, moves->within);
+		judge_mergers(moves, parameters, prepared,
+					  shared ? factor + linalg_packed_count(parameters->d) : NULL, rows, sum_weights);
+		if (moves->scales != NULL && parameters->noise_box == NULL)
+			judge_births(moves, parameters, factor, rows, n_rows);
+		else
+			judge_splits(moves, parameters, factor, rows, sum_weights);
+		local_release(rows, moves->k, host);
+	}
+	mixture_release_prepared(prepared, host);
 	if (factor != NULL)
 		host->release(host->context, factor);
-	local_release(rows, k, host);
-	mixture_release_prepared(prepared, host);
-
 	propose_all(moves, suspicions);
 }
 

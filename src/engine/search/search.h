@@ -119,8 +119,6 @@ extern void local_visit(const MixturePrepared *prepared, const Sample *sample,
 extern ComponentRows *local_rows(const MixturePrepared *prepared, const Sample *sample,
 								 const MixtureHost *host);
 extern void local_release(ComponentRows *rows, int k, const MixtureHost *host);
-extern double local_merger(const MixturePrepared *prepared, int a, int b,
-						   const MixturePrepared *merged, const ComponentRows *rows);
 extern void local_begin(Local *local, const Sample *sample, MixtureCovarianceType type,
 						int64_t most_rows, const double *floor, const MixtureHost *host);
 extern void local_end(Local *local);
