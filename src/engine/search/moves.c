@@ -422,8 +422,8 @@ moves_judge(Moves *moves, const MixtureParameters *parameters,
 
 		mixture_within(parameters, moves->within);
 		cuts_about(moves->cuts, moves->within);
-		judge_mergers(moves, parameters, prepared,
-					  shared ? factor + linalg_packed_count(parameters->d) : NULL, rows, sum_weights);
+		judge_mergers(moves, parameters, prepared, shared ? factor +
+					  linalg_packed_count(parameters->d) : NULL, rows, sum_weights);
 		if (moves->scales != NULL && parameters->noise_box == NULL)
 			judge_births(moves, parameters, factor, rows, n_rows);
 		else

@@ -62,9 +62,10 @@ static const SearchEffort efforts[] = {
 #define SAME_ENDS 10
 #define SAME_SHARE 0.2
 
-/* The same of two components among few rows */
+/* The same of two components among few rows, and gains of a last pass to be hoped for there */
 #define QUICK_ENDS 4
 #define QUICK_SHARE 0.75
+#define QUICK_HOPE 100
 
 /* Which start is made of one end, where components share a covariance: after other kinds */
 #define DOUBLED (LEAST_STARTS - 1)
@@ -106,6 +107,13 @@ search_worked_enough(const Search *search, double since)
 	return (search->passes - since) * pass_work(search) > times * ENOUGH_WORK;
 }
 
+/* Whether few starts will do, for there are few rows of two components. */
+static bool
+is_quick(const Search *search)
+{
+	return search->k <= 2 && search_n_rows(search) < QUICK_ROWS;
+}
+
 /* Memory for a candidate's parameters. */
 static void
 allocate_candidate(Search *search, Candidate *candidate)
@@ -127,6 +135,7 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 {
 	const SearchEffort *effort = search->effort;
 	Candidate  *spare = &search->spare;
+	double		hope = is_quick(search) ? QUICK_HOPE : effort->hope;
 	MixtureStatus status;
 	bool		known;
 
@@ -143,7 +152,7 @@ try_spare(Search *search, bool crossed, MixtureError *error)
 	{
 		if (search->n_ended > 0 && !(effort->chooses && search->puts_off) &&
 			search_hopeless(spare, effort->chooses ? search->best.score : search->highest_end,
-					 effort->hope))
+							hope))
 			return MIXTURE_OK;
 		status = search_advance(search, spare, ROUND_ITERATIONS, search->tol, error);
 		if (status != MIXTURE_OK)
@@ -201,13 +210,6 @@ try_single(Search *search, MixtureError *error)
 		.iterations = 1,.converged = true,.sum_weights = scales->sum_weights
 	};
 	return MIXTURE_OK;
-}
-
-/* Whether few starts will do, for there are few rows of two components. */
-static bool
-is_quick(const Search *search)
-{
-	return search->k <= 2 && search_n_rows(search) < QUICK_ROWS;
 }
 
 /* Starts that are made at the most where nobody has said how many. */
