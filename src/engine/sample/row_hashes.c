@@ -19,8 +19,8 @@
 #define FINE_BITS 30
 
 /* and by which random choices are made among the rows, if enough cells are then in use */
-#define COARSE_BITS 10
-#define FINEST_BITS 40
+#define COARSE_BITS 8
+#define FINEST_BITS 38
 
 /* A cell of its own for what is missing */
 #define MISSING_CELL UINT64_C(0x8000000000000000)
