@@ -64,6 +64,13 @@ alike "NULLs left out" statistics "'points', '{x,y}', 3, '{\"missing\": \"skip\"
 alike "one feature with NULLs" statistics "'points', '{y}', 3" "SELECT gmm_fit(ARRAY[y], 3) FROM copied"
 alike "partitions of partitions" statistics "'more', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part > 1"
 alike "a foreign table by itself" statistics "'one', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part = 1"
+for table in points copied; do
+    ask -c "INSERT INTO $table (id, part, x, y, w) SELECT -id, 1 + id % 3, 2, 0, 1 FROM generate_series(1, 12000) AS id"
+done
+alike "a value that many rows have" statistics "'points', '{x}', 4" "SELECT gmm_fit(ARRAY[x], 4) FROM copied"
+for table in points copied; do
+    ask -c "DELETE FROM $table WHERE id < 0"
+done
 alike "a server that sends rows" rows "'plain', '{x,y}', 3" "SELECT gmm_fit(ARRAY[x, y], 3) FROM copied WHERE part < 3"
 ask -o /dev/null -c "$settings" -c "SELECT gmm_fit_table('points', '{x,y}', 3, filter => 'part = 1')" >"$dir/plans" 2>&1
 same "only partitions that can have rows are asked" "public.one" \
