@@ -325,30 +325,32 @@ kernels_allocate_work(KernelWork *work, MixtureCovarianceType type, int k, int d
 {
 	size_t		rows = KERNEL_WORK_STRIDE;
 	size_t		n_packs = type == MIXTURE_FULL && d > SMALL_D ? k : 0;
-	size_t		n_distances = type == MIXTURE_SPHERICAL ? k : 0;
+	size_t		n_round = type == MIXTURE_SPHERICAL ? (size_t) k + 1 : 0;
 	size_t		n_pairs = pairs_count(type, k, d);
 	size_t		pack_values;
 
+	work->has_roots = mixture_has_matrix(type);
 	work->pack_rows = n_packs > 0 ? choose_pack_rows(k, d) : 0;
 	work->pack_stride = work->pack_rows + MIXTURE_LANES;
 	pack_values = n_packs * (d + 1) * work->pack_stride;
 	work->packed = host->allocate(host->context, (size_t) k * sizeof(int));
 	memset(work->packed, 0, (size_t) k * sizeof(int));
 	work->memory = host->allocate(host->context,
-								  (((size_t) k + 1 + n_distances + d + 3) * rows + pack_values +
-								   n_pairs + (size_t) d * 4 * MIXTURE_LANES + k + 2 +
+								  (((size_t) k + 1 + n_round + d + 3) * rows + pack_values +
+								   n_pairs + (size_t) d * 4 * MIXTURE_LANES + k + n_round + 2 +
 								   MIXTURE_LANES) * sizeof(double));
 	/* vectors that straddle cache lines are read twice */
 	work->largest = (double *) (((uintptr_t) work->memory + 63) & ~(uintptr_t) 63);
 	work->sums = work->largest + rows;
 	work->scales = work->sums + rows;
 	work->roots = work->scales + rows;
-	work->distances = n_distances > 0 ? work->roots + ((size_t) k + 1) * rows : NULL;
-	work->scaled = work->roots + ((size_t) k + 1 + n_distances) * rows;
+	work->relative = n_round > 0 ? work->roots + ((size_t) k + 1) * rows : NULL;
+	work->scaled = work->roots + ((size_t) k + 1 + n_round) * rows;
 	work->packs = work->scaled + d * rows;
 	work->centered = work->packs + pack_values;
 	work->weights = work->centered + (size_t) d * 4 * MIXTURE_LANES;
-	work->reach = work->weights + k + 1;
+	work->scatters = work->weights + k + 1;
+	work->reach = work->scatters + n_round;
 	work->pairs = n_pairs > 0 ? work->reach + 1 : NULL;
 	if (n_pairs > 0)
 		memset(work->pairs, 0, n_pairs * sizeof(double));

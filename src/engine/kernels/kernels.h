@@ -51,6 +51,8 @@ struct MixturePrepared
 	double	   *origin;			/* d, or NULL */
 	double	   *whitened;		/* k x d, or NULL */
 	double	   *linear;			/* k x d, minus twice the factors; or NULL */
+	bool		near_zero;		/* so are the means, as deviations go: sums of rows may
+								 * be made about zero */
 	const double *squares;		/* NULL; or the squared distances of the one row that
 								 * this is for, which are not looked for, so that
 								 * there are no means and no factors */
@@ -82,16 +84,19 @@ typedef struct KernelWork
 	double	   *largest;		/* rows: the largest log density */
 	double	   *sums;			/* rows: of densities relative to that */
 	double	   *scales;			/* rows: from these to responsibilities */
+	bool		has_roots;		/* else responsibilities are kept themselves */
 	double	   *roots;			/* k + 1 x rows: log densities, then the roots of
 								 * the responsibilities: kernels_roots() */
-	double	   *distances;		/* k x rows: squared ones, of components that are
-								 * round; else NULL: kernels_distances() */
+	double	   *relative;		/* k + 1 x rows: densities relative to the largest, of
+								 * components that are round; else NULL */
 	double	   *scaled;			/* d x rows: features about the mean, times
 								 * those roots */
 	double	   *centered;		/* d x some rows: features about the mean */
 	double	   *pairs;			/* packed, k x k: what add_components() keeps for
 								 * kernels_finish(); NULL where it has no part */
 	double	   *weights;		/* k + 1: sum of responsibilities */
+	double	   *scatters;		/* k + 1: of responsibilities times squared distance,
+								 * in units of the variance; of round components */
 	double	   *reach;			/* 1: no row is farther from a component in
 								 * which it has a part; set if there are packs */
 	int			pack_rows;		/* that a pack has place for; 0: no packs */
@@ -102,8 +107,8 @@ typedef struct KernelWork
 } KernelWork;
 
 /*
- * Component c's square roots of responsibility times weight, one a row; of noise
- * if c is k.
+ * Component c's square roots of responsibility times weight, one a row, or, where
+ * components have no matrix, responsibilities times weight; of noise if c is k.
  */
 static inline double *
 kernels_roots(const KernelWork *work, int c)
@@ -111,11 +116,13 @@ kernels_roots(const KernelWork *work, int c)
 	return work->roots + (size_t) c * KERNEL_WORK_STRIDE;
 }
 
-/* Component c's squared distances, one a row. */
-static inline double *
-kernels_distances(const KernelWork *work, int c)
+/* Component c's responsibility for a row, times weight. */
+static inline double
+kernels_share(const KernelWork *work, int c, int row)
 {
-	return work->distances + (size_t) c * KERNEL_WORK_STRIDE;
+	double		part = kernels_roots(work, c)[row];
+
+	return work->has_roots ? part * part : part;
 }
 
 /*
@@ -184,8 +191,8 @@ typedef struct Ray
  * finish_component() adds what is there.
  *
  * add_components() does so for all components, where they have no matrix of their
- * own; the block has to be that of the E-step, and the roots in work are lost.  It
- * may leave something in work->pairs, for kernels_finish().
+ * own; the block has to be that of the E-step, and what is in work is lost.  It may
+ * leave something in work->pairs, for kernels_finish().
  *
  * squares() leaves the squared distances of a block's rows from n means of d features
  * at squares + e * KERNEL_WORK_STRIDE; nearest() the least of them, and the number of

@@ -208,8 +208,6 @@ CLONE(leave_densities) (const MixturePrepared *prepared, int c, int row, const V
 			bounded = CLONE(larger) (bounded, -MAX_DISTANCE_SQUARED - (Vec) {0});
 		CLONE(store) (kernels_roots(work, c) + row + v * VL,
 					  prepared->log_constants[c] - 0.5 * bounded);
-		if (work->distances != NULL)
-			CLONE(store) (kernels_distances(work, c) + row + v * VL, bounded);
 	}
 }
 

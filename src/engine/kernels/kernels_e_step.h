@@ -4,36 +4,46 @@
  *	  (kernels_distances.h) to responsibilities; a part of kernels_clone.h,
  *	  compiled once per instruction set.
  *
- * What is left for the M-step are the square roots of the responsibilities
- * rather than themselves: e to the half of an exponent costs no more, and
- * sum r (x - m)(x - m)^T is then u u^T with the one array u = sqrt(r) (x - m).
+ * What is left for the M-step are the responsibilities, or, where components have
+ * matrices, their square roots: e to the half of an exponent costs no more, and
+ * sum r (x - m)(x - m)^T is then u u^T with the one array u = sqrt(r) (x - m).  Below,
+ * parts are either.
  */
 
 /*
- * Vectors of rows whose exponentials are found together: these are long chains, which
- * wait for each other less side by side.
+ * Vectors of rows whose exponentials are found together, at most: these are long chains,
+ * which wait for each other less side by side.
  */
-#define ROOT_VECTORS 2
+#define PART_VECTORS 4
 
 /* Blocks of more features than this would push each other out of the cache. */
 #define MOST_FETCHED 64
 
+/* What a part is of the log density, less that of which the part is 1. */
+ALWAYS_INLINE Vec
+CLONE(part_of_largest) (Vec apart, const bool roots)
+{
+	return roots ? CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW) :
+		CLONE(exp_negative) (apart, 2 * ROOT_UNDERFLOW);
+}
+
 /*
- * Turn log densities of n_vectors vectors of rows into the square roots of densities
- * relative to the row's largest, whose squares add up to work->sums.
+ * Leave at `parts` those that densities of n_vectors vectors of rows are of the row's
+ * largest, and in work the sums of densities so.
  *
  * Nothing here waits for memory, so this is where to ask for the next block's rows:
  * n_fetched features, each `stride` from the last.
  */
 ALWAYS_INLINE void
-CLONE(roots_of_rows) (int k, int row, const KernelWork *work, const double *next,
-					  int n_fetched, int stride, const int n_vectors)
+CLONE(parts_of_rows) (int k, int row, const KernelWork *work, double *parts, const double *next,
+					  int n_fetched, int stride, const int n_vectors, const bool roots)
 {
-	double	   *column = kernels_roots(work, 0) + row;
-	Vec			most[ROOT_VECTORS];
-	Vec			sum[ROOT_VECTORS];
+	const double *column = kernels_roots(work, 0) + row;
+	Vec			most[PART_VECTORS];
+	Vec			sum[PART_VECTORS];
 	int			fetched = 0;
 
+	parts += row;
 	UNROLL
 	for (int v = 0; v < n_vectors; v++)
 	{
@@ -48,7 +58,7 @@ CLONE(roots_of_rows) (int k, int row, const KernelWork *work, const double *next
 		for (int v = 0; v < n_vectors; v++)
 			most[v] = CLONE(larger) (CLONE(load) (densities + v * VL), most[v]);
 	}
-	for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
+	for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE, parts += KERNEL_WORK_STRIDE)
 	{
 		for (int end = (c + 1) * n_fetched / k; fetched < end; fetched++)
 		{
@@ -60,10 +70,10 @@ CLONE(roots_of_rows) (int k, int row, const KernelWork *work, const double *next
 		for (int v = 0; v < n_vectors; v++)
 		{
 			Vec			apart = CLONE(load) (column + v * VL) - most[v];
-			Vec			root = CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW);
+			Vec			part = CLONE(part_of_largest) (apart, roots);
 
-			CLONE(store) (column + v * VL, root);
-			sum[v] += root * root;
+			CLONE(store) (parts + v * VL, part);
+			sum[v] += roots ? part * part : part;
 		}
 	}
 	UNROLL
@@ -75,68 +85,122 @@ CLONE(roots_of_rows) (int k, int row, const KernelWork *work, const double *next
 }
 
 /* The same of a block's rows; the next block is likely to follow it in memory. */
-static void
-CLONE(roots_of_many) (int d, int k, const MixtureBlock *block, const KernelWork *work,
-					  const MixtureHost *host)
+ALWAYS_INLINE void
+CLONE(parts_of_many) (int d, int k, const MixtureBlock *block, const KernelWork *work,
+					  double *parts, const MixtureHost *host, const bool roots)
 {
 	const double *next = block->features + (size_t) d * block->stride;
+	const int	n_vectors = roots ? PART_VECTORS / 2 : PART_VECTORS;
 	int			n_fetched = d <= MOST_FETCHED ? d : 0;
 	int			row = 0;
 
-	for (; row + (ROOT_VECTORS - 1) * VL < block->n_rows; row += ROOT_VECTORS * VL)
+	for (; row + (n_vectors - 1) * VL < block->n_rows; row += n_vectors * VL)
 	{
-		CLONE(roots_of_rows) (k, row, work, next, n_fetched, block->stride, ROOT_VECTORS);
+		CLONE(parts_of_rows) (k, row, work, parts, next, n_fetched, block->stride, n_vectors,
+							  roots);
 		if (k > COMPONENTS_PER_LOOK)
 			host->check_interrupts(host->context);
 	}
 	for (; row < block->n_rows; row += VL)
-		CLONE(roots_of_rows) (k, row, work, next, n_fetched, block->stride, 1);
+		CLONE(parts_of_rows) (k, row, work, parts, next, n_fetched, block->stride, 1, roots);
 }
 
-/* The same for two components, of which one has the root 1 for nothing. */
-static void
-CLONE(roots_of_two) (int n_rows, const KernelWork *work)
+/* The same for two components, of which one has the part 1 for nothing. */
+ALWAYS_INLINE void
+CLONE(parts_of_two) (int n_rows, const KernelWork *work, double *parts, const bool roots)
 {
 	const Vec	one = 1.0 - (Vec) {0};
-	double	   *first = kernels_roots(work, 0);
-	double	   *second = kernels_roots(work, 1);
 
 	for (int row = 0; row < n_rows; row += VL)
 	{
-		Vec			one_density = CLONE(load) (first + row);
-		Vec			other_density = CLONE(load) (second + row);
+		Vec			one_density = CLONE(load) (kernels_roots(work, 0) + row);
+		Vec			other_density = CLONE(load) (kernels_roots(work, 1) + row);
 		Vec			difference = one_density - other_density;
 		Bits		larger = (Bits) (difference > 0);
 		Vec			apart = CLONE(select) (larger, -difference, difference);
-		Vec			root = CLONE(exp_negative) (apart * 0.5, ROOT_UNDERFLOW);
+		Vec			part = CLONE(part_of_largest) (apart, roots);
 
 		CLONE(store) (work->largest + row, CLONE(larger) (one_density, other_density));
-		CLONE(store) (first + row, CLONE(select) (larger, one, root));
-		CLONE(store) (second + row, CLONE(select) (larger, root, one));
-		CLONE(store) (work->sums + row, root * root + one);
+		CLONE(store) (parts + row, CLONE(select) (larger, one, part));
+		CLONE(store) (parts + KERNEL_WORK_STRIDE + row, CLONE(select) (larger, part, one));
+		CLONE(store) (work->sums + row, (roots ? part * part : part) + one);
 	}
 }
 
 /*
- * Turn log densities into the square roots of densities relative to the row's
- * largest, whose squares add up to work->sums; and add the block's to the
- * log-likelihood and to the sum of squared log densities.  The logarithms have a loop
- * of their own over the rows, so that the long chains of many run side by side.
+ * Turn parts of the row's largest density into those of weight, and leave each
+ * component's sum of responsibilities times weight in work.  Where components are round,
+ * the parts are in work->relative, and what log densities lack of their constants is half
+ * the squared distance, in units of the variance: of these the sums are left, too.
  */
-static void
-CLONE(normalize) (int d, int k, const MixtureBlock *block, const KernelWork *work,
-				  MixtureStats *stats, const MixtureHost *host)
+ALWAYS_INLINE void
+CLONE(scale_parts) (const MixturePrepared *prepared, const MixtureBlock *block,
+					const KernelWork *work, const bool roots, const bool round)
 {
 	const int	n_rows = block->n_rows;
+
+	for (int row = 0; row < n_rows; row += VL)
+	{
+		Vec			weight = CLONE(load) (block->weights + row);
+		Vec			sum = CLONE(load) (work->sums + row);
+
+		/* the root of weight / sum; 2^-14 keeps the product in range */
+		CLONE(store) (work->scales + row, !roots ? weight / sum : weight * 0x1p-7 *
+					  CLONE(inverse_root) (sum * 0x1p-14 * weight));
+	}
+	for (int c = 0; c < prepared->k + prepared->noise; c++)
+	{
+		double	   *column = kernels_roots(work, c);
+		const double *parts = round ? work->relative + (size_t) c * KERNEL_WORK_STRIDE : column;
+		Vec			weight = {0};
+		Vec			scatter = {0};
+
+		for (int row = 0; row < n_rows; row += VL)
+		{
+			Vec			part = CLONE(load) (parts + row) * CLONE(load) (work->scales + row);
+
+			weight += roots ? part * part : part;
+			if (round)
+				scatter += part * (prepared->log_constants[c] - CLONE(load) (column + row));
+			CLONE(store) (column + row, part);
+		}
+		work->weights[c] = CLONE(sum_of) (weight);
+		if (round)
+			work->scatters[c] = 2 * CLONE(sum_of) (scatter);
+	}
+}
+
+/* Turn log densities into parts; without m_step, into those of the row's largest. */
+ALWAYS_INLINE void
+CLONE(leave_parts) (const MixturePrepared *prepared, const MixtureBlock *block, bool m_step,
+					const KernelWork *work, const MixtureHost *host, const bool roots)
+{
+	int			n_classes = prepared->k + prepared->noise;
+	bool		round = !roots && m_step && work->relative != NULL;
+	double	   *parts = round ? work->relative : work->roots;
+
+	if (n_classes == 2)
+		CLONE(parts_of_two) (block->n_rows, work, parts, roots);
+	else
+		CLONE(parts_of_many) (prepared->d, n_classes, block, work, parts, host, roots);
+	if (round)
+		CLONE(scale_parts) (prepared, block, work, false, true);
+	else if (m_step)
+		CLONE(scale_parts) (prepared, block, work, roots, false);
+}
+
+/*
+ * Add a block to the log-likelihood and to the sum of squared log densities.  The
+ * logarithms have a loop of their own over the rows, so that the long chains of many run
+ * side by side.
+ */
+static void
+CLONE(add_log_densities) (const MixtureBlock *block, const KernelWork *work, MixtureStats *stats)
+{
 	Vec			log_likelihood = {0};
 	Vec			squares = {0};
 
-	if (k == 2)
-		CLONE(roots_of_two) (n_rows, work);
-	else
-		CLONE(roots_of_many) (d, k, block, work, host);
-	host->check_interrupts(host->context);
-	for (int row = 0; row < n_rows; row += VL)
+	for (int row = 0; row < block->n_rows; row += VL)
 	{
 		Vec			weight = CLONE(load) (block->weights + row);
 		Vec			sum = CLONE(load) (work->sums + row);
@@ -159,7 +223,7 @@ CLONE(normalize) (int d, int k, const MixtureBlock *block, const KernelWork *wor
 
 /*
  * The weighted sum over a block's rows of the entropy of their
- * responsibilities r, sum r log(1 / r), from the roots that normalize() left.
+ * responsibilities r, sum r log(1 / r), from the parts that leave_parts() left.
  */
 static double
 CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
@@ -170,13 +234,13 @@ CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
 
 	for (int c = 0; c < k; c++)
 	{
-		const double *roots = kernels_roots(work, c);
+		const double *parts = kernels_roots(work, c);
 
 		for (int row = 0; row < n_rows; row += VL)
 		{
-			Vec			root = CLONE(load) (roots + row);
+			Vec			part = CLONE(load) (parts + row);
 			Vec			sum = CLONE(load) (work->sums + row);
-			Vec			density = root * root;
+			Vec			density = work->has_roots ? part * part : part;
 			Vec			inverse = CLONE(select) ((Bits) (density > 0), sum / density, one);
 
 			/* a quotient that is 1 but for rounding is not less */
@@ -219,40 +283,6 @@ CLONE(find_reach) (const MixturePrepared *prepared, const MixtureBlock *block,
 	*work->reach = sqrt(2 * fmax(most - lanes[0] - 2 * ROOT_UNDERFLOW, 0));
 }
 
-/*
- * Turn the roots that normalize() left into those of responsibilities times
- * weight, and leave each component's sum of these in work->weights.
- */
-static void
-CLONE(scale_roots) (int k, const MixtureBlock *block, const KernelWork *work)
-{
-	const int	n_rows = block->n_rows;
-
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			weight = CLONE(load) (block->weights + row);
-		Vec			sum = CLONE(load) (work->sums + row);
-
-		/* the root of weight / sum; 2^-14 keeps the product in range */
-		CLONE(store) (work->scales + row, weight * 0x1p-7 *
-					  CLONE(inverse_root) (sum * 0x1p-14 * weight));
-	}
-	for (int c = 0; c < k; c++)
-	{
-		double	   *roots = kernels_roots(work, c);
-		Vec			weight = {0};
-
-		for (int row = 0; row < n_rows; row += VL)
-		{
-			Vec			root = CLONE(load) (roots + row) * CLONE(load) (work->scales + row);
-
-			CLONE(store) (roots + row, root);
-			weight += root * root;
-		}
-		work->weights[c] = CLONE(sum_of) (weight);
-	}
-}
-
 /* The log density of noise, which is the same for all rows, as that of component k. */
 static void
 CLONE(noise_densities) (const MixturePrepared *prepared, const MixtureBlock *block,
@@ -279,10 +309,14 @@ CLONE(responsibilities) (const MixturePrepared *prepared, const MixtureBlock *bl
 	for (int row = 0; row < n_rows; row += VL)
 		weight += CLONE(load) (block->weights + row);
 	*stats->sum_weights += CLONE(sum_of) (weight);
-	CLONE(normalize) (prepared->d, n_classes, block, work, stats, host);
+	if (work->has_roots)
+		CLONE(leave_parts) (prepared, block, m_step, work, host, true);
+	else
+		CLONE(leave_parts) (prepared, block, m_step, work, host, false);
+	CLONE(add_log_densities) (block, work, stats);
+	host->check_interrupts(host->context);
 	if (m_step)
 	{
-		CLONE(scale_roots) (n_classes, block, work);
 		if (prepared->noise)
 			*stats->noise_weight += work->weights[prepared->k];
 		if (work->pack_rows > 0)

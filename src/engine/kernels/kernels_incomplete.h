@@ -224,7 +224,7 @@ CLONE(missing_moments) (const MixturePrepared *prepared, int c,
 	const int	step = prepared->covariance_type == MIXTURE_DIAG;
 	const double *mean = prepared->means + (size_t) c * d;
 	const double *factor = prepared->precision_cholesky + c * prepared->factor_step;
-	const double *roots = kernels_roots(work, c);
+	const double *shares = kernels_roots(work, c);
 	double	   *firsts = stats->firsts + (size_t) c * d;
 	double	   *seconds = stats->seconds + c * prepared->factor_count;
 
@@ -242,13 +242,13 @@ CLONE(missing_moments) (const MixturePrepared *prepared, int c,
 		for (int row = 0; row < block->n_rows; row += VL)
 		{
 			Vec			x = CLONE(load) (features + row);
-			Vec			root = CLONE(load) (roots + row);
+			Vec			share = CLONE(load) (shares + row);
 			Bits		observed = (Bits) (x == x);
-			Vec			u = CLONE(select) (observed, root * (x - mean[j]), (Vec) {0});
+			Vec			u = CLONE(select) (observed, x - mean[j], (Vec) {0});
 
-			first += root * u;
-			second += u * u;
-			rest += CLONE(select) (observed, (Vec) {0}, root * root);
+			first += share * u;
+			second += share * u * u;
+			rest += CLONE(select) (observed, (Vec) {0}, share);
 		}
 		firsts[j] += CLONE(sum_of) (first);
 		seconds[j * step] += CLONE(sum_of) (second) +

@@ -254,126 +254,162 @@ CLONE(moments_matrix) (const MixtureBlock *block, int d, const double *mean,
 	CLONE(scatter_matrix) (&scatter, d, host, false);
 }
 
-/* Add n sums to as many others. */
+/* Add n sums to as many others, less their share of a mean unless that is NULL. */
 ALWAYS_INLINE void
-CLONE(add_to) (double *target, const double *sums, const int n)
+CLONE(add_to) (double *target, const double *sums, const int n, const double *mean,
+			   double weight)
 {
 	int			t = 0;
 
 	UNROLL
 	for (; t + VL <= n; t += VL)
-		CLONE(store) (target + t, CLONE(load) (target + t) + CLONE(load) (sums + t));
+	{
+		Vec			sum = CLONE(load) (sums + t);
+
+		if (mean != NULL)
+			sum -= weight * CLONE(load) (mean + t);
+		CLONE(store) (target + t, CLONE(load) (target + t) + sum);
+	}
 	UNROLL
 	for (; t < n; t++)
-		target[t] += sums[t];
+		target[t] += mean != NULL ? sums[t] - weight * mean[t] : sums[t];
 }
 
+/* A tile of sums of components without matrices: what it goes through. */
+typedef struct CLONE(Moments)
+{
+	int			n_rows;
+	int			stride;			/* of features */
+	const double *features;		/* from the tile's first */
+	const double *shares;		/* the first component's */
+	const double *mean;			/* its, of the first feature */
+	int			step;			/* to the next one's; 0: all have this */
+	const double *weights;		/* sums of shares */
+	double	   *firsts;			/* those of features, d for each component */
+	double	   *seconds;
+	int			d;
+} CLONE(Moments);
+
 /*
- * Sums of n features of a component without covariances, from feature j, and of
- * their squares.
+ * Add the sums of m components' n features and, if those are wanted, of their squares.
+ * Squares are those of distances from the mean; where there are none, and means are near
+ * zero, that is subtracted from sums and not from each value.
  */
 ALWAYS_INLINE void
-CLONE(moments_features) (const MixtureBlock *block, int j, const double *mean,
-						 const double *roots, double *firsts, double *seconds, const int n,
-						 const bool squares)
+CLONE(moments_tile) (const CLONE(Moments) *tile, const int m, const int n, const bool squares,
+					 const bool near)
 {
-	const int	n_rows = block->n_rows;
-	const double *features = block->features + (size_t) j * block->stride;
+	const int	size = squares ? 2 * n : n;	/* sums of a component */
 	Vec			sum[2 * MOMENTS_TILE];
 	double		sums[2 * MOMENTS_TILE + VL];
 
 	UNROLL
-	for (int t = 0; t < 2 * n; t++)
+	for (int t = 0; t < m * size; t++)
 		sum[t] = (Vec) {0};
-	for (int row = 0; row < n_rows; row += VL)
+	for (int row = 0; row < tile->n_rows; row += VL)
 	{
-		Vec			root = CLONE(load) (roots + row);
-		Vec			share = root * root;
+		Vec			share[2];
 
+		UNROLL
+		for (int e = 0; e < m; e++)
+			share[e] = CLONE(load) (tile->shares + e * KERNEL_WORK_STRIDE + row);
 		UNROLL
 		for (int t = 0; t < n; t++)
 		{
-			Vec			u = CLONE(load) (features + (size_t) t * block->stride + row) - mean[j + t];
+			Vec			x = CLONE(load) (tile->features + (size_t) t * tile->stride + row);
 
-			if (!squares)
-				sum[t] += share * u;
-			else
+			UNROLL
+			for (int e = 0; e < m; e++)
 			{
-				Vec			part = share * u;
+				Vec			u = near ? x : x - tile->mean[(size_t) e * tile->step + t];
 
-				sum[t] += part;
-				sum[n + t] += part * u;
+				if (!squares)
+					sum[e * size + t] += share[e] * u;
+				else
+				{
+					Vec			part = share[e] * u;
+
+					sum[e * size + t] += part;
+					sum[e * size + n + t] += part * u;
+				}
 			}
 		}
 	}
-	CLONE(sum_elements) (sum, squares ? 2 * n : n, sums);
-	CLONE(add_to) (firsts + j, sums, n);
-	if (squares)
-		CLONE(add_to) (seconds + j, sums + n, n);
+	CLONE(sum_elements) (sum, m * size, sums);
+	UNROLL
+	for (int e = 0; e < m; e++)
+	{
+		const double *own = sums + e * size;
+
+		CLONE(add_to) (tile->firsts + (size_t) e * tile->d, own, n,
+					   near ? tile->mean + (size_t) e * tile->step : NULL, tile->weights[e]);
+		if (squares)
+			CLONE(add_to) (tile->seconds + (size_t) e * tile->d, own + n, n, NULL, 0);
+	}
 }
 
 /*
- * The same of all features of n components, from c: firsts, and of the family diag
- * seconds.  A few features at a time are looked at by all components while they are
- * in the first cache.
+ * The same of all components and features.  A few features at a time are looked at by all
+ * components while they are in the first cache.
  */
-static void
-CLONE(moments_plain) (const MixturePrepared *prepared, int c, int n, const MixtureBlock *block,
-					  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
+ALWAYS_INLINE void
+CLONE(moments_of_all) (const MixturePrepared *prepared, const MixtureBlock *block,
+					   const KernelWork *work, MixtureStats *stats, const MixtureHost *host,
+					   const bool squares, const bool near)
 {
 	const int	d = prepared->d;
-	const bool	squares = prepared->covariance_type == MIXTURE_DIAG;
+	const int	most = squares ? 1 : 2;	/* components of a tile */
+	bool		common = prepared->linear != NULL;
+	CLONE(Moments) tile = {
+		.n_rows = block->n_rows,.stride = block->stride,.step = common ? 0 : d,.d = d
+	};
 
 	for (int j = 0; j < d;)
 	{
-		int			tile = j + MOMENTS_TILE <= d ? MOMENTS_TILE : 1;
+		int			n = j + MOMENTS_TILE <= d ? MOMENTS_TILE : 1;
 
-		for (int e = c; e < c + n; e++)
+		tile.features = block->features + (size_t) j * block->stride;
+		for (int c = 0, m; c < prepared->k; c += m)
 		{
-			const double *mean = prepared->linear != NULL ? prepared->origin :
-				prepared->means + (size_t) e * d;
-			const double *roots = kernels_roots(work, e);
-			double	   *firsts = stats->firsts + (size_t) e * d;
-			double	   *seconds = stats->seconds + (size_t) e * d;
+			size_t		place = (size_t) c * d + j;
 
-			if (work->weights[e] == 0)
-				continue;
-			if (squares && tile > 1)
-				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, MOMENTS_TILE,
-										 true);
-			else if (squares)
-				CLONE(moments_features) (block, j, mean, roots, firsts, seconds, 1, true);
-			else if (tile > 1)
-				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, MOMENTS_TILE, false);
-			else
-				CLONE(moments_features) (block, j, mean, roots, firsts, NULL, 1, false);
-			if (e % COMPONENTS_PER_LOOK == 0)
+			if (c % COMPONENTS_PER_LOOK == 0)
 				host->check_interrupts(host->context);
+			m = c + most <= prepared->k ? most : 1;
+			if (work->weights[c] == 0 && work->weights[c + m - 1] == 0)
+				continue;
+			tile.shares = kernels_roots(work, c);
+			tile.mean = common ? prepared->origin + j : prepared->means + place;
+			tile.weights = work->weights + c;
+			tile.firsts = stats->firsts + place;
+			tile.seconds = stats->seconds + place;
+			if (n > 1 && m == most)
+				CLONE(moments_tile) (&tile, most, MOMENTS_TILE, squares, near);
+			else if (n > 1)
+				CLONE(moments_tile) (&tile, 1, MOMENTS_TILE, squares, near);
+			else if (m == most)
+				CLONE(moments_tile) (&tile, most, 1, squares, near);
+			else
+				CLONE(moments_tile) (&tile, 1, 1, squares, near);
 		}
-		j += tile;
+		j += n;
 	}
 }
 
 /*
- * The sum over a block's rows of r |x - m|^2, of a component that is round: from
- * the squared distances of the E-step, in units of the variance.
+ * Sums of components without matrices of their own: firsts, and of the family diag
+ * seconds.
  */
-static double
-CLONE(round_scatter) (const MixturePrepared *prepared, int c, int n_rows,
-					  const KernelWork *work)
+static void
+CLONE(moments_plain) (const MixturePrepared *prepared, const MixtureBlock *block,
+					  const KernelWork *work, MixtureStats *stats, const MixtureHost *host)
 {
-	const double *roots = kernels_roots(work, c);
-	const double *distances = kernels_distances(work, c);
-	double		factor = prepared->precision_cholesky[c];
-	Vec			sum = {0};
-
-	for (int row = 0; row < n_rows; row += VL)
-	{
-		Vec			root = CLONE(load) (roots + row);
-
-		sum += root * root * CLONE(load) (distances + row);
-	}
-	return CLONE(sum_of) (sum) / factor / factor;
+	if (prepared->covariance_type == MIXTURE_DIAG)
+		CLONE(moments_of_all) (prepared, block, work, stats, host, true, false);
+	else if (prepared->near_zero)
+		CLONE(moments_of_all) (prepared, block, work, stats, host, false, true);
+	else
+		CLONE(moments_of_all) (prepared, block, work, stats, host, false, false);
 }
 
 /*
@@ -498,13 +534,7 @@ CLONE(add_component) (const MixturePrepared *prepared, int c,
 		return;
 	stats->component_weights[c] += work->weights[c];
 
-	if (!mixture_has_matrix(type))
-	{
-		CLONE(moments_plain) (prepared, c, 1, block, work, stats, host);
-		if (type == MIXTURE_SPHERICAL)
-			*seconds += CLONE(round_scatter) (prepared, c, block->n_rows, work);
-	}
-	else if (d == 1)
+	if (d == 1)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, 1);
 	else if (d == 2)
 		CLONE(moments_small) (block, mean, roots, firsts, seconds, 2);

@@ -24,10 +24,10 @@
 #endif
 
 /*
- * Turn the roots of responsibilities into r / sqrt(s).
+ * Turn responsibilities into r / sqrt(s).
  */
 static void
-CLONE(share_roots) (int k, int n_rows, const KernelWork *work)
+CLONE(divide_shares) (int k, int n_rows, const KernelWork *work)
 {
 	for (int row = 0; row < n_rows; row += VL)
 	{
@@ -36,18 +36,10 @@ CLONE(share_roots) (int k, int n_rows, const KernelWork *work)
 		Vec			scale;
 
 		for (int c = 0; c < k; c++)
-		{
-			Vec			root = CLONE(load) (column + (size_t) c * KERNEL_WORK_STRIDE);
-
-			sum += root * root;
-		}
+			sum += CLONE(load) (column + (size_t) c * KERNEL_WORK_STRIDE);
 		scale = CLONE(inverse_root) (sum);
 		for (int c = 0; c < k; c++, column += KERNEL_WORK_STRIDE)
-		{
-			Vec			root = CLONE(load) (column);
-
-			CLONE(store) (column, root * root * scale);
-		}
+			CLONE(store) (column, CLONE(load) (column) * scale);
 	}
 }
 
@@ -123,7 +115,7 @@ CLONE(shared_scatter) (const MixturePrepared *prepared, const MixtureBlock *bloc
 	};
 	int			row = 0;
 
-	CLONE(share_roots) (prepared->k, block->n_rows, work);
+	CLONE(divide_shares) (prepared->k, block->n_rows, work);
 	for (; row + VL < block->n_rows; row += 2 * VL)
 	{
 		CLONE(rows_about_own_mean) (prepared, block, row, work, 2);
@@ -135,6 +127,23 @@ CLONE(shared_scatter) (const MixturePrepared *prepared, const MixtureBlock *bloc
 	CLONE(scatter_matrix) (&pairs, prepared->k, host, true);
 }
 
+/* Turn roots of responsibilities into these. */
+static void
+CLONE(square_roots) (int k, int n_rows, const KernelWork *work)
+{
+	for (int c = 0; c < k; c++)
+	{
+		double	   *roots = kernels_roots(work, c);
+
+		for (int row = 0; row < n_rows; row += VL)
+		{
+			Vec			root = CLONE(load) (roots + row);
+
+			CLONE(store) (roots + row, root * root);
+		}
+	}
+}
+
 /* Add a block to the statistics; see Kernels. */
 static void
 CLONE(add_components) (const MixturePrepared *prepared, const MixtureBlock *block,
@@ -143,10 +152,15 @@ CLONE(add_components) (const MixturePrepared *prepared, const MixtureBlock *bloc
 	int			k = prepared->k;
 
 	for (int c = 0; c < k; c++)
+	{
 		stats->component_weights[c] += work->weights[c];
-	CLONE(moments_plain) (prepared, 0, k, block, work, stats, host);
-	for (int c = 0; c < k && prepared->covariance_type == MIXTURE_SPHERICAL; c++)
-		stats->seconds[c] += CLONE(round_scatter) (prepared, c, block->n_rows, work);
+		if (prepared->covariance_type == MIXTURE_SPHERICAL)
+			stats->seconds[c] += work->scatters[c] / prepared->precision_cholesky[c] /
+				prepared->precision_cholesky[c];
+	}
+	if (prepared->covariance_type == MIXTURE_TIED)
+		CLONE(square_roots) (k, block->n_rows, work);
+	CLONE(moments_plain) (prepared, block, work, stats, host);
 	if (prepared->covariance_type == MIXTURE_TIED && prepared->linear == NULL)
 		CLONE(shared_scatter) (prepared, block, work, stats, host);
 }

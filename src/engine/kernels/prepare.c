@@ -23,7 +23,8 @@
 /*
  * How far means may be from the origin, in deviations of a feature, for rows and means
  * to be multiplied with the factor one by one: by so much the difference of the
- * products may be less precise than the product of the difference.
+ * products may be less precise than the product of the difference.  So far they may also
+ * be from zero for sums of rows to be made about that.
  */
 #define NEAR_ORIGIN 64
 
@@ -222,8 +223,13 @@ prepare_linear(MixturePrepared *prepared, const double *origin, const double *va
 		host->release(host->context, scratch);
 		return false;
 	}
+	prepared->near_zero = true;
 	for (int j = 0; j < d; j++)
+	{
+		prepared->near_zero = prepared->near_zero &&
+			fabs(origin[j]) * sqrt(scratch[j]) <= NEAR_ORIGIN;
 		scratch[j] = prepared->origin[j] - origin[j];
+	}
 	memcpy(prepared->origin, origin, d * sizeof(double));
 	for (int i = 0; i < d; i++)
 		shift[i] = linalg_dot(factor + linalg_row(i), scratch, i + 1);
@@ -243,6 +249,20 @@ prepare_linear(MixturePrepared *prepared, const double *origin, const double *va
 	host->release(host->context, scratch);
 	prepared->linear = prepared->whitened;
 	prepared->whitened = NULL;
+	return true;
+}
+
+/* Whether the means of round components are near zero, as their deviations go. */
+static bool
+means_are_near(const MixturePrepared *prepared)
+{
+	int			d = prepared->d;
+
+	if (prepared->covariance_type != MIXTURE_SPHERICAL || prepared->lanes > 1)
+		return false;
+	for (size_t i = 0; i < (size_t) prepared->k * d; i++)
+		if (!(fabs(prepared->means[i]) * prepared->precision_cholesky[i / d] <= NEAR_ORIGIN))
+			return false;
 	return true;
 }
 
@@ -304,6 +324,7 @@ fill_prepared(MixturePrepared *prepared, const MixtureParameters *parameters,
 		host->check_interrupts(host->context);
 	}
 	host->release(host->context, scratch);
+	prepared->near_zero = means_are_near(prepared);
 	if (prepared->origin != NULL)
 		whiten_means(prepared, parameters, host);
 	return true;

@@ -109,10 +109,10 @@ exchange_row(Exchange *exchange, const KernelWork *work, int lane, double row_we
 	int			other = -1;
 
 	for (int c = 1; c < from->k; c++)
-		if (kernels_roots(work, c)[lane] > kernels_roots(work, own)[lane])
+		if (kernels_share(work, c, lane) > kernels_share(work, own, lane))
 			own = c;
 	/* what it takes along is the component's share of it */
-	exchange->weight = kernels_roots(work, own)[lane] * kernels_roots(work, own)[lane];
+	exchange->weight = kernels_share(work, own, lane);
 	if (!(fmin(from->weights[own], exchange->to->weights[own]) * exchange->sum_weights >
 		  2 * exchange->weight))
 		return;
@@ -123,8 +123,8 @@ exchange_row(Exchange *exchange, const KernelWork *work, int lane, double row_we
 	leaving = joining(exchange, own, -exchange->weight);
 	for (int c = 0; c < from->k; c++)
 	{
-		double		root = kernels_roots(work, c)[lane];
-		double		gain = c == own || !(root * root > LEAST_RESPONSIBILITY * row_weight) ? 0 :
+		bool		has_part = kernels_share(work, c, lane) > LEAST_RESPONSIBILITY * row_weight;
+		double		gain = c == own || !has_part ? 0 :
 			leaving + joining(exchange, c, exchange->weight);
 
 		if (gain > best)
@@ -151,8 +151,7 @@ exchange_block(void *context, int64_t first, const MixtureBlock *block, const Ke
 		int			n = 0;
 
 		for (int c = 0; c < exchange->from->k && n < 2; c++)
-			n += kernels_roots(work, c)[i] * kernels_roots(work, c)[i] >
-				LEAST_RESPONSIBILITY * block->weights[i];
+			n += kernels_share(work, c, i) > LEAST_RESPONSIBILITY * block->weights[i];
 		if (n == 2)
 		{
 			exchange->row = exchange->sample->rows + (first + i) * exchange->from->d;

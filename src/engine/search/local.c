@@ -101,12 +101,13 @@ collect_rows(void *context, int64_t first, const MixtureBlock *block, const Kern
 
 	for (int c = 0; c < collection->k; c++)
 	{
-		const double *roots = kernels_roots(work, c);
-
 		for (int i = 0; i < block->n_rows; i++)
-			if (roots[i] * roots[i] > LEAST_SHARE * block->weights[i])
-				add_row(&collection->rows[c], first + i, roots[i] * roots[i],
-						collection->host);
+		{
+			double		share = kernels_share(work, c, i);
+
+			if (share > LEAST_SHARE * block->weights[i])
+				add_row(&collection->rows[c], first + i, share, collection->host);
+		}
 	}
 }
 
