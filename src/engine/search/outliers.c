@@ -29,10 +29,7 @@
 /* Rows for each component that there have to be left, so that starts find seeds */
 #define LEAST_LEFT 4
 
-/* Share of a component's variance in some direction that is of one far row, at least */
-#define FAR_SHARE 0.99
-
-/* Rows that a component has beside it, in units of what it has to have */
+/* Rows that a component has beside far ones, in units of what it has to have */
 #define BESIDE_FAR 4
 
 /* Rows that are too few for a group, if some are far from all others */
@@ -59,75 +56,6 @@ static double
 weight_of_row(const Search *search)
 {
 	return search->best.outcome.sum_weights / search_n_rows(search);
-}
-
-/* Leave the largest log densities of a block's rows; see LocalVisit. */
-static void
-note_largest(void *context, int64_t first, const MixtureBlock *block, const KernelWork *work)
-{
-	memcpy((double *) context + first, work->largest, block->n_rows * sizeof(double));
-}
-
-/*
- * The share that a row has of the variance of component c, of so many rows, in the
- * direction in which that is the most.  square: its squared distance, where the family
- * has matrices.
- */
-static double
-row_share(const MixtureParameters *parameters, int c, const double *row, double square,
-		  double weight, double n, double sum_weights)
-{
-	MixtureCovarianceType type = parameters->covariance_type;
-	int			d = parameters->d;
-	size_t		count = mixture_factor_count(type, d);
-	double		most = mixture_has_matrix(type) ? square : 0;
-
-	for (int j = 0; j < d && !mixture_has_matrix(type); j++)
-	{
-		double		apart = row[j] - parameters->means[(size_t) c * d + j];
-		double		own = apart * apart /
-			parameters->covariances[c * count + mixture_variance_place(type, j)];
-
-		most = type == MIXTURE_DIAG ? fmax(most, own) : most + own / d;
-	}
-	return weight * n / (n - weight) / (type == MIXTURE_TIED ? sum_weights : n) * most;
-}
-
-/*
- * The row of component c, of its rows, that makes it what it is; -1: none does.
- * largest: where the family has matrices, the largest log density of each row, which of
- * one that is mostly this component's is the component's own, and tells the distance.
- */
-static int64_t
-find_far(const Search *search, const MixturePrepared *prepared, const ComponentRows *of, int c,
-		 const double *largest)
-{
-	const Sample *sample = search->sample;
-	const Candidate *best = &search->best;
-	double		most = FAR_SHARE;
-	double		least = BESIDE_FAR * judge_least_rows(search->options->covariance_type, search->d);
-	int64_t		far = -1;
-
-	for (int64_t i = 0; i < of->n; i++)
-	{
-		int64_t		row = of->rows[i];
-		double		share;
-
-		if (of->n < least || 2 * of->shares[i] < sample->weights[row] ||
-			2 * of->shares[i] > of->sum)
-			continue;
-		share = row_share(&best->parameters, c, sample->rows + row * search->d,
-						  largest != NULL ? 2 * (prepared->log_constants[c] - largest[row]) : 0,
-						  of->shares[i], of->sum, best->outcome.sum_weights);
-		if (share > most)
-		{
-			most = share;
-			far = row;
-		}
-		if (i % MIXTURE_BLOCK_ROWS == 0)
-			search->host->check_interrupts(search->host->context);
-	}
-	return far;
 }
 
 /* Give a row no weight in the copy of the sample. */
@@ -161,36 +89,24 @@ count_far(const Search *search, const ComponentRows *of)
 
 /*
  * Take the weight from the rows that are mostly a component of few rows, and from those
- * that make a component wide; prepared: the best.
+ * far from all others that make a component wide; prepared: the best.
  */
 static void
 clear_rows(const Search *search, const MixturePrepared *prepared, Aside *aside)
 {
-	const MixtureHost *host = search->host;
 	const Sample *sample = search->sample;
-	ComponentRows *rows = local_rows(prepared, sample, host);
-	double	   *largest = NULL;
+	ComponentRows *rows = local_rows(prepared, sample, search->host);
 
-	if (mixture_has_matrix(search->options->covariance_type))
-	{
-		largest = host->allocate(host->context, sample->n_rows * sizeof(double));
-		local_visit(prepared, sample, note_largest, largest, host);
-	}
 	for (int c = 0; c < search->k; c++)
 	{
 		bool		few = search->suspicions[c] == MIXTURE_FEW_ROWS;
-		int64_t		far = few ? -1 : find_far(search, prepared, &rows[c], c, largest);
 		int64_t		n = few ? rows[c].n : count_far(search, &rows[c]);
 
 		for (int64_t i = 0; i < n; i++)
 			if (2 * rows[c].shares[i] > sample->weights[rows[c].rows[i]])
 				clear_row(aside, rows[c].rows[i]);
-		if (far >= 0)
-			clear_row(aside, far);
 	}
-	local_release(rows, search->k, host);
-	if (largest != NULL)
-		host->release(host->context, largest);
+	local_release(rows, search->k, search->host);
 }
 
 /* Set aside the rows that are to be: none where the best is no mixture to score rows with. */
