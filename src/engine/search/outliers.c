@@ -14,9 +14,9 @@
  * ones to have them.  Far rows that get none join what loses the least by it, for EM by
  * itself would give them to the widest; if EM takes them from there, they are tried in one
  * component after the other.  The mixture takes the place of the best if that explains the
- * other rows better, by more than what a component costs for each that the far rows give
- * up; or, where these get more components, if all rows are likelier, by more than what
- * those cost.
+ * other rows better, by more than BIC takes for each component that the far rows give up,
+ * or, where none of these is an artefact, three times that; or, where far rows get more
+ * components, if all rows are likelier, by more than what those cost.
  *
  * Of several far rows in a component none need make it what it is, as the others do as
  * well.  So what the sample knows to be far from all but a few (sample.c) is one, too.
@@ -328,7 +328,7 @@ choose(Search *search, Search *again, const Aside *aside)
 	if (n < aside->n && are_placed(search, aside) && n != n_before &&
 		all.covariance_type != MIXTURE_TIED)
 		n_joined = search->k - n;
-	if (n > n_before)
+	if (n > n_before || search->best.n_artefacts >= n_before - n)
 		price *= SPARE_SHARE;
 	if (n == n_before || gain > (n_before - n) * price)
 		for (int with = -1; with < n_joined && !search_worked_enough(search, since); with++)
