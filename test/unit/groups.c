@@ -629,24 +629,53 @@ groups_alike(const Table *table, const MixtureParameters *parameters, const Rows
 	return alike;
 }
 
+/*
+ * Where EM comes to from the table's groups, far rows that are none being in whichever that
+ * is the likeliest.  Returns whether to anything: then *fit is to be released.
+ */
+static bool
+groups_fit(Table *table, MixtureFit *fit)
+{
+	MixtureOptions options = default_options(table->type);
+	bool		join = table->n_far > 0 && !table->far_are_groups;
+	bool		found = false;
+
+	for (int c = 0; c < (join ? table->k : 1); c++)
+	{
+		MixtureParameters start;
+		MixtureError error;
+		MixtureFit	next;
+
+		for (int i = 0; i < table->n_far && join; i++)
+			table->labels[table->rows->n - 1 - i] = c;
+		groups_as_mixture(table, &start);
+		if (mixture_refit(&table->rows->source, &start, &options, &unit_host, &next, &error) ==
+			MIXTURE_OK)
+		{
+			if (found)
+				mixture_release_parameters(next.info.log_likelihood > fit->info.log_likelihood ?
+										   &fit->parameters : &next.parameters, &unit_host);
+			if (!found || next.info.log_likelihood > fit->info.log_likelihood)
+				*fit = next;
+			found = true;
+		}
+		mixture_release_parameters(&start, &unit_host);
+	}
+	return found;
+}
+
 /* Whether EM stays at the table's groups, of which none collapses: then *fit is to be released. */
 static bool
-groups_stay(const Table *table, MixtureFit *fit)
+groups_stay(Table *table, MixtureFit *fit)
 {
 	MixtureSuspicion suspicions[MOST_K];
-	MixtureOptions options = default_options(table->type);
-	MixtureParameters start;
-	MixtureError error;
+	double		reg_covar = default_options(table->type).reg_covar;
 	bool		stay;
 
-	groups_as_mixture(table, &start);
-	stay = mixture_refit(&table->rows->source, &start, &options, &unit_host, fit, &error) ==
-		MIXTURE_OK;
-	mixture_release_parameters(&start, &unit_host);
-	if (!stay)
+	if (!groups_fit(table, fit))
 		return false;
 	stay = groups_alike(table, &fit->parameters, table->rows) >= STAYS;
-	mixture_judge(&fit->parameters, mixture_judged_rows(&fit->info), options.reg_covar, suspicions,
+	mixture_judge(&fit->parameters, mixture_judged_rows(&fit->info), reg_covar, suspicions,
 				  &unit_host);
 	for (int c = 0; c < table->k; c++)
 		stay = stay && suspicions[c] != MIXTURE_COLLAPSED;

@@ -14,12 +14,12 @@
  * ones to have them.  Far rows that get none join what loses the least by it, for EM by
  * itself would give them to the widest; if EM takes them from there, they are tried in one
  * component after the other.  The mixture takes the place of the best if that explains the
- * other rows better, by more than BIC takes for each component that the far rows give up,
- * or, where none of these is an artefact, three times that; or, where far rows get more
- * components, if all rows are likelier, by more than what those cost.
+ * other rows better, by more than what a component costs for each that the far rows give
+ * up, which is less for an artefact; or, where these get more components, if all rows are
+ * likelier, by more than what those cost.
  *
- * Of several far rows in a component none need make it what it is, as the others do as
- * well.  So what the sample knows to be far from all but a few (sample.c) is one, too.
+ * Far is what the sample knows to be far from all but a few (beyond.c), and what a
+ * component of few rows has.
  */
 #include "engine/search/search.h"
 
@@ -37,6 +37,12 @@
 
 /* Share of a suspect component's price up to which rows can do without one: BIC's price */
 #define SPARE_SHARE (1 / 3.0)
+
+/*
+ * The same up to which they can for a far row whose component is an artefact: more, for one
+ * that a few of them happen to be near gains up to half more than BIC takes
+ */
+#define ARTEFACT_SHARE (2 / 3.0)
 
 /* Rows set aside for which components are chosen one by one, and components, at most */
 #define MOST_PLACED 32
@@ -328,8 +334,10 @@ choose(Search *search, Search *again, const Aside *aside)
 	if (n < aside->n && are_placed(search, aside) && n != n_before &&
 		all.covariance_type != MIXTURE_TIED)
 		n_joined = search->k - n;
-	if (n > n_before || search->best.n_artefacts >= n_before - n)
+	if (n > n_before)
 		price *= SPARE_SHARE;
+	else if (search->best.n_artefacts >= n_before - n)
+		price *= ARTEFACT_SHARE;
 	if (n == n_before || gain > (n_before - n) * price)
 		for (int with = -1; with < n_joined && !search_worked_enough(search, since); with++)
 			if (try_with(search, again, aside, n_before, n, with, &all))
