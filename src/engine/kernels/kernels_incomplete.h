@@ -214,44 +214,70 @@ CLONE(missing_densities) (const MixturePrepared *prepared, int c,
 		CLONE(missing_diag_rows) (prepared, c, block, constants, row, log_densities, 1);
 }
 
+/*
+ * Add to a component's sums those of n features from feature j on: what is missing has
+ * the mean and the variance.
+ */
+ALWAYS_INLINE void
+CLONE(missing_features) (const MixturePrepared *prepared, int c, int j,
+						 const MixtureBlock *block, const KernelWork *work,
+						 MixtureStats *stats, const int n)
+{
+	const int	step = prepared->covariance_type == MIXTURE_DIAG;
+	const double *mean = prepared->means + (size_t) c * prepared->d + j;
+	const double *factor = prepared->precision_cholesky + c * prepared->factor_step + j * step;
+	const double *shares = kernels_roots(work, c);
+	const double *features = block->features + (size_t) j * block->stride;
+	double	   *firsts = stats->firsts + (size_t) c * prepared->d + j;
+	double	   *seconds = stats->seconds + c * prepared->factor_count + j * step;
+	Vec			first[MOMENTS_TILE / 2];
+	Vec			second[MOMENTS_TILE / 2];
+	Vec			rest[MOMENTS_TILE / 2];
+
+	UNROLL
+	for (int t = 0; t < n; t++)
+		first[t] = second[t] = rest[t] = (Vec) {0};
+	for (int row = 0; row < block->n_rows; row += VL)
+	{
+		Vec			share = CLONE(load) (shares + row);
+
+		UNROLL
+		for (int t = 0; t < n; t++)
+		{
+			Vec			x = CLONE(load) (features + (size_t) t * block->stride + row);
+			Bits		observed = (Bits) (x == x);
+			Vec			u = CLONE(select) (observed, x - mean[t], (Vec) {0});
+			Vec			part = share * u;
+
+			first[t] += part;
+			second[t] += part * u;
+			rest[t] += CLONE(select) (observed, (Vec) {0}, share);
+		}
+	}
+	UNROLL
+	for (int t = 0; t < n; t++)
+	{
+		double		deviation = 1 / factor[t * step];
+
+		firsts[t] += CLONE(sum_of) (first[t]);
+		seconds[t * step] += CLONE(sum_of) (second[t]) +
+			deviation * deviation * CLONE(sum_of) (rest[t]);
+	}
+}
+
 /* A component's part of a block; see Kernels. */
 static void
 CLONE(missing_moments) (const MixturePrepared *prepared, int c,
 						const MixtureBlock *block, const KernelWork *work,
 						MixtureStats *stats)
 {
-	const int	d = prepared->d;
-	const int	step = prepared->covariance_type == MIXTURE_DIAG;
-	const double *mean = prepared->means + (size_t) c * d;
-	const double *factor = prepared->precision_cholesky + c * prepared->factor_step;
-	const double *shares = kernels_roots(work, c);
-	double	   *firsts = stats->firsts + (size_t) c * d;
-	double	   *seconds = stats->seconds + c * prepared->factor_count;
+	int			j = 0;
 
 	if (work->weights[c] == 0)
 		return;
 	stats->component_weights[c] += work->weights[c];
-	for (int j = 0; j < d; j++)
-	{
-		const double *features = block->features + (size_t) j * block->stride;
-		Vec			first = {0};
-		Vec			second = {0};
-		Vec			rest = {0};
-		double		deviation = 1 / factor[j * step];
-
-		for (int row = 0; row < block->n_rows; row += VL)
-		{
-			Vec			x = CLONE(load) (features + row);
-			Vec			share = CLONE(load) (shares + row);
-			Bits		observed = (Bits) (x == x);
-			Vec			u = CLONE(select) (observed, x - mean[j], (Vec) {0});
-
-			first += share * u;
-			second += share * u * u;
-			rest += CLONE(select) (observed, (Vec) {0}, share);
-		}
-		firsts[j] += CLONE(sum_of) (first);
-		seconds[j * step] += CLONE(sum_of) (second) +
-			deviation * deviation * CLONE(sum_of) (rest);
-	}
+	for (; j + MOMENTS_TILE / 2 <= prepared->d; j += MOMENTS_TILE / 2)
+		CLONE(missing_features) (prepared, c, j, block, work, stats, MOMENTS_TILE / 2);
+	for (; j < prepared->d; j++)
+		CLONE(missing_features) (prepared, c, j, block, work, stats, 1);
 }
