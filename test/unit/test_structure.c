@@ -359,9 +359,38 @@ test_two_of_three(void)
 }
 
 /*
+ * Two groups as small as they may be in many dimensions, where a covariance takes much of
+ * BIC, and one row far from them: it gets no component for which they are one.
+ */
+static void
+test_far_in_many_dimensions(void)
+{
+	Random		random = random_start(4000);
+	int			d = 9;
+	int			n = 30 * (d + 1);
+	Rows	   *rows = rows_allocate(2 * n + 1, d);
+	MixtureOptions options = default_options(MIXTURE_FULL);
+	MixtureError error;
+	MixtureFit	fit;
+
+	for (int64_t i = 0; i < rows->n * d; i++)
+		rows->values[i] = random_normal(&random);
+	for (int i = 0; i < n; i++)
+		rows->values[i * d] += 8;
+	rows->values[2 * n * d + 1] = 1e4;
+	rows_seal(rows);
+	if (mixture_fit(&rows->source, 2, &options, &unit_host, &fit, &error) != MIXTURE_OK)
+		abort();
+	check(fabs(fit.parameters.means[0] - fit.parameters.means[d]) > 7,
+		  "two groups of %d rows in %d dimensions beside a far row are found", n, d);
+	mixture_release_parameters(&fit.parameters, &unit_host);
+	rows_free(rows);
+}
+
+/*
  * Tables of more rows than a sample has, of which a pass is dear: what one start comes to is
- * not all that is tried where it leaves doubt; and a sentinel that is one row of the sample
- * is in it.
+ * not all that is tried where it leaves doubt; a sentinel that is one row of the sample is in
+ * it; and so are rows of groups that are next to nothing beside the distance of a far one.
  */
 static void
 test_large(int number, int seed)
@@ -376,7 +405,7 @@ test_large(int number, int seed)
 void
 test_structure(void)
 {
-	static const int large[] = {6821, 7818, 10645};
+	static const int large[] = {6821, 7818, 10645, 6252, 10716};
 	/*
 	 * Where a far row's component was given up for a group's most frequent value, or one
 	 * with a handful of a group's rows was kept; and where pairs of groups in one direction
@@ -389,6 +418,7 @@ test_structure(void)
 	test_small_tables();
 	test_equal_far(MIXTURE_FULL);
 	test_equal_far(MIXTURE_DIAG);
+	test_far_in_many_dimensions();
 	test_more_starts();
 	test_two_of_three();
 	for (int number = 0; number < N_PLAIN; number++)

@@ -107,21 +107,33 @@ mixture_flat_directions(const double *covariance, const double *floor, double ti
 	return n;
 }
 
+/* Whether feature j of a packed covariance has none with another, as where it is constant. */
+static bool
+is_alone(const double *covariance, int d, int j)
+{
+	for (int i = 0; i < d; i++)
+		if (i != j && covariance[i < j ? linalg_row(j) + i : linalg_row(i) + j] != 0)
+			return false;
+	return true;
+}
+
 /*
  * The matrix closest in likelihood to a packed covariance among those that
  * exceed its floor: in coordinates where that is the identity, every eigenvalue
  * below 1 becomes 1.  Where most are, as with fewer rows than features, what is more
- * than the identity along the others is all there is to add to it.  Only of a matrix
- * that is not finite eigenvalues are not found, or are not numbers: that becomes none at
+ * than the identity along the others is all there is to add to it.  A feature that has no
+ * covariance with others has none after, where the rounding of theirs may be more than its
+ * floor.  Only of a matrix that is not finite eigenvalues are not found, or are not numbers: that becomes none at
  * all, so that whoever would use it as a covariance refuses it.
  */
 static void
 raise_to_floor(double *covariance, const double *floor, int d,
 			   const MixtureHost *host)
 {
-	double	   *own = host->allocate(host->context, ((size_t) d * d + 2 * d) * sizeof(double));
+	double	   *own = host->allocate(host->context, ((size_t) d * d + 3 * d) * sizeof(double));
 	double	   *values = own + d;
-	double	   *square = values + d;
+	double	   *alone = values + d; /* variances of such features, or 0 */
+	double	   *square = alone + d;
 	double	   *vectors;
 	int			first = 0;
 	int			n = 0;
@@ -131,6 +143,8 @@ raise_to_floor(double *covariance, const double *floor, int d,
 		host->release(host->context, own);
 		return;
 	}
+	for (int j = 0; j < d; j++)
+		alone[j] = is_alone(covariance, d, j) ? fmax(covariance[linalg_row(j) + j], own[j]) : 0;
 	vectors = host->allocate(host->context, (size_t) (d / 2) * d * sizeof(double));
 	if (!linalg_eigen_fewer(square, d, 1, values, vectors, &first, &n, host))
 		covariance[0] = NAN;
@@ -146,12 +160,15 @@ raise_to_floor(double *covariance, const double *floor, int d,
 		double		excess = values[first + e] - 1;
 
 		for (int i = 0; i < d; i++)
-			vector[i] *= sqrt(own[i]);
+			vector[i] = alone[i] > 0 ? 0 : vector[i] * sqrt(own[i]);
 		for (int i = 0; i < d; i++)
 			linalg_add_multiple(covariance + linalg_row(i),
 								(first == 0 ? excess : -excess) * vector[i], vector, i + 1);
 		host->check_interrupts(host->context);
 	}
+	for (int j = 0; j < d; j++)
+		if (alone[j] > 0 && isfinite(covariance[linalg_row(j) + j]))
+			covariance[linalg_row(j) + j] = alone[j];
 	host->release(host->context, vectors);
 	host->release(host->context, own);
 }
