@@ -230,12 +230,12 @@ FROM fits AS a JOIN (SELECT number, family, gmm_fit(features, k, gmm_options(cov
                      FROM tables, families GROUP BY number, family, k) AS b USING (number, family) GROUP BY family ORDER BY family;
 
 -- Units, but for spherical; the box goes with the rows, the log-likelihood by the
--- volume of a unit.
-SELECT all_within(array_agg(greatest(apart(moved, wanted), abs(s.noise_weight - t.noise_weight) * 1e-3, abs(s.log_likelihood - t.log_likelihood) / abs(t.log_likelihood)) ORDER BY number), 6, 1e-6,
+-- volume of a unit.  To the end, for where a slow run stops hangs on rounding.
+SELECT all_within(array_agg(greatest(apart(moved, wanted), abs(s.noise_weight - t.noise_weight) * 1e-3, abs(s.log_likelihood - t.log_likelihood) / abs(t.log_likelihood)) ORDER BY number), 6, 1e-5,
                   family || ': units do not matter')
-FROM (SELECT number, family, model, gmm_fit((SELECT array_agg(x * (10.0 ^ j) + (j - 2) * 1e6 ORDER BY j) FROM unnest(features) WITH ORDINALITY AS f (x, j)), k,
-                                            gmm_options(covariance_type => family, noise => true)) AS moved
-      FROM fits JOIN tables USING (number, k) WHERE family <> 'spherical' GROUP BY number, family, model, k) AS m,
+FROM (SELECT number, family, gmm_fit(features, k, o) AS model,
+             gmm_fit((SELECT array_agg(x * (10.0 ^ j) + (j - 2) * 1e6 ORDER BY j) FROM unnest(features) WITH ORDINALITY AS f (x, j)), k, o) AS moved
+      FROM tables, families, gmm_options(covariance_type => family, noise => true, tol => 1e-13, max_iter => 10000) AS o WHERE family <> 'spherical' GROUP BY number, family, k) AS m,
      LATERAL (SELECT transformed(model, (ARRAY[10, 100, 1000])[1:(gmm_summary(model)).d], (ARRAY[-1e6, 0, 1e6])[1:(gmm_summary(model)).d]) AS wanted) AS w,
      gmm_summary(moved) AS s, gmm_summary(wanted) AS t
 GROUP BY family ORDER BY family;
