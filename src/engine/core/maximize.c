@@ -123,8 +123,9 @@ is_alone(const double *covariance, int d, int j)
  * below 1 becomes 1.  Where most are, as with fewer rows than features, what is more
  * than the identity along the others is all there is to add to it.  A feature that has no
  * covariance with others has none after, where the rounding of theirs may be more than its
- * floor.  Only of a matrix that is not finite eigenvalues are not found, or are not numbers: that becomes none at
- * all, so that whoever would use it as a covariance refuses it.
+ * floor.  Only of a matrix that is not finite eigenvalues are not found, or are not
+ * numbers: that becomes none at all, so that whoever would use it as a covariance refuses
+ * it.
  */
 static void
 raise_to_floor(double *covariance, const double *floor, int d,
@@ -132,7 +133,7 @@ raise_to_floor(double *covariance, const double *floor, int d,
 {
 	double	   *own = host->allocate(host->context, ((size_t) d * d + 3 * d) * sizeof(double));
 	double	   *values = own + d;
-	double	   *alone = values + d; /* variances of such features, or 0 */
+	double	   *alone = values + d;	/* variances of such features, or 0 */
 	double	   *square = alone + d;
 	double	   *vectors;
 	int			first = 0;

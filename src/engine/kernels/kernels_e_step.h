@@ -135,7 +135,8 @@ CLONE(parts_of_two) (int n_rows, const KernelWork *work, double *parts, const bo
  */
 ALWAYS_INLINE void
 CLONE(scale_parts) (const MixturePrepared *prepared, const MixtureBlock *block,
-					const KernelWork *work, const bool roots, const bool round)
+					const KernelWork *work, const MixtureHost *host, const bool roots,
+					const bool round)
 {
 	const int	n_rows = block->n_rows;
 
@@ -167,6 +168,8 @@ CLONE(scale_parts) (const MixturePrepared *prepared, const MixtureBlock *block,
 		work->weights[c] = CLONE(sum_of) (weight);
 		if (round)
 			work->scatters[c] = 2 * CLONE(sum_of) (scatter);
+		if (c % COMPONENTS_PER_LOOK == COMPONENTS_PER_LOOK - 1)
+			host->check_interrupts(host->context);
 	}
 }
 
@@ -183,10 +186,11 @@ CLONE(leave_parts) (const MixturePrepared *prepared, const MixtureBlock *block, 
 		CLONE(parts_of_two) (block->n_rows, work, parts, roots);
 	else
 		CLONE(parts_of_many) (prepared->d, n_classes, block, work, parts, host, roots);
+	host->check_interrupts(host->context);
 	if (round)
-		CLONE(scale_parts) (prepared, block, work, false, true);
+		CLONE(scale_parts) (prepared, block, work, host, false, true);
 	else if (m_step)
-		CLONE(scale_parts) (prepared, block, work, roots, false);
+		CLONE(scale_parts) (prepared, block, work, host, roots, false);
 }
 
 /*
@@ -226,7 +230,8 @@ CLONE(add_log_densities) (const MixtureBlock *block, const KernelWork *work, Mix
  * responsibilities r, sum r log(1 / r), from the parts that leave_parts() left.
  */
 static double
-CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
+CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work,
+				const MixtureHost *host)
 {
 	const int	n_rows = block->n_rows;
 	const Vec	one = 1.0 - (Vec) {0};
@@ -248,6 +253,8 @@ CLONE(entropy) (int k, const MixtureBlock *block, const KernelWork *work)
 			entropy += CLONE(load) (block->weights + row) * (density / sum) *
 				CLONE(log_above_one) (inverse);
 		}
+		if (c % COMPONENTS_PER_LOOK == COMPONENTS_PER_LOOK - 1)
+			host->check_interrupts(host->context);
 	}
 	return CLONE(sum_of) (entropy);
 }
@@ -323,7 +330,7 @@ CLONE(responsibilities) (const MixturePrepared *prepared, const MixtureBlock *bl
 			CLONE(find_reach) (prepared, block, work);
 	}
 	else
-		*stats->entropy += CLONE(entropy) (n_classes, block, work);
+		*stats->entropy += CLONE(entropy) (n_classes, block, work, host);
 }
 
 /* The E-step of a block; see Kernels. */
