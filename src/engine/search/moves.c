@@ -4,10 +4,11 @@
  *	  could explain become one, and one that covers two groups becomes two.
  *
  * EM cannot do this, since on the way there the likelihood falls (Ueda,
- * Nakano, Ghahramani and Hinton 2000).  What every split would gain, and the
- * likeliest mergers lose, is found among the rows of these components alone
- * (local.c), and where to cut from their own shape (cuts.c): so no scale but a
- * component's own has a say.  That bounds from below what a move leads to, so
+ * Nakano, Ghahramani and Hinton 2000).  What every split would gain is found among
+ * the rows of the component alone (local.c), and where to cut from its own shape
+ * (cuts.c); what a merger loses, from the determinants of the two and of both
+ * together, and from the rows that have a choice: so no scale but a component's own
+ * has a say.  That bounds from below what a move leads to, so
  * one that gains should lead higher; of another one whoever makes it has to run EM
  * from there and see.  A suspect component is worth nothing where it is, so that
  * merging it away loses nothing.
