@@ -559,6 +559,43 @@ test_extremes(void)
 	mixture_release_parameters(&parameters, &unit_host);
 }
 
+/* A component without weight adds nothing to any sum, and no sum is spoilt. */
+static void
+test_weightless(Random *random, MixtureCovarianceType type)
+{
+	int			k = 2 + random_below(random, 4);
+	int			d = 1 + random_below(random, 4);
+	double		floor = 1e-9;
+	Rows	   *rows = rows_clusters(random, 500, d, 3, 2);
+	MixtureParameters parameters;
+	MixtureError error;
+	const Kernels *kernels;
+
+	rows_seal(rows);
+	random_parameters(random, &parameters, type, k, d);
+	for (int c = 0; c < k; c++)
+		parameters.weights[c] = c == 0 ? 0 : 1.0 / (k - 1);
+	for (int i = 0; (kernels = kernels_list(i)) != NULL; i++)
+	{
+		Em			em;
+		bool		sound = true;
+
+		kernels_select(kernels);
+		em_begin(&em, &rows->source, NULL, type, k, &floor, &unit_host);
+		em_pass(&em, &parameters, true, &error);
+		for (size_t value = 0; value < em.stats->n_values; value++)
+			sound = sound && isfinite(em.stats->sum_weights[value]);
+		sound = sound && em.stats->component_weights[0] == 0 &&
+			(type == MIXTURE_TIED || em.stats->seconds[0] == 0);
+		check(sound, "%s, k %d, d %d: with %s kernels a component without weight has no sums",
+			  family_names[type], k, d, kernels->name);
+		em_end(&em);
+	}
+	kernels_select(NULL);
+	mixture_release_parameters(&parameters, &unit_host);
+	rows_free(rows);
+}
+
 /* Squared distances of rows from means, and the nearest of these. */
 static void
 test_nearest(Random *random, int k, int d, int n)
@@ -749,6 +786,8 @@ test_kernels(void)
 		test_far_row(&random, 5 + 4 * random_uniform(&random),
 					 pow(10, 3 + 6 * random_uniform(&random)), false);
 	test_extremes();
+	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES; type++)
+		test_weightless(&random, type);
 	for (int type = 0; type < MIXTURE_N_COVARIANCE_TYPES && LDBL_MAX_EXP > 4 * DBL_MAX_EXP; type++)
 		test_far_scores(&random, type);
 }

@@ -154,7 +154,8 @@ CLONE(add_components) (const MixturePrepared *prepared, const MixtureBlock *bloc
 	for (int c = 0; c < k; c++)
 	{
 		stats->component_weights[c] += work->weights[c];
-		if (prepared->covariance_type == MIXTURE_SPHERICAL)
+		/* densities of a component without weight are minus infinity, as its constant is */
+		if (prepared->covariance_type == MIXTURE_SPHERICAL && work->weights[c] > 0)
 			stats->seconds[c] += work->scatters[c] / prepared->precision_cholesky[c] /
 				prepared->precision_cholesky[c];
 	}
