@@ -216,19 +216,20 @@ typedef struct Ray
  * What begins with missing_ is for blocks in which features are missing, and described
  * in missing.c.  missing_bits() finds up to 64 features from number j on that are
  * missing, a bit each, a word a row.  missing_fill() finds what is missing in a group
- * for sets with the same matrices, and the shifts; factors are left at `kept` unless
- * that is NULL; and, unless shared is NULL, what components are apart
- * (missing_shared.c), and the sums of their shifts in place of the set's.
+ * for sets with the same matrices, and the shifts, and returns whether all of these are
+ * numbers; factors are left at `kept` unless that is NULL; and, unless shared is NULL,
+ * what components are apart (missing_shared.c), and the sums of their shifts in place of
+ * the set's.
  * missing_spread() is the M-step's part of that, by the roots in work.  missing_shift()
- * adds shifts to n log densities, or puts the exact value where there is none; returns
- * the largest shift, or 0.  missing_shares() clears n roots that are below the least,
- * and leaves their squares, each so many steps from the last, and the sum of each
- * MIXTURE_LANES of them.  missing_sum_shares() does so for the sum of k components'
- * squares, of which none is cleared.  missing_residuals() adds to a set's residuals each
- * row's inverse times its share in each component, and, unless shared is NULL, does what
- * missing_spread() does; what was kept is lost.  The other two are what densities() and
- * add_component() are for families without matrices; constants: what each missing
- * feature adds to the log density, as the factor has them.
+ * adds shifts, each so many steps from the last, to n log densities, or puts the exact
+ * value where there is none; returns the largest shift, or 0.  missing_shares() clears n
+ * roots that are below the least, and leaves their squares, each so many steps from the
+ * last, and the sum of each MIXTURE_LANES of them.  missing_sum_shares() does so for the
+ * sum of k components' squares, of which none is cleared.  missing_residuals() adds to a
+ * set's residuals each row's inverse times its share in each component, and, unless
+ * shared is NULL, does what missing_spread() does; what was kept is lost.  The other two
+ * are what densities() and add_component() are for families without matrices; constants:
+ * what each missing feature adds to the log density, as the factor has them.
  *
  * row_log_densities() leaves k log densities, weighted, in work, which are minus
  * infinity where squared distances overflow; row_softmax() makes
@@ -289,11 +290,11 @@ typedef struct Kernels
 	void		(*gather_rows) (const double *from, const int *rows, int n, double *to);
 	void		(*turn_rows) (const double *features, int d, int stride, double *rows);
 	void		(*missing_bits) (const MixtureBlock *block, int d, int j, uint64_t *words);
-	void		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
+	bool		(*missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
 								 const MissingSet *sets, int n_sets,
 								 const MissingShared *shared, double *kept,
 								 const MixtureHost *host);
-	double		(*missing_shift) (const double *shifts, const double *exact, int n,
+	double		(*missing_shift) (const double *shifts, int step, const double *exact, int n,
 								  double *log_densities);
 	void		(*missing_shares) (double *roots, double least, int n, double *shares,
 								   int step, double *sums);

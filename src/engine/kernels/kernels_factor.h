@@ -30,8 +30,18 @@
 #define MISSING_WIDTH 4
 #endif
 
-/* The values of a set in one place of a matrix. */
+/* The values of a set in one place of a matrix, and of the narrowest but one. */
 typedef double CLONE(Part) __attribute__((vector_size(8 * MISSING_WIDTH), aligned(8), may_alias));
+typedef double CLONE(Pair) __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* A vector, row by row. */
+typedef union CLONE(Lanes)
+{
+	Vec			values;
+	CLONE(Part) parts[VL / MISSING_WIDTH];
+	CLONE(Pair) pairs[VL / MISSING_LEAST_WIDTH];
+	double		elements[VL];
+} CLONE(Lanes);
 
 /*
  * A pivot of a matrix with ones in the diagonal has lost as many digits as it
@@ -51,8 +61,23 @@ typedef double CLONE(Part) __attribute__((vector_size(8 * MISSING_WIDTH), aligne
 #define VECTOR_ROWS(width) (VL / (width))
 
 #if VL == 8
+#define FIRST_PAIRS(a, b) SHUFFLE(a, b, 0, 1, 4, 5, 8, 9, 12, 13)
+#define SECOND_PAIRS(a, b) SHUFFLE(a, b, 2, 3, 6, 7, 10, 11, 14, 15)
 #define LOW_HALVES(a, b) SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
 #define HIGH_HALVES(a, b) SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+#elif VL == 4
+#define FIRST_PAIRS(a, b) SHUFFLE(a, b, 0, 1, 4, 5)
+#define SECOND_PAIRS(a, b) SHUFFLE(a, b, 2, 3, 6, 7)
+#endif
+
+#if VL >= 4
+/* The pairs of two rows. */
+ALWAYS_INLINE __m256d
+CLONE(two_pairs) (const double *const *rows, const uint16_t *numbers)
+{
+	return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(rows[0] + 2 * numbers[0])),
+								_mm_loadu_pd(rows[1] + 2 * numbers[1]), 1);
+}
 #endif
 
 /* The set's values of each row, at numbers[row] in rows[row]. */
@@ -69,6 +94,14 @@ CLONE(pick) (const double *const *rows, const uint16_t *numbers, const int width
 		return CLONE(load) (rows[0] + (size_t) MISSING_WIDTH * numbers[0]);
 #endif
 	}
+#if VL == 8
+	if (width == MISSING_LEAST_WIDTH)
+		return (Vec) _mm512_insertf64x4(_mm512_castpd256_pd512(CLONE(two_pairs) (rows, numbers)),
+										CLONE(two_pairs) (rows + 2, numbers + 2), 1);
+#elif VL == 4
+	if (width == MISSING_LEAST_WIDTH)
+		return (Vec) CLONE(two_pairs) (rows, numbers);
+#endif
 #if VL == 2
 	return (Vec) {rows[0][numbers[0]], rows[1][numbers[1]]};
 #elif VL == 4
@@ -79,19 +112,6 @@ CLONE(pick) (const double *const *rows, const uint16_t *numbers, const int width
 		rows[2][numbers[2]], rows[3][numbers[3]],
 		rows[4][numbers[4]], rows[5][numbers[5]],
 		rows[6][numbers[6]], rows[7][numbers[7]]};
-#endif
-}
-
-/* The set's values of row r of a vector. */
-ALWAYS_INLINE CLONE(Part)
-CLONE(part) (Vec v, const int r)
-{
-#if VL == 8
-	return (CLONE(Part)) (r == 0 ? _mm512_castpd512_pd256((__m512d) v) :
-						  _mm512_extractf64x4_pd((__m512d) v, 1));
-#else
-	(void) r;
-	return (CLONE(Part)) v;
 #endif
 }
 
@@ -112,12 +132,7 @@ ALWAYS_INLINE void
 CLONE(place) (double *const *rows, const uint16_t *numbers, Vec values, const int width,
 			  const bool add)
 {
-	union
-	{
-		Vec			values;
-		CLONE(Part) parts[VL / MISSING_WIDTH];
-		double		elements[VL];
-	}			from = {values};
+	CLONE(Lanes) from = {values};
 
 	UNROLL
 	for (int r = 0; r < VECTOR_ROWS(width); r++)
@@ -126,10 +141,10 @@ CLONE(place) (double *const *rows, const uint16_t *numbers, Vec values, const in
 
 		if (width == 1)
 			*target = from.elements[r] + (add ? *target : 0);
-		else if (add)
-			*(CLONE(Part) *) target += from.parts[r];
-		else
+		else if (width == MISSING_WIDTH)
 			*(CLONE(Part) *) target = from.parts[r];
+		else
+			*(CLONE(Pair) *) target = from.pairs[r];
 	}
 }
 

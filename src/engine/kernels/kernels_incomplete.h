@@ -12,14 +12,15 @@
  * the largest shift, or 0 if it is less.
  */
 static double
-CLONE(missing_shift) (const double *shifts, const double *exact, int n, double *log_densities)
+CLONE(missing_shift) (const double *shifts, int step, const double *exact, int n,
+					  double *log_densities)
 {
 	Vec			most = {0};
 	double		lanes[VL];
 
 	for (int row = 0; row < n; row += VL)
 	{
-		Vec			shift = CLONE(load) (shifts + row);
+		Vec			shift = CLONE(load_steps) (shifts + row * step, step);
 		Bits		known = (Bits) (shift == shift);
 
 		CLONE(store) (log_densities + row,

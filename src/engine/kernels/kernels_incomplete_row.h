@@ -232,20 +232,6 @@ CLONE(make_equations) (CLONE(RowGroup) *groups, const double *row,
 
 /* --- the answer ------------------------------------------------------------------- */
 
-/* Does a condition hold in all lanes? */
-ALWAYS_INLINE bool
-CLONE(holds) (Bits condition)
-{
-	uint64_t	lanes[VL];
-	uint64_t	all = UINT64_MAX;
-
-	memcpy(lanes, &condition, sizeof(lanes));
-	UNROLL
-	for (int lane = 0; lane < VL; lane++)
-		all &= lanes[lane];
-	return all == UINT64_MAX;
-}
-
 /*
  * What n_groups groups' equations come to, whose forward half is solved, in squares; and
  * what the features solved for add to the log constants.

@@ -27,11 +27,19 @@ CLONE(deviations_of_row) (const double *row, const double *means, const double *
 
 		if (width == 1)
 			x = CLONE(load) (feature);
-		else
 #if VL == 8
+		else if (width == MISSING_LEAST_WIDTH)
+			x = (Vec) {feature[0], feature[0], feature[1], feature[1],
+				feature[2], feature[2], feature[3], feature[3]};
+		else
 			x = (Vec) {feature[0], feature[0], feature[0], feature[0],
 				feature[1], feature[1], feature[1], feature[1]};
 #else
+#if VL == 4
+		else if (width == MISSING_LEAST_WIDTH)
+			x = (Vec) {feature[0], feature[0], feature[1], feature[1]};
+#endif
+		else
 			x = feature[0] - (Vec) {0};
 #endif
 		u = (x - CLONE(load) (means + j)) * CLONE(load) (into + j);
@@ -94,10 +102,15 @@ CLONE(join_sums) (Vec *sums, const int width)
 		return CLONE(load) (values);
 	}
 #if VL == 8
-	return LOW_HALVES(sums[0], sums[1]) + HIGH_HALVES(sums[0], sums[1]);
-#else
-	return sums[0];
+	UNROLL
+	for (int r = 0; r < VECTOR_ROWS(width); r += 2)
+		sums[r / 2] = LOW_HALVES(sums[r], sums[r + 1]) + HIGH_HALVES(sums[r], sums[r + 1]);
 #endif
+#if VL >= 4
+	if (width == MISSING_LEAST_WIDTH)
+		return FIRST_PAIRS(sums[0], sums[1]) + SECOND_PAIRS(sums[0], sums[1]);
+#endif
+	return sums[0];
 }
 
 /* Products of n rows of the matrix for each row of a vector, times the sign. */
@@ -185,6 +198,8 @@ CLONE(right_sides) (const MissingScratch *scratch, const MissingGroup *group,
 {
 	const MissingSide *side = &set->sides[group->covariance];
 	size_t		length = (size_t) scratch->stride * width;
+	/* what stands where a lane has no feature is only read as an observed one */
+	size_t		n_values = group->covariance ? length : (size_t) scratch->d * width;
 	const double *rows[VL];
 
 	UNROLL
@@ -193,7 +208,7 @@ CLONE(right_sides) (const MissingScratch *scratch, const MissingGroup *group,
 		double	   *deviations = scratch->deviations + (first + r) * length;
 
 		CLONE(deviations_of_row) (group->rows + (size_t) (first + r) * scratch->row_stride,
-								  set->mean, side->into, length, deviations, width);
+								  set->mean, side->into, n_values, deviations, width);
 		rows[r] = deviations;
 	}
 	if (!group->covariance)
@@ -225,26 +240,24 @@ CLONE(use_observed) (const MissingScratch *scratch, const MissingGroup *group,
 }
 
 /*
- * Each row's shift from the density of a completed row to that of what is there, for
- * n components.
+ * Each row's shift from the density of a completed row to that of what is there, of
+ * n_sets sets; returns where it is a number.
  */
-ALWAYS_INLINE void
+ALWAYS_INLINE Bits
 CLONE(leave_shifts) (const MissingGroup *group, const MissingSet *set, int first,
 					 const CLONE(Factor) *factor, int n_sets, const int width)
 {
 	const MissingSide *side = &set->sides[group->covariance];
-	double		lanes[VL];
 	Vec			sum = CLONE(pick_of_one) (side->constant, (const uint16_t[VL]) {0}, width);
 
 	for (int i = 0; i < group->n_solved; i++)
 		sum += CLONE(pick_of_one) (side->constants, group->solved + first + i * MIXTURE_LANES,
 								   width);
-	CLONE(store) (lanes, CLONE(select) ((Bits) (factor->least >= MISSING_LEAST_PIVOT),
-										sum - 0.5 * factor->log_determinant, NAN - (Vec) {0}));
+	sum = CLONE(select) ((Bits) (factor->least >= MISSING_LEAST_PIVOT),
+						 sum - 0.5 * factor->log_determinant, NAN - (Vec) {0});
 	for (int s = 0; s < n_sets; s++)
-		for (int c = 0; c < set[s].n; c++)
-			for (int r = 0; r < VECTOR_ROWS(width); r++)
-				set[s].shifts[c][group->start + first + r] = lanes[r * width + c];
+		CLONE(store) (set[s].shifts + (size_t) (group->start + first) * width, sum);
+	return (Bits) (sum == sum);
 }
 
 /* Leave what is missing in the rows of a vector in its place. */
@@ -295,13 +308,14 @@ CLONE(fill_rows) (const MissingScratch *scratch, const MissingGroup *group,
 	}
 }
 
-ALWAYS_INLINE void
+ALWAYS_INLINE bool
 CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 				   const MissingSet *sets, int n_sets, const MissingShared *shared,
 				   double *kept, const MixtureHost *host, const int width)
 {
 	const int	n_vectors = MIXTURE_LANES / VECTOR_ROWS(width);
 	const int	n = n_vectors < MISSING_BESIDE ? n_vectors : MISSING_BESIDE;
+	Bits		known = ~(Bits) {0};
 
 	for (int first = 0; first < MIXTURE_LANES; first += n * VECTOR_ROWS(width))
 	{
@@ -310,8 +324,8 @@ CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 		CLONE(place_factors) (scratch, group, kept, first, factors, n, width);
 		CLONE(make_factors) (scratch, group, &sets[0], first, factors, n, host, width);
 		for (int v = 0; v < n; v++)
-			CLONE(leave_shifts) (group, sets, first + v * VECTOR_ROWS(width), &factors[v], n_sets,
-								 width);
+			known &= CLONE(leave_shifts) (group, sets, first + v * VECTOR_ROWS(width), &factors[v],
+										  n_sets, width);
 		for (int s = 0; s < n_sets; s++)
 		{
 			CLONE(fill_rows) (scratch, group, &sets[s], first, factors, n, width);
@@ -319,18 +333,23 @@ CLONE(fill_mixed) (const MissingScratch *scratch, const MissingGroup *group,
 		}
 		for (int v = 0; v < n && width == 1 && shared != NULL; v++)
 			CLONE(leave_steps) (scratch, group, &sets[0], shared, first + v * VL, &factors[v],
-								sets[0].shifts[0] + group->start + first + v * VL, host);
+								sets[0].shifts + group->start + first + v * VL, host);
 	}
+	return CLONE(holds) (known);
 }
 
 /* Fill in what is missing in a mixed group; see Kernels. */
-static void
+static bool
 CLONE(missing_fill) (const MissingScratch *scratch, const MissingGroup *group,
 					 const MissingSet *sets, int n_sets, const MissingShared *shared,
 					 double *kept, const MixtureHost *host)
 {
-	if (scratch->width == 1)
-		CLONE(fill_mixed) (scratch, group, sets, n_sets, shared, kept, host, 1);
-	else
-		CLONE(fill_mixed) (scratch, group, sets, n_sets, NULL, kept, host, MISSING_WIDTH);
+	if (sets->width == 1)
+		return CLONE(fill_mixed) (scratch, group, sets, n_sets, shared, kept, host, 1);
+#if VL >= 4
+	if (sets->width == MISSING_LEAST_WIDTH)
+		return CLONE(fill_mixed) (scratch, group, sets, n_sets, NULL, kept, host,
+								  MISSING_LEAST_WIDTH);
+#endif
+	return CLONE(fill_mixed) (scratch, group, sets, n_sets, NULL, kept, host, MISSING_WIDTH);
 }

@@ -188,12 +188,11 @@ CLONE(find_columns) (const uint16_t *numbers, size_t *columns, const int n, cons
 ALWAYS_INLINE void
 CLONE(place_parts) (double *matrix, size_t length, const uint16_t *row_numbers,
 					const uint16_t *column_numbers, Vec tile[MISSING_TILE][MISSING_TILE],
-					const int r, const int n, const bool diagonal)
+					const int r, const int n, const bool diagonal, const int width)
 {
 	size_t		columns[MISSING_TILE];
 
-	CLONE(find_columns) (column_numbers + r, columns, diagonal ? n : MISSING_TILE,
-						 MISSING_WIDTH);
+	CLONE(find_columns) (column_numbers + r, columns, diagonal ? n : MISSING_TILE, width);
 	UNROLL
 	for (int a = 0; a < n; a++)
 	{
@@ -202,7 +201,14 @@ CLONE(place_parts) (double *matrix, size_t length, const uint16_t *row_numbers,
 
 		UNROLL
 		for (int b = 0; b < n_b; b++)
-			*(CLONE(Part) *) (row + columns[b]) += CLONE(part) (tile[a][b], r);
+		{
+			CLONE(Lanes) from = {tile[a][b]};
+
+			if (width == MISSING_WIDTH)
+				*(CLONE(Part) *) (row + columns[b]) += from.parts[r];
+			else
+				*(CLONE(Pair) *) (row + columns[b]) += from.pairs[r];
+		}
 	}
 }
 
@@ -258,8 +264,9 @@ CLONE(place_tile) (const MissingScratch *scratch, double *matrix, const uint16_t
 		return;
 	}
 	UNROLL
-	for (int r = 0; r < VECTOR_ROWS(MISSING_WIDTH); r++)
-		CLONE(place_parts) (matrix, length, row_numbers, column_numbers, tile, r, n, diagonal);
+	for (int r = 0; r < VECTOR_ROWS(width); r++)
+		CLONE(place_parts) (matrix, length, row_numbers, column_numbers, tile, r, n, diagonal,
+							width);
 }
 
 /*
@@ -363,8 +370,13 @@ CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *gro
 						  const KernelWork *work, const double *shares, double *kept,
 						  const MixtureHost *host)
 {
-	if (scratch->width == 1)
+	if (set->width == 1)
 		CLONE(mixed_residuals) (scratch, group, set, shared, work, shares, kept, host, 1);
+#if VL >= 4
+	else if (set->width == MISSING_LEAST_WIDTH)
+		CLONE(mixed_residuals) (scratch, group, set, NULL, work, shares, kept, host,
+								MISSING_LEAST_WIDTH);
+#endif
 	else
 		CLONE(mixed_residuals) (scratch, group, set, NULL, work, shares, kept, host, MISSING_WIDTH);
 }
@@ -372,6 +384,10 @@ CLONE(missing_residuals) (const MissingScratch *scratch, const MissingGroup *gro
 #undef TILE_CASES
 #undef VECTOR_ROWS
 #undef DOTS_ROWS
+#if VL >= 4
+#undef FIRST_PAIRS
+#undef SECOND_PAIRS
+#endif
 #if VL == 8
 #undef LOW_HALVES
 #undef HIGH_HALVES

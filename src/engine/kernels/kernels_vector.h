@@ -62,6 +62,20 @@ CLONE(store) (double *p, Vec v)
 	*(VecUnaligned *) p = v;
 }
 
+/* Values that are `step` apart. */
+ALWAYS_INLINE Vec
+CLONE(load_steps) (const double *p, size_t step)
+{
+#if VL == 2
+	return (Vec) {p[0], p[step]};
+#elif VL == 4
+	return (Vec) {p[0], p[step], p[2 * step], p[3 * step]};
+#else
+	return (Vec) {p[0], p[step], p[2 * step], p[3 * step],
+		p[4 * step], p[5 * step], p[6 * step], p[7 * step]};
+#endif
+}
+
 /* a where the mask is set, b elsewhere */
 ALWAYS_INLINE Vec
 CLONE(select) (Bits mask, Vec a, Vec b)
@@ -140,6 +154,20 @@ CLONE(sum_elements) (Vec *v, const int n, double *sums)
 #undef ADD_ELEMENTS
 #undef ADD_HALVES
 #undef ADD_QUARTERS
+
+/* Does a condition hold in all lanes? */
+ALWAYS_INLINE bool
+CLONE(holds) (Bits condition)
+{
+	uint64_t	lanes[VL];
+	uint64_t	all = UINT64_MAX;
+
+	memcpy(lanes, &condition, sizeof(lanes));
+	UNROLL
+	for (int lane = 0; lane < VL; lane++)
+		all &= lanes[lane];
+	return all == UINT64_MAX;
+}
 
 #if VL == 2
 #define TURN_ELEMENTS(a, b, first) (first ? SHUFFLE(a, b, 0, 2) : SHUFFLE(a, b, 1, 3))

@@ -55,17 +55,20 @@
 
 /* --- memory ------------------------------------------------------------------ */
 
-/* Components of a set, and features of a matrix' row, so that whole vectors are read. */
+/*
+ * Components of a set, and features of a matrix' row, so that whole vectors are read, of
+ * any set.
+ */
 static void
 choose_width(MissingWork *missing)
 {
 	int			width = kernels_current()->missing_width;
 
-	missing->width = missing->covariance_type == MIXTURE_FULL && 2 * missing->k > width ? width : 1;
+	missing->width = missing->covariance_type == MIXTURE_FULL && missing->k > 1 ? width : 1;
 	missing->n_sets = (missing->k + missing->width - 1) / missing->width;
 	missing->scratch.d = missing->d;
-	missing->scratch.width = missing->width;
-	missing->scratch.stride = whole_lanes((missing->d + 1) * missing->width) / missing->width;
+	width = missing->width < MISSING_LEAST_WIDTH ? missing->width : MISSING_LEAST_WIDTH;
+	missing->scratch.stride = whole_lanes((missing->d + 1) * width) / width;
 	missing->scratch.row_stride = whole_lanes(missing->d + 1);
 }
 
@@ -78,11 +81,12 @@ create_sets(MissingWork *missing, const MixtureHost *host)
 
 	missing->sets = host->allocate(host->context, missing->n_sets * sizeof(MissingSet));
 	missing->means = missing_allocate((missing->n_sets * mean +
-									   ((size_t) 2 * missing->k + width) * MISSING_ROWS) *
+									   ((size_t) (missing->n_sets + 1) * width + missing->k) *
+									   MISSING_ROWS) *
 									  sizeof(double), host);
 	memset(missing->means, 0, missing->n_sets * mean * sizeof(double));
 	missing->shifts = missing->means + missing->n_sets * mean;
-	missing->exact = missing->shifts + (size_t) missing->k * MISSING_ROWS;
+	missing->exact = missing->shifts + (size_t) missing->n_sets * width * MISSING_ROWS;
 	missing->shares = missing->exact + (size_t) missing->k * MISSING_ROWS;
 	for (int s = 0; s < missing->n_sets; s++)
 	{
@@ -90,9 +94,9 @@ create_sets(MissingWork *missing, const MixtureHost *host)
 		int			left = missing->k - s * width;
 
 		set->n = left < width ? left : width;
+		set->width = left <= MISSING_LEAST_WIDTH && width > 1 ? MISSING_LEAST_WIDTH : width;
 		set->mean = missing->means + s * mean;
-		for (int c = 0; c < set->n; c++)
-			set->shifts[c] = missing->shifts + (size_t) (s * width + c) * MISSING_ROWS;
+		set->shifts = missing->shifts + (size_t) s * width * MISSING_ROWS;
 	}
 }
 
@@ -265,12 +269,14 @@ make_constants(MissingWork *missing)
 static void
 make_means(MissingWork *missing)
 {
-	int			width = missing->width;
-
 	for (int c = 0; c < missing->k; c++)
+	{
+		const MissingSet *set = missing_set(missing, c);
+
 		for (int j = 0; j < missing->d; j++)
-			missing->sets[c / width].mean[j * width + c % width] =
+			set->mean[j * set->width + c % missing->width] =
 				missing->prepared->means[(size_t) c * missing->d + j];
+	}
 }
 
 /*
@@ -317,17 +323,17 @@ fill_doubtful(MissingWork *missing, MissingGroup *group, int c, int n,
 	group->doubtful = true;
 	for (int lane = 0; lane < MIXTURE_LANES; lane++)
 		for (int i = c; i < c + n; i++)
-			if (isnan(missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane]))
+			if (isnan(missing_shifts(missing, i)[(group->start + lane) *
+												 missing_set(missing, i)->width]))
 				missing_fill_alone(missing, group, i, lane, host);
 }
 
-/* Let n components from c on do a group's rows alone. */
+/* Let a component do a group's rows alone. */
 static void
-doubt(MissingWork *missing, const MissingGroup *group, int c, int n)
+doubt(MissingWork *missing, const MissingGroup *group, int c)
 {
-	for (int i = c; i < c + n; i++)
-		for (int lane = 0; lane < MIXTURE_LANES; lane++)
-			missing->shifts[(size_t) i * MISSING_ROWS + group->start + lane] = NAN;
+	for (int lane = 0; lane < MIXTURE_LANES; lane++)
+		missing_shifts(missing, c)[(group->start + lane) * missing_set(missing, c)->width] = NAN;
 }
 
 /* Fill in what is missing in a group, for n_sets sets of one matrix each. */
@@ -338,24 +344,16 @@ fill_group(MissingWork *missing, MissingGroup *group, int set, int n_sets,
 	const MissingSet *sets = &missing->sets[set];
 	int			c = set * missing->width;
 	int			n = missing->covariance_type == MIXTURE_TIED ? missing->k : sets->n;
-	bool		doubtful = false;
+	bool		doubtful = group->alone ||
+		!kernels_current()->missing_fill(&missing->scratch, group, sets, n_sets, NULL,
+										 kept_factors(missing, set), host);
 
-	if (group->alone)
-		doubt(missing, group, c, n);
-	else
-		kernels_current()->missing_fill(&missing->scratch, group, sets, n_sets, NULL,
-										kept_factors(missing, set), host);
 	for (int i = c; i < c + n; i++)
-	{
-		const double *shifts = missing->shifts + (size_t) i * MISSING_ROWS + group->start;
-		double		sum = 0;
-
-		if (missing->doubtful[missing_matrix(missing, i)])
-			doubt(missing, group, i, 1);
-		for (int lane = 0; lane < MIXTURE_LANES; lane++)
-			sum += shifts[lane];
-		doubtful = doubtful || isnan(sum);
-	}
+		if (group->alone || missing->doubtful[missing_matrix(missing, i)])
+		{
+			doubt(missing, group, i);
+			doubtful = true;
+		}
 	if (doubtful)
 		fill_doubtful(missing, group, c, n, host);
 }
@@ -376,7 +374,8 @@ fill_groups(MissingWork *missing, const MixtureHost *host)
 static void
 put_filled(const MissingWork *missing, const MissingGroup *group, int c)
 {
-	missing_rows_put(missing->rows, group, missing_filled(missing, group, c), missing->width);
+	missing_rows_put(missing->rows, group, missing_filled(missing, group, c),
+					 missing_set(missing, c)->width);
 }
 
 /* Log densities of the sorted rows for a component. */
@@ -391,7 +390,7 @@ find_densities(MissingWork *missing, const MixtureBlock *block, int c,
 	for (int i = 0; i < rows->n_groups; i++)
 		put_filled(missing, &rows->groups[i], c);
 	kernels->densities(missing->prepared, c, block, work, host);
-	largest = kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS,
+	largest = kernels->missing_shift(missing_shifts(missing, c), missing_set(missing, c)->width,
 									 missing->exact + (size_t) c * MISSING_ROWS,
 									 rows->n_rows, kernels_roots(work, c));
 	missing->largest_shift = fmax(missing->largest_shift, largest);
@@ -406,12 +405,12 @@ static double
 add_doubtful(MissingWork *missing, const MissingGroup *group, int c, double *shares,
 			 MixtureStats *stats, const MixtureHost *host)
 {
-	const double *shifts = missing->shifts + (size_t) c * MISSING_ROWS;
-	int			step = missing->width;
+	const double *shifts = missing_shifts(missing, c);
+	int			step = missing_set(missing, c)->width;
 	double		sum = 0;
 
 	for (int row = group->start; row < group->start + MIXTURE_LANES; row++)
-		if (isnan(shifts[row]))
+		if (isnan(shifts[row * step]))
 		{
 			if (shares[row * step] > 0)
 				missing_add_alone(missing, c, row, shares[row * step], stats, host);
@@ -454,9 +453,9 @@ missing_add_set(MissingWork *missing, int set, const KernelWork *work, MixtureSt
 	for (int c = 0; c < missing->sets[set].n; c++)
 		add_known(missing, set * missing->width + c, shares + c, missing->sums[c], stats, host);
 	/* of what only fills up the set */
-	for (int c = missing->sets[set].n; c < missing->width; c++)
+	for (int c = missing->sets[set].n; c < missing->sets[set].width; c++)
 		for (int row = 0; row < rows->n_rows; row++)
-			shares[row * missing->width + c] = 0;
+			shares[row * missing->sets[set].width + c] = 0;
 	for (int i = 0; i < rows->n_groups; i++)
 	{
 		if (!rows->groups[i].alone)
@@ -487,7 +486,7 @@ add_component(MissingWork *missing, const MixtureBlock *block, int c, double *sh
 
 	kernels->missing_shares(kernels_roots(work, c),
 							work->pack_rows > 0 ? kernels_least_root(work, c) : 0,
-							rows->n_rows, shares, missing->width, sums);
+							rows->n_rows, shares, missing_set(missing, c)->width, sums);
 	if (work->weights[c] == 0)
 		return;
 	for (int i = 0; i < rows->n_groups; i++)

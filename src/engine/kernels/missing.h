@@ -14,8 +14,9 @@
  */
 #define MISSING_MOST_SOLVED 384
 
-/* The widest set of components */
+/* The widest set of components, and the narrowest of those of more than one */
 #define MISSING_MOST_WIDTH 4
+#define MISSING_LEAST_WIDTH 2
 
 /*
  * Rows of a block once they are sorted: each of the two sides may have to be
@@ -46,14 +47,14 @@ typedef struct MissingSide
 typedef struct MissingSet
 {
 	int			n;				/* components in it */
+	int			width;			/* and places for them, as they stand in matrices */
 	MissingSide sides[2];		/* precision, covariance */
 	double	   *mean;			/* stride, zeros beyond d; beside each other */
 	double	   *filled;			/* of each component, the missing features of all
 								 * groups: missing_filled() */
-	double	   *shifts[MISSING_MOST_WIDTH]; /* of each, MISSING_ROWS: from the log
-											 * density of the row, once filled, to
-											 * that of what was observed; NaN where
-											 * solving it so loses digits */
+	double	   *shifts;			/* MISSING_ROWS of sets: from the log density of the row,
+								 * once filled, to that of what was observed; NaN
+								 * where solving it so loses digits */
 } MissingSet;
 
 /* MIXTURE_LANES rows that are worked on together. */
@@ -124,7 +125,6 @@ typedef struct MissingScratch
 	int			d;
 	int			stride;			/* of matrices, above d; whole vectors of sets */
 	int			row_stride;		/* of rows, likewise; whole vectors */
-	int			width;			/* components of a set, as they stand in matrices */
 	double	   *factors;		/* MISSING_BESIDE packed triangles of vectors */
 	double	   *pivots;			/* and as many vectors for each as are solved for */
 	double	   *deviations;		/* MIXTURE_LANES x stride, of the set */

@@ -45,8 +45,9 @@ missing_fill_alone(MissingWork *missing, const MissingGroup *group, int c, int l
 	int			n_observed = regression->n_observed;
 	const int  *order = missing->order;
 	double	   *u = missing->scratch.deviations;
-	size_t		step = MIXTURE_LANES * (size_t) missing->width;
-	double	   *filled = missing_filled(missing, group, c) + lane * missing->width;
+	size_t		width = missing_set(missing, c)->width;
+	size_t		step = MIXTURE_LANES * width;
+	double	   *filled = missing_filled(missing, group, c) + lane * width;
 	double		log_density = log(missing->parameters->weights[c]) +
 		log1p(-missing->parameters->noise_weight);
 

@@ -70,7 +70,7 @@ struct MissingWork
 	int			d;
 	int			n_matrices;		/* 0: the family has none */
 	int			n_sets;			/* of components */
-	int			width;			/* of a set */
+	int			width;			/* of a set, but for the last, which may be narrower */
 	const MixtureParameters *parameters;	/* of the pass */
 	const MixturePrepared *prepared;
 	bool		m_step;			/* one is to follow the pass */
@@ -85,7 +85,7 @@ struct MissingWork
 	double	   *half_logs;		/* of the determinants of covariances */
 	double	   *n_covariance;	/* responsibility in rows on that side */
 	double	   *means;			/* of the sets */
-	double	   *shifts;			/* k x MISSING_ROWS */
+	double	   *shifts;			/* of the sets: missing_shifts() */
 	double	   *exact;			/* k x MISSING_ROWS: log densities of rows done
 								 * one by one */
 	double	   *shares;			/* MISSING_ROWS x width */
@@ -155,16 +155,30 @@ missing_matrix(const MissingWork *missing, int c)
 	return missing->covariance_type == MIXTURE_TIED ? 0 : c;
 }
 
+/* The set of a component. */
+static inline MissingSet *
+missing_set(const MissingWork *missing, int c)
+{
+	return &missing->sets[c / missing->width];
+}
+
 /*
  * What is filled in for a component in a group, n_missing x MIXTURE_LANES, each so far
- * from the last as there are components in a set.
+ * from the last as the set is wide.
  */
 static inline double *
 missing_filled(const MissingWork *missing, const MissingGroup *group, int c)
 {
-	size_t		width = missing->width;
+	const MissingSet *set = missing_set(missing, c);
 
-	return missing->sets[c / width].filled + group->place * width + c % width;
+	return set->filled + group->place * set->width + c % missing->width;
+}
+
+/* Shifts of a component, each so far from the last as the set is wide. */
+static inline double *
+missing_shifts(const MissingWork *missing, int c)
+{
+	return missing_set(missing, c)->shifts + c % missing->width;
 }
 
 /*

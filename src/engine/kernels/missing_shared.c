@@ -80,7 +80,7 @@ create_shared(MissingWork *missing, const MixtureHost *host)
 	for (size_t c = 0; c < padded; c++)
 		shared->least[c] = INFINITY;
 	shared->shifts = missing->shifts;
-	missing->origin.n = 1;
+	missing->origin.n = missing->origin.width = 1;
 }
 
 /* What a component is apart from the origin, and what of it makes right sides. */
@@ -143,7 +143,7 @@ missing_shared_ready(MissingWork *missing, bool m_step)
 	shared->m_step = m_step;
 	shared->steps = missing->filled;
 	missing->origin.filled = missing->filled + shared->padded * missing->filled_size;
-	missing->origin.shifts[0] = missing->exact;
+	missing->origin.shifts = missing->exact;
 	memcpy(missing->origin.sides, missing->sets[0].sides, sizeof(missing->origin.sides));
 	for (int c = 0; c < missing->k && missing->covariances_ready; c++)
 		for (int j = 0; j < missing->d; j++)
@@ -282,7 +282,7 @@ missing_shared_accumulate(MissingWork *missing, const MixtureBlock *block, bool 
 	fill_groups(missing, host);
 	kernels->log_densities(missing->prepared, block, work, host);
 	for (int c = 0; c < missing->k; c++)
-		kernels->missing_shift(missing->shifts + (size_t) c * MISSING_ROWS, missing->exact,
+		kernels->missing_shift(missing_shifts(missing, c), 1, missing->exact,
 							   missing->rows->n_rows, kernels_roots(work, c));
 	kernels->responsibilities(missing->prepared, block, m_step, work, stats, host);
 	if (m_step)

@@ -38,10 +38,11 @@ fill_side(const MissingWork *missing, int matrix, const double *packed, int sign
 		  const MixtureHost *host)
 {
 	int			d = missing->d;
-	size_t		width = missing->width;
+	const MissingSet *set = missing_set(missing, matrix);
+	size_t		width = set->width;
 	size_t		stride = missing->scratch.stride * width;
-	size_t		lane = matrix % width;
-	const MissingSide *side = &missing->sets[matrix / width].sides[sign < 0];
+	size_t		lane = matrix % missing->width;
+	const MissingSide *side = &set->sides[sign < 0];
 	const double *scales = (sign > 0 ? side->out : side->into) + lane;
 
 	for (int j = 0; j < d; j++)
@@ -88,6 +89,7 @@ place_sides(MissingWork *missing, int number, const MixtureHost *host)
 	{
 		MissingSide *side = &missing->sets[s].sides[number];
 
+		width = missing->sets[s].width;
 		memset(memory, 0, size * sizeof(double));
 		side->matrix = memory;
 		side->residuals = side->matrix + matrix;
@@ -146,10 +148,8 @@ missing_make_covariances(MissingWork *missing, const MixtureHost *host)
 	place_sides(missing, 1, host);
 	for (int c = 0; c < missing->n_matrices; c++)
 	{
-		int			width = missing->width;
-
 		fill_side(missing, c, missing->parameters->covariances + c * count, -1, host);
-		missing->sets[c / width].sides[1].constant[c % width] = missing->half_logs[c] +
+		missing_set(missing, c)->sides[1].constant[c % missing->width] = missing->half_logs[c] +
 			d * HALF_LOG_TWO_PI;
 	}
 	missing->covariances_ready = true;
@@ -159,10 +159,11 @@ missing_make_covariances(MissingWork *missing, const MixtureHost *host)
 static void
 add_inverses(const MissingWork *missing, int matrix, double *seconds, const MixtureHost *host)
 {
-	size_t		width = missing->width;
+	const MissingSet *set = missing_set(missing, matrix);
+	size_t		width = set->width;
 	size_t		stride = missing->scratch.stride * width;
-	size_t		lane = matrix % width;
-	const MissingSide *side = &missing->sets[matrix / width].sides[0];
+	size_t		lane = matrix % missing->width;
+	const MissingSide *side = &set->sides[0];
 	const double *out = side->out + lane;
 
 	for (int i = 0; i < missing->d; i++)
@@ -180,7 +181,7 @@ take_apart(const MissingWork *missing, int matrix, const double *values, bool sy
 		   const MixtureHost *host)
 {
 	size_t		d = missing->d;
-	size_t		width = missing->width;
+	size_t		width = missing_set(missing, matrix)->width;
 	size_t		stride = missing->scratch.stride * width;
 	double	   *square = host->allocate(host->context, d * d * sizeof(double));
 
@@ -192,7 +193,7 @@ take_apart(const MissingWork *missing, int matrix, const double *values, bool sy
 			size_t		row = symmetric || j <= i ? i : j;
 			size_t		column = row == i ? j : i;
 
-			square[i * d + j] = values[row * stride + column * width + matrix % width];
+			square[i * d + j] = values[row * stride + column * width + matrix % missing->width];
 		}
 		host->check_interrupts(host->context);
 	}
@@ -208,9 +209,10 @@ add_differences(const MissingWork *missing, int matrix, double *seconds,
 				const MixtureHost *host)
 {
 	int			d = missing->d;
-	size_t		width = missing->width;
-	const MissingSide *side = &missing->sets[matrix / width].sides[1];
-	const double *out = side->out + matrix % width;
+	const MissingSet *set = missing_set(missing, matrix);
+	size_t		width = set->width;
+	const MissingSide *side = &set->sides[1];
+	const double *out = side->out + matrix % missing->width;
 	double		n = missing->n_covariance[matrix];
 	double	   *s = take_apart(missing, matrix, side->matrix, true, host);
 	double	   *p = take_apart(missing, matrix, side->residuals, false, host);
