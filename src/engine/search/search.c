@@ -73,15 +73,21 @@ static const SearchEffort efforts[] = {
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
 
-/* About how many operations a pass over the sample takes. */
+/*
+ * About how many operations a pass over the sample takes; as if each component had a matrix
+ * of its own, if apart, as it has for moves, even where all share one.
+ */
 static double
-pass_work(const Search *search)
+pass_work(const Search *search, bool apart)
 {
+	MixtureCovarianceType type = search->options->covariance_type;
 	double		d = search->d;
-	double		row = mixture_has_matrix(search->options->covariance_type) ?
-		d * (d + 11) + 20 : 4 * d + 20;
+	double		matrix = mixture_has_matrix(type) ? d * (d + 11) : 0;
+	double		row = matrix > 0 ? matrix : 4 * d;
 
-	return (double) search->sample->n_rows * search->k * row;
+	if (!apart && type == MIXTURE_TIED && search->scales->range.n_incomplete == 0)
+		row = 4 * d + matrix / search->k;
+	return (double) search->sample->n_rows * search->k * (row + 20);
 }
 
 /* Whether what starts have led to so far is likely to be no good optimum. */
@@ -95,7 +101,7 @@ is_wrong(const Search *search)
 static bool
 tries_harder(const Search *search)
 {
-	return search->effort == efforts && pass_work(search) > efforts->work;
+	return search->effort == efforts && pass_work(search, true) > efforts->work;
 }
 
 /* Whether there has been as much work, since so many passes, as is to be without asking. */
@@ -104,7 +110,7 @@ search_worked_enough(const Search *search, double since)
 {
 	double		times = tries_harder(search) && is_wrong(search) ? DOUBTFUL_TIMES : 1;
 
-	return (search->passes - since) * pass_work(search) > times * ENOUGH_WORK;
+	return (search->passes - since) * pass_work(search, false) > times * ENOUGH_WORK;
 }
 
 /* Whether few starts will do, for there are few rows of two components. */
@@ -365,7 +371,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	search->k = k;
 	search->d = sample->d;
 	search->effort = efforts;
-	while (pass_work(search) > search->effort->work)
+	while (pass_work(search, true) > search->effort->work)
 		search->effort++;
 	search->n_starts = is_single(search) ? 1 : options->n_init > 0 ? options->n_init :
 		most_starts(search);
