@@ -113,7 +113,7 @@ search_prepare(Scales *scales, Sample *sample, const MixtureSource *source,
 	{
 		if (matrix)
 			status = scales_correlate(scales, &sample->source, NULL, host, error);
-		sample_fill(sample, &scales->moments, host);
+		sample_fill(sample, scales, host);
 	}
 	return status;
 }

@@ -357,8 +357,6 @@ extern void missing_begin(MissingWork *missing, const MixtureParameters *paramet
 extern void missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
 							   const KernelWork *work, MixtureStats *stats,
 							   const MixtureHost *host);
-extern void missing_complete(MissingWork *missing, const MixtureBlock *block,
-							 double *features, const MixtureHost *host);
 extern void missing_finish(MissingWork *missing, MixtureStats *stats,
 						   const MixtureHost *host);
 

@@ -655,55 +655,6 @@ missing_accumulate(MissingWork *missing, const MixtureBlock *block, bool m_step,
 	}
 }
 
-/* Put sorted rows back: values to the lanes of a block's features they came from. */
-static void
-unsort(const MissingRows *rows, int d, int stride, double *features)
-{
-	for (int j = 0; j < d; j++)
-		for (int row = 0; row < rows->n_rows; row++)
-			features[(size_t) j * stride + rows->sources[row]] =
-				rows->features[(size_t) j * MISSING_ROWS + row];
-}
-
-/* Complete rows by the mean. */
-static void
-fill_means(const MixturePrepared *prepared, const MixtureBlock *block, double *features)
-{
-	for (int j = 0; j < prepared->d; j++)
-		for (int row = 0; row < block->n_rows; row++)
-		{
-			size_t		place = (size_t) j * block->stride + row;
-
-			features[place] = isnan(block->features[place]) ? prepared->means[j] :
-				block->features[place];
-		}
-}
-
-/*
- * Complete the rows of a block by what is missing given the rest under the one
- * component that there is.  features: d x block->stride, of which the block's
- * lanes are written.
- */
-void
-missing_complete(MissingWork *missing, const MixtureBlock *block, double *features,
-				 const MixtureHost *host)
-{
-	const MissingRows *rows = missing->rows;
-
-	if (missing->n_matrices == 0)
-	{
-		fill_means(missing->prepared, block, features);
-		return;
-	}
-	missing_rows_find(missing->rows, block);
-	missing_rows_sort(missing->rows, block);
-	make_ready(missing, false, false, host);
-	fill_groups(missing, host);
-	for (int i = 0; i < rows->n_groups; i++)
-		put_filled(missing, &rows->groups[i], 0);
-	unsort(rows, missing->d, block->stride, features);
-}
-
 /* Add what has been summed apart from the statistics of the blocks until now. */
 void
 missing_finish(MissingWork *missing, MixtureStats *stats, const MixtureHost *host)

@@ -2,10 +2,8 @@
  * row_blocks.c
  *	  Rows in memory as a source of blocks.
  *
- * Rows of a sample of which features are missing are needed twice.  EM reads
- * them as they are.  Seeds are drawn among complete rows: for them what is
- * missing is filled in with its mean given the rest, for one Gaussian.  That is a
- * guess, good enough for where to begin; where EM ends does not depend on it.
+ * Rows of a sample of which features are missing are needed twice: EM reads them as they
+ * are, and starts and moves as they are filled in (donors.c).
  */
 #include "engine/sample/sample_private.h"
 
@@ -167,53 +165,4 @@ sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host)
 	copy->weights = copy->blocks.weights = host->allocate(host->context, size);
 	memcpy(copy->weights, sample->weights, size);
 	sample_source(&copy->blocks, &copy->source);
-}
-
-/* Copy rows of a block that were completed to the sample's, and fill up its lanes. */
-static void
-copy_completed(Sample *sample, int64_t start, int n_rows, int stride)
-{
-	int			d = sample->d;
-
-	for (int j = 0; j < d; j++)
-	{
-		double	   *feature = sample->blocks.features + start * d + (size_t) j * stride;
-
-		for (int i = 0; i < n_rows; i++)
-			sample->rows[(start + i) * d + j] = feature[i];
-		for (int i = n_rows; i < stride; i++)
-			feature[i] = feature[0];
-	}
-}
-
-/*
- * Fill in the missing features of sample->rows with their means given the
- * others under one Gaussian, full or diag, and in sample->blocks likewise.  The
- * sample's source stays as it is.
- */
-void
-sample_fill(Sample *sample, const MixtureParameters *gaussian, const MixtureHost *host)
-{
-	int			d = sample->d;
-	MixturePrepared *prepared;
-	MissingWork *missing;
-	MixtureError error;
-
-	if (sample->observed.features == NULL)
-		return;
-	prepared = mixture_prepare_blocks(gaussian, NULL, host, &error);
-	missing = missing_create(gaussian->covariance_type, 1, d, host);
-	missing_begin(missing, gaussian, prepared, host);
-	for (int64_t number = 0; number < sample->source.n_blocks; number++)
-	{
-		int64_t		start = number * MIXTURE_BLOCK_ROWS;
-		MixtureBlock block;
-
-		incomplete_block(&sample->observed, number, &block);
-		missing_complete(missing, &block, sample->blocks.features + start * d, host);
-		copy_completed(sample, start, block.n_rows, block.stride);
-		host->check_interrupts(host->context);
-	}
-	missing_release(missing, host);
-	mixture_release_prepared(prepared, host);
 }

@@ -63,8 +63,6 @@ extern void sample_release(Sample *sample, const MixtureHost *host);
 extern void sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks,
 							 const MixtureHost *host);
 extern void sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host);
-extern void sample_fill(Sample *sample, const MixtureParameters *gaussian,
-						const MixtureHost *host);
 
 /* collinear.c */
 extern bool collinear_possible(const double *covariance, int d, const MixtureHost *host);
@@ -87,6 +85,9 @@ typedef struct Scales
 	double		n_rows;			/* rows, or their weight if that is more */
 	double	   *box;			/* of noise, as a mixture has it; NULL: none */
 } Scales;
+
+/* donors.c */
+extern void sample_fill(Sample *sample, const Scales *scales, const MixtureHost *host);
 
 /* scales.c */
 extern MixtureStatus scales_scan(Scales *scales, const MixtureSource *source,
