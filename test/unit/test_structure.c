@@ -20,9 +20,11 @@
 #ifdef __SANITIZE_ADDRESS__
 #define N_PLAIN 2
 #define N_SEVERAL_FAR 1
+#define N_WITH_GAPS 1
 #else
 #define N_PLAIN 40
 #define N_SEVERAL_FAR 20
+#define N_WITH_GAPS 20
 #endif
 
 /* Tables on which more starts are made than few */
@@ -116,6 +118,48 @@ test_several_far(int number)
 	}
 	check_found(&random, number, table);
 	mixture_release_parameters(&stays.parameters, &unit_host);
+}
+
+/*
+ * Groups, and no far rows, of which a tenth to three tenths of the values are missing: those
+ * found are the groups that the whole rows are of.
+ */
+static void
+test_with_gaps(Random random, int number)
+{
+	MixtureFit	stays;
+	Table	   *table;
+	Rows	   *gaps;
+	MixtureOptions options;
+	double		share = 0.1 * (1 + random_below(&random, 3));
+	char		name[200];
+	double		alike = 0;
+	MixtureFit	fit;
+	MixtureError error;
+	int			d;
+
+	while ((table = groups_draw(&random, 0, MOST_ROWS, 1, &stays))->n_far > 0)
+	{
+		groups_free(table);
+		mixture_release_parameters(&stays.parameters, &unit_host);
+	}
+	mixture_release_parameters(&stays.parameters, &unit_host);
+	options = default_options(table->type);
+	d = table->rows->d;
+	gaps = rows_allocate(table->rows->n, d);
+	memcpy(gaps->values, table->rows->values, gaps->n * d * sizeof(double));
+	rows_drop(&random, gaps, share);
+	rows_seal(gaps);
+	if (mixture_fit(&gaps->source, table->k, &options, &unit_host, &fit, &error) == MIXTURE_OK)
+	{
+		alike = groups_alike(table, &fit.parameters, table->rows);
+		mixture_release_parameters(&fit.parameters, &unit_host);
+	}
+	groups_name(table, name, sizeof(name));
+	check(alike >= ALIKE, "table %d, %s: groups are found with %.0f %% of values missing (%.4f)",
+		  number, name, 100 * share, alike);
+	rows_free(gaps);
+	groups_free(table);
 }
 
 /* Whether the means of feature 0 are these, in any order. */
@@ -429,4 +473,6 @@ test_structure(void)
 		test_large(i, large[i]);
 	for (int number = 0; number < N_SEVERAL_FAR; number++)
 		test_several_far(number);
+	for (int number = 0; number < N_WITH_GAPS; number++)
+		test_with_gaps(random_start(2000 + number), number);
 }

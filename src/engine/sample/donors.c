@@ -19,8 +19,17 @@
 /* Rows that others are filled in from, at most: the first of a sample are as good as any */
 #define MOST_DONORS 2048
 
-/* Squared distance, in units of variance, that two rows drawn at random are expected to have */
-#define APART 2
+/*
+ * Squared distance in a feature, in units of variance, that is much, of which only the
+ * logarithm counts: groups may be near in one feature and far in others
+ */
+#define MUCH 0.01
+
+/* The same that two rows drawn at random are expected to have */
+#define AT_RANDOM 2
+
+/* Product of factors from which on its logarithm is taken */
+#define LARGE 1e200
 
 /* The donors, as they were before anything was filled in. */
 typedef struct Donors
@@ -34,25 +43,31 @@ typedef struct Donors
 } Donors;
 
 /*
- * How far a donor is from a row, each feature in units of its deviation; at least
- * `most` if it is not nearer than that.  A feature that the donor lacks counts as that of
- * two rows drawn at random, one that only the row lacks as nothing.
+ * How far a donor is from a row, each feature in units of its deviation.  A feature that the
+ * donor lacks counts as that of two rows drawn at random, one that only the row lacks as
+ * nothing.
  */
 static double
-distance_from(const Donors *donors, const double *row, const double *donor, double most)
+distance_from(const Donors *donors, const double *row, const double *donor)
 {
-	double		distance = 0;
+	double		logs = 0;
+	double		product = 1;
 
-	for (int j = 0; j < donors->sample->d && distance < most; j++)
+	for (int j = 0; j < donors->sample->d; j++)
 	{
 		double		apart = row[j] - donor[j];
 
 		if (isnan(donor[j]))
-			distance += APART;
+			product *= 1 + AT_RANDOM / MUCH;
 		else if (!isnan(apart))
-			distance += apart * apart / donors->variances[j];
+			product *= 1 + apart * apart / (MUCH * donors->variances[j]);
+		if (product > LARGE)
+		{
+			logs += log(product);
+			product = 1;
+		}
 	}
-	return distance;
+	return logs + log(product);
 }
 
 /*
@@ -76,7 +91,7 @@ nearest_donor(Donors *donors, int64_t number, const double *row, int feature)
 		linalg_look_after(donors->host, &donors->work, sample->d);
 		if (isnan(donor[feature]))
 			continue;
-		distance = distance_from(donors, row, donor, nextafter(least, INFINITY));
+		distance = distance_from(donors, row, donor);
 		if (distance > least)
 			continue;
 		time = -log(random_unit(random_combine(sample->hashes[number], sample->hashes[i]))) /
@@ -125,7 +140,7 @@ sample_fill(Sample *sample, const Scales *scales, const MixtureHost *host)
 	size_t		d = sample->d;
 	Donors		donors = {.host = host,.sample = sample,.variances = scales->variances};
 
-	if (sample->observed.features == NULL)
+	if (!sample_has_gaps(sample))
 		return;
 	donors.n = sample->n_rows < MOST_DONORS ? sample->n_rows : MOST_DONORS;
 	donors.rows = host->allocate(host->context, donors.n * d * sizeof(double));

@@ -92,6 +92,13 @@ sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks
 	}
 }
 
+/* Whether EM reads rows of the sample of which features are missing. */
+bool
+sample_has_gaps(const Sample *sample)
+{
+	return sample->observed.features != NULL;
+}
+
 /* Whether some feature of a row of the sample is missing. */
 static bool
 has_missing(const Sample *sample, const MixtureHost *host)
@@ -153,6 +160,46 @@ sample_release_blocks(Sample *sample, const MixtureHost *host)
 }
 
 /*
+ * A sample of those rows of another of which no feature is missing, in their order, without
+ * labels; sample_release() gives it back.
+ */
+void
+sample_whole_rows(const Sample *sample, Sample *whole, const MixtureHost *host)
+{
+	int64_t		padded = sample_padded(sample->n_rows);
+	size_t		size = sample->d * sizeof(double);
+	double		work = 0;
+
+	*whole = (Sample) {.d = sample->d};
+	whole->rows = host->allocate(host->context, sample->n_rows * size);
+	whole->weights = host->allocate(host->context, padded * sizeof(double));
+	whole->hashes = host->allocate(host->context, sample->n_rows * sizeof(uint64_t));
+	for (int64_t i = 0; i < sample->n_rows; i++)
+	{
+		const double *feature = sample->observed.features +
+			i / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS * sample->d + i % MIXTURE_BLOCK_ROWS;
+		int64_t		left = sample->n_rows - i / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS;
+		int64_t		stride = left < MIXTURE_BLOCK_ROWS ? sample_padded(left) :
+			MIXTURE_BLOCK_ROWS;
+		int			j = 0;
+
+		while (j < sample->d && !isnan(feature[j * stride]))
+			j++;
+		linalg_look_after(host, &work, sample->d);
+		if (j < sample->d)
+			continue;
+		memcpy(whole->rows + whole->n_rows * sample->d, sample->rows + i * sample->d, size);
+		whole->weights[whole->n_rows] = sample->weights[i];
+		whole->hashes[whole->n_rows++] = sample->hashes[i];
+		whole->n_far += i < sample->n_far;
+	}
+	for (int64_t i = whole->n_rows; i < padded; i++)
+		whole->weights[i] = 0;
+	whole->n_distinct = whole->n_rows;
+	sample_make_blocks(whole, host);
+}
+
+/*
  * The same rows with weights that may change, at first the sample's, and that are given
  * back to the host by themselves; the sample must stay.  As a source they are complete.
  */
@@ -164,5 +211,6 @@ sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host)
 	*copy = *sample;
 	copy->weights = copy->blocks.weights = host->allocate(host->context, size);
 	memcpy(copy->weights, sample->weights, size);
+	copy->observed.features = NULL;
 	sample_source(&copy->blocks, &copy->source);
 }

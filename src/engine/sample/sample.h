@@ -62,6 +62,9 @@ extern void sample_release(Sample *sample, const MixtureHost *host);
 /* row_blocks.c */
 extern void sample_copy_rows(const Sample *sample, const int64_t *numbers, RowBlocks *blocks,
 							 const MixtureHost *host);
+extern bool sample_has_gaps(const Sample *sample);
+extern void sample_whole_rows(const Sample *sample, Sample *whole,
+							  const MixtureHost *host);
 extern void sample_reweigh(const Sample *sample, Sample *copy, const MixtureHost *host);
 
 /* collinear.c */

@@ -99,7 +99,7 @@ exchange_best(Search *search, Candidate *best)
 	const Sample *sample = search->sample;
 	MixtureError error;
 
-	if (!sample->complete || search->scales->range.n_incomplete > 0 ||
+	if (!sample->complete || sample_has_gaps(sample) ||
 		!exchange_possible(&best->parameters, best->outcome.sum_weights))
 		return;
 	for (int round = 0; round < EXCHANGE_ROUNDS; round++)

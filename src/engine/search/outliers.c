@@ -370,9 +370,9 @@ try_without(Search *search, const Aside *aside)
 
 /*
  * Where the best has components of few rows, or wide ones because of a single row, look
- * for a better one: see above.  The sample has no row of which a feature is missing.  Where
- * rows are known to be of a component, or components to have covariances like others, or
- * there is noise for such rows, it stays what it is.
+ * for a better one: see above; what rows miss is taken as filled in.  Where rows are known to
+ * be of a component, or components to have covariances like others, or there is noise for
+ * such rows, it stays what it is.
  */
 void
 outliers_absorb(Search *search)
@@ -380,8 +380,7 @@ outliers_absorb(Search *search)
 	const MixtureHost *host = search->host;
 	Aside		aside;
 
-	if (search->scales->range.n_incomplete > 0 || search->labels != NULL ||
-		search->prior != NULL || search->options->noise)
+	if (search->labels != NULL || search->prior != NULL || search->options->noise)
 		return;
 	search_judge(search, &search->best);
 	set_aside(search, &aside);

@@ -70,6 +70,9 @@ static const SearchEffort efforts[] = {
 /* Which start is made of one end, where components share a covariance: after other kinds */
 #define DOUBLED (LEAST_STARTS - 1)
 
+/* Rows without gaps, for each that a component has to have, that are searched by themselves */
+#define LEAST_WHOLE 4
+
 /* Times that each share of the rows is taken for noise before that is enough */
 #define NOISE_ROUNDS 3
 
@@ -85,7 +88,7 @@ pass_work(const Search *search, bool apart)
 	double		matrix = mixture_has_matrix(type) ? d * (d + 11) : 0;
 	double		row = matrix > 0 ? matrix : 4 * d;
 
-	if (!apart && type == MIXTURE_TIED && search->scales->range.n_incomplete == 0)
+	if (!apart && type == MIXTURE_TIED && !sample_has_gaps(search->sample))
 		row = 4 * d + matrix / search->k;
 	return (double) search->sample->n_rows * search->k * (row + 20);
 }
@@ -314,6 +317,55 @@ make_start(Search *search, int number, bool *crossed)
 	return true;
 }
 
+/* Try what a search among these rows comes to, which have no gaps. */
+static void
+try_among(Search *search, const Sample *rows)
+{
+	/* its starts are not those that are counted */
+	MixtureHost quiet = *search->host;
+	MixtureOptions options = *search->options;
+	Search		again;
+	MixtureError error;
+	bool		found;
+
+	quiet.report = NULL;
+	quiet.progress = NULL;
+	/* as many as it takes: with more starts there is to be more, not something else */
+	options.n_init = 0;
+	search_begin(&again, search->scales, rows, search->k, &options, &quiet);
+	found = search_starts(&again, &error) == MIXTURE_OK;
+	if (found)
+		mixture_copy_parameters(&search->spare.parameters, &again.best.parameters);
+	search_end(&again);
+	if (found)
+		try_spare(search, true, &error);
+}
+
+/*
+ * Where rows have gaps: try what searches come to among those that have none, which mislead
+ * nobody, if there are enough, but may not be of all groups; and among all, filled in.  Passes
+ * over such rows cost little, so that many more starts are worth trying.
+ */
+static void
+try_without_gaps(Search *search)
+{
+	const MixtureHost *host = search->host;
+	int64_t		least = (int64_t) LEAST_WHOLE * search->k *
+		judge_least_rows(search->options->covariance_type, search->d);
+	Sample		rows;
+
+	if (search->labels == NULL)
+	{
+		sample_whole_rows(search->sample, &rows, host);
+		if (rows.n_rows >= least)
+			try_among(search, &rows);
+		sample_release(&rows, host);
+	}
+	sample_reweigh(search->sample, &rows, host);
+	try_among(search, &rows);
+	host->release(host->context, rows.weights);
+}
+
 /* Make the starts, one after the other, and try those that promise the most. */
 MixtureStatus
 search_starts(Search *search, MixtureError *error)
@@ -383,7 +435,7 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	mixture_allocate_parameters(&search->widened, type, k, sample->d, host);
 	allocate_candidate(search, &search->best);
 	em_begin(&search->em, &sample->source, NULL, type, k, search->floor, host);
-	if (scales->range.n_incomplete == 0)
+	if (!sample_has_gaps(sample))
 		em_know_whole(&search->em);
 	search->em.bounds.prior = search->prior = scales_prior(scales, options, type, k, host);
 	if (sample->labels != NULL)
@@ -471,6 +523,8 @@ search_sample(Search *search, MixtureError *error)
 
 	if (is_single(search))
 		return try_single(search, error);
+	if (sample_has_gaps(search->sample))
+		try_without_gaps(search);
 	status = search_starts(search, error);
 	if (status == MIXTURE_OK)
 		outliers_absorb(search);
