@@ -16,8 +16,13 @@
 #include "engine/core/linalg.h"
 #include "engine/core/random.h"
 
-/* Rows that others are filled in from, at most: the first of a sample are as good as any */
+/*
+ * Rows that others are filled in from, at most: the first of a sample are as good as any; of
+ * wide rows as many as all can be compared with in so many operations, and at least so many
+ */
 #define MOST_DONORS 2048
+#define MOST_WORK 1e9
+#define LEAST_DONORS 256
 
 /*
  * Squared distance in a feature, in units of variance, that is much, of which only the
@@ -142,7 +147,8 @@ sample_fill(Sample *sample, const Scales *scales, const MixtureHost *host)
 
 	if (!sample_has_gaps(sample))
 		return;
-	donors.n = sample->n_rows < MOST_DONORS ? sample->n_rows : MOST_DONORS;
+	donors.n = (int64_t) fmin(fmin(sample->n_rows, MOST_DONORS),
+							  fmax(LEAST_DONORS, MOST_WORK / ((double) sample->n_rows * d)));
 	donors.rows = host->allocate(host->context, donors.n * d * sizeof(double));
 	memcpy(donors.rows, sample->rows, donors.n * d * sizeof(double));
 	for (int64_t i = 0; i < sample->n_rows; i++)
