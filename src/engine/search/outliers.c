@@ -352,17 +352,12 @@ choose(Search *search, Search *again, const Aside *aside)
 static void
 try_without(Search *search, const Aside *aside)
 {
-	/* its starts are counted from the first again, which nobody is to see */
-	MixtureHost quiet = *search->host;
-	MixtureOptions options = *search->options;
+	MixtureHost quiet;
+	MixtureOptions options;
 	Search		again;
 	MixtureError error;
 
-	quiet.report = NULL;
-	quiet.progress = NULL;
-	/* as many as it takes: what comes of one optimum hangs on no number of starts */
-	options.n_init = 0;
-	search_begin(&again, search->scales, &aside->rest, search->k, &options, &quiet);
+	search_begin_again(&again, search, &aside->rest, &options, &quiet);
 	if (search_starts(&again, &error) == MIXTURE_OK && again.best.n_artefacts == 0)
 		choose(search, &again, aside);
 	search_end(&again);

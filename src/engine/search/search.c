@@ -321,18 +321,13 @@ make_start(Search *search, int number, bool *crossed)
 static void
 try_among(Search *search, const Sample *rows)
 {
-	/* its starts are not those that are counted */
-	MixtureHost quiet = *search->host;
-	MixtureOptions options = *search->options;
+	MixtureHost quiet;
+	MixtureOptions options;
 	Search		again;
 	MixtureError error;
 	bool		found;
 
-	quiet.report = NULL;
-	quiet.progress = NULL;
-	/* as many as it takes: with more starts there is to be more, not something else */
-	options.n_init = 0;
-	search_begin(&again, search->scales, rows, search->k, &options, &quiet);
+	search_begin_again(&again, search, rows, &options, &quiet);
 	found = search_starts(&again, &error) == MIXTURE_OK;
 	if (found)
 		mixture_copy_parameters(&search->spare.parameters, &again.best.parameters);
@@ -454,6 +449,24 @@ search_begin(Search *search, const Scales *scales, const Sample *sample, int k,
 	moves_begin(&search->moves, type, k, sample, search->floor, host);
 	if (type == MIXTURE_TIED && search->effort->chooses && SEARCH_WITHOUT != SEARCH_BIRTHS)
 		search->moves.scales = scales;
+}
+
+/*
+ * Prepare a search for the same among other rows, as part of one: for its options and host
+ * there is room, which must stay until search_end().
+ */
+void
+search_begin_again(Search *again, const Search *search, const Sample *rows,
+				   MixtureOptions *options, MixtureHost *quiet)
+{
+	*options = *search->options;
+	*quiet = *search->host;
+	/* as many starts as it takes: with more there is to be more, not something else */
+	options->n_init = 0;
+	/* and not those that are counted */
+	quiet->report = NULL;
+	quiet->progress = NULL;
+	search_begin(again, search->scales, rows, search->k, options, quiet);
 }
 
 /* Give back what search_begin() allocated. */

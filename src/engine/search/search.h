@@ -407,6 +407,8 @@ extern void search_take(Search *search, int n_best);
 extern MixtureStatus search_sample(Search *search, MixtureError *error);
 extern MixtureStatus search_continue(Search *search, const MixtureSource *source,
 									 MixtureError *error);
+extern void search_begin_again(Search *again, const Search *search, const Sample *rows,
+							   MixtureOptions *options, MixtureHost *quiet);
 extern void search_end(Search *search);
 
 #endif							/* GMM_ENGINE_SEARCH_H */
