@@ -41,7 +41,7 @@ typedef struct Donors
 {
 	const MixtureHost *host;
 	const Sample *sample;
-	const double *variances;	/* d */
+	double	   *factors;		/* d: what makes a distance that is much in a feature 1 */
 	int64_t		n;
 	double	   *rows;			/* n x d */
 	double		work;			/* since interrupts were looked for */
@@ -65,7 +65,10 @@ distance_from(const Donors *donors, const double *row, const double *donor)
 		if (isnan(donor[j]))
 			product *= 1 + AT_RANDOM / MUCH;
 		else if (!isnan(apart))
-			product *= 1 + apart * apart / (MUCH * donors->variances[j]);
+		{
+			apart *= donors->factors[j];
+			product *= 1 + apart * apart;
+		}
 		if (product > LARGE)
 		{
 			logs += log(product);
@@ -143,7 +146,7 @@ void
 sample_fill(Sample *sample, const Scales *scales, const MixtureHost *host)
 {
 	size_t		d = sample->d;
-	Donors		donors = {.host = host,.sample = sample,.variances = scales->variances};
+	Donors		donors = {.host = host,.sample = sample};
 
 	if (!sample_has_gaps(sample))
 		return;
@@ -151,11 +154,15 @@ sample_fill(Sample *sample, const Scales *scales, const MixtureHost *host)
 							  fmax(LEAST_DONORS, MOST_WORK / ((double) sample->n_rows * d)));
 	donors.rows = host->allocate(host->context, donors.n * d * sizeof(double));
 	memcpy(donors.rows, sample->rows, donors.n * d * sizeof(double));
+	donors.factors = host->allocate(host->context, d * sizeof(double));
+	for (size_t j = 0; j < d; j++)
+		donors.factors[j] = 1 / sqrt(MUCH * scales->variances[j]);
 	for (int64_t i = 0; i < sample->n_rows; i++)
 	{
 		fill_row(&donors, i, sample->rows + i * d, scales->moments.means);
 		linalg_look_after(host, &donors.work, sample->d);
 	}
+	host->release(host->context, donors.factors);
 	host->release(host->context, donors.rows);
 	sample_copy_rows(sample, NULL, &sample->blocks, host);
 }

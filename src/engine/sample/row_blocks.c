@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "engine/core/linalg.h"
-#include "engine/kernels/kernels.h"
 
 /* The rows that so many take up with the padding of the last block. */
 int64_t
@@ -176,14 +175,12 @@ sample_whole_rows(const Sample *sample, Sample *whole, const MixtureHost *host)
 	whole->hashes = host->allocate(host->context, sample->n_rows * sizeof(uint64_t));
 	for (int64_t i = 0; i < sample->n_rows; i++)
 	{
-		const double *feature = sample->observed.features +
-			i / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS * sample->d + i % MIXTURE_BLOCK_ROWS;
-		int64_t		left = sample->n_rows - i / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS;
-		int64_t		stride = left < MIXTURE_BLOCK_ROWS ? sample_padded(left) :
-			MIXTURE_BLOCK_ROWS;
+		MixtureBlock block;
 		int			j = 0;
 
-		while (j < sample->d && !isnan(feature[j * stride]))
+		sample_block((void *) &sample->observed, i / MIXTURE_BLOCK_ROWS, &block);
+		while (j < sample->d &&
+			   !isnan(block.features[(size_t) j * block.stride + i % MIXTURE_BLOCK_ROWS]))
 			j++;
 		linalg_look_after(host, &work, sample->d);
 		if (j < sample->d)

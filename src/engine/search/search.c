@@ -11,7 +11,8 @@
  * Where many starts are made every other one begins from two ends, crossed (ends.c); and
  * where components share a covariance one from one end, doubled (doubles.c).  Where
  * passes are dear one start, the closest to its rows, is all that is tried as a rule; more
- * are, as where they are cheap, if what comes of it is doubtful.
+ * are, as where they are cheap, if what comes of it is doubtful.  Where features of rows are
+ * missing, what searches among rows without gaps come to is tried before all starts.
  * Where the sample does not hold every row the best is continued on all of them; where
  * it does, as a set of distinct rows with weights, the fit is the same to the last bit
  * in whatever order the rows came.
