@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/core/linalg.h"
+
 /* The least variance of the features here */
 #define FLOOR 1e-12
 
@@ -598,6 +600,58 @@ test_widen(MixtureCovarianceType type)
 	check(others_same, "%s: and nothing else is", family_names[type]);
 }
 
+/*
+ * What is widened is a mixture: its covariances have factors, also where a component is
+ * flat in a feature that nobody spreads over, beside directions in which others are a
+ * billion times as wide as the floor.
+ */
+static void
+test_widen_beside(void)
+{
+	Random		random = random_start(105);
+	int			n_factored = 0;
+
+	for (int try = 0; try < 400; try++)
+	{
+		int			d = 3 + try % 6;
+		int			code = random_below(&random, d);
+		double		factor[36];
+		double		least[8];
+		double		direction[8];
+		MixtureParameters parameters;
+		MixtureSuspicion suspicions[3] = {MIXTURE_SOUND, MIXTURE_COLLAPSED, MIXTURE_SOUND};
+
+		random_parameters(&random, &parameters, MIXTURE_FULL, 3, d);
+		random_direction(&random, direction, d);
+		direction[code] = 0;
+		for (int j = 0; j < d; j++)
+			least[j] = 1e-18;
+		mixture_add_outer(MIXTURE_FULL, d, parameters.covariances, 1e4, direction);
+		for (int c = 0; c < 3; c++)
+		{
+			double	   *covariance = mixture_covariance_of(&parameters, c);
+
+			for (int j = 0; j < d; j++)
+				covariance[code < j ? linalg_row(j) + code : linalg_row(code) + j] = 0;
+			covariance[linalg_row(code) + code] = 1e-18;
+		}
+		for (int e = 0; e < 1 + try % 2; e++)
+		{
+			int			feature = (code + 1 + e) % d;
+
+			for (int j = 0; j < d; j++)
+				mixture_covariance_of(&parameters, 1)[feature < j ? linalg_row(j) + feature :
+													  linalg_row(feature) + j] = 0;
+			mixture_covariance_of(&parameters, 1)[linalg_row(feature) + feature] = 1e-18;
+		}
+		judge_widen(&parameters, least, suspicions, &unit_host);
+		memcpy(factor, mixture_covariance_of(&parameters, 1), linalg_packed_count(d) * sizeof(double));
+		n_factored += linalg_cholesky(factor, d, &unit_host);
+		mixture_release_parameters(&parameters, &unit_host);
+	}
+	check(n_factored == 400, "what is widened has a factor (%d of 400)", n_factored);
+}
+
 /* In other units, and with the components in another order, as before. */
 static void
 test_same_judgement(MixtureCovarianceType type)
@@ -678,5 +732,6 @@ test_judge(void)
 		test_same_judgement(type);
 	}
 	test_tilted();
+	test_widen_beside();
 	test_noise_floor();
 }

@@ -612,6 +612,8 @@ judge_widen(MixtureParameters *parameters, const double *floor,
 		host->check_interrupts(host->context);
 	}
 	flat_end(&flat);
+	/* beside what is a billion times as wide the rest of a component is lost to rounding */
+	mixture_hold_floor(parameters, floor, host);
 }
 
 /*
