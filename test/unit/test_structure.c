@@ -21,11 +21,16 @@
 #define N_PLAIN 2
 #define N_SEVERAL_FAR 1
 #define N_WITH_GAPS 1
+#define N_FEW_FEATURES 2
 #else
 #define N_PLAIN 40
 #define N_SEVERAL_FAR 20
 #define N_WITH_GAPS 20
+#define N_FEW_FEATURES 24
 #endif
+
+/* Features in which groups differ, of many */
+#define MOST_APART 3
 
 /* Tables on which more starts are made than few */
 #define N_STARTED RANDOM_CASES(30)
@@ -175,6 +180,71 @@ test_with_gaps(Random random, int number)
 	rows_free(other);
 	rows_free(gaps);
 	groups_free(table);
+}
+
+/*
+ * Draw means of groups in q features, no two nearer than 8.5, into k x MOST_APART; others
+ * are 0.
+ */
+static void
+draw_apart(Random *random, int k, int q, double means[][MOST_APART])
+{
+	double		side = 12 * pow(k, 1.0 / q);
+
+	for (int c = 0; c < k; c++)
+		for (bool near = true; near; side *= 1 + 1e-3)
+		{
+			near = false;
+			for (int j = 0; j < MOST_APART; j++)
+				means[c][j] = j < q ? side * random_uniform(random) : 0;
+			for (int other = 0; other < c; other++)
+			{
+				double		distance = 0;
+
+				for (int j = 0; j < q; j++)
+					distance += pow(means[c][j] - means[other][j], 2);
+				near = near || distance < 8.5 * 8.5;
+			}
+		}
+}
+
+/*
+ * Groups that differ in few features of many, all of the same deviation in each and in
+ * whatever units: clusters in all dimensions together cut them in pieces, but along these
+ * features alone anyone can see them.
+ */
+static void
+test_few_features(Random random, int number)
+{
+	MixtureCovarianceType type = (MixtureCovarianceType) (number % 4);
+	int			d = 5 + random_below(&random, 20);
+	int			k = 2 + random_below(&random, 11);
+	int			q = number % 8 < 4 ? 1 : 1 + random_below(&random, MOST_APART);
+	int			each = 30 * (d + 1);
+	int			first = random_below(&random, d - q);
+	double		means[12][MOST_APART];
+	double		units[25];
+	Rows	   *rows = rows_allocate((int64_t) k * each, d);
+	int		   *labels = malloc(rows->n * sizeof(int));
+	Table		table = {.type = type,.k = k,.rows = rows,.labels = labels};
+	double		found;
+
+	draw_apart(&random, k, q, means);
+	for (int j = 0; j < d; j++)
+		units[j] = type == MIXTURE_SPHERICAL ? 1 : pow(10, 6 * random_uniform(&random) - 3);
+	for (int64_t i = 0; i < rows->n; i++)
+	{
+		labels[i] = (int) (i % k);
+		for (int j = 0; j < d; j++)
+			rows->values[i * d + j] = units[j] * (random_normal(&random) +
+				(j >= first && j < first + q ? means[labels[i]][j - first] : 0));
+	}
+	rows_seal(rows);
+	found = groups_found(&table, rows, rows);
+	check(found >= ALIKE, "table %d, %s: %d groups that differ in %d of %d features are found "
+		  "(%.4f)", number, family_names[type], k, q, d, found);
+	free(labels);
+	rows_free(rows);
 }
 
 /* Whether the means of feature 0 are these, in any order. */
@@ -490,4 +560,6 @@ test_structure(void)
 		test_several_far(number);
 	for (int number = 0; number < N_WITH_GAPS; number++)
 		test_with_gaps(random_start(2000 + number), number);
+	for (int number = 0; number < N_FEW_FEATURES; number++)
+		test_few_features(random_start(3000 + number), number);
 }

@@ -99,6 +99,26 @@ project_block(const MixtureBlock *block, int d, const double *means, const doubl
 	}
 }
 
+/* Memory for, and the rows of, a space along q directions, each d long. */
+void
+directions_rows(SeedSpace *space, const Sample *sample, int64_t n_rows, const Scales *scales,
+				const double *directions, int q, const MixtureHost *host)
+{
+	int			d = sample->d;
+
+	seeding_allocate(space, sample, n_rows, q, host);
+	for (int64_t number = 0; number < space->source.n_blocks; number++)
+	{
+		MixtureBlock block;
+
+		sample_block((void *) &sample->blocks, number, &block);
+		project_block(&block, d, scales->moments.means, directions, q,
+					  space->blocks.features + number * MIXTURE_BLOCK_ROWS * q);
+		seeding_copy_rows(space, number);
+		host->check_interrupts(host->context);
+	}
+}
+
 /*
  * Make a space of the first n_rows of the sample's rows, each feature about its mean and
  * divided by its deviation, along the q directions of the greatest spread.  Returns false,
@@ -118,21 +138,11 @@ directions_space(SeedSpace *space, const Sample *sample, int64_t n_rows, const S
 		linalg_eigen_largest(matrix, (int) d, q, values, directions, host);
 	if (found)
 	{
-		seeding_allocate(space, sample, n_rows, q, host);
-		for (size_t j = q; j < d; j++)
-			space->across += values[j];
 		for (size_t i = 0; i < q * d; i++)
 			directions[i] /= deviations[i % d];
-		for (int64_t number = 0; number < space->source.n_blocks; number++)
-		{
-			MixtureBlock block;
-
-			sample_block((void *) &sample->blocks, number, &block);
-			project_block(&block, (int) d, scales->moments.means, directions, q,
-						  space->blocks.features + number * MIXTURE_BLOCK_ROWS * q);
-			seeding_copy_rows(space, number);
-			host->check_interrupts(host->context);
-		}
+		directions_rows(space, sample, n_rows, scales, directions, q, host);
+		for (size_t j = q; j < d; j++)
+			space->across += values[j];
 	}
 	host->release(host->context, matrix);
 	return found;

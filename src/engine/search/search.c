@@ -309,9 +309,10 @@ make_start(Search *search, int number, bool *crossed)
 	if (chooses && !starts_compete(&search->starts, number))
 		return false;
 	spread = starts_find(&search->starts, number, search->effort == efforts);
-	if (chooses && !search->puts_off && !(spread < search->least_spread))
+	if (isinf(spread) || (chooses && !search->puts_off && !(spread < search->least_spread)))
 		return false;
-	search->least_spread = spread;
+	if (spread > 0)
+		search->least_spread = spread;
 	starts_leave(&search->starts, parameters);
 	if (search->labels != NULL)
 		labels_begin(search->labels, number, parameters);
@@ -387,7 +388,7 @@ search_starts(Search *search, MixtureError *error)
 		if (status != MIXTURE_OK || number == search->n_starts)
 			break;
 		progress_start(search->host, number, search->n_starts);
-		if (chosen >= 0 && number != chosen && number != plain)
+		if (chosen >= 0 && number != chosen && number != plain && number != STARTS_ALONG_LINES)
 			continue;
 		if (make_start(search, number, &crossed))
 			status = try_spare(search, crossed, error);

@@ -24,7 +24,8 @@ typedef enum SearchPart
 	SEARCH_EXCHANGE,			/* single rows exchanged */
 	SEARCH_CROSSING,			/* starts made of two ends */
 	SEARCH_BIRTHS,				/* components put where one more would gain */
-	SEARCH_DOUBLING				/* starts of which all components are cut at once */
+	SEARCH_DOUBLING,			/* starts of which all components are cut at once */
+	SEARCH_LINES				/* a start along the lines that stand out */
 } SearchPart;
 
 #ifndef SEARCH_WITHOUT
@@ -57,6 +58,28 @@ extern int	directions_wanted(int k, int d);
 extern bool directions_space(SeedSpace *space, const Sample *sample, int64_t n_rows,
 							 const Scales *scales, const double *deviations, int q,
 							 const MixtureHost *host);
+
+extern void directions_rows(SeedSpace *space, const Sample *sample, int64_t n_rows,
+							const Scales *scales, const double *directions, int q,
+							const MixtureHost *host);
+
+/* Lines through the middle of the rows. */
+typedef struct Lines
+{
+	const MixtureHost *host;
+	const Sample *sample;
+	const Scales *scales;
+	int			n;
+	double	   *principal;		/* those after the features, each of d values; or NULL */
+} Lines;
+
+/* lines.c */
+extern void lines_begin(Lines *lines, const Sample *sample, const Scales *scales,
+						const MixtureHost *host);
+extern void lines_end(Lines *lines);
+extern void lines_copy(const Lines *lines, int number, double width, double *to);
+extern void lines_space(const Lines *lines, int number, int64_t n_rows, SeedSpace *space);
+extern double lines_width(const SeedSpace *space, double *equal);
 
 /* Shares of rows that are taken for noise in turn, by one start after the other */
 #define BACKGROUND_SHARES 7
@@ -127,6 +150,9 @@ extern double local_split(Local *local, const ComponentRows *rows,
 						  const MixtureParameters *whole, const Cut *cut,
 						  MixtureParameters *halves);
 extern double local_choice(const ComponentRows *a, const ComponentRows *b);
+
+/* Which start is found along lines, where some stand out */
+#define STARTS_ALONG_LINES 2
 
 /* What starts are made from. */
 typedef struct Starts

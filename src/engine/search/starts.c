@@ -9,9 +9,11 @@
  * good ones that are alike.  So it is in the first alone, or where few are tried,
  * that Lloyd's algorithm (1982) moves the seeds to the middle of their rows, each
  * feature measured by its own deviation, at a cost that grows with d and not with
- * its square; from the others EM comes to more different ends without it.  A
- * cluster's weight, mean and covariance then are those of a component; what its rows
- * are too few to tell of the covariance is taken from all clusters together.
+ * its square; from the others EM comes to more different ends without it.  One is found
+ * along the lines that stand out, if any do (lines.c), for the distances along all others
+ * hide what can be seen there.  A cluster's weight, mean and covariance then are those of a
+ * component; what its rows are too few to tell of the covariance is taken from all clusters
+ * together.
  */
 #include "engine/search/search.h"
 
@@ -44,6 +46,23 @@
 
 /* Steps of Lloyd's algorithm, at most */
 #define LLOYD_STEPS 10
+
+/* Rows that lines are judged by, at least, and for each component; and lines at most */
+#define LINE_ROWS 768
+#define LINE_ROWS_PER_COMPONENT 8
+#define MOST_LINES 8
+
+/* Dimensions from which on lines are looked at for two components */
+#define LINES_OF_TWO 8
+
+/* A line stands out along which clusters are so many times closer than along most. */
+#define STANDS_OUT 2
+
+/*
+ * Share of rows, for each component, that have the same value as another: from there on
+ * clusters would be the values of a code or of a measurement that was rounded.
+ */
+#define FEW_VALUES 0.5
 
 /*
  * Directions that starts are found along, where these are not varied; 0: all.  Where each
@@ -434,14 +453,22 @@ merges_all(const Starts *starts)
 }
 
 /*
- * Whether start number `number`, not varied, may be closer to its rows than those before
- * it: not where it has fewer clusters than the first, of the same rows in the same space.
+ * Whether start number `number`, not varied and not along lines, may be closer to its rows
+ * than those before it: not where it has fewer clusters than the first, of the same rows in
+ * the same space.
  */
-bool
-starts_compete(const Starts *starts, int number)
+static bool
+competes(const Starts *starts, int number)
 {
 	return number == 0 || merges_all(starts) || starts->most_seeds <= starts->k ||
 		SEARCH_WITHOUT == SEARCH_AGGLOMERATION || is_round(starts, number, false);
+}
+
+/* Whether start number `number`, not varied, may be one that is worth trying. */
+bool
+starts_compete(const Starts *starts, int number)
+{
+	return number == STARTS_ALONG_LINES || competes(starts, number);
 }
 
 /*
@@ -456,40 +483,157 @@ is_plain(const Starts *starts, int number)
 }
 
 /*
- * Find start number `number`.  Returns how widely a row is spread about its center:
- * comparable between starts.
+ * Find clusters of the rows where these are compared: from seeds, in so many steps at most.
+ * Returns the weighted sum of squared distances from their centers.
  */
-double
-starts_find(Starts *starts, int number, bool varied)
+static double
+find_clusters(Starts *starts, MixtureInit init, uint64_t seed, int n_steps)
 {
-	int			d;
-	int			n_steps = varied && number > 0 ? 0 : LLOYD_STEPS;
-	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
-		MIXTURE_INIT_RANDOM : starts->options->init;
+	int			d = starts->space.blocks.d;
 	double		spread;
-	double		squares;
-	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
-		(varied ? number % 3 == 0 || number == 1 :
-		 number == 0 || (merges_all(starts) && !is_plain(starts, number)));
-	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
-		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
 
-	squares = make_space(starts, number, varied, stretches);
-	d = starts->space.blocks.d;
-	starts->rough = n_steps == 0;
-	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
-	if (starts->background != NULL)
-		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
-	seeding_choose(starts->sample, &starts->space, init,
-				   random_combine(starts->options->seed, number), starts->n_seeds,
-				   starts->seeds, starts->host);
+	seeding_choose(starts->sample, &starts->space, init, seed, starts->n_seeds, starts->seeds,
+				   starts->host);
 	for (int c = 0; c < starts->n_seeds; c++)
 		memcpy(starts->centers + (size_t) c * d, starts->space.rows + starts->seeds[c] * d,
 			   d * sizeof(double));
 	memset(starts->clusters, -1, starts->space.blocks.n_rows * sizeof(int));
 	for (int step = 0; assign_rows(starts, &spread) > 0 && step < n_steps; step++)
 		move_centers(starts);
-	return (spread / (double) starts->space.blocks.n_rows + starts->space.across) / squares;
+	return spread;
+}
+
+/* A line, and how close clusters along it are to their rows. */
+typedef struct Closeness
+{
+	int			number;
+	double		width;			/* of a cluster */
+	double		share;			/* its variance as a share of that of all rows */
+} Closeness;
+
+static int
+compare_closeness(const void *a, const void *b)
+{
+	double		left = ((const Closeness *) a)->share;
+	double		right = ((const Closeness *) b)->share;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * Find out how close clusters along each line are to their rows, the closest first.
+ * Returns how many lines there are to judge: not those of few values.
+ */
+static int
+judge_lines(Starts *starts, const Lines *lines, uint64_t seed, Closeness *closeness)
+{
+	int64_t		n_rows = (int64_t) LINE_ROWS_PER_COMPONENT * starts->k;
+	int64_t		most_rows = space_rows(starts, false);
+	int			n = 0;
+
+	if (n_rows < LINE_ROWS)
+		n_rows = LINE_ROWS;
+	n_rows = (n_rows + MIXTURE_BLOCK_ROWS - 1) / MIXTURE_BLOCK_ROWS * MIXTURE_BLOCK_ROWS;
+	if (n_rows > most_rows)
+		n_rows = most_rows;
+	starts->n_seeds = starts->k;
+	for (int number = 0; number < lines->n; number++)
+	{
+		double		variance;
+		double		all;
+		double		equal;
+
+		leave_space(starts);
+		starts->is_narrow = false;
+		lines_space(lines, number, n_rows, &starts->space);
+		variance = find_clusters(starts, MIXTURE_INIT_KMEANS_PLUS_PLUS, seed, LLOYD_STEPS) /
+			(double) n_rows;
+		all = lines_width(&starts->space, &equal);
+		if (variance > 0 && equal * starts->k < FEW_VALUES)
+			closeness[n++] = (Closeness) {number, sqrt(variance), variance / all};
+	}
+	sort_items(closeness, n, sizeof(Closeness), compare_closeness, starts->host);
+	return n;
+}
+
+/*
+ * Compare rows along the lines that stand out, each measured by how wide clusters along it
+ * are.  Returns whether there are any.
+ */
+static bool
+space_along_lines(Starts *starts, uint64_t seed)
+{
+	const MixtureHost *host = starts->host;
+	size_t		d = starts->sample->d;
+	Lines		lines;
+	Closeness  *closeness;
+	double	   *directions = host->allocate(host->context, MOST_LINES * d * sizeof(double));
+	int			n;
+	int			q = 0;
+
+	lines_begin(&lines, starts->sample, starts->scales, host);
+	closeness = host->allocate(host->context, lines.n * sizeof(Closeness));
+	n = judge_lines(starts, &lines, seed, closeness);
+	while (q < MOST_LINES && q < n && closeness[q].share * STANDS_OUT < closeness[n / 2].share)
+	{
+		lines_copy(&lines, closeness[q].number, closeness[q].width, directions + q * d);
+		q++;
+	}
+	if (q > 0)
+	{
+		leave_space(starts);
+		directions_rows(&starts->space, starts->sample, space_rows(starts, false), starts->scales,
+						directions, q, host);
+	}
+	host->release(host->context, closeness);
+	lines_end(&lines);
+	host->release(host->context, directions);
+	return q > 0;
+}
+
+/* Whether lines may tell groups apart that all dimensions do not: two need many for that. */
+static bool
+has_lines(const Starts *starts)
+{
+	int			d = starts->sample->d;
+
+	return SEARCH_WITHOUT != SEARCH_LINES && d > 1 && (starts->k > 2 || d >= LINES_OF_TWO);
+}
+
+/*
+ * Find start number `number`.  Returns how widely a row is spread about its center:
+ * comparable between starts; 0 of one along lines, which is not; INFINITY where it is none,
+ * for no line stands out and it is not varied.
+ */
+double
+starts_find(Starts *starts, int number, bool varied)
+{
+	uint64_t	seed = random_combine(starts->options->seed, number);
+	bool		along = number == STARTS_ALONG_LINES && has_lines(starts) &&
+		space_along_lines(starts, seed);
+	int			n_steps = varied && number > 0 && !along ? 0 : LLOYD_STEPS;
+	MixtureInit init = number % 4 == 3 && SEARCH_WITHOUT != SEARCH_SEEDS_BY_WEIGHT ?
+		MIXTURE_INIT_RANDOM : starts->options->init;
+	bool		agglomerates = SEARCH_WITHOUT != SEARCH_AGGLOMERATION &&
+		(along || (varied ? number % 3 == 0 || number == 1 :
+				   number == 0 || (merges_all(starts) && !is_plain(starts, number))));
+	bool		stretches = SEARCH_WITHOUT != SEARCH_STRETCHING && varied && number > 1 &&
+		number % 8 != 5 && starts->options->covariance_type != MIXTURE_SPHERICAL;
+	double		squares = 1;
+	double		spread;
+
+	if (!along && !varied && number == STARTS_ALONG_LINES &&
+		(!competes(starts, number) || few_directions(starts) > 0))
+		return INFINITY;
+	if (!along)
+		squares = make_space(starts, number, varied, stretches);
+	starts->rough = n_steps == 0;
+	starts->n_seeds = agglomerates ? starts->most_seeds : starts->k;
+	if (starts->background != NULL)
+		starts->noise_weight = background_clear(starts->background, number, starts->n_seeds);
+	spread = find_clusters(starts, init, seed, n_steps);
+	return along ? 0 :
+		(spread / (double) starts->space.blocks.n_rows + starts->space.across) / squares;
 }
 
 /*
@@ -506,7 +650,7 @@ starts_choose(Starts *starts, int n, bool plain)
 	{
 		double		spread;
 
-		if (is_plain(starts, number) != plain)
+		if (is_plain(starts, number) != plain || number == STARTS_ALONG_LINES)
 			continue;
 		spread = starts_compete(starts, number) ?
 			starts_find(starts, number, false) : INFINITY;
