@@ -110,6 +110,7 @@ extern void test_fit(void);
 extern void test_memory(void);
 extern void test_judge(void);
 extern void test_search(void);
+extern void test_starts(void);
 extern void test_ends(void);
 extern void test_exchange(void);
 extern void test_moves(void);

@@ -486,6 +486,7 @@ static const struct
 	{"labels", test_labels},
 	{"judge", test_judge},
 	{"search", test_search},
+	{"starts", test_starts},
 	{"ends", test_ends},
 	{"exchange", test_exchange},
 	{"moves", test_moves},
