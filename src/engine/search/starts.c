@@ -48,7 +48,7 @@
 #define LLOYD_STEPS 10
 
 /* Rows that lines are judged by, at least, and for each component; and lines at most */
-#define LINE_ROWS 768
+#define LINE_ROWS 384
 #define LINE_ROWS_PER_COMPONENT 8
 #define MOST_LINES 8
 
