@@ -221,13 +221,15 @@ test_few_features(Random random, int number)
 	int			k = 2 + random_below(&random, 11);
 	int			q = number % 8 < 4 ? 1 : 1 + random_below(&random, MOST_APART);
 	int			each = 30 * (d + 1);
-	int			first = random_below(&random, d - q);
+	int			first = random_below(&random, d - q + 1);
 	double		means[12][MOST_APART];
 	double		units[25];
 	Rows	   *rows = rows_allocate((int64_t) k * each, d);
 	int		   *labels = malloc(rows->n * sizeof(int));
 	Table		table = {.type = type,.k = k,.rows = rows,.labels = labels};
+	Rows	   *other;
 	double		found;
+	double		moved;
 
 	draw_apart(&random, k, q, means);
 	for (int j = 0; j < d; j++)
@@ -240,9 +242,13 @@ test_few_features(Random random, int number)
 				(j >= first && j < first + q ? means[labels[i]][j - first] : 0));
 	}
 	rows_seal(rows);
+	other = other_columns(&random, type, rows);
 	found = groups_found(&table, rows, rows);
-	check(found >= ALIKE, "table %d, %s: %d groups that differ in %d of %d features are found "
-		  "(%.4f)", number, family_names[type], k, q, d, found);
+	moved = groups_found(&table, other, other);
+	check(found >= ALIKE && moved >= ALIKE, "table %d, %s: %d groups that differ in %d of %d "
+		  "features are found (%.4f; %.4f in another order of the columns)", number,
+		  family_names[type], k, q, d, found, moved);
+	rows_free(other);
 	free(labels);
 	rows_free(rows);
 }

@@ -20,8 +20,8 @@
 #define MOST_DIMENSIONS 144
 
 /*
- * Find the lines of a sample whose scales these are, if components have a matrix with those
- * that take one.  All that is given here must stay until lines_end().
+ * Find the lines of a sample whose scales these are: principal components only where these
+ * have a covariance.  All that is given here must stay until lines_end().
  */
 void
 lines_begin(Lines *lines, const Sample *sample, const Scales *scales, const MixtureHost *host)
@@ -42,9 +42,11 @@ lines_begin(Lines *lines, const Sample *sample, const Scales *scales, const Mixt
 			matrix[i * d + j] = covariance[linalg_row((int) i) + j] /
 				sqrt(variances[i]) / sqrt(variances[j]);
 	if (linalg_eigen_largest(matrix, sample->d, n, matrix + d * d, lines->principal, host))
+	{
+		for (size_t i = 0; i < n * d; i++)
+			lines->principal[i] /= sqrt(variances[i % d]);
 		lines->n += n;
-	for (size_t i = 0; i < n * d; i++)
-		lines->principal[i] /= sqrt(variances[i % d]);
+	}
 	host->release(host->context, matrix);
 }
 
